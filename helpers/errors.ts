@@ -1,0 +1,41 @@
+/** What the process exits with. A red verdict (1) means Istio or the mesh; never the weather (3). */
+export const exitCodes = {
+  conformant: 0,
+  notConformant: 1,
+  usage: 2,
+  environment: 3,
+  /** 128 + SIGINT, as shells report it. */
+  interrupted: 130,
+  /** 128 + SIGTERM. */
+  terminated: 143,
+} as const;
+
+/**
+ * An error a person can act on: `message` says what is wrong and where, `hint` what to do.
+ * The CLI prints both, without a stack trace, and exits with `exitCode`.
+ */
+export abstract class ActionableError extends Error {
+  abstract readonly exitCode: number;
+  readonly hint: string;
+
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.hint = hint;
+  }
+}
+
+/** Bad input: an unknown flag, version, step, an unsupported pair, an unreadable file. */
+export class UsageError extends ActionableError {
+  readonly exitCode = exitCodes.usage;
+}
+
+/** The surroundings fail: engine, registry, disk, a missing tool, the destination. */
+export class EnvironmentError extends ActionableError {
+  readonly exitCode = exitCodes.environment;
+}
+
+/** The message of whatever was thrown, without a stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

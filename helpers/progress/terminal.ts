@@ -1,0 +1,78 @@
+import ora from 'ora';
+import colors from 'picocolors';
+import prettyMilliseconds from 'pretty-ms';
+import type { Progress } from './progress.ts';
+
+/** How often a long phase tells that it still runs where lines stay, i.e. without a terminal. */
+const heartbeatMs = 60_000;
+
+/** Duration as people read it: `4.2s`, `1m 12s`. */
+export function duration(milliseconds: number): string {
+  return prettyMilliseconds(milliseconds, { secondsDecimalDigits: milliseconds < 60_000 ? 1 : 0 });
+}
+
+/** A spinner with elapsed time where there is a terminal; else one line when a phase ends, and a rare heartbeat. */
+export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  return stream.isTTY && process.env['CI'] === undefined ? spinning(stream) : lines(stream);
+}
+
+function lines(stream: NodeJS.WriteStream): Progress {
+  const write = (line: string): void => {
+    stream.write(`${line}\n`);
+  };
+  return {
+    note: write,
+    phase: async (title, work) => {
+      const start = performance.now();
+      let detail = '';
+      const heartbeat = setInterval(() => {
+        write(`  … ${title}: ${duration(performance.now() - start)}${detail === '' ? '' : `, ${detail}`}`);
+      }, heartbeatMs);
+      try {
+        const result = await work((text) => {
+          detail = text;
+        });
+        write(`  ${title} (${duration(performance.now() - start)})`);
+        return result;
+      } catch (error) {
+        write(
+          `  ${title}: failed after ${duration(performance.now() - start)}${detail === '' ? '' : ` (${detail})`}`,
+        );
+        throw error;
+      } finally {
+        clearInterval(heartbeat);
+      }
+    },
+  };
+}
+
+function spinning(stream: NodeJS.WriteStream): Progress {
+  return {
+    note: (line) => {
+      stream.write(`${line}\n`);
+    },
+    phase: async (title, work) => {
+      const start = performance.now();
+      let detail = '';
+      const spinner = ora({ text: title, stream, indent: 2, discardStdin: false }).start();
+      const draw = (): void => {
+        const elapsed = duration(performance.now() - start);
+        spinner.text = `${title} ${colors.dim(`${elapsed}${detail === '' ? '' : ` · ${detail}`}`)}`;
+      };
+      const tick = setInterval(draw, 200);
+      try {
+        const result = await work((text) => {
+          detail = text;
+          draw();
+        });
+        spinner.succeed(`${title} ${colors.dim(duration(performance.now() - start))}`);
+        return result;
+      } catch (error) {
+        spinner.fail(`${title} ${colors.dim(duration(performance.now() - start))}`);
+        throw error;
+      } finally {
+        clearInterval(tick);
+      }
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * Every time limit of the suite, in milliseconds, in one place.
+ * A limit is the point at which waiting longer cannot help, not the time a step should take.
+ */
+export const timeouts = {
+  /** Start of the cluster's container until it says it is ready; importing images included. */
+  clusterReady: 240_000,
+  /** Cluster DNS answers after the node is ready. */
+  clusterDns: 120_000,
+  /** `istioctl install` with its own wait. */
+  istioInstall: 300_000,
+  /** Any other call of istioctl. */
+  istioctl: 60_000,
+  /** A Deployment has rolled out; images may still be pulled where the archive does not hold them. */
+  workloadReady: 180_000,
+  /** An object is gone after its deletion. Squid takes 30 s to leave (its shutdown_lifetime). */
+  deletion: 120_000,
+  /** The sidecar has taken a configuration that the API server accepted. */
+  configPush: 30_000,
+  /** One request of the client, as curl's --max-time. */
+  request: 30_000,
+  /** Lines of all witnesses are there after the request ended. Envoy flushes within 1 s. */
+  statements: 15_000,
+  /** One command in a pod. */
+  exec: 45_000,
+  /** The registries or the live destination answer at all, when `auto` has to choose. */
+  probe: 5_000,
+  /** Removal of the run's containers and network. */
+  cleanUp: 60_000,
+} as const;

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './helpers/report/totals-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['helpers/**/*.test.ts', 'cli/**/*.test.ts', 'suites/**/*.unit.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'document',
+          include: ['suites/document/document.test.ts'],
+          globalSetup: ['suites/setup.ts'],
+          setupFiles: ['helpers/trip/matchers.ts'],
+          // Every wait inside a step has a deadline of its own that names what it waited for;
+          // vitest's limits only catch a step that hangs in spite of them.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          retry: 0,
+          // A thread ends with the process; a fork could outlive a run that was interrupted.
+          pool: 'threads',
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
