@@ -1,0 +1,48 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { EnvironmentError, messageOf } from '../errors.ts';
+
+const gigabyte = 1024 ** 3;
+
+/**
+ * @param purpose What the space is for, e.g. `building the images from source`
+ * @throws EnvironmentError when the folder's file system has less free space than needed
+ */
+export async function mustHaveSpace(folder: string, neededBytes: number, purpose: string): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free < neededBytes) {
+    throw new EnvironmentError(
+      `Too little space for ${purpose}: ${folder} has ${gigabytes(free)} free, ${gigabytes(neededBytes)} are needed.`,
+      'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.',
+    );
+  }
+}
+
+/** A full disk explained; any other error as it is. */
+export function explainDisk(error: unknown, folder: string): unknown {
+  const full =
+    (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) ||
+    /no space left on device/i.test(messageOf(error));
+  if (!full) return error;
+  return new EnvironmentError(
+    `The disk is full: ${messageOf(error)} (${folder}, or where the engine keeps its images)`,
+    'Free some space, or set CONFORMANCE_CACHE_DIR to a folder on another disk.',
+    { cause: error },
+  );
+}
+
+/** Free bytes for this user where `folder` is or would be. */
+async function freeBytes(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    const parent = dirname(folder);
+    if (parent === folder) throw error;
+    return freeBytes(parent);
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / gigabyte).toFixed(1)} GB`;
+}

@@ -1,0 +1,112 @@
+import { EnvironmentError, messageOf } from '../errors.ts';
+import { credentialsFor } from './credentials.ts';
+import { explainDisk } from './disk.ts';
+import { dockerode, engineFolder, follow, type EngineEvent } from './engine.ts';
+import { probeRegistries } from './probe.ts';
+import { parseReference, registriesOf } from './reference.ts';
+
+/** A pull that says nothing for so long will not go on. */
+const stalledMs = 120_000;
+
+/** @throws EnvironmentError naming the registries that do not answer */
+export async function registriesMustAnswer(references: readonly string[]): Promise<void> {
+  const silent = (await probeRegistries(registriesOf(references))).filter(({ reachable }) => !reachable);
+  if (silent.length === 0) return;
+  throw new EnvironmentError(
+    silent.map(({ registry, problem }) => `The registry ${registry} does not answer: ${problem}.`).join('\n'),
+    'Check the network and HTTPS_PROXY, or build the images instead: --images source.',
+  );
+}
+
+/**
+ * Pulls one image with the credentials that `docker login` left.
+ * @throws EnvironmentError that says what a person can do about it
+ */
+export async function pull(
+  reference: string,
+  report: (detail: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const docker = await dockerode();
+  const authconfig = await credentialsFor(parseReference(reference).registry);
+  const stalled = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const alive = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      stalled.abort();
+    }, stalledMs);
+  };
+  const layers = new PulledBytes();
+  try {
+    alive();
+    const answer = await docker.pull(reference, {
+      ...(authconfig === undefined ? {} : { authconfig }),
+      abortSignal: signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal]),
+    });
+    await follow(answer, (event) => {
+      alive();
+      layers.take(event);
+      report(layers.summary());
+    });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    const why = stalled.signal.aborted ? new Error(`no progress for ${stalledMs / 1000} s`) : error;
+    throw explainDisk(explainPull(reference, why), await engineFolder());
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Adds up the layers of a pull, each of which reports for itself. */
+class PulledBytes {
+  private readonly layers = new Map<string, { current: number; total: number }>();
+
+  take({ id, status, progressDetail }: EngineEvent): void {
+    if (id === undefined || status !== 'Downloading') return;
+    const { current = 0, total = 0 } = progressDetail ?? {};
+    this.layers.set(id, { current, total });
+  }
+
+  summary(): string {
+    const megabytes = (key: 'current' | 'total'): number =>
+      Math.round([...this.layers.values()].reduce((sum, layer) => sum + layer[key], 0) / 1e6);
+    const total = megabytes('total');
+    return total === 0 ? 'asking' : `${megabytes('current')} of ${total} MB`;
+  }
+}
+
+/** What the engine said about a pull, and what to do about it. */
+const explanations: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
+  {
+    pattern: /toomanyrequests|too many requests|rate limit|\b429\b/i,
+    hint: 'The registry limits pulls per address. `docker login` raises the limit; or wait, or use --images source.',
+  },
+  {
+    pattern: /unauthorized|authentication required|denied|\b40[13]\b/i,
+    hint: 'The registry wants a login: `docker login <registry>`. A wrong name of an image can look the same.',
+  },
+  {
+    pattern: /manifest unknown|not found|no matching manifest|\b404\b/i,
+    hint: 'The registry has no such image for this processor. Check the version in fixtures/versions.yaml.',
+  },
+  {
+    pattern: /x509|certificate/i,
+    hint: 'The engine does not trust what answered: a proxy that opens TLS needs its CA in the engine’s trust store.',
+  },
+  {
+    pattern: /no such host|dial tcp|timeout|timed out|connection re|no progress|EOF|network is unreachable/i,
+    hint: 'The engine does not reach the registry. Behind a proxy the engine itself has to know it (its own HTTPS_PROXY). Or use --images source.',
+  },
+];
+
+/** The pull's failure as a person can act on it. */
+export function explainPull(reference: string, error: unknown): EnvironmentError {
+  const said = messageOf(error);
+  const hint = explanations.find(({ pattern }) => pattern.test(said))?.hint;
+  return new EnvironmentError(
+    `${reference} could not be pulled: ${said}`,
+    hint ?? `Try \`docker pull ${reference}\` by hand, or use --images source.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,109 @@
+import { ActionableError, EnvironmentError, messageOf } from '../../errors.ts';
+import type { Progress } from '../../progress/progress.ts';
+import { cacheDir } from '../cache.ts';
+import { explainDisk, mustHaveSpace } from '../disk.ts';
+import { engineFolder } from '../engine.ts';
+import { roles, type Role } from '../roles.ts';
+import type { Architecture, SourceVersions } from '../versions.ts';
+import { BuildLog } from './build-log.ts';
+import { execute, plan, type Plan, type Step } from './graph.ts';
+import { removeStages } from './image.ts';
+import { sourceRecipes } from './recipes.ts';
+import { mustHaveSourceTools } from './tools.ts';
+
+/** The set's references, and what has to be built before all of them exist. */
+export interface SourcePlan {
+  readonly references: Readonly<Record<Role, string>>;
+  readonly plan: Plan;
+}
+
+/** Reads recipes and asks the engine what it has; builds nothing. */
+export async function planSourceSet(
+  versions: SourceVersions,
+  architecture: Architecture,
+  options: { readonly rebuild?: boolean } = {},
+): Promise<SourcePlan> {
+  const recipes = sourceRecipes(versions, architecture);
+  const planned = await plan(Object.values(recipes), options);
+  const references = Object.fromEntries(
+    roles.map((role) => [role, planned.outputs.get(recipes[role]) ?? '']),
+  );
+  return { references: references as Record<Role, string>, plan: planned };
+}
+
+/**
+ * Builds what is missing. Only for the holder of the cache's lock.
+ * @throws EnvironmentError naming the step that failed and the build's log
+ */
+export async function buildSourceSet(
+  { plan: planned }: SourcePlan,
+  progress: Progress,
+  { rebuild = false, signal }: { readonly rebuild?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  mustBuildForThisMachine();
+  await mustHaveSourceTools();
+  const needed = planned.missing.reduce((sum, { bytes }) => sum + bytes, 0);
+  await mustHaveSpace(cacheDir(), needed, 'building the images from source');
+  await using log = await BuildLog.open();
+  await progress.phase('Building images from source', async (report) => {
+    const now = new Map<Step, string>();
+    const show = (): void => {
+      const done = planned.missing.length - pending.size;
+      const parts = [...now].map(([{ name }, detail]) => `${name}: ${detail}`);
+      report([`${done} of ${planned.missing.length} steps`, ...parts].join('; '));
+    };
+    const pending = new Set(planned.missing);
+    try {
+      await execute(
+        planned,
+        async (step, basics) => {
+          const reportStep = (detail: string): void => {
+            now.set(step, detail);
+            show();
+          };
+          reportStep('starting');
+          try {
+            await step.make({
+              ...basics,
+              rebuild,
+              report: reportStep,
+              log: (line) => {
+                log.line(step.name, line);
+              },
+            });
+          } catch (error) {
+            // The step that was only told to stop is not the one that failed.
+            if (basics.signal.aborted) throw error;
+            throw await explainFailure(step, error, log);
+          }
+          now.delete(step);
+          pending.delete(step);
+          show();
+        },
+        signal,
+      );
+    } finally {
+      await removeStages();
+    }
+  });
+}
+
+async function explainFailure(step: Step, error: unknown, log: BuildLog): Promise<unknown> {
+  const explained = explainDisk(error, `${cacheDir()}, ${await engineFolder()}`);
+  if (explained instanceof ActionableError) return explained;
+  const [said = ''] = messageOf(error).split('\n');
+  return new EnvironmentError(
+    [`Building from source failed at ${step.name}: ${said}`, ...log.tail(step.name).slice(-15)].join('\n  '),
+    `The whole log: ${log.path}. What was built before stays; the next run goes on from there.`,
+    { cause: error },
+  );
+}
+
+/** Binaries and Debian packages are built for the processor and system of this machine. */
+function mustBuildForThisMachine(): void {
+  if (process.platform === 'linux') return;
+  throw new EnvironmentError(
+    `The images can be built from source on Linux only, not on ${process.platform}.`,
+    'Take the published images (--images registry), or run this on a Linux machine.',
+  );
+}

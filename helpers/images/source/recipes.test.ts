@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { roles } from '../roles.ts';
+import { resolveVersions, sourceVersions } from '../versions.ts';
+import { buildFlags } from './go.ts';
+import { proxyArguments } from './image.ts';
+import { sourceRecipes } from './recipes.ts';
+import type { Step } from './graph.ts';
+
+const versions = sourceVersions(resolveVersions({}));
+
+function namesBelow(step: Step): string[] {
+  return [step.name, ...step.needs.flatMap(namesBelow)];
+}
+
+describe('sourceRecipes', () => {
+  const recipes = sourceRecipes(versions, 'amd64');
+
+  it('has a step for every role', () => {
+    expect(Object.keys(recipes).sort()).toEqual([...roles].sort());
+  });
+
+  it('names images by version and key', () => {
+    expect(recipes.pilot.output('0123456789ab')).toBe(
+      'localhost/conformance-source/pilot:1.29.1-0123456789ab',
+    );
+    expect(recipes.k3s.output('0123456789ab')).toBe('localhost/conformance-source/node:1.35.4-0123456789ab');
+  });
+
+  it('builds the proxy on Envoy, and Squid on neither Envoy nor Go', () => {
+    expect(namesBelow(recipes.proxyv2)).toContain('envoy');
+    expect(namesBelow(recipes.squid)).not.toContain('go');
+    expect(namesBelow(recipes.squid)).not.toContain('envoy');
+  });
+});
+
+describe('buildFlags', () => {
+  it('stamps the versions that kubelet, istiod and istioctl tell', () => {
+    const flags = buildFlags(versions).join(' ');
+    expect(flags).toContain('k8s.io/component-base/version.gitVersion=v1.35.4');
+    expect(flags).toContain('k8s.io/component-base/version.gitMinor=35');
+    expect(flags).toContain('istio.io/istio/pkg/version.buildVersion=1.29.1');
+  });
+});
+
+describe('proxyArguments', () => {
+  it('passes on what is set, in both spellings', () => {
+    expect(proxyArguments({ HTTPS_PROXY: 'http://p:1', no_proxy: 'a', HTTP_PROXY: '', OTHER: 'x' })).toEqual({
+      HTTPS_PROXY: 'http://p:1',
+      no_proxy: 'a',
+    });
+  });
+});

@@ -1,0 +1,92 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { saveImages } from '../engine.ts';
+import type { Role } from '../roles.ts';
+import type { Architecture, SourceVersions } from '../versions.ts';
+import { command } from './command.ts';
+import { envoyStep } from './envoy.ts';
+import { goStep } from './go.ts';
+import type { Step } from './graph.ts';
+import { imageStep } from './image.ts';
+
+const bootstrap = fileURLToPath(new URL('../../../images/base/bootstrap', import.meta.url));
+/** Debian's release: what is in it has no one version. */
+const debian = 'bookworm';
+
+/** The source image set: which step makes the image of each role, and what that step is built on. */
+export function sourceRecipes(versions: SourceVersions, architecture: Architecture): Record<Role, Step> {
+  const { istio, kubernetes } = versions;
+  const go = goStep(versions, architecture);
+  const envoy = envoyStep(versions.envoyServer, architecture);
+  const binary = (name: string): { from: Step; path: string } => ({ from: go, path: name });
+
+  const base = imageStep({
+    name: 'base',
+    version: debian,
+    bytes: 0.5e9,
+    prepare: async (work, folder) => {
+      work.report('bootstrapping Debian');
+      await command(work, bootstrap, [join(folder, 'rootfs.tar')]);
+    },
+  });
+  const slim = imageStep({ name: 'slim', version: debian, bytes: 0.2e9, args: { BASE: base } });
+  const parents = { BASE: base, SLIM: slim };
+
+  const pause = imageStep({
+    name: 'pause',
+    version: kubernetes,
+    bytes: 0.01e9,
+    files: { pause: binary('pause') },
+  });
+  const coredns = imageStep({
+    name: 'coredns',
+    version: kubernetes,
+    bytes: 0.1e9,
+    files: { coredns: binary('coredns') },
+  });
+
+  return {
+    k3s: imageStep({
+      name: 'node',
+      version: kubernetes,
+      bytes: 1e9,
+      args: { BASE: base, PAUSE: pause, COREDNS: coredns },
+      files: { kube: binary('kube') },
+      prepare: async (work, folder) => {
+        const images = [work.outputOf(pause), work.outputOf(coredns)];
+        const archive = createWriteStream(join(folder, 'system-images.tar'));
+        await pipeline(await saveImages(images, work.signal), archive);
+      },
+    }),
+    istioctl: imageStep({
+      name: 'istioctl',
+      version: istio,
+      bytes: 0.2e9,
+      args: { SLIM: slim },
+      files: { istioctl: binary('istioctl') },
+    }),
+    pilot: imageStep({
+      name: 'pilot',
+      version: istio,
+      bytes: 0.3e9,
+      args: { SLIM: slim },
+      files: { 'pilot-discovery': binary('pilot-discovery') },
+    }),
+    proxyv2: imageStep({
+      name: 'proxyv2',
+      version: istio,
+      bytes: 0.3e9,
+      args: parents,
+      files: {
+        'pilot-agent': binary('pilot-agent'),
+        'envoy_bootstrap.json': binary('envoy_bootstrap.json'),
+        envoy: { from: envoy, path: 'envoy' },
+      },
+    }),
+    squid: imageStep({ name: 'squid', version: debian, bytes: 0.2e9, args: parents }),
+    curl: imageStep({ name: 'curl', version: debian, bytes: 0.2e9, args: parents }),
+    origin: imageStep({ name: 'origin', version: debian, bytes: 0.2e9, args: parents }),
+  };
+}

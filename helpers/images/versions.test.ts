@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../errors.ts';
+import {
+  parseVersions,
+  registryReferences,
+  resolveVersions,
+  sourceVersions,
+  versionsFile,
+} from './versions.ts';
+
+function refusal(work: () => unknown): UsageError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('resolveVersions', () => {
+  it('applies the defaults', () => {
+    expect(resolveVersions({})).toEqual(versionsFile().default);
+  });
+
+  it('takes a leading v as Kubernetes and Git tags have it', () => {
+    expect(resolveVersions({ k8s: 'v1.34.4' })).toEqual({ istio: '1.29.1', kubernetes: '1.34.4' });
+  });
+
+  it('takes the newest supported Kubernetes where the default one does not fit', () => {
+    expect(resolveVersions({ istio: '1.28.3' })).toEqual({ istio: '1.28.3', kubernetes: '1.34.4' });
+  });
+
+  it('refuses an unknown version with the nearest and the whole list', () => {
+    const error = refusal(() => resolveVersions({ istio: '1.28.4' }));
+    expect(error.message).toBe('Istio 1.28.4 is not listed in fixtures/versions.yaml.');
+    expect(error.hint).toBe('Did you mean 1.28.3? Listed: 1.29.1, 1.28.3.');
+  });
+
+  it('refuses a pair that Istio does not support, with the reason and its source', () => {
+    const error = refusal(() => resolveVersions({ istio: '1.28.3', k8s: '1.35.4' }));
+    expect(error.message).toContain('Istio 1.28.3 does not support Kubernetes 1.35.4');
+    expect(error.message).toContain('https://istio.io/');
+    expect(error.hint).toContain('1.34.4');
+  });
+});
+
+describe('registryReferences', () => {
+  const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
+
+  it('names one image a role', () => {
+    expect(registryReferences(versions, 'amd64')).toEqual({
+      k3s: 'docker.io/rancher/k3s:v1.35.4-k3s1',
+      istioctl: 'docker.io/istio/istioctl:1.29.1',
+      pilot: 'docker.io/istio/pilot:1.29.1',
+      proxyv2: 'docker.io/istio/proxyv2:1.29.1',
+      squid: 'docker.io/sameersbn/squid:3.5.27',
+      curl: 'docker.io/curlimages/curl:8.16.0',
+      origin: 'docker.io/library/nginx:1.28-alpine',
+    });
+  });
+
+  it('takes another Squid where the document’s is not published for the processor', () => {
+    expect(registryReferences(versions, 'arm64').squid).toBe('docker.io/ubuntu/squid:5.2-22.04_beta');
+  });
+});
+
+describe('sourceVersions', () => {
+  it('gives the recipe of the default pair', () => {
+    expect(sourceVersions(resolveVersions({}))).toMatchObject({ lock: 'k8s-1.35', envoyServer: '1.37.0' });
+  });
+
+  it('says which pairs have a recipe when this one has none', () => {
+    const error = refusal(() => sourceVersions(resolveVersions({ istio: '1.28.3' })));
+    expect(error.message).toContain('no recipe');
+    expect(error.hint).toContain('Istio 1.29.1 with Kubernetes 1.35.4');
+  });
+});
+
+describe('parseVersions', () => {
+  it('names the entry that is wrong', () => {
+    expect(() => parseVersions('default: { istio: 1.29, kubernetes: 1.35.4 }')).toThrow(/default\.istio/);
+  });
+});
