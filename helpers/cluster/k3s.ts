@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
+import { K3sContainer } from '@testcontainers/k3s';
+import { EnvironmentError, messageOf } from '../errors.ts';
+import type { ImageSet } from '../images/roles.ts';
+import type { Kube } from '../kube/client.ts';
+import { lineSplitter } from '../kube/lines.ts';
+import { deploymentMustBeReady } from '../kube/workloads.ts';
+import { timeouts } from '../timeouts.ts';
+import { containerEngine } from './engine.ts';
+import { findKept, forgetKept, rememberKept } from './kept.ts';
+import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
+import { sweep } from './sweep.ts';
+
+/** Name of the node on the run's network, and in its certificate. */
+const alias = 'k3s';
+/** Where k3s imports archives of images from at its start; the stand-in node does the same. */
+const imagesFolder = '/var/lib/rancher/k3s/agent/images';
+
+/** A running cluster of one node, as plain data. */
+export interface Cluster {
+  readonly runId: string;
+  /** Reaches the API server from this process. */
+  readonly kubeconfig: string;
+  /** Reaches it from a container on `network`. */
+  readonly internalKubeconfig: string;
+  readonly network: string;
+  readonly containerId: string;
+  /** A cluster that an earlier run kept. */
+  readonly reused: boolean;
+}
+
+/** A cluster in the process that started it. */
+export interface StartedCluster extends Cluster {
+  /** Last lines of the node's log, for evidence. */
+  readonly log: () => readonly string[];
+}
+
+export interface ClusterRequest {
+  readonly runId: string;
+  readonly images: ImageSet;
+  /** Leaves the cluster for later runs, and takes one that an earlier run left. */
+  readonly keep: boolean;
+  readonly report: (detail: string) => void;
+}
+
+/**
+ * A ready cluster: a kept one of the same images when `keep` is set and there is one, else a new one.
+ * @throws EnvironmentError when the node does not become ready; what was started is removed
+ */
+export async function startCluster(request: ClusterRequest): Promise<StartedCluster> {
+  const configuration = configurationKey(request.images);
+  if (request.keep) {
+    const kept = await findKept(configuration);
+    if (kept !== undefined) {
+      request.report(`using kept cluster ${kept.runId}`);
+      return { ...kept, reused: true, log: () => [] };
+    }
+  }
+  try {
+    return await startNew(request, configuration);
+  } catch (error) {
+    await sweep({ only: request.runId });
+    throw error;
+  }
+}
+
+/** Removes the cluster's container, its volumes and its network. */
+export async function removeCluster(cluster: Cluster): Promise<void> {
+  await sweep({ only: cluster.runId });
+  await forgetKept(cluster.runId);
+}
+
+/** Waits until the cluster's DNS serves: pods that start earlier would fail their first look-ups. */
+export async function dnsMustBeReady(kube: Kube): Promise<void> {
+  await deploymentMustBeReady(kube, 'kube-system', 'coredns');
+}
+
+async function startNew(request: ClusterRequest, configuration: string): Promise<StartedCluster> {
+  const { runId, images, keep, report } = request;
+  const engine = await containerEngine();
+  const { host } = engine.info.containerRuntime;
+  const labels = {
+    [labelKeys.run]: runId,
+    [labelKeys.owner]: encodeOwner(thisProcess()),
+    [labelKeys.kept]: String(keep),
+    [labelKeys.configuration]: configuration,
+  };
+  const network = `istio-external-proxy-conformance-${runId}`;
+  await engine.network.create({ Name: network, Driver: 'bridge', Labels: labels });
+  const log: string[] = [];
+  const container = new K3sContainer(images.images.k3s.reference)
+    .withCommand([
+      'server',
+      '--disable=traefik',
+      '--disable=metrics-server',
+      '--disable=servicelb',
+      '--disable=local-storage',
+      // The engine's host may be an address that k3s does not know as its own, e.g. the bridge's gateway.
+      `--tls-san=${host}`,
+    ])
+    .withLabels(labels)
+    .withNetworkMode(network)
+    .withNetworkAliases(alias)
+    // Attached before the start: testcontainers removes a container that never became ready, and its log with it.
+    .withLogConsumer((stream: Readable) => {
+      const take = lineSplitter((line) => {
+        log.push(line);
+        if (log.length > 2_000) log.shift();
+      });
+      stream.on('data', (chunk: Buffer | string) => {
+        take(Buffer.from(chunk));
+      });
+    })
+    .withStartupTimeout(timeouts.clusterReady);
+  const archiveTarget = `${imagesFolder}/${basename(images.archive.path)}`;
+  if (isLocalEngine()) {
+    container.withBindMounts([
+      // withBindMounts replaces the module's own list, so its entry is repeated.
+      { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' },
+      { source: images.archive.path, target: archiveTarget, mode: 'ro' },
+    ]);
+  } else {
+    container.withCopyFilesToContainer([{ source: images.archive.path, target: archiveTarget }]);
+  }
+  report('waiting for the node');
+  try {
+    const started = await container.start();
+    const cluster: StartedCluster = {
+      runId,
+      kubeconfig: started.getKubeConfig(),
+      internalKubeconfig: started.getAliasedKubeConfig(alias),
+      network,
+      containerId: started.getId(),
+      reused: false,
+      log: () => log,
+    };
+    if (keep) await rememberKept(cluster);
+    return cluster;
+  } catch (error) {
+    throw new EnvironmentError(
+      `The cluster's node (${images.images.k3s.reference}) did not become ready: ${messageOf(error)}${lastLines(log)}`,
+      'The last lines of its log are above. Common causes: privileged containers are not allowed, too little memory, too few inotify instances.',
+      { cause: error },
+    );
+  }
+}
+
+/** The engine can bind a file of this machine: it listens on a socket here and not across a network. */
+function isLocalEngine(): boolean {
+  const asked = process.env['DOCKER_HOST'] ?? 'unix://';
+  return asked.startsWith('unix://') || asked.startsWith('npipe://');
+}
+
+/** Clusters are alike when their node image and the images in it are. */
+function configurationKey({ images, archive }: ImageSet): string {
+  return createHash('sha256')
+    .update(JSON.stringify([images.k3s.reference, images.k3s.digest, archive.digest]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function lastLines(log: readonly string[]): string {
+  return log.length === 0 ? '' : `\n${log.slice(-15).join('\n')}\n`;
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { eventually } from '../eventually/eventually.ts';
+import { apply, find, remove } from '../kube/apply.ts';
+import type { Kube } from '../kube/client.ts';
+import { parseManifests, render } from '../kube/manifests.ts';
+import { describePod, isReady } from '../kube/workloads.ts';
+import { timeouts } from '../timeouts.ts';
+import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
+import { makeServerCertificate } from './certificates.ts';
+import { documentTitle, documentUrl, type Destination } from './destination.ts';
+
+const fixtures = new URL('../../fixtures/origin/', import.meta.url);
+/** Namespace of the hermetic origin: the suite's own, not the document's. */
+export const originNamespace = 'conformance-origin';
+
+/** Starts the origin in the cluster, with a certificate for the document's host made for this run. */
+export async function startOrigin(kube: Kube, image: string, because: string): Promise<Destination> {
+  const { host } = new URL(documentUrl);
+  const { ca, certificate, key } = await makeServerCertificate(host);
+  const [manifest, page] = await Promise.all([
+    readFile(new URL('origin.yaml', fixtures), 'utf8'),
+    readFile(new URL('Main_Page.html', fixtures), 'utf8'),
+  ]);
+  const objects = parseManifests(
+    render(manifest, { ORIGIN_IMAGE: image }, 'fixtures/origin/origin.yaml'),
+    'fixtures/origin/origin.yaml',
+  );
+  const [namespace, ...rest] = objects;
+  const metadata = { name: 'origin', namespace: originNamespace };
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata,
+    data: { 'nginx.conf': nginxConfiguration(host), 'Main_Page.html': page },
+  };
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata,
+    stringData: { 'tls.crt': certificate, 'tls.key': key },
+  };
+  await apply(kube, [namespace as KubernetesObject, configMap, secret]);
+  // A pod is refused until the controller has given its namespace the default service account.
+  await eventually(
+    `service account ${originNamespace}/default to exist`,
+    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace: originNamespace }),
+    { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
+  );
+  // On a kept cluster a pod of an earlier run may hold that run's certificate and page.
+  await remove(kube, rest);
+  await apply(kube, rest);
+  const pod = await eventually(
+    'the hermetic origin to be ready',
+    async () => {
+      const found = await find<V1Pod>(kube, { apiVersion: 'v1', kind: 'Pod', metadata });
+      if (found === undefined || !isReady(found)) {
+        throw new Error(found === undefined ? 'no pod' : describePod(found));
+      }
+      return found;
+    },
+    { timeoutMs: timeouts.workloadReady },
+  );
+  const ip = pod.status?.podIP ?? '';
+  return {
+    kind: 'hermetic',
+    because,
+    url: documentUrl,
+    title: documentTitle,
+    ca,
+    origin: { namespace: originNamespace, pod: 'origin', container: 'origin', ip },
+  };
+}
+
+function nginxConfiguration(host: string): string {
+  return `worker_processes 1;
+events { worker_connections 1024; }
+http {
+  ${originLogFormat}
+  access_log /dev/stdout ${originLogFormatName};
+  error_log /dev/stderr warn;
+  server {
+    listen 443 ssl;
+    server_name ${host};
+    ssl_certificate /tls/tls.crt;
+    ssl_certificate_key /tls/tls.key;
+    root /srv;
+    default_type "text/html; charset=utf-8";
+  }
+}
+`;
+}

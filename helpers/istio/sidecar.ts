@@ -1,0 +1,114 @@
+import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import { z } from 'zod';
+import type { Kube } from '../kube/client.ts';
+import { execOrThrow, type PodRef } from '../kube/exec.ts';
+import { containerStatuses } from '../kube/workloads.ts';
+
+export const sidecarName = 'istio-proxy';
+
+/** How a pod carries its sidecar: an ordinary container, or (Istio ≥ 1.27 on Kubernetes ≥ 1.33) an init container that keeps running. */
+export interface InjectedSidecar {
+  readonly kind: 'container' | 'native';
+  readonly image: string;
+  readonly ready: boolean;
+}
+
+/** The sidecar in a pod's specification and status, undefined when the pod has none. */
+export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
+  const named = ({ name }: V1Container): boolean => name === sidecarName;
+  const ordinary = pod.spec?.containers.find(named);
+  const native = pod.spec?.initContainers?.find(named);
+  const found = ordinary ?? native;
+  if (found === undefined) return undefined;
+  const status = containerStatuses(pod).find(({ name }) => name === sidecarName);
+  return {
+    kind: ordinary === undefined ? 'native' : 'container',
+    image: found.image ?? '',
+    ready: status?.ready ?? false,
+  };
+}
+
+const serverInfo = z.object({
+  version: z.string(),
+  node: z.object({ metadata: z.object({ ISTIO_VERSION: z.string().optional() }).loose() }).loose(),
+});
+
+export interface ProxyVersions {
+  readonly istio: string;
+  /** Envoy's version, e.g. `1.37.0`. */
+  readonly envoy: string;
+}
+
+/** Versions that the running proxy itself tells. */
+export async function proxyVersions(kube: Kube, pod: SidecarPod): Promise<ProxyVersions> {
+  const { version, node } = serverInfo.parse(await adminJson(kube, pod, 'server_info'));
+  return { istio: node.metadata.ISTIO_VERSION ?? '', envoy: version.split('/')[1] ?? version };
+}
+
+export interface SidecarPod {
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+const filter = z.object({
+  name: z.string(),
+  typed_config: z
+    .object({ '@type': z.string(), cluster: z.string().optional(), stat_prefix: z.string().optional() })
+    .loose()
+    .optional(),
+});
+const filterChain = z
+  .object({ filter_chain_match: z.looseObject({}).optional(), filters: z.array(filter).default([]) })
+  .loose();
+const listener = z
+  .object({
+    name: z.string(),
+    address: z
+      .object({ socket_address: z.object({ address: z.string(), port_value: z.number() }) })
+      .optional(),
+    filter_chains: z.array(filterChain).default([]),
+    default_filter_chain: filterChain.optional(),
+    listener_filters: z.array(z.looseObject({ name: z.string() })).default([]),
+  })
+  .loose();
+/** A listener as Envoy holds it (config dump), the fields that the suite judges by. */
+export type Listener = z.infer<typeof listener>;
+
+const listenersDump = z.object({
+  configs: z.array(z.looseObject({ active_state: z.object({ listener }).optional() })).default([]),
+});
+
+/** The sidecar's active dynamic listeners. */
+export async function listeners(kube: Kube, pod: SidecarPod): Promise<Listener[]> {
+  const dump = listenersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_listeners'));
+  return dump.configs.flatMap(({ active_state }) =>
+    active_state === undefined ? [] : [active_state.listener],
+  );
+}
+
+const clustersDump = z.object({
+  configs: z
+    .array(z.looseObject({ cluster: z.object({ name: z.string(), type: z.string().optional() }).loose() }))
+    .default([]),
+});
+
+/** Names of the sidecar's active dynamic clusters. */
+export async function clusterNames(kube: Kube, pod: SidecarPod): Promise<string[]> {
+  const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
+  return dump.configs.map(({ cluster }) => cluster.name);
+}
+
+/** Whole configuration of the sidecar, as text. */
+export async function configDump(kube: Kube, pod: SidecarPod): Promise<string> {
+  return admin(kube, pod, 'config_dump');
+}
+
+async function adminJson(kube: Kube, pod: SidecarPod, path: string): Promise<unknown> {
+  return JSON.parse(await admin(kube, pod, path)) as unknown;
+}
+
+/** Asks Envoy's admin interface through pilot-agent, which is in every proxy image. */
+async function admin(kube: Kube, { namespace, pod }: SidecarPod, path: string): Promise<string> {
+  const target: PodRef = { namespace, pod, container: sidecarName };
+  return execOrThrow(kube, target, ['pilot-agent', 'request', 'GET', path]);
+}

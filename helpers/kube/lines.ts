@@ -1,0 +1,201 @@
+import { request, type RequestOptions } from 'node:https';
+import { PassThrough, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Exec } from '@kubernetes/client-node';
+import { messageOf } from '../errors.ts';
+import type { Kube } from './client.ts';
+import type { PodRef } from './exec.ts';
+
+/**
+ * The lines of a log, followed as one stream from now until it is closed, so that no request has to read a
+ * whole log again. A reader takes a cursor first and later asks for what came after it.
+ */
+export class LineFollower implements AsyncDisposable {
+  readonly what: string;
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  #problem: string | undefined;
+
+  private constructor(what: string, open: (session: StreamSession) => Promise<void>) {
+    this.what = what;
+    this.#done = this.#run(open);
+  }
+
+  /** Follows a container's output, as `kubectl logs -f` does, from its beginning. */
+  static ofContainer(kube: Kube, target: PodRef): LineFollower {
+    // The kubelet closes a followed log now and then (log rotation, API server restarts). The timestamps it
+    // puts before each line tell where to go on without losing or repeating one.
+    let last = '';
+    const atLast = new Set<string>();
+    const what = `log of ${target.namespace}/${target.pod} (${target.container})`;
+    return new LineFollower(what, async (session) => {
+      const take = lineSplitter((stamped) => {
+        const space = stamped.indexOf(' ');
+        const stamp = stamped.slice(0, space);
+        if (stamp < last || (stamp === last && atLast.has(stamped))) return;
+        if (stamp !== last) atLast.clear();
+        atLast.add(stamped);
+        last = stamp;
+        session.line(stamped.slice(space + 1));
+      });
+      await followLog(kube, target, last, session.signal, take);
+    });
+  }
+
+  /** Follows a file in a container, as `tail -F` does, from its beginning. */
+  static ofFile(kube: Kube, target: PodRef, path: string): LineFollower {
+    const what = `${path} in ${target.namespace}/${target.pod} (${target.container})`;
+    let seen = 0;
+    return new LineFollower(what, async (session) => {
+      let index = 0;
+      const take = lineSplitter((line) => {
+        // A stream that had to be opened again starts at the file's first line.
+        index += 1;
+        if (index <= seen) return;
+        seen = index;
+        session.line(line);
+      });
+      const stdout = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          take(chunk);
+          done();
+        },
+      });
+      const stderr = new PassThrough();
+      stderr.resume();
+      const socket = await new Exec(kube.config).exec(
+        target.namespace,
+        target.pod,
+        target.container,
+        ['tail', '-n', '+1', '-F', path],
+        stdout,
+        stderr,
+        null,
+        false,
+      );
+      await new Promise<void>((resolve) => {
+        socket.onclose = () => {
+          resolve();
+        };
+        const abort = (): void => {
+          socket.close();
+          resolve();
+        };
+        if (session.signal.aborted) abort();
+        session.signal.addEventListener('abort', abort, { once: true });
+      });
+    });
+  }
+
+  /** Number of lines so far: what comes later has a higher index. */
+  cursor(): number {
+    return this.#lines.length;
+  }
+
+  /** The lines since a cursor. */
+  since(cursor: number): readonly string[] {
+    return this.#lines.slice(cursor);
+  }
+
+  /** Why lines may be missing at the moment, undefined while the stream is open. */
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Resolves at the next line, or after `timeoutMs`. */
+  async changed(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, timeoutMs);
+      this.#waiting.add(wake);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(open: (session: StreamSession) => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    const line = (text: string): void => {
+      this.#problem = undefined;
+      this.#lines.push(text);
+      for (const wake of [...this.#waiting]) wake();
+    };
+    while (!signal.aborted) {
+      try {
+        await open({ line, signal });
+        this.#problem = 'the stream ended';
+      } catch (error) {
+        this.#problem = messageOf(error);
+      }
+      await delay(250, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/**
+ * One request for a followed log, until it ends. The client library's own `Log` leaves the error of an aborted
+ * stream without a listener, which ends the process.
+ */
+async function followLog(
+  kube: Kube,
+  { namespace, pod, container }: PodRef,
+  since: string,
+  signal: AbortSignal,
+  onData: (chunk: Buffer) => void,
+): Promise<void> {
+  const server = kube.config.getCurrentCluster()?.server ?? '';
+  const url = new URL(`${server}/api/v1/namespaces/${namespace}/pods/${pod}/log`);
+  url.search = new URLSearchParams({
+    container,
+    follow: 'true',
+    timestamps: 'true',
+    ...(since === '' ? {} : { sinceTime: since }),
+  }).toString();
+  const options: RequestOptions = {};
+  await kube.config.applyToHTTPSOptions(options);
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error?: Error): void => {
+      if (error === undefined || signal.aborted) resolve();
+      else reject(error);
+    };
+    const outgoing = request(url, { ...options, signal }, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume();
+        settle(new Error(`the API server answered ${response.statusCode ?? '?'}`));
+        return;
+      }
+      response.on('data', onData);
+      response.once('end', settle);
+      response.once('error', settle);
+    });
+    outgoing.once('error', settle);
+    outgoing.end();
+  });
+}
+
+interface StreamSession {
+  readonly line: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Cuts chunks of bytes into whole lines; a line may come in several chunks. */
+export function lineSplitter(onLine: (line: string) => void): (chunk: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    let data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    for (let end = data.indexOf(0x0a); end !== -1; end = data.indexOf(0x0a)) {
+      onLine(data.subarray(0, end).toString('utf8').replace(/\r$/, ''));
+      data = data.subarray(end + 1);
+    }
+    rest = Buffer.from(data);
+  };
+}

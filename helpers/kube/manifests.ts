@@ -1,0 +1,50 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
+import { UsageError } from '../errors.ts';
+
+/**
+ * The objects of a YAML text with one or more documents, empty ones left out.
+ * @throws UsageError naming `origin` when the text is not YAML or holds something that is no object of Kubernetes.
+ */
+export function parseManifests(text: string, origin: string): KubernetesObject[] {
+  const objects: KubernetesObject[] = [];
+  for (const document of parseAllDocuments(text)) {
+    const [error] = document.errors;
+    if (error !== undefined) {
+      throw new UsageError(`${origin} is not valid YAML: ${error.message}`, 'Correct the file.');
+    }
+    const value: unknown = document.toJS();
+    if (value === null || value === undefined) continue;
+    if (!isKubernetesObject(value)) {
+      throw new UsageError(
+        `${origin} holds a document without apiVersion, kind and metadata.name`,
+        'Correct the file.',
+      );
+    }
+    objects.push(value);
+  }
+  return objects;
+}
+
+function isKubernetesObject(value: unknown): value is KubernetesObject {
+  if (typeof value !== 'object' || value === null) return false;
+  const { apiVersion, kind, metadata } = value as Record<string, unknown>;
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    typeof (metadata as Record<string, unknown>)['name'] === 'string'
+  );
+}
+
+/** Puts each `${NAME}` of a manifest's text in place, as a shell would; a name without a value is an error. */
+export function render(text: string, values: Readonly<Record<string, string>>, origin: string): string {
+  return text.replace(/\$\{([A-Z_]+)\}/g, (_match, name: string) => {
+    const value = values[name];
+    if (value === undefined) {
+      throw new UsageError(`${origin} asks for \${${name}}, which has no value`, 'Correct the file.');
+    }
+    return value;
+  });
+}

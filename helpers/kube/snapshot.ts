@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Kube } from './client.ts';
+
+/** Every object of the cluster, by `apiVersion/kind namespace/name`, with a digest of what a user can set in it. */
+export type Snapshot = ReadonlyMap<string, string>;
+
+export interface SnapshotDifference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+interface Listed extends KubernetesObject {
+  readonly [field: string]: unknown;
+}
+
+/** Kinds that clusters write by themselves all the time and that no user applies. */
+const volatileKinds = new Set([
+  'Event',
+  'Lease',
+  'EndpointSlice',
+  'Endpoints',
+  'ControllerRevision',
+  'ComponentStatus',
+  'PodMetrics',
+  'NodeMetrics',
+  'CSINode',
+  'CSIStorageCapacity',
+  'IPAddress',
+  'ReplicaSet',
+]);
+
+/**
+ * Lists every listable kind of the cluster. What belongs to Istio is left out, and so is what the cluster
+ * writes by itself: `ignore` decides per object.
+ */
+export async function takeSnapshot(
+  kube: Kube,
+  ignore: (object: KubernetesObject) => boolean,
+): Promise<Snapshot> {
+  const resources = await listableResources(kube);
+  const lists = await Promise.all(
+    resources.map(async ({ groupVersion, kind }) => {
+      const { items } = await kube.objects.list<Listed>(groupVersion, kind);
+      return items.map((item) => ({ ...item, apiVersion: groupVersion, kind }));
+    }),
+  );
+  const snapshot = new Map<string, string>();
+  for (const object of lists.flat()) {
+    if (ignore(object)) continue;
+    snapshot.set(keyOf(object), digestOf(object));
+  }
+  return snapshot;
+}
+
+export function compareSnapshots(before: Snapshot, after: Snapshot): SnapshotDifference {
+  const added = [...after.keys()].filter((key) => !before.has(key)).sort();
+  const removed = [...before.keys()].filter((key) => !after.has(key)).sort();
+  const changed = [...after].flatMap(([key, digest]) => {
+    const earlier = before.get(key);
+    return earlier !== undefined && earlier !== digest ? [key] : [];
+  });
+  return { added, removed, changed: changed.sort() };
+}
+
+/** True for what an Istio installation brings, by Istio's own labels and names. */
+export function belongsToIstio(object: KubernetesObject): boolean {
+  const { name = '', namespace = '', labels = {} } = object.metadata ?? {};
+  if (namespace === 'istio-system' || (object.kind === 'Namespace' && name === 'istio-system')) return true;
+  if (Object.keys(labels).some((label) => /^(operator\.|install\.operator\.|)istio\.io\//.test(label))) {
+    return object.kind !== 'Namespace' && object.kind !== 'Pod';
+  }
+  // The API server makes an APIService for each group of a CustomResourceDefinition.
+  if (object.kind === 'CustomResourceDefinition' || object.kind === 'APIService')
+    return name.endsWith('.istio.io');
+  // istiod puts its root certificate into every namespace.
+  if (object.kind === 'ConfigMap') return name.startsWith('istio-ca-');
+  return /^(istiod|istio-)/.test(name) && namespace === '';
+}
+
+async function listableResources(kube: Kube): Promise<{ groupVersion: string; kind: string }[]> {
+  const { groups } = await kube.apis.getAPIVersions();
+  const preferred = groups.map(
+    ({ preferredVersion, versions }) => preferredVersion?.groupVersion ?? versions[0]?.groupVersion ?? '',
+  );
+  const perGroup = await Promise.all(
+    ['v1', ...preferred]
+      // Metrics are measurements, not objects, and their API is often not served yet.
+      .filter((groupVersion) => groupVersion !== '' && !groupVersion.startsWith('metrics.k8s.io/'))
+      .map(async (groupVersion) => {
+        const kinds = await kindsOf(kube, groupVersion);
+        return kinds.map((kind) => ({ groupVersion, kind }));
+      }),
+  );
+  return perGroup.flat();
+}
+
+async function kindsOf(kube: Kube, groupVersion: string): Promise<string[]> {
+  const [group = '', version = ''] = groupVersion.split('/');
+  const list =
+    groupVersion === 'v1'
+      ? await kube.core.getAPIResources()
+      : await kube.custom.getAPIResources({ group, version });
+  return list.resources
+    .filter(({ name, verbs }) => !name.includes('/') && verbs.includes('list'))
+    .map(({ kind }) => kind)
+    .filter((kind) => !volatileKinds.has(kind));
+}
+
+function keyOf({ apiVersion = '', kind = '', metadata }: KubernetesObject): string {
+  const namespace = metadata?.namespace === undefined ? '' : `${metadata.namespace}/`;
+  return `${apiVersion}/${kind} ${namespace}${metadata?.name ?? ''}`;
+}
+
+/** Digest without status and the metadata that the API server keeps for itself. */
+function digestOf(object: Listed): string {
+  const { metadata, status: _status, ...rest } = object;
+  // Kubernetes' own components write into these as they run: their existence is compared, their content is not.
+  const own = new Set(['Node', 'APIService', 'FlowSchema', 'PriorityLevelConfiguration', 'Pod', 'Addon']);
+  if (own.has(object.kind ?? '') || metadata?.namespace?.startsWith('kube-') === true) return '';
+  const labels = Object.entries(metadata?.labels ?? {}).filter(([key]) => !key.includes('istio'));
+  return createHash('sha256')
+    .update(JSON.stringify([labels.sort(), stable(rest)]))
+    .digest('hex');
+}
+
+function stable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(stable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, stable(inner)]),
+  );
+}

@@ -1,0 +1,118 @@
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { EnvironmentError } from '../errors.ts';
+import { eventually } from '../eventually/eventually.ts';
+import { timeouts } from '../timeouts.ts';
+import type { Kube } from './client.ts';
+
+/** Pods with these labels that are not on their way out; a pod being deleted keeps phase Running for its grace. */
+export async function livePods(kube: Kube, namespace: string, labelSelector: string): Promise<V1Pod[]> {
+  const { items } = await kube.core.listNamespacedPod({ namespace, labelSelector });
+  return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+}
+
+/**
+ * `kubectl rollout status`: waits until the Deployment's newest template is what runs and serves, and
+ * gives its pods.
+ * @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh
+ */
+export async function deploymentMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
+  return eventually(
+    `Deployment ${namespace}/${name} to be ready`,
+    async () => {
+      const deployment = await kube.apps.readNamespacedDeployment({ namespace, name });
+      const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',');
+      const pods = await livePods(kube, namespace, selector);
+      for (const pod of pods) mustBePullable(pod);
+      const { replicas = 1 } = deployment.spec ?? {};
+      const {
+        observedGeneration = 0,
+        updatedReplicas = 0,
+        readyReplicas = 0,
+        conditions = [],
+      } = deployment.status ?? {};
+      const settled = observedGeneration >= (deployment.metadata?.generation ?? 0);
+      const ready = pods.filter((pod) => isReady(pod));
+      if (
+        settled &&
+        updatedReplicas === replicas &&
+        readyReplicas === replicas &&
+        ready.length === replicas
+      ) {
+        if (pods.length === replicas) return ready;
+      }
+      const refused = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+      if (refused !== undefined) throw new Error(`no pod can be made: ${refused.message ?? ''}`);
+      throw new Error(
+        pods.length === 0 ? 'no pod yet' : pods.map((pod) => `pod ${describePod(pod)}`).join('; '),
+      );
+    },
+    { timeoutMs: timeouts.workloadReady, intervalMs: 200 },
+  );
+}
+
+/**
+ * Waits until no pod with these labels is left, those on their way out included.
+ * @param onLeaving called once for each pod that is on its way out, e.g. to have it end sooner
+ */
+export async function podsMustBeGone(
+  kube: Kube,
+  namespace: string,
+  labelSelector: string,
+  onLeaving: (pod: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const told = new Set<string>();
+  await eventually(
+    `pods ${labelSelector} in ${namespace} to be gone`,
+    async () => {
+      const { items } = await kube.core.listNamespacedPod({ namespace, labelSelector });
+      for (const { metadata } of items) {
+        const { name = '', deletionTimestamp } = metadata ?? {};
+        if (deletionTimestamp === undefined || told.has(name)) continue;
+        told.add(name);
+        await onLeaving(name);
+      }
+      if (items.length > 0) throw new Error(items.map((pod) => describePod(pod)).join('; '));
+    },
+    { timeoutMs: timeouts.deletion, intervalMs: 100 },
+  );
+}
+
+export function isReady(pod: V1Pod): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+/** Statuses of ordinary and init containers: a native sidecar is an init container that keeps running. */
+export function containerStatuses(pod: V1Pod): V1ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
+
+/** One line on how far a pod has come: phase, and each container that is not ready with its reason. */
+export function describePod(pod: V1Pod): string {
+  const waiting = containerStatuses(pod).flatMap(({ name, ready, state }) => {
+    if (ready || (state?.terminated !== undefined && state.terminated.exitCode === 0)) return [];
+    const reason = state?.waiting ?? state?.terminated;
+    const message = reason?.message === undefined ? '' : ` (${reason.message})`;
+    return [`${name}: ${reason?.reason ?? 'not ready'}${message}`];
+  });
+  const unscheduled = pod.status?.conditions?.find(
+    ({ type, status }) => type === 'PodScheduled' && status === 'False',
+  );
+  const details = unscheduled?.message === undefined ? waiting : [unscheduled.message];
+  const phase = pod.metadata?.deletionTimestamp === undefined ? (pod.status?.phase ?? '?') : 'being deleted';
+  return `${pod.metadata?.name ?? '?'} ${phase}${details.length === 0 ? '' : `: ${details.join(', ')}`}`;
+}
+
+function mustBePullable(pod: V1Pod): void {
+  for (const { image, state } of containerStatuses(pod)) {
+    const reason = state?.waiting?.reason;
+    // ErrImagePull is the first failed try and may heal; BackOff means that the kubelet has begun to wait.
+    if (reason === 'ImagePullBackOff' || reason === 'InvalidImageName' || reason === 'ErrImageNeverPull') {
+      throw new EnvironmentError(
+        `Image ${image} of pod ${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''} cannot be pulled: ${state?.waiting?.message ?? reason}`,
+        'Check that the node reaches the registry, or pull the image on this machine first: ./conformance images pull',
+      );
+    }
+  }
+}
