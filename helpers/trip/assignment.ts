@@ -1,0 +1,81 @@
+/** A claim of a trip to a line. `cost` says how far apart they are; equal trips and lines have equal costs. */
+export interface Claim<T, L> {
+  readonly trip: T;
+  readonly line: L;
+  readonly cost: number;
+}
+
+/** What a one-to-one assignment gave. */
+export interface Assignment<T, L> {
+  readonly lineOf: ReadonlyMap<T, L>;
+  /** Groups of trips and lines among which another assignment would have been about as good. */
+  readonly ties: readonly Tie<T, L>[];
+}
+
+/**
+ * Gives each line to at most one trip and each trip at most one line, closest pairs first.
+ *
+ * Closest first, not cheapest in sum or most pairs: where a trip lost its line, filling up would hand it a
+ * neighbour's and that neighbour a stale one, and the loss would go unseen.
+ * A pair is tied when a rival claim to its line or its trip, still open when the pair was made, was at most `margin`
+ * worse. Ties that share a trip or a line are one group.
+ */
+export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) => number): Assignment<T, L> {
+  const lineOf = new Map<T, L>();
+  const taken = new Set<L>();
+  const ties: Tie<T, L>[] = [];
+  const sorted = [...claims].sort((a, b) => a.cost - b.cost);
+  for (const claim of sorted) {
+    if (lineOf.has(claim.trip) || taken.has(claim.line)) continue;
+    const rivals = sorted.filter(
+      (other) =>
+        other !== claim &&
+        (other.trip === claim.trip) !== (other.line === claim.line) &&
+        other.cost <= claim.cost + Math.max(margin(claim.trip), margin(other.trip)) &&
+        !(other.trip !== claim.trip && lineOf.has(other.trip)) &&
+        !(other.line !== claim.line && taken.has(other.line)),
+    );
+    lineOf.set(claim.trip, claim.line);
+    taken.add(claim.line);
+    if (rivals.length > 0) ties.push(tieOf([claim, ...rivals]));
+  }
+  // What a tied trip got in the end is at stake in its tie as well, whatever step it came from.
+  const whole = ties.map(({ trips, lines }) => {
+    const got = [...lineOf].filter(([trip]) => trips.has(trip)).map(([, line]) => line);
+    return { trips, lines: new Set([...lines, ...got]) };
+  });
+  return { lineOf, ties: joined(whole) };
+}
+
+interface Tie<T, L> {
+  readonly trips: ReadonlySet<T>;
+  readonly lines: ReadonlySet<L>;
+}
+
+function tieOf<T, L>(claims: readonly Claim<T, L>[]): Tie<T, L> {
+  return {
+    trips: new Set(claims.map((claim) => claim.trip)),
+    lines: new Set(claims.map((claim) => claim.line)),
+  };
+}
+
+/** Ties that share a trip or a line, as one. */
+function joined<T, L>(ties: readonly Tie<T, L>[]): Tie<T, L>[] {
+  return ties.reduce<Tie<T, L>[]>((groups, tie) => {
+    const touching = groups.filter(
+      (group) => overlap(group.trips, tie.trips) || overlap(group.lines, tie.lines),
+    );
+    const all = [...touching, tie];
+    return [
+      ...groups.filter((group) => !touching.includes(group)),
+      {
+        trips: new Set(all.flatMap(({ trips }) => [...trips])),
+        lines: new Set(all.flatMap(({ lines }) => [...lines])),
+      },
+    ];
+  }, []);
+}
+
+function overlap<V>(a: ReadonlySet<V>, b: ReadonlySet<V>): boolean {
+  return [...a].some((value) => b.has(value));
+}

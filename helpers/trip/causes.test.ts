@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { causes, isWeather, type Cause, type CauseCode } from './causes.ts';
+import { stateCauses } from './causes.state.ts';
+import { trafficCauses } from './causes.traffic.ts';
+
+describe('causes', () => {
+  const list: readonly [string, Cause][] = Object.entries(causes);
+
+  it.each(list)('%s is told whole', (code, cause) => {
+    expect(code).toMatch(/^[A-Z]+(?:_[A-Z]+)*$/);
+    for (const text of Object.values({ ...cause })) expect(text.trim()).not.toBe('');
+    expect(cause.title).not.toMatch(/\.$/);
+    expect(cause.why).toMatch(/\.$/);
+    expect(cause.do).toMatch(/\.$/);
+  });
+
+  it('has each code and title once', () => {
+    expect(list).toHaveLength(Object.keys(trafficCauses).length + Object.keys(stateCauses).length);
+    expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
+  });
+
+  it('takes the surroundings for the weather, never the mesh', () => {
+    const weather = (code: CauseCode) => isWeather(code);
+    expect(
+      (['DESTINATION_DOWN', 'TLS_UNTRUSTED', 'INSTALL_FAILED', 'HTTP_STATUS'] as const).every(weather),
+    ).toBe(true);
+    expect(
+      (['PASSTHROUGH', 'SIDECAR_MISSING', 'LEFT_BEHIND', 'PROXY_DENIED', 'UNEXPLAINED'] as const).some(
+        weather,
+      ),
+    ).toBe(false);
+  });
+});

@@ -1,0 +1,131 @@
+import { formatEndpoint, sameEndpoint } from './endpoint.ts';
+import { expectedRefusal, type Expectation } from './expectations.ts';
+import type { Finding } from './finding.ts';
+import type { Trip } from './statements.ts';
+
+/** What the client itself says is wrong. curl's exit codes: https://curl.se/libcurl/c/libcurl-errors.html */
+export function clientFindings(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+  const findings = [...whereItWent(trip)];
+  const refusal = expectedRefusal(expectations);
+  if (trip.client.exitCode === 0) return [...findings, ...answer(trip, expectations)];
+  if (refusal !== undefined && trip.client.connectStatus === refusal) return findings;
+  const cause = causeOfFailure(trip);
+  if (cause !== undefined) findings.push(cause);
+  return findings;
+}
+
+/** Where the client connected to, which a page does not tell. */
+function whereItWent(trip: Trip): Finding[] {
+  const { client, via } = trip;
+  if (client.remote !== undefined && via !== undefined && !sameEndpoint(client.remote, via)) {
+    return [
+      {
+        cause: 'WENT_ROUND_PROXY',
+        seen: `the client connected to ${formatEndpoint(client.remote)}`,
+        expected: `to the proxy, ${formatEndpoint(via)}`,
+        statement: client,
+      },
+    ];
+  }
+  if (client.exitCode === 0 && (client.remote === undefined || client.local === undefined)) {
+    return [
+      {
+        cause: 'CLIENT_SILENT',
+        seen: `curl succeeded but gave no ${client.remote === undefined ? 'remote' : 'local'} address`,
+        expected: 'both ends of its connection',
+        statement: client,
+      },
+    ];
+  }
+  return [];
+}
+
+/** What came back, for a client that is content: curl ends with 0 for an error page, too. */
+function answer(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+  const { client, via } = trip;
+  const findings: Finding[] = [];
+  if (via !== undefined && trip.url.startsWith('https:') && client.connectStatus !== 200) {
+    findings.push({
+      cause: 'STATUS_DISAGREES',
+      seen:
+        client.connectStatus === 0 ? 'curl made no CONNECT' : `curl's CONNECT got ${client.connectStatus}`,
+      expected: '200 to its CONNECT',
+      statement: client,
+    });
+  }
+  const wanted = expectations.find((expectation) => expectation.kind === 'origin')?.status;
+  const good =
+    wanted === undefined ? client.httpStatus >= 200 && client.httpStatus < 400 : client.httpStatus === wanted;
+  if (!good) {
+    findings.push({
+      cause: 'HTTP_STATUS',
+      seen: client.httpStatus === 0 ? 'no status' : `status ${client.httpStatus}`,
+      expected: wanted === undefined ? 'a status from 200 to 399' : `status ${wanted}`,
+      statement: client,
+    });
+  }
+  return findings;
+}
+
+/** Undefined when only the other witnesses can tell. */
+function causeOfFailure(trip: Trip): Finding | undefined {
+  const { client, via } = trip;
+  const find = (cause: Finding['cause'], expected: string): Finding => ({
+    cause,
+    seen: `curl: exit code ${client.exitCode}, ${client.errorMessage}`,
+    expected,
+    statement: client,
+  });
+  const proxy = via === undefined ? 'the proxy' : `the proxy, ${formatEndpoint(via)}`;
+  const proxySpoke = (trip.proxy?.length ?? 0) > 0;
+  const sidecarSpokeHttp = trip.sidecar?.some((line) => line.request !== '- - -') === true;
+  switch (client.connectStatus) {
+    case 403:
+    case 407:
+      return find('PROXY_DENIED', 'CONNECT answered with 200');
+    case 404:
+      // Squid has no 404 for a CONNECT; Envoy has, when it takes the CONNECT for HTTP.
+      if (!proxySpoke) return find('ROUTE_NOT_FOUND', 'CONNECT answered with 200');
+      break;
+    case 502:
+    case 503:
+    case 504:
+      // With the proxy's own line, or Envoy's, there is more to tell; their rules do.
+      return proxySpoke || sidecarSpokeHttp
+        ? undefined
+        : find('PROXY_CANNOT_RESOLVE', 'CONNECT answered with 200');
+  }
+  const tunnelStood = client.connectStatus === 200;
+  switch (client.exitCode) {
+    case 5:
+      return find('PROXY_UNREACHABLE', `a connection to ${proxy}`);
+    case 6:
+      return via === undefined
+        ? find('DESTINATION_DOWN', 'a name that can be resolved')
+        : find('WENT_ROUND_PROXY', `a connection to ${proxy}, which resolves the name itself`);
+    case 7:
+      return via === undefined
+        ? find('DESTINATION_DOWN', 'a connection')
+        : find('PROXY_UNREACHABLE', `a connection to ${proxy}`);
+    case 28:
+      return via !== undefined && !tunnelStood && !proxySpoke && client.remote === undefined
+        ? find('PROXY_UNREACHABLE', `a connection to ${proxy}`)
+        : find('DESTINATION_SLOW', 'the page within the limit');
+    case 51:
+    case 60:
+      return find('TLS_UNTRUSTED', 'a certificate the client trusts');
+    case 35:
+      return tunnelStood || via === undefined
+        ? find('TLS_FAILED', 'a TLS handshake with the destination')
+        : undefined;
+    case 18:
+    case 52:
+    case 56:
+      return tunnelStood || via === undefined ? find('DESTINATION_DOWN', 'a whole page') : undefined;
+    default:
+      // Below 0 the exit code is not known; from 126 on it is the shell's or a signal's, not curl's.
+      return client.exitCode < 0 || client.exitCode >= 126
+        ? find('CLIENT_SILENT', "curl's own exit code and figures")
+        : undefined;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * An Envoy access log format string, compiled to a parser and to its inverse.
+ * Format strings are Envoy's own: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+export interface CompiledFormat {
+  /** The operators in order, without the percent signs, e.g. `REQ(:METHOD)`. */
+  readonly operators: readonly string[];
+  /** Operator to value for a whole line, undefined when the line is not of this format. `-` stays `-`. */
+  readonly parse: (line: string) => ReadonlyMap<string, string> | undefined;
+  /**
+   * The line Envoy would write for these values; a missing one becomes `-`. Used to test the parser.
+   * @throws RangeError when a value cannot stand where the format puts it (a space in a bare field, an empty one).
+   */
+  readonly format: (values: ReadonlyMap<string, string>) => string;
+}
+
+interface Field {
+  readonly operator: string;
+  readonly literalBefore: string;
+  readonly pattern: string;
+  readonly quoted: boolean;
+}
+
+/**
+ * Every pattern excludes the literal that ends it, so that a line has at most one reading.
+ * - alone between quotes: anything but a raw quote. Envoy's text format escapes nothing, hence a value holding
+ *   a quote can be read in two ways; such a line is rejected unless the quote is escaped.
+ * - several between one pair of quotes (`"%REQ(:METHOD)% … %PROTOCOL%"`): as above, without spaces.
+ * - between brackets, or bare: no spaces.
+ */
+const patterns = {
+  quoted: String.raw`(?:[^"\\]|\\.)*`,
+  quotedPart: String.raw`(?:[^"\\\s]|\\\S)+`,
+  bracketed: String.raw`[^\]\s]+`,
+  bare: String.raw`\S+`,
+  /** Envoy turns blanks in RESPONSE_CODE_DETAILS into `_`, but leaves those of this one as they are. */
+  words: String.raw`[^"\s]+(?: [^"\s]+)*`,
+} as const;
+const withBlanks: ReadonlySet<string> = new Set(['CONNECTION_TERMINATION_DETAILS']);
+
+const operatorPattern = /%([A-Z_]+(?:\([^)]*\))?(?::\d+)?)%/g;
+
+/**
+ * Compiles a format string; a final newline in it is ignored, as lines come without one.
+ * @throws TypeError when the format names no operator, or one twice.
+ */
+export function compileFormat(format: string): CompiledFormat {
+  const text = format.replace(/\n$/, '');
+  const { fields, tail } = split(text);
+  const operators = fields.map((field) => field.operator);
+  if (operators.length === 0) throw new TypeError(`no operator in the access log format: ${format}`);
+  if (new Set(operators).size !== operators.length) {
+    throw new TypeError(`an operator occurs twice in the access log format: ${format}`);
+  }
+  const expression = new RegExp(
+    `^${fields.map((field) => `${literally(field.literalBefore)}(${field.pattern})`).join('')}${literally(tail)}$`,
+  );
+  const whole = fields.map((field) => new RegExp(`^${field.pattern}$`));
+  return {
+    operators,
+    parse(line) {
+      const match = expression.exec(line);
+      if (match === null) return undefined;
+      return new Map(
+        fields.map((field, index) => {
+          const value = match[index + 1] ?? '';
+          return [field.operator, field.quoted ? unescape(value) : value] as const;
+        }),
+      );
+    },
+    format(values) {
+      return (
+        fields
+          .map((field, index) => {
+            const value = values.get(field.operator) ?? '-';
+            const written = field.quoted ? escape(value) : value;
+            if (whole[index]?.test(written) !== true) {
+              throw new RangeError(`${field.operator} cannot be ${JSON.stringify(value)} in this format`);
+            }
+            return field.literalBefore + written;
+          })
+          .join('') + tail
+      );
+    },
+  };
+}
+
+function split(text: string): { readonly fields: readonly Field[]; readonly tail: string } {
+  const found = [...text.matchAll(operatorPattern)].map((match) => ({
+    operator: match[1] ?? '',
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+  const fields = found.map(({ operator, start, end }, index): Field => {
+    const literalBefore = text.slice(found[index - 1]?.end ?? 0, start);
+    const quoted = (text.slice(0, start).match(/"/g)?.length ?? 0) % 2 === 1;
+    const pattern = quoted
+      ? text[start - 1] === '"' && text[end] === '"'
+        ? patterns.quoted
+        : patterns.quotedPart
+      : text[end] === ']'
+        ? patterns.bracketed
+        : withBlanks.has(operator)
+          ? patterns.words
+          : patterns.bare;
+    return { operator, literalBefore, pattern, quoted };
+  });
+  return { fields, tail: text.slice(found.at(-1)?.end ?? 0) };
+}
+
+/** RegExp.escape came with Node 24; the project supports 22. */
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+}
+
+function escape(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+}
+
+function unescape(value: string): string {
+  return value.replace(/\\(["\\])/g, '$1');
+}

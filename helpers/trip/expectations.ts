@@ -1,0 +1,64 @@
+import type { Endpoint } from './statements.ts';
+
+/** What one witness must say of a trip. */
+export type Expectation = SidecarExpectation | NoSidecarExpectation | ProxyExpectation | OriginExpectation;
+
+export interface SidecarExpectation {
+  readonly kind: 'sidecar';
+  /** e.g. `outbound|3128||my-company-proxy.com`. */
+  readonly cluster: string;
+  /** What the sidecar connected to; the proxy the client was told to use when not given. */
+  readonly upstream: Endpoint | undefined;
+}
+
+export interface NoSidecarExpectation {
+  readonly kind: 'no-sidecar';
+}
+
+export interface ProxyExpectation {
+  readonly kind: 'proxy';
+  /** `TCP_TUNNEL/200`, as the log has it. */
+  readonly result: string;
+  /** Address the proxy connected to; any when not given. */
+  readonly peer: string | undefined;
+}
+
+export interface OriginExpectation {
+  readonly kind: 'origin';
+  readonly status: number;
+  /** Address the origin saw; the proxy's, as the client was told it, when not given. */
+  readonly from: string | undefined;
+}
+
+/** One line of the sidecar, TCP, in this cluster, towards the proxy. */
+export function sidecar(expected: {
+  readonly cluster: string;
+  readonly upstream?: Endpoint;
+}): SidecarExpectation {
+  return { kind: 'sidecar', cluster: expected.cluster, upstream: expected.upstream };
+}
+
+/**
+ * No line of any sidecar. A pod without one has no log to follow, so a log that was not followed satisfies it:
+ * that the pod has no sidecar is for its own step to show.
+ */
+export function noSidecar(): NoSidecarExpectation {
+  return { kind: 'no-sidecar' };
+}
+
+/** One line of the proxy with this result. */
+export function proxy(expected: { readonly result: string; readonly peer?: string }): ProxyExpectation {
+  return { kind: 'proxy', result: expected.result, peer: expected.peer };
+}
+
+/** One line of our own origin with the trip's id and this status. */
+export function origin(expected: { readonly status: number; readonly from?: string }): OriginExpectation {
+  return { kind: 'origin', status: expected.status, from: expected.from };
+}
+
+/** The status with which the proxy is expected to refuse the CONNECT; undefined when it is expected to tunnel. */
+export function expectedRefusal(expectations: readonly Expectation[]): number | undefined {
+  const result = expectations.find((expectation) => expectation.kind === 'proxy')?.result;
+  const status = Number(result?.split('/')[1]);
+  return status >= 400 ? status : undefined;
+}

@@ -1,0 +1,73 @@
+import { ActionableError, exitCodes } from '../errors.ts';
+import { causes, isWeather, type Cause, type CauseCode } from './causes.ts';
+import { renderTrip } from './render.ts';
+import type { Statement, Trip } from './statements.ts';
+import { labelled } from './text.ts';
+
+/** One thing that is not as it must be, with its cause, and what was seen this time. */
+export interface Finding {
+  readonly cause: CauseCode;
+  readonly seen: string;
+  readonly expected: string;
+  /** The statement it was found in, if any. */
+  readonly statement?: Statement;
+}
+
+/** Something is not as the document says. The message is for someone who has not written the suite. */
+export class ConformanceError extends ActionableError {
+  readonly exitCode: number;
+  /** The most specific first; never empty. */
+  readonly findings: readonly Finding[];
+  readonly trip: Trip | undefined;
+
+  /** @throws TypeError when there is no finding: a failure without a cause is a defect of the suite. */
+  constructor(findings: readonly Finding[], trip?: Trip) {
+    const first = findings[0];
+    if (first === undefined) throw new TypeError('a ConformanceError needs a finding');
+    super(renderFindings(findings, trip), causes[first.cause].do);
+    this.findings = findings;
+    this.trip = trip;
+    this.exitCode = isWeather(first.cause) ? exitCodes.environment : exitCodes.notConformant;
+  }
+}
+
+/** The first finding in full, the others in short, then the trip's statements side by side and their lines. */
+export function renderFindings(findings: readonly Finding[], trip?: Trip): string {
+  const [first, ...others] = findings;
+  const parts: string[] = [];
+  if (first !== undefined) {
+    const cause: Cause = causes[first.cause];
+    parts.push(
+      [
+        `${first.cause}: ${cause.title}`,
+        labelled('seen', first.seen),
+        labelled('expected', first.expected),
+        labelled('why', cause.why),
+        labelled('do', cause.do),
+      ].join('\n'),
+    );
+  }
+  if (others.length > 0) {
+    parts.push(
+      [
+        'Found besides, often a consequence:',
+        ...others.map((finding) =>
+          [
+            `${finding.cause}: ${causes[finding.cause].title}`,
+            labelled('seen', finding.seen),
+            labelled('expected', finding.expected),
+          ].join('\n'),
+        ),
+      ].join('\n'),
+    );
+  }
+  if (trip !== undefined) parts.push(renderTrip(trip), renderLines(trip));
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** The raw lines behind the statements, unwrapped, to be copied and searched for. */
+function renderLines(trip: Trip): string {
+  return [...(trip.sidecar ?? []), ...(trip.proxy ?? []), ...(trip.origin ?? [])]
+    .map((statement) => `${statement.witness}: ${statement.line}`)
+    .join('\n');
+}

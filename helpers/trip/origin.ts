@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { parseEndpoint, formatEndpoint } from './endpoint.ts';
+import { failure, parseCount, type ParseFailure } from './parse-failure.ts';
+import type { OriginStatement } from './statements.ts';
+import { tripIdOf } from './user-agent.ts';
+
+/**
+ * nginx's `log_format` for our own origin; use it as `access_log … ${originLogFormatName}`. Every value is a JSON
+ * string, as `$status` can be `000`, which is no JSON number. `$msec` is the time the line is written, seconds
+ * since the epoch with ms (https://nginx.org/en/docs/http/ngx_http_log_module.html).
+ */
+export const originLogFormatName = 'origin';
+export const originLogFormat = [
+  `log_format ${originLogFormatName} escape=json`,
+  `  '{"time":"$msec","remote_addr":"$remote_addr","remote_port":"$remote_port","host":"$host",'`,
+  `  '"request":"$request","status":"$status","bytes":"$body_bytes_sent",'`,
+  `  '"user_agent":"$http_user_agent","server_name":"$ssl_server_name"}';`,
+].join('\n');
+
+const shape = z.object({
+  time: z.string().regex(/^\d{1,11}\.\d{3}$/),
+  remote_addr: z.string(),
+  remote_port: z.string(),
+  host: z.string(),
+  request: z.string(),
+  status: z.string().regex(/^\d{3}$/),
+  bytes: z.string().regex(/^\d{1,15}$/),
+  user_agent: z.string(),
+  server_name: z.string(),
+});
+
+/** A line of the origin's access log in {@link originLogFormat}, or why it is none. Never throws. */
+export function parseOriginLine(line: string): OriginStatement | ParseFailure {
+  const text = line.trimEnd();
+  if (text.trim() === '') return failure('empty', 'an empty line', line);
+  if (!text.startsWith('{'))
+    return failure('application-log', "no access log line: nginx's own message", line);
+  const parsed = shape.safeParse(parseJson(text));
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole line');
+    return failure('json', `a JSON line of another shape: ${[...new Set(fields)].join(', ')}`, line);
+  }
+  const record = parsed.data;
+  const remote = parseEndpoint(formatEndpoint({ ip: record.remote_addr, port: Number(record.remote_port) }));
+  if (remote === undefined) {
+    return failure('json', `its client is ${record.remote_addr} port ${record.remote_port}`, line);
+  }
+  const [seconds = '', millis = ''] = record.time.split('.');
+  return {
+    witness: 'origin',
+    line: text,
+    endedAt: Number(seconds) * 1000 + Number(millis),
+    remote,
+    tripId: tripIdOf(record.user_agent),
+    host: record.host,
+    serverName: record.server_name,
+    request: record.request,
+    status: parseCount(record.status) ?? 0,
+    bytes: parseCount(record.bytes) ?? 0,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

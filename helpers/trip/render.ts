@@ -1,0 +1,148 @@
+import { contradictions, type Contradiction } from './contradictions.ts';
+import { formatEndpoint } from './endpoint.ts';
+import { proxyResult } from './squid.ts';
+import type {
+  ClientStatement,
+  Endpoint,
+  OriginStatement,
+  ProxyStatement,
+  SidecarStatement,
+  Trip,
+} from './statements.ts';
+import { chunk, maxWidth } from './text.ts';
+
+const rows = ['who', 'from', 'to', 'bytes', 'time', 'verdict'] as const;
+type Row = (typeof rows)[number];
+type Column = Readonly<Record<Row, string>>;
+
+const labelWidth = 8;
+const gap = '  ';
+const witnesses = ['client', 'sidecar', 'proxy', 'origin'] as const;
+const columnWidth = Math.floor((maxWidth - labelWidth) / witnesses.length) - gap.length;
+
+/**
+ * What the witnesses of a trip said, side by side, in plain text of at most 110 columns: a column a witness, a row a
+ * fact. A witness without a statement has `— nothing —`, one whose log was not followed says so; `≠` marks what
+ * contradicts the hop before. Times are UTC: beginning and length.
+ */
+export function renderTrip(trip: Trip): string {
+  const odd = contradictions(trip);
+  const columns = {
+    client: clientColumn(trip.client),
+    sidecar: logColumn(trip.sidecar, sidecarColumn),
+    proxy: logColumn(trip.proxy, proxyColumn),
+    origin: logColumn(trip.origin, originColumn),
+  };
+  const lines = [tableLine('', [...witnesses])];
+  for (const row of rows) {
+    const cells = witnesses.map((witness) =>
+      chunk(mark(columns[witness][row], `${witness}.${row}`, odd), columnWidth),
+    );
+    const height = Math.max(...cells.map((cell) => cell.length));
+    for (let index = 0; index < height; index += 1) {
+      lines.push(
+        tableLine(
+          index === 0 ? row : '',
+          cells.map((cell) => cell[index] ?? ''),
+        ),
+      );
+    }
+  }
+  if (odd.size > 0) lines.push('≠ contradicts the hop before it');
+  return [...heading(trip), ...lines, ...footnotes(trip)].join('\n');
+}
+
+function heading(trip: Trip): string[] {
+  const via = trip.via === undefined ? 'without a proxy' : `via ${formatEndpoint(trip.via)}`;
+  return [...chunk(`trip ${trip.id}: ${trip.url} ${via}`, maxWidth)];
+}
+
+function footnotes(trip: Trip): string[] {
+  const counts = new Map<string, number>();
+  for (const { witness, reason } of trip.unmatched) {
+    const key = `${witness} ${reason}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  if (counts.size === 0) return [];
+  const list = [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
+  return chunk(`lines of no trip: ${list}`, maxWidth);
+}
+
+function tableLine(label: string, cells: readonly string[]): string {
+  return (label.padEnd(labelWidth) + cells.map((cell) => gap + cell.padEnd(columnWidth)).join('')).trimEnd();
+}
+
+function mark(text: string, fact: string, odd: ReadonlySet<Contradiction>): string {
+  const names: ReadonlySet<string> = odd;
+  return names.has(fact) ? `≠ ${text}` : text;
+}
+
+/** The first statement; further ones are only counted, as a sound trip has none. */
+function logColumn<S>(statements: readonly S[] | undefined, column: (statement: S) => Column): Column {
+  const [first, ...more] = statements ?? [];
+  if (first === undefined) {
+    return { ...empty, who: statements === undefined ? '— not followed —' : '— nothing —' };
+  }
+  const shown = column(first);
+  return more.length === 0 ? shown : { ...shown, verdict: `${shown.verdict} (+${more.length} more)` };
+}
+
+const empty: Column = { who: '', from: '', to: '', bytes: '', time: '', verdict: '' };
+
+function clientColumn(client: ClientStatement): Column {
+  const status = client.httpStatus === 0 ? 'no page' : `HTTP ${client.httpStatus}`;
+  const connect = client.connectStatus === 0 ? '' : `, CONNECT ${client.connectStatus}`;
+  return {
+    who: client.pod,
+    from: address(client.local),
+    to: address(client.remote),
+    bytes: String(client.bytesDownloaded),
+    time: time(client.startedAt, client.endedAt - client.startedAt),
+    verdict: `exit ${client.exitCode}, ${status}${connect}`,
+  };
+}
+
+function sidecarColumn(line: SidecarStatement): Column {
+  const protocol = line.request === '- - -' ? 'TCP' : line.request;
+  const details = line.responseCodeDetails === '-' ? '' : ` ${line.responseCodeDetails}`;
+  return {
+    who: line.upstreamCluster,
+    from: address(line.downstreamRemote),
+    to: address(line.upstreamHost),
+    bytes: String(line.bytesSent),
+    time: time(line.startedAt, line.durationMs),
+    verdict: `${protocol}, ${line.responseCode} ${line.responseFlags}${details}`,
+  };
+}
+
+function proxyColumn(line: ProxyStatement): Column {
+  return {
+    who: `${line.hierarchy}/${line.peer ?? '-'}`,
+    from: line.clientIp,
+    to: line.target,
+    bytes: String(line.bytes),
+    time: time(line.endedAt - line.elapsedMs, line.elapsedMs),
+    verdict: proxyResult(line),
+  };
+}
+
+function originColumn(line: OriginStatement): Column {
+  return {
+    who: line.serverName === '' ? line.host : line.serverName,
+    from: address(line.remote),
+    to: line.host,
+    bytes: String(line.bytes),
+    time: time(line.endedAt),
+    verdict: `HTTP ${line.status}`,
+  };
+}
+
+function address(endpoint: Endpoint | undefined): string {
+  return endpoint === undefined ? 'unknown' : formatEndpoint(endpoint);
+}
+
+function time(startedAt: number, lengthMs?: number): string {
+  const date = new Date(startedAt);
+  const clock = Number.isNaN(date.getTime()) ? 'no time' : date.toISOString().slice(11, 23);
+  return lengthMs === undefined ? clock : `${clock} +${lengthMs} ms`;
+}

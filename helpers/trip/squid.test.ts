@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isFailure } from './parse-failure.ts';
+import { lines } from './samples.ts';
+import { bytesAgree, connectAnswerBytes, formatProxyLine, parseProxyLine, proxyResult } from './squid.ts';
+
+describe('parseProxyLine', () => {
+  it("reads the baseline's line", () => {
+    expect(parseProxyLine(lines.baselineProxy)).toEqual({
+      witness: 'proxy',
+      line: lines.baselineProxy,
+      endedAt: 1795362440797,
+      elapsedMs: 12,
+      clientIp: '10.42.0.6',
+      result: 'TCP_TUNNEL',
+      status: 200,
+      bytes: 2061,
+      method: 'CONNECT',
+      target: 'en.wikipedia.org:443',
+      hierarchy: 'HIER_DIRECT',
+      peer: '10.42.0.4',
+    });
+  });
+
+  it("reads the document's line, and a refusal", () => {
+    expect(parseProxyLine(lines.document2018Proxy)).toMatchObject({
+      elapsedMs: 228,
+      bytes: 87633,
+      peer: '91.198.174.192',
+    });
+    expect(parseProxyLine(lines.denied)).toMatchObject({
+      result: 'TCP_DENIED',
+      status: 403,
+      hierarchy: 'HIER_NONE',
+      peer: undefined,
+    });
+  });
+
+  it('reads a connection that never asked for anything', () => {
+    const line =
+      '1795362440.797      0 10.42.0.1 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -';
+    expect(parseProxyLine(line)).toMatchObject({ status: 0, method: '-', result: 'NONE_NONE' });
+  });
+
+  const name = fc.constantFrom('TCP_TUNNEL', 'TCP_DENIED', 'NONE_NONE', 'TCP_MISS_ABORTED');
+  const statement = fc.record({
+    endedAt: fc.integer({ min: 0, max: 99_999_999_999_999 }),
+    elapsedMs: fc.nat(),
+    clientIp: fc.oneof(
+      fc.ipV4(),
+      fc.ipV6().filter((ip) => !ip.includes('%')),
+    ),
+    result: name,
+    status: fc.integer({ min: 0, max: 999 }),
+    bytes: fc.nat(),
+    method: fc.constantFrom('CONNECT', 'GET', '-'),
+    target: fc.oneof(
+      fc.webUrl(),
+      fc.domain().map((host) => `${host}:443`),
+      fc.constant('[2001:db8::1]:443'),
+    ),
+    hierarchy: fc.constantFrom('HIER_DIRECT', 'HIER_NONE', 'TIMEOUT_HIER_DIRECT'),
+    peer: fc.option(fc.oneof(fc.ipV4(), fc.ipV6()), { nil: undefined }),
+  });
+
+  it('reads back what it wrote', () => {
+    fc.assert(
+      fc.property(statement, (one) => {
+        const line = formatProxyLine(one);
+        expect(parseProxyLine(line)).toEqual({ witness: 'proxy', line, ...one });
+      }),
+    );
+  });
+
+  it.each([
+    ['', 'empty'],
+    ['2026/11/22 15:47:20| Accepting HTTP Socket connections', 'application-log'],
+    ['1795362440.797 something else', 'foreign-format'],
+    [lines.proxy.replace('10.42.0.7', 'sleep.default'), 'foreign-format'],
+    [`${lines.proxy} more`, 'foreign-format'],
+    [lines.proxy.slice(0, -2), 'foreign-format'],
+    [lines.proxy.replace(' 2085 ', ' - '), 'foreign-format'],
+  ])('says what %j is instead', (line, kind) => {
+    expect(parseProxyLine(line)).toMatchObject({ witness: undefined, kind });
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(isFailure(parseProxyLine(text))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('bytesAgree', () => {
+  it('knows that Squid 3.5 leaves its CONNECT answer out, and nothing else', () => {
+    expect('HTTP/1.1 200 Connection established\r\n\r\n').toHaveLength(connectAnswerBytes);
+    expect(bytesAgree(2085, 2085)).toBe(true);
+    expect(bytesAgree(2085, 2046)).toBe(true);
+    for (const other of [2084, 2086, 2124, 2045, 2047, 0]) expect(bytesAgree(2085, other)).toBe(false);
+  });
+});
+
+it('writes a result as the log does', () => {
+  expect(proxyResult({ result: 'NONE_NONE', status: 0 })).toBe('NONE_NONE/000');
+});

@@ -1,0 +1,170 @@
+/**
+ * What each witness of a trip states. One request is a trip: the client, the sidecar's Envoy, Squid and the
+ * origin each leave a statement of their own, and a verdict comes from what they must share.
+ */
+
+/** `ip:port` in parts. */
+export interface Endpoint {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** curl's own account, from `--write-out '%{json}'`, its exit code and the page. */
+export interface ClientStatement {
+  readonly witness: 'client';
+  /** Pod that ran curl, `namespace/name`. */
+  readonly pod: string;
+  readonly podIp: string;
+  readonly command: string;
+  /** curl's exit code: 0 ok, 28 time limit, 35 TLS, 56 receive failure or CONNECT refused, 60 untrusted certificate. */
+  readonly exitCode: number;
+  /** curl's own words when it failed, else ''. */
+  readonly errorMessage: string;
+  /** The connection's local side: what the sidecar sees as downstream. Undefined when no connection was made. */
+  readonly local: Endpoint | undefined;
+  /** What curl connected to: the proxy, when it used one. */
+  readonly remote: Endpoint | undefined;
+  /** Status of the page's response, 0 when none came. */
+  readonly httpStatus: number;
+  /** Status of the proxy's answer to CONNECT, 0 when none came. */
+  readonly connectStatus: number;
+  /** Bytes of the page as received. */
+  readonly bytesDownloaded: number;
+  /** Text of the page's `<title>`, undefined when there is none. */
+  readonly title: string | undefined;
+  /** Runner's clock, ms since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly timeTotalMs: number;
+}
+
+/** One line of the sidecar's access log in Istio's default text format. */
+export interface SidecarStatement {
+  readonly witness: 'sidecar';
+  readonly line: string;
+  /** Start of the connection, ms since the epoch, by the node's clock. */
+  readonly startedAt: number;
+  /** `- - -` for TCP, `CONNECT - HTTP/1.1` where the listener speaks HTTP. */
+  readonly request: string;
+  readonly responseCode: number;
+  /** e.g. `-`, `NR`, `UH`, `UF`. */
+  readonly responseFlags: string;
+  readonly responseCodeDetails: string;
+  readonly connectionTermination: string;
+  readonly upstreamFailure: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  readonly upstreamHost: Endpoint | undefined;
+  /** e.g. `outbound|3128||my-company-proxy.com`, `PassthroughCluster`, `BlackHoleCluster`, `-`. */
+  readonly upstreamCluster: string;
+  readonly upstreamLocal: Endpoint | undefined;
+  readonly downstreamLocal: Endpoint | undefined;
+  /** The client's side of the connection. */
+  readonly downstreamRemote: Endpoint | undefined;
+}
+
+/** One line of Squid's access log in its native format (`logformat squid`). */
+export interface ProxyStatement {
+  readonly witness: 'proxy';
+  readonly line: string;
+  /** When the transaction ended, ms since the epoch, by the node's clock. */
+  readonly endedAt: number;
+  readonly elapsedMs: number;
+  readonly clientIp: string;
+  /** e.g. `TCP_TUNNEL`, `TCP_DENIED`. */
+  readonly result: string;
+  readonly status: number;
+  /** Bytes sent to the client, the CONNECT response's header included. */
+  readonly bytes: number;
+  readonly method: string;
+  /** `host:port` for CONNECT. */
+  readonly target: string;
+  /** e.g. `HIER_DIRECT`, `HIER_NONE`. */
+  readonly hierarchy: string;
+  /** Address Squid connected to, undefined for `-`. */
+  readonly peer: string | undefined;
+}
+
+/** One line of our own origin's access log (hermetic destination only), JSON by nginx. */
+export interface OriginStatement {
+  readonly witness: 'origin';
+  readonly line: string;
+  readonly endedAt: number;
+  readonly remote: Endpoint;
+  readonly tripId: string | undefined;
+  readonly host: string;
+  /** Name the client asked for in its TLS hello, '' when it sent none. */
+  readonly serverName: string;
+  readonly request: string;
+  readonly status: number;
+  /** Bytes of the body. */
+  readonly bytes: number;
+}
+
+export type Statement = ClientStatement | SidecarStatement | ProxyStatement | OriginStatement;
+
+/** Those of the witnesses whose statements are lines of a log. */
+export type LogWitness = 'sidecar' | 'proxy' | 'origin';
+
+/** By how much clocks and logs may be off, all in ms. */
+export interface Tolerances {
+  /** Between the runner's clock and any node's. */
+  readonly clockSkewMs: number;
+  /** Between two nodes' clocks, rounding included; a few ms where everything runs on one node. */
+  readonly nodeSkewMs: number;
+  /** By how much a hop may notice the end of a connection later than the hop before it. */
+  readonly closeLagMs: number;
+}
+
+/**
+ * Why a line belongs to no trip.
+ * - `unparsable`: no access log line at all. `foreign-format`: an access log line in a format not known here.
+ * - `another-client`, `another-target`: what it says excludes this trip, whenever it was written.
+ * - `stale`: it would fit, had it not happened before the trip began; `late`: after the trip was over.
+ * - `surplus`: it fits, but another line fits better.
+ */
+export type UnmatchedReason =
+  'unparsable' | 'foreign-format' | 'another-client' | 'another-target' | 'stale' | 'late' | 'surplus';
+
+/** A line that the trip's logs yielded and that was credited to no trip: evidence only. */
+export interface UnmatchedLine {
+  readonly witness: LogWitness;
+  readonly line: string;
+  readonly reason: UnmatchedReason;
+  /** The reason in words, with the values at odds. */
+  readonly why: string;
+}
+
+/** Two or more lines and trips fit each other about equally well, so who said what of whom is not certain. */
+export interface Ambiguity {
+  readonly witness: LogWitness;
+  /** The other trips that have a claim to the same lines; empty when one trip has several lines to choose from. */
+  readonly rivals: readonly string[];
+  readonly lines: readonly string[];
+  /**
+   * Whether it cannot matter: every trip involved has a line, and all these lines say the same in everything a
+   * verdict looks at. A verdict may then stand, whichever line is whose.
+   */
+  readonly harmless: boolean;
+}
+
+/** A request and everything its witnesses said. */
+export interface Trip {
+  /** Unique to the trip; also in the request's user agent, which the origin logs. */
+  readonly id: string;
+  readonly url: string;
+  /** Address of the proxy the client was told to use, undefined when it was told to use none. */
+  readonly via: Endpoint | undefined;
+  readonly client: ClientStatement;
+  /** Every line that matches this trip; a sound trip has exactly one each. Undefined: that log was not followed. */
+  readonly sidecar: readonly SidecarStatement[] | undefined;
+  readonly proxy: readonly ProxyStatement[] | undefined;
+  readonly origin: readonly OriginStatement[] | undefined;
+  /** Lines of the same logs since the trip began that belong to no trip or could not be parsed: evidence only. */
+  readonly unmatched: readonly UnmatchedLine[];
+  /** Empty for a sound trip. */
+  readonly ambiguities: readonly Ambiguity[];
+  /** What the statements' times were compared with. */
+  readonly tolerances: Tolerances;
+}
