@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
+export const configurationSchema = z.object({
+  /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
+  istio: z.string().optional(),
+  /** Version of Kubernetes, e.g. `1.35.4`. */
+  k8s: z.string().optional(),
+  images: z.enum(['auto', 'registry', 'source']).default('auto'),
+  target: z.enum(['auto', 'live', 'hermetic']).default('auto'),
+  injection: z.enum(['auto', 'manual']).default('auto'),
+  /** Ids of steps to run, with the steps they need; empty runs all. */
+  steps: z.array(z.string()).default([]),
+  keep: z.boolean().default(false),
+  reportDir: z.string().default('reports'),
+});
+
+export type Configuration = z.infer<typeof configurationSchema>;
+export type ConfigurationInput = z.input<typeof configurationSchema>;

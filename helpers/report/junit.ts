@@ -1,0 +1,71 @@
+import { stripVTControlCharacters } from 'node:util';
+import { create } from 'xmlbuilder2';
+import type { Results, StepResult } from './results.ts';
+
+/**
+ * `junit.xml` of a run: one suite a section, one case a step. A run that broke outside its steps is one error in
+ * a suite of its own, so that a CI system never shows a broken run as an empty, green one.
+ */
+export function junitOf(run: Results): string {
+  const root = create({ version: '1.0', encoding: 'UTF-8' }).ele('testsuites', {
+    name: 'connect to an external HTTPS proxy',
+    time: seconds(run.durationMs),
+  });
+  for (const [section, steps] of bySection(run.steps)) {
+    const suite = root.ele('testsuite', {
+      name: section,
+      timestamp: run.startedAt,
+      tests: steps.length,
+      failures: steps.filter(({ status }) => status === 'failed').length,
+      skipped: steps.filter(({ status }) => status === 'skipped').length,
+      errors: 0,
+      time: seconds(steps.reduce((sum, { durationMs }) => sum + durationMs, 0)),
+    });
+    for (const step of steps) {
+      const testCase = suite.ele('testcase', {
+        classname: `document.${section}`,
+        name: `${step.id} ${step.title}`,
+        time: seconds(step.durationMs),
+      });
+      if (step.status === 'skipped') testCase.ele('skipped', { message: printable(step.reason) });
+      if (step.status === 'failed') {
+        const type = step.findings[0]?.cause ?? 'UNEXPLAINED';
+        const message = printable(step.reason.split('\n')[0] ?? '');
+        testCase.ele('failure', { type, message }).txt(printable(step.reason));
+      }
+    }
+  }
+  if (run.verdict !== 'conformant' && run.verdict !== 'not conformant') {
+    root
+      .ele('testsuite', {
+        name: 'run',
+        timestamp: run.startedAt,
+        tests: 1,
+        failures: 0,
+        errors: 1,
+        skipped: 0,
+      })
+      .ele('testcase', { classname: 'document.run', name: 'the run itself', time: seconds(run.durationMs) })
+      .ele('error', { type: run.verdict, message: printable(run.reason.split('\n')[0] ?? '') })
+      .txt(printable(run.reason));
+  }
+  return root.end({ prettyPrint: true });
+}
+
+function bySection(steps: readonly StepResult[]): Map<string, StepResult[]> {
+  const sections = new Map<string, StepResult[]>();
+  for (const step of steps) sections.set(step.section, [...(sections.get(step.section) ?? []), step]);
+  return sections;
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(3);
+}
+
+/** XML 1.0 has no place for control characters, which logs and terminals like to print. */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(
+    /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu,
+    '',
+  );
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { convert } from 'xmlbuilder2';
+import { silent } from '../progress/progress.ts';
+import { Report } from './report.ts';
+import { results, resultsSchema, type StepResult } from './results.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'conformance-report-test-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const step = (id: string, status: StepResult['status'], reason = ''): StepResult => ({
+  id,
+  title: `title of ${id}`,
+  section: 'cleanup',
+  command: '',
+  status,
+  reason,
+  durationMs: 1500,
+  findings: status === 'failed' ? [{ cause: 'LEFT_BEHIND', seen: 'a', expected: 'b' }] : [],
+  facts: {},
+  trips: [],
+});
+
+describe('a report', () => {
+  it('is complete and valid when set-up failed before any step', async () => {
+    const report = new Report(folder, 'run-1', { images: 'auto' });
+    await report.recording(silent).phase('Cluster', () => Promise.resolve());
+    const run = await report.write('environment', 'No container engine answers');
+    expect(run).toMatchObject({ verdict: 'environment', exitCode: 3, steps: [] });
+    const stored: unknown = JSON.parse(await readFile(join(folder, 'latest', 'results.json'), 'utf8'));
+    expect(results.parse(stored)).toMatchObject({ runId: 'run-1', phases: [{ title: 'Cluster' }] });
+    const junit = await readFile(join(folder, 'latest', 'junit.xml'), 'utf8');
+    expect(junit).toContain('<error type="environment" message="No container engine answers">');
+  });
+
+  it('shows each step in junit.xml with its cause, and survives what XML cannot hold', async () => {
+    const report = new Report(folder, 'run-2', {});
+    report.steps.push(
+      step('CLEAN-1', 'passed'),
+      step('CLEAN-2', 'failed', '\u001b[31mred\u001b[0m \u0000 <&> ]]>\nsecond line'),
+      step('CLEAN-6', 'skipped', 'because step CLEAN-2 failed'),
+    );
+    await report.write('not conformant', 'CLEAN-2: LEFT_BEHIND');
+    const junit = await readFile(join(folder, 'run-2', 'junit.xml'), 'utf8');
+    expect(junit).toContain('tests="3" failures="1" skipped="1"');
+    expect(junit).toContain('<failure type="LEFT_BEHIND" message="red  &lt;&amp;&gt; ]]&gt;">');
+    expect(junit).toContain('<skipped message="because step CLEAN-2 failed"/>');
+    expect(() => convert(junit, { format: 'object' })).not.toThrow();
+  });
+
+  it('points latest to the newest run', async () => {
+    await new Report(folder, 'run-1', {}).write('conformant', '');
+    await new Report(folder, 'run-2', {}).write('conformant', '');
+    expect(await readlink(join(folder, 'latest'))).toBe('run-2');
+  });
+});
+
+describe('docs/results.schema.json', () => {
+  it('is as generated (npm run generate)', async () => {
+    const text = `${JSON.stringify(resultsSchema(), null, 2)}\n`;
+    await expect(text).toMatchFileSnapshot('../../docs/results.schema.json');
+  });
+});

@@ -1,0 +1,114 @@
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { exitCodes } from '../errors.ts';
+import type { ImageSet } from '../images/roles.ts';
+import type { Progress } from '../progress/progress.ts';
+import { junitOf } from './junit.ts';
+import { results, type Results, type StepResult, type Verdict } from './results.ts';
+
+const exitCodeOf: Record<Verdict, number> = {
+  conformant: exitCodes.conformant,
+  'not conformant': exitCodes.notConformant,
+  environment: exitCodes.environment,
+  usage: exitCodes.usage,
+  interrupted: exitCodes.interrupted,
+};
+
+/** Collects what a run establishes, and writes it as results.json and junit.xml whatever way the run ends. */
+export class Report {
+  readonly runId: string;
+  readonly folder: string;
+  readonly steps: StepResult[] = [];
+  readonly versions: Record<string, string> = {};
+  engine = 'unknown';
+  target: Results['target'];
+  readonly #root: string;
+  readonly #startedAt = new Date();
+  readonly #configuration: Record<string, unknown>;
+  readonly #phases: Results['phases'] = [];
+  #images: ImageSet | undefined;
+
+  constructor(root: string, runId: string, configuration: Record<string, unknown>) {
+    this.#root = resolve(root);
+    this.runId = runId;
+    this.folder = join(this.#root, runId);
+    this.#configuration = configuration;
+  }
+
+  set images(images: ImageSet) {
+    this.#images = images;
+  }
+
+  /** A progress that also writes each phase down. */
+  recording(progress: Progress): Progress {
+    return {
+      note: (line) => {
+        progress.note(line);
+      },
+      phase: async (title, work) => {
+        const startedAt = new Date();
+        try {
+          return await progress.phase(title, work);
+        } finally {
+          this.#phases.push({
+            title,
+            startedAt: startedAt.toISOString(),
+            durationMs: Date.now() - startedAt.getTime(),
+          });
+        }
+      },
+    };
+  }
+
+  /** Writes the report folder and points `latest` to it. */
+  async write(verdict: Verdict, reason: string): Promise<Results> {
+    const endedAt = new Date();
+    const run: Results = {
+      schemaVersion: 1,
+      runId: this.runId,
+      verdict,
+      exitCode: exitCodeOf[verdict],
+      reason,
+      startedAt: this.#startedAt.toISOString(),
+      endedAt: endedAt.toISOString(),
+      durationMs: endedAt.getTime() - this.#startedAt.getTime(),
+      configuration: this.#configuration,
+      ...(this.target === undefined ? {} : { target: this.target }),
+      versions: { ...(await ownVersions()), ...this.versions },
+      images: this.#images === undefined ? [] : Object.values(this.#images.images),
+      host: {
+        os: `${platform()} ${release()}`,
+        architecture: arch(),
+        cpus: cpus().length,
+        memoryBytes: totalmem(),
+        engine: this.engine,
+        node: process.version,
+      },
+      phases: this.#phases,
+      steps: this.steps,
+    };
+    // What does not fit the schema must not be published as if it did.
+    results.parse(run);
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(join(this.folder, 'results.json'), `${JSON.stringify(run, null, 2)}\n`);
+    await writeFile(join(this.folder, 'junit.xml'), junitOf(run));
+    await this.#pointLatest();
+    return run;
+  }
+
+  async #pointLatest(): Promise<void> {
+    const latest = join(this.#root, 'latest');
+    // Made beside and renamed, so that a reader never finds no `latest`.
+    const fresh = join(this.#root, `.latest-${this.runId}`);
+    await rm(fresh, { force: true });
+    await symlink(this.runId, fresh);
+    await rename(fresh, latest);
+  }
+}
+
+async function ownVersions(): Promise<Record<string, string>> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return { suite: version, node: process.version };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { roles } from '../images/roles.ts';
+import type { Finding } from '../trip/finding.ts';
+import type { Trip } from '../trip/statements.ts';
+
+/**
+ * What a run leaves behind as `results.json`. The JSON Schema in docs/results.schema.json is generated from here.
+ * Times are ISO 8601 in UTC, durations milliseconds, sizes bytes.
+ */
+
+const endpoint = z.object({ ip: z.string(), port: z.number() });
+const optionalEndpoint = endpoint.optional();
+
+const clientStatement = z.object({
+  witness: z.literal('client'),
+  pod: z.string(),
+  podIp: z.string(),
+  command: z.string(),
+  exitCode: z.number(),
+  errorMessage: z.string(),
+  local: optionalEndpoint,
+  remote: optionalEndpoint,
+  httpStatus: z.number(),
+  connectStatus: z.number(),
+  bytesDownloaded: z.number(),
+  title: z.string().optional(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  timeTotalMs: z.number(),
+});
+
+// The witnesses' statements are kept whole; their fields are described in helpers/trip/statements.ts.
+const statement = z.looseObject({ witness: z.string(), line: z.string() });
+
+const trip = z.looseObject({
+  id: z.string(),
+  url: z.string(),
+  via: optionalEndpoint,
+  client: clientStatement.loose(),
+  sidecar: z.array(statement).optional().describe('undefined: that log was not followed'),
+  proxy: z.array(statement).optional(),
+  origin: z.array(statement).optional(),
+  unmatched: z
+    .array(z.looseObject({ line: z.string() }))
+    .describe('lines of the same logs that are not its own'),
+});
+
+const finding = z.looseObject({ cause: z.string(), seen: z.string(), expected: z.string() });
+
+export const stepResult = z.object({
+  id: z.string().describe('stable, e.g. MESH-3'),
+  title: z.string(),
+  section: z.string().describe("the document's section"),
+  command: z.string().describe("the document's command, empty where it has none"),
+  status: z.enum(['passed', 'failed', 'skipped']),
+  reason: z.string().describe('why it failed or was skipped, empty when it passed'),
+  durationMs: z.number(),
+  findings: z.array(finding).describe('named causes of a failure, the most specific first'),
+  facts: z.record(z.string(), z.string()).describe('what the step established, e.g. PROXY_IP'),
+  trips: z.array(trip),
+});
+
+export const verdicts = ['conformant', 'not conformant', 'environment', 'usage', 'interrupted'] as const;
+
+export const results = z.object({
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  verdict: z.enum(verdicts),
+  exitCode: z.number(),
+  reason: z.string().describe('why the verdict is not conformant, empty when it is'),
+  startedAt: z.string(),
+  endedAt: z.string(),
+  durationMs: z.number(),
+  configuration: z.record(z.string(), z.unknown()),
+  target: z
+    .object({ kind: z.enum(['live', 'hermetic']), because: z.string(), url: z.string() })
+    .optional()
+    .describe('absent when the run ended before it was chosen'),
+  versions: z.record(z.string(), z.string()).describe('component → version as the running component told it'),
+  images: z.array(
+    z.object({
+      role: z.enum(roles),
+      reference: z.string(),
+      digest: z.string(),
+      source: z.enum(['registry', 'source']),
+      sizeBytes: z.number(),
+    }),
+  ),
+  host: z.object({
+    os: z.string(),
+    architecture: z.string(),
+    cpus: z.number(),
+    memoryBytes: z.number(),
+    engine: z.string(),
+    node: z.string(),
+  }),
+  phases: z.array(z.object({ title: z.string(), startedAt: z.string(), durationMs: z.number() })),
+  steps: z.array(stepResult),
+});
+
+export interface StepResult extends Omit<z.infer<typeof stepResult>, 'trips' | 'findings'> {
+  readonly trips: readonly Trip[];
+  readonly findings: readonly Finding[];
+}
+export interface Results extends Omit<z.infer<typeof results>, 'steps'> {
+  readonly steps: readonly StepResult[];
+}
+export type Verdict = Results['verdict'];
+
+/** JSON Schema of results.json, for people who read it with other programs. */
+export function resultsSchema(): unknown {
+  return z.toJSONSchema(results, { io: 'input' });
+}

@@ -1,0 +1,131 @@
+import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
+import { containerEngine } from '../cluster/engine.ts';
+import {
+  dnsMustBeReady,
+  removeCluster,
+  startCluster,
+  type Cluster,
+  type StartedCluster,
+} from '../cluster/k3s.ts';
+import { sweep } from '../cluster/sweep.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
+import { startOrigin } from '../destination/hermetic.ts';
+import { liveAnswers } from '../destination/live.ts';
+import { EnvironmentError } from '../errors.ts';
+import { chooseSource } from '../images/choose.ts';
+import { ensureImageSet } from '../images/ensure.ts';
+import type { ImageSet } from '../images/roles.ts';
+import { resolveVersions } from '../images/versions.ts';
+import { connect } from '../kube/client.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { Report } from '../report/report.ts';
+
+/** What the tests need to know of the run they are in; plain data, since they run in another process. */
+export interface SessionFacts {
+  readonly runId: string;
+  readonly configuration: Configuration;
+  readonly images: ImageSet;
+  readonly cluster: Cluster;
+  readonly destination: Destination;
+  /** Temporary folder of the run, where the document's reader stands. */
+  readonly folder: string;
+}
+
+export interface Session extends AsyncDisposable {
+  readonly facts: SessionFacts;
+  readonly cluster: StartedCluster;
+}
+
+/** Names a run: the time, so that folders sort, and the process, so that two at once differ. */
+export function newRunId(now = new Date()): string {
+  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${process.pid}`;
+}
+
+/**
+ * Everything a pass over the document needs: images, a ready cluster with its destination. Nothing of the
+ * document itself, Istio included.
+ * @throws UsageError, EnvironmentError; nothing is left behind then
+ */
+export async function openSession(
+  configuration: Configuration,
+  report: Report,
+  progress: Progress,
+): Promise<Session> {
+  const versions = resolveVersions(configuration);
+  const engine = await containerEngine();
+  const { operatingSystem, serverVersion } = engine.info.containerRuntime;
+  report.engine = `${operatingSystem}, API ${serverVersion}`;
+  const swept = await sweep();
+  for (const name of [...swept.containers, ...swept.networks, ...(await sweepRunFolders())]) {
+    progress.note(`  removed what an earlier run left: ${name}`);
+  }
+  const [source, target] = await Promise.all([
+    chooseSource(configuration.images, versions),
+    chooseTarget(configuration.target),
+  ]);
+  progress.note(`  images: ${source.source} (${source.because})`);
+  progress.note(`  target: ${target.kind} (${target.because})`);
+  report.target = { ...target, url: documentUrl };
+  const images = await ensureImageSet({ source: source.source, ...versions }, progress);
+  report.images = images;
+  const cluster = await progress.phase('Cluster', (detail) =>
+    startCluster({ runId: report.runId, images, keep: configuration.keep, report: detail }),
+  );
+  const close = async (): Promise<void> => {
+    await removeRunFolder(report.runId);
+    if (!configuration.keep) await progress.phase('Removing the cluster', () => removeCluster(cluster));
+  };
+  try {
+    const kube = connect(cluster.kubeconfig);
+    const destination = await progress.phase('Cluster DNS and destination', async () => {
+      const { gitVersion } = await kube.version.getCode();
+      report.versions['kubernetes'] = gitVersion;
+      const [started] = await Promise.all([
+        target.kind === 'hermetic'
+          ? startOrigin(kube, images.images.origin.reference, target.because)
+          : liveDestination(target.because),
+        dnsMustBeReady(kube),
+      ]);
+      return started;
+    });
+    const { log: _log, ...plain } = cluster;
+    const folder = await makeRunFolder(report.runId);
+    const facts = { runId: report.runId, configuration, images, cluster: plain, destination, folder };
+    return { facts, cluster, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Target {
+  readonly kind: 'live' | 'hermetic';
+  readonly because: string;
+}
+
+/** @throws EnvironmentError when the live destination was asked for and does not answer */
+async function chooseTarget(asked: Configuration['target']): Promise<Target> {
+  if (asked === 'hermetic') return { kind: 'hermetic', because: 'asked for' };
+  const { answers, because } = await liveAnswers();
+  if (answers) return { kind: 'live', because };
+  if (asked === 'live') {
+    throw new EnvironmentError(
+      `The live destination cannot be used: ${because}`,
+      'Check the network and the proxy variables, or run with --target hermetic.',
+    );
+  }
+  return { kind: 'hermetic', because };
+}
+
+function liveDestination(because: string): Destination {
+  return {
+    kind: 'live',
+    because,
+    url: documentUrl,
+    title: documentTitle,
+    ca: undefined,
+    origin: undefined,
+  };
+}

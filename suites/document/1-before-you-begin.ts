@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import { messageOf } from '../../helpers/errors.ts';
+import { istioctl, IstioctlError } from '../../helpers/istio/istioctl.ts';
+import { controlPlaneVersion, installIstio } from '../../helpers/istio/install.ts';
+import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
+import { apply, find } from '../../helpers/kube/apply.ts';
+import { parseManifests } from '../../helpers/kube/manifests.ts';
+import { livePods } from '../../helpers/kube/workloads.ts';
+import { fail, mustEqual } from './fail.ts';
+import { fixture, fixtureText } from './fixtures.ts';
+import type { Step } from './step.ts';
+import { workloadMustBeReady } from './workloads.ts';
+import type { World } from './world.ts';
+
+export const beforeYouBegin: readonly Step[] = [
+  {
+    id: 'BEFORE-1',
+    section: 'before-you-begin',
+    title: 'Install Istio',
+    commands: [],
+    claims: ['按照安装指南中的说明安装 Istio。'],
+    needs: [],
+    run: async (world) => {
+      const { session, kube } = world;
+      try {
+        await installIstio(session.cluster, session.images);
+      } catch (error) {
+        if (!(error instanceof IstioctlError)) throw error;
+        fail(
+          'INSTALL_FAILED',
+          error.output.trim() || error.message,
+          'istioctl install ends without an error',
+        );
+      }
+      const version = await controlPlaneVersion(kube);
+      world.versions['istiod'] = version;
+      world.note('istiod', version);
+      mustEqual('CONTROL_PLANE', "istiod's version", version, session.images.istio);
+      await accessLogMustBeOn(world);
+    },
+  },
+  {
+    id: 'BEFORE-2',
+    section: 'before-you-begin',
+    title: 'Start the sleep sample with a sidecar',
+    commands: [
+      'kubectl apply -f @samples/sleep/sleep.yaml@',
+      'kubectl apply -f <(istioctl kube-inject -f @samples/sleep/sleep.yaml@)',
+    ],
+    needs: ['BEFORE-1'],
+    run: async (world) => {
+      const { kube, session } = world;
+      if (session.configuration.injection === 'auto') await startAutomatically(world);
+      else await startManually(world);
+      const [pod] = await workloadMustBeReady(world, 'default', 'sleep');
+      if (pod === undefined) throw new Error('a ready Deployment has no pod');
+      await sidecarMustBeThere(world, pod);
+      const versions = await proxyVersions(kube, { namespace: 'default', pod: pod.metadata?.name ?? '' });
+      world.versions['istio-proxy'] = versions.istio;
+      world.versions['envoy'] = versions.envoy;
+      world.note('istio-proxy', versions.istio);
+      world.note('Envoy', versions.envoy);
+      mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", versions.istio, session.images.istio);
+    },
+  },
+  {
+    id: 'BEFORE-3',
+    section: 'before-you-begin',
+    title: 'SOURCE_POD is the sleep pod',
+    commands: ['export SOURCE_POD=$(kubectl get pod -l app=sleep -o jsonpath={.items..metadata.name})'],
+    needs: ['BEFORE-2'],
+    run: async (world) => {
+      const pods = await livePods(world.kube, 'default', 'app=sleep');
+      const names = pods.map(({ metadata }) => metadata?.name ?? '');
+      const [name] = names;
+      if (name === undefined || names.length > 1) {
+        fail('WORKLOAD_NOT_READY', `pods with app=sleep: ${names.join(' ') || 'none'}`, 'exactly one');
+      }
+      world.note('SOURCE_POD', name);
+      world.sourcePod.set(name);
+    },
+  },
+];
+
+/** Istio writes no access log by default; without it the sidecar could not testify. */
+async function accessLogMustBeOn({ kube }: World): Promise<void> {
+  const stored = await find<V1ConfigMap>(kube, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'istio', namespace: 'istio-system' },
+  });
+  const mesh = z
+    .looseObject({ accessLogFile: z.string().optional() })
+    .parse(parse(stored?.data?.['mesh'] ?? '{}') ?? {});
+  mustEqual('CONTROL_PLANE', 'meshConfig.accessLogFile', mesh.accessLogFile ?? '', '/dev/stdout');
+}
+
+async function startAutomatically(world: World): Promise<void> {
+  const { kube, session } = world;
+  await apply(kube, await fixture('default-namespace.yaml'));
+  await apply(
+    kube,
+    await fixture('sleep.yaml', { CURL_IMAGE: session.images.images.curl.reference }),
+    'default',
+  );
+}
+
+/** The injected manifest comes from istioctl, so the namespace needs no label. */
+async function startManually(world: World): Promise<void> {
+  const { kube, session } = world;
+  const { images } = session.images;
+  const plain = (await fixtureText('sleep.yaml')).replaceAll('${CURL_IMAGE}', images.curl.reference);
+  const input = '/conformance/sleep.yaml';
+  let injected: string;
+  try {
+    injected = await istioctl(
+      session.cluster,
+      images.istioctl.reference,
+      ['kube-inject', '--filename', input],
+      {
+        files: { [input]: plain },
+      },
+    );
+  } catch (error) {
+    fail('INSTALL_FAILED', messageOf(error), 'istioctl kube-inject prints the manifest with a sidecar');
+  }
+  await apply(kube, parseManifests(injected, 'the output of istioctl kube-inject'), 'default');
+}
+
+async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
+  const sidecar = sidecarOf(pod);
+  const name = pod.metadata?.name ?? '';
+  if (sidecar === undefined) {
+    const namespace = await world.kube.core.readNamespace({ name: 'default' });
+    const { 'istio-injection': injection, 'istio.io/rev': revision } = namespace.metadata?.labels ?? {};
+    if (
+      world.session.configuration.injection === 'auto' &&
+      injection !== 'enabled' &&
+      revision === undefined
+    ) {
+      fail(
+        'NAMESPACE_NOT_LABELLED',
+        `pod default/${name} has no container istio-proxy; namespace default has ${injection === undefined ? 'no label istio-injection' : `istio-injection=${injection}`}`,
+        'namespace default is labelled istio-injection=enabled before sleep starts, and its pod has a sidecar',
+      );
+    }
+    fail('SIDECAR_MISSING', `pod default/${name} has no container istio-proxy`, 'a container istio-proxy');
+  }
+  world.note('sidecar', `${sidecar.kind}, ${sidecar.image}`);
+  mustEqual(
+    'SIDECAR_VERSION',
+    "the sidecar's image",
+    sidecar.image,
+    world.session.images.images.proxyv2.reference,
+  );
+}

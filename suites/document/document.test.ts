@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, inject, test } from 'vitest';
+import { takeSnapshot } from '../../helpers/kube/snapshot.ts';
+import { ConformanceError } from '../../helpers/trip/finding.ts';
+import { notCompared, resetDocument } from './prepare.ts';
+import { withNeeds } from './step.ts';
+import { documentSteps } from './steps.ts';
+import { World } from './world.ts';
+
+const session = inject('session');
+const { steps: chosen } = session.configuration;
+const steps = chosen.length === 0 ? documentSteps : withNeeds(documentSteps, chosen);
+
+let world: World;
+/** Steps that did not pass, with why: what needs them is not judged. */
+const broken = new Map<string, string>();
+
+beforeAll(async () => {
+  world = new World(session);
+  if (session.cluster.reused) await resetDocument(world.kube);
+  world.before.set(await takeSnapshot(world.kube, notCompared));
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+for (const step of steps) {
+  test(`${step.id} ${step.title}`, async ({ task, skip }) => {
+    const record = world.begin();
+    const { id, title, section, commands } = step;
+    const meta = {
+      id,
+      title,
+      section,
+      command: commands.join('\n'),
+      ...record,
+      findings: [],
+      versions: world.versions,
+    };
+    task.meta.step = meta;
+    const missing = step.needs.find((need) => broken.has(need));
+    if (missing !== undefined) {
+      const why = `because step ${missing} ${broken.get(missing) ?? ''}`;
+      broken.set(id, 'was skipped');
+      skip(why);
+    }
+    try {
+      await step.run(world);
+    } catch (error) {
+      broken.set(id, 'failed');
+      if (error instanceof ConformanceError) task.meta.step = { ...meta, findings: error.findings };
+      throw error;
+    }
+  });
+}

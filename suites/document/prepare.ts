@@ -1,0 +1,53 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { originNamespace } from '../../helpers/destination/hermetic.ts';
+import { apply, remove } from '../../helpers/kube/apply.ts';
+import type { Kube } from '../../helpers/kube/client.ts';
+import { exec, ExecError } from '../../helpers/kube/exec.ts';
+import { belongsToIstio } from '../../helpers/kube/snapshot.ts';
+import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
+import { fixture } from './fixtures.ts';
+
+/** What the snapshot leaves out: Istio, and what the cluster's own machinery writes when it likes. */
+export function notCompared(object: KubernetesObject): boolean {
+  const { namespace = '', annotations = {}, labels = {} } = object.metadata ?? {};
+  if (namespace.startsWith('kube-') || namespace === originNamespace) return true;
+  // k3s' deploy controller, which goes on applying its own manifests after the node is ready.
+  const marks = [...Object.keys(annotations), ...Object.keys(labels)];
+  if (marks.some((mark) => mark.startsWith('objectset.rio.cattle.io/'))) return true;
+  if (/cattle\.io\//.test(object.apiVersion ?? '')) return true;
+  return belongsToIstio(object);
+}
+
+/** Brings a kept cluster back to where the document begins, whatever the run before left in it. */
+export async function resetDocument(kube: Kube): Promise<void> {
+  const sleep = await fixture('sleep.yaml', { CURL_IMAGE: '' });
+  await remove(kube, sleep, 'default');
+  await remove(kube, [
+    {
+      apiVersion: 'networking.istio.io/v1alpha3',
+      kind: 'ServiceEntry',
+      metadata: { name: 'proxy', namespace: 'default' },
+    },
+  ]);
+  const external = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } };
+  await remove(kube, [
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: 'external' } },
+  ]);
+  await podsMustBeGone(kube, 'external', 'app=squid', (pod) => interruptSquid(kube, pod));
+  await remove(kube, [external]);
+  // The label comes back with BEFORE-2; manual injection goes without.
+  await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }]);
+}
+
+/**
+ * `squid -k interrupt`: Squid ends at once. On SIGTERM alone, which the kubelet sends, it waits 30 s
+ * (shutdown_lifetime, which the document's configuration leaves alone) for connections that nobody has open.
+ */
+export async function interruptSquid(kube: Kube, pod: string): Promise<void> {
+  try {
+    await exec(kube, { namespace: 'external', pod, container: 'squid' }, ['kill', '-INT', '1']);
+  } catch (error) {
+    // It ended before it could be told to.
+    if (!(error instanceof ExecError)) throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import type { World } from './world.ts';
+
+/** The document's sections, by the slug of their heading in its English edition. */
+export const sections = {
+  'before-you-begin': '开始之前',
+  'deploy-an-https-proxy': '部署 HTTPS 代理',
+  'configure-traffic-to-external-https-proxy': '配置流量到外部 HTTPS 代理',
+  'understanding-what-happened': '理解原理',
+  cleanup: '清除',
+} as const;
+export type Section = keyof typeof sections;
+
+/** One step of the document: data, and one function that does it and judges it. */
+export interface Step {
+  /** Stable: reports, `--step` and other people's tools refer to it. */
+  readonly id: string;
+  readonly section: Section;
+  readonly title: string;
+  /** The document's commands that this step carries out, word for word; empty for a claim it makes in prose. */
+  readonly commands: readonly string[];
+  /** The document's sentences that this step checks, word for word, where there is no command. */
+  readonly claims?: readonly string[];
+  /** Steps without whose success this one cannot be judged. */
+  readonly needs: readonly string[];
+  readonly run: (world: World) => Promise<void>;
+}
+
+/** The given steps and all that they need, in the document's order. */
+export function withNeeds(steps: readonly Step[], ids: readonly string[]): Step[] {
+  const wanted = new Set<string>();
+  const want = (id: string): void => {
+    if (wanted.has(id)) return;
+    wanted.add(id);
+    for (const need of steps.find((step) => step.id === id)?.needs ?? []) want(need);
+  };
+  ids.forEach(want);
+  return steps.filter(({ id }) => wanted.has(id));
+}

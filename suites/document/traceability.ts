@@ -1,0 +1,32 @@
+import { sections } from './step.ts';
+import { documentSteps } from './steps.ts';
+
+/** Markdown table: the document's sections and commands, and the steps that carry them out and judge them. */
+export function traceability(): string {
+  const lines = [
+    '# Which step checks which part of the document',
+    '',
+    "Generated from the steps (`npm run generate`). The commands are the document's, word for word; a unit test",
+    'fails when a section has no step, or when a command of the document is carried out by none.',
+    '',
+  ];
+  for (const [slug, heading] of Object.entries(sections)) {
+    lines.push(
+      `## ${slug} (${heading})`,
+      '',
+      '| Step | What it claims | The document says |',
+      '| --- | --- | --- |',
+    );
+    for (const { id, section, title, commands, claims = [] } of documentSteps) {
+      if (section !== slug) continue;
+      const quotes = [...commands.map((text) => `\`${text}\``), ...claims.map((text) => `“${text}”`)];
+      lines.push(`| ${id} | ${cell(title)} | ${cell(quotes.join('<br>'))} |`);
+    }
+    lines.push('');
+  }
+  return lines.join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

@@ -1,0 +1,88 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { connect, type Kube } from '../../helpers/kube/client.ts';
+import type { Snapshot } from '../../helpers/kube/snapshot.ts';
+import type { SessionFacts } from '../../helpers/session/session.ts';
+import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
+import { Witnesses } from '../../helpers/trip/fetch.ts';
+
+/** What a step establishes, for the report. */
+export interface StepRecord {
+  readonly facts: Record<string, string>;
+  readonly trips: Trip[];
+}
+
+/** A value that one step establishes and later ones use. */
+class Slot<T> {
+  readonly #what: string;
+  readonly #step: string;
+  #value: { readonly is: T } | undefined;
+
+  constructor(what: string, step: string) {
+    this.#what = what;
+    this.#step = step;
+  }
+
+  set(value: T): void {
+    this.#value = { is: value };
+  }
+
+  /** @throws Error when the step that gives it did not run: a fault of the step list, not of the mesh */
+  get(): T {
+    if (this.#value === undefined) throw new Error(`${this.#what} is not known: ${this.#step} did not run`);
+    return this.#value.is;
+  }
+}
+
+/** What the steps of one pass over the document share. */
+export class World implements AsyncDisposable {
+  readonly session: SessionFacts;
+  readonly kube: Kube;
+  readonly witnesses: Witnesses;
+  /** Folder where the reader of the document would stand: `./proxy.conf` is written here. */
+  readonly folder: string;
+  readonly versions: Record<string, string> = {};
+
+  readonly before = new Slot<Snapshot>('the snapshot', 'the set-up');
+  readonly sourcePod = new Slot<string>('SOURCE_POD', 'BEFORE-3');
+  readonly squidPod = new Slot<V1Pod>('the Squid pod', 'PROXY-4');
+  readonly externalPod = new Slot<string>("the external namespace's sleep pod", 'PROXY-5');
+  readonly proxyIp = new Slot<string>('PROXY_IP', 'PROXY-6');
+  readonly proxyPort = new Slot<number>('PROXY_PORT', 'PROXY-7');
+  readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
+  readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
+
+  #record: StepRecord = { facts: {}, trips: [] };
+
+  constructor(session: SessionFacts) {
+    this.session = session;
+    this.folder = session.folder;
+    this.kube = connect(session.cluster.kubeconfig);
+    this.witnesses = new Witnesses(this.kube, session.destination);
+  }
+
+  /** PROXY_IP:PROXY_PORT. */
+  proxy(): Endpoint {
+    return { ip: this.proxyIp.get(), port: this.proxyPort.get() };
+  }
+
+  /** Starts a new step's record; what is noted from now on belongs to it. */
+  begin(): StepRecord {
+    this.#record = { facts: {}, trips: [] };
+    return this.#record;
+  }
+
+  /** Notes what the step established. */
+  note(name: string, value: string): void {
+    this.#record.facts[name] = value;
+  }
+
+  /** Adds a trip to the step's evidence. */
+  evidence(trip: Trip): Trip {
+    this.#record.trips.push(trip);
+    return trip;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.witnesses[Symbol.asyncDispose]();
+  }
+}
