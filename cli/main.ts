@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { ActionableError, exitCodes } from '../helpers/errors.ts';
+import type { VersionChoice } from './images.ts';
+
+/** The launcher asks so before it installs an engine, lest a misspelt flag be found out only afterwards. */
+const checkOnly = process.env['CONFORMANCE_CHECK_ARGUMENTS'] === '1';
+
+// Commands are loaded when they are called: `--help` must not wait for a Kubernetes client.
+const program = new Command('conformance')
+  .description(
+    'Proves on a real mesh that Istio\'s document "connect to an external HTTPS proxy" holds.\n' +
+      'Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 environment, 130/143 interrupted.',
+  )
+  .version(ownVersion(), '-V, --version')
+  .showSuggestionAfterError()
+  .exitOverride();
+
+interface RunOptions {
+  readonly istio?: string;
+  readonly k8s?: string;
+  readonly images: string;
+  readonly target: string;
+  readonly injection: string;
+  readonly step: string[];
+  readonly list?: true;
+  readonly keep?: true;
+}
+
+program
+  .command('run', { isDefault: true })
+  .description('run the document (default)')
+  .option('--istio <version>', 'version of Istio')
+  .option('--k8s <version>', 'version of Kubernetes')
+  .addOption(choice('--images <source>', 'where images come from', ['auto', 'registry', 'source'], 'auto'))
+  .addOption(
+    choice('--target <destination>', 'what the requests reach', ['auto', 'live', 'hermetic'], 'auto'),
+  )
+  .addOption(choice('--injection <way>', 'how the sidecar gets into sleep', ['auto', 'manual'], 'auto'))
+  .option('--step <id>', 'run this step and what it needs; may be given again', collect, [])
+  .option('--list', 'list the steps and end')
+  .option('--keep', 'keep the cluster, and use the kept one again')
+  .action(async ({ step, list, ...options }: RunOptions) => {
+    const { argumentsMustBeValid, listSteps, run } = await import('./run.ts');
+    if (list === true) {
+      listSteps();
+      return;
+    }
+    const configuration = configurationSchema.parse({ ...options, steps: step });
+    argumentsMustBeValid(configuration);
+    if (!checkOnly) process.exitCode = await run(configuration);
+  });
+
+const images = program.command('images').description('the images that play the roles of a run');
+images
+  .command('list')
+  .description('role, reference, digest, source, size, cached or not')
+  .option('--istio <version>', 'version of Istio')
+  .option('--k8s <version>', 'version of Kubernetes')
+  .addOption(choice('--images <source>', 'where images come from', ['auto', 'registry', 'source'], 'auto'))
+  .action(
+    async ({ images: asked, ...versions }: VersionChoice & { images: 'auto' | 'registry' | 'source' }) => {
+      const { listSet } = await import('./images.ts');
+      await listSet(asked, versions);
+    },
+  );
+for (const [name, source, description] of [
+  ['build', 'source', 'build the source image set'],
+  ['pull', 'registry', 'pull the images from their registries'],
+] as const) {
+  images
+    .command(name)
+    .description(description)
+    .option('--istio <version>', 'version of Istio')
+    .option('--k8s <version>', 'version of Kubernetes')
+    .action(async (versions: VersionChoice) => {
+      const { prepareSet } = await import('./images.ts');
+      await prepareSet(source, versions, checkOnly);
+    });
+}
+
+program
+  .command('clean')
+  .description('remove kept clusters and what runs left behind, by label, and nothing else')
+  .action(async () => {
+    const { clean } = await import('./clean.ts');
+    await clean();
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+// Sockets to the engine and to the API server stay open for a while after their last use. What was printed goes first.
+process.stdout.write('', () => process.exit());
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message; help and version are no errors.
+    return error.exitCode === 0 ? exitCodes.conformant : exitCodes.usage;
+  }
+  if (error instanceof ActionableError) {
+    process.stderr.write(`${error.message}\n${error.hint}\n`);
+    return error.exitCode;
+  }
+  throw error;
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function choice(flags: string, description: string, valid: readonly string[], preset: string): Option {
+  return new Option(flags, description)
+    .choices(valid)
+    .default(preset)
+    .argParser((value) => {
+      if (valid.includes(value)) return value;
+      throw new InvalidArgumentError(`One of: ${valid.join(', ')}.`);
+    });
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
