@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { closest } from 'fastest-levenshtein';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
-import { ActionableError, exitCodes } from '../helpers/errors.ts';
+import { ActionableError, exitCodes, UsageError } from '../helpers/errors.ts';
 import type { VersionChoice } from './images.ts';
 
 /** The launcher asks so before it installs an engine, lest a misspelt flag be found out only afterwards. */
@@ -32,6 +33,8 @@ interface RunOptions {
 program
   .command('run', { isDefault: true })
   .description('run the document (default)')
+  // The default command is what a mistyped one ends up as.
+  .allowExcessArguments()
   .option('--istio <version>', 'version of Istio')
   .option('--k8s <version>', 'version of Kubernetes')
   .addOption(choice('--images <source>', 'where images come from', ['auto', 'registry', 'source'], 'auto'))
@@ -42,14 +45,21 @@ program
   .option('--step <id>', 'run this step and what it needs; may be given again', collect, [])
   .option('--list', 'list the steps and end')
   .option('--keep', 'keep the cluster, and use the kept one again')
-  .action(async ({ step, list, ...options }: RunOptions) => {
+  .action(async ({ step, list, ...options }: RunOptions, { args: [word] }: Command) => {
+    if (word !== undefined) {
+      const commands = program.commands.map((command) => command.name());
+      throw new UsageError(
+        `There is no command ${word}; the nearest is ${closest(word, commands)}`,
+        'The commands: ./conformance --help',
+      );
+    }
     const { argumentsMustBeValid, listSteps, run } = await import('./run.ts');
     if (list === true) {
       listSteps();
       return;
     }
     const configuration = configurationSchema.parse({ ...options, steps: step });
-    argumentsMustBeValid(configuration);
+    await argumentsMustBeValid(configuration);
     if (!checkOnly) process.exitCode = await run(configuration);
   });
 

@@ -1,22 +1,23 @@
-import { keptKubeconfig } from '../helpers/cluster/kept.ts';
-import { sweep } from '../helpers/cluster/sweep.ts';
+import { closest } from 'fastest-levenshtein';
+import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
+import { ActionableError, UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
-import type { Progress } from '../helpers/progress/progress.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import type { Verdict } from '../helpers/report/results.ts';
+import { verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
-import { removeRunFolder } from '../helpers/session/folder.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { documentSteps } from '../suites/document/steps.ts';
-import { nearest } from './nearest.ts';
+import { onSignals } from './interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
 export async function run(configuration: Configuration): Promise<number> {
   const report = new Report(configuration.reportDir, newRunId(), configuration);
-  const stopListening = onSignals(report, configuration.keep);
+  let opening: Promise<Session> | undefined;
+  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
   const write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
@@ -24,11 +25,12 @@ export async function run(configuration: Configuration): Promise<number> {
   const progress = report.recording(terminalProgress());
   let outcome: Outcome;
   try {
-    outcome = await runIn(configuration, report, progress, write);
+    opening = openSession(configuration, report, progress);
+    outcome = await runIn(await opening, report, write);
   } catch (error) {
     outcome = outcomeOf(error);
   }
-  stopListening();
+  await signals.end();
   const { exitCode, durationMs, steps } = await report.write(outcome.verdict, outcome.reason);
   const failed = steps.filter(({ status }) => status === 'failed').length;
   const skipped = steps.filter(({ status }) => status === 'skipped').length;
@@ -40,10 +42,11 @@ export async function run(configuration: Configuration): Promise<number> {
   return exitCode;
 }
 
-/** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps */
-export function argumentsMustBeValid(configuration: Configuration): void {
+/** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
+export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
   resolveVersions(configuration);
   stepsMustExist(configuration.steps);
+  await fixturesMustBeReadable();
 }
 
 /** The steps and their order, without running anything. */
@@ -53,39 +56,21 @@ export function listSteps(): void {
   }
 }
 
-interface Outcome {
-  readonly verdict: Verdict;
-  readonly reason: string;
-}
-
-async function runIn(
-  configuration: Configuration,
-  report: Report,
-  progress: Progress,
-  write: (line: string) => void,
-): Promise<Outcome> {
-  const session: Session = await openSession(configuration, report, progress);
+async function runIn(session: Session, report: Report, write: (line: string) => void): Promise<Outcome> {
   let problems: readonly string[];
+  let clusterServes: boolean;
   try {
     problems = await runDocument(session.facts, report, write);
+    clusterServes = await serves(session.cluster);
   } finally {
     write('');
     await session[Symbol.asyncDispose]();
   }
-  if (configuration.keep) {
+  if (session.facts.configuration.keep) {
     write(`The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.cluster.runId)} get pods -A`);
     write('Run again on it with --keep; remove it with ./conformance clean');
   }
-  if (problems.length > 0) {
-    return { verdict: 'environment', reason: `Outside the steps: ${problems.join('; ')}` };
-  }
-  const failed = report.steps.filter(({ status }) => status === 'failed');
-  if (report.steps.length === 0) return { verdict: 'environment', reason: 'No step was run.' };
-  if (failed.length === 0) return { verdict: 'conformant', reason: '' };
-  const reason = failed
-    .map(({ id, findings, reason: why }) => `${id}: ${findings[0]?.cause ?? why.split('\n')[0] ?? 'failed'}`)
-    .join('; ');
-  return { verdict: 'not conformant', reason };
+  return verdictOf({ steps: report.steps, target: session.facts.destination.kind, problems, clusterServes });
 }
 
 function outcomeOf(error: unknown): Outcome {
@@ -98,44 +83,12 @@ function outcomeOf(error: unknown): Outcome {
   return { verdict, reason: `${error.message}\n${error.hint}` };
 }
 
-/**
- * On Ctrl-C or SIGTERM: removes what the run made (a kept cluster stays), writes the report and exits.
- * A second signal exits at once; the next run sweeps then.
- */
-function onSignals(report: Report, keep: boolean): () => void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    const code = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
-    if (stopping) process.exit(code);
-    stopping = true;
-    process.stderr.write(`\n${signal}: removing what this run made (again to leave at once)\n`);
-    void (async () => {
-      try {
-        await removeRunFolder(report.runId);
-        if (!keep) await sweep({ only: report.runId });
-      } catch (error) {
-        if (!(error instanceof EnvironmentError)) process.stderr.write(`${messageOf(error)}\n`);
-      }
-      await report.write('interrupted', `Interrupted by ${signal}`);
-      // What was being started while the sweep ran.
-      if (!keep) await sweep({ only: report.runId }).catch(() => undefined);
-      process.exit(code);
-    })();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return () => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  };
-}
-
 function stepsMustExist(ids: readonly string[]): void {
   const known = documentSteps.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     throw new UsageError(
-      `There is no step ${id}; the nearest is ${nearest(id, known)}`,
+      `There is no step ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
       'The steps: ./conformance run --list',
     );
   }

@@ -82,7 +82,8 @@ async function recall(runId: string): Promise<KeptCluster | undefined> {
   }
 }
 
-async function serves(kept: KeptCluster): Promise<boolean> {
+/** Whether the cluster's API server answers. */
+export async function serves(kept: KeptCluster): Promise<boolean> {
   try {
     await connect(kept.kubeconfig).core.listNamespace();
     return true;

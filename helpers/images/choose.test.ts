@@ -27,7 +27,7 @@ describe('chooseSource', () => {
   it('builds when one does not, and says what that costs', async () => {
     const chosen = await chooseSource('auto', versions, silent);
     expect(chosen.source).toBe('source');
-    expect(chosen.because).toMatch(/docker\.io does not answer: ENOTFOUND; .*20 min/);
+    expect(chosen.because).toMatch(/docker\.io does not answer: ENOTFOUND; .*15 min/);
   });
 
   it('refuses where nothing answers and there is no recipe', async () => {

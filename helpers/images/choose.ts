@@ -33,6 +33,6 @@ export async function chooseSource(
   const who = silent.map(({ registry, problem }) => `${registry} does not answer: ${problem}`).join('; ');
   return {
     source: 'source',
-    because: `${who}; the first build from source takes about 20 min on two cores, later ones nothing`,
+    because: `${who}; the first build from source takes about 15 min on two cores, later ones nothing`,
   };
 }

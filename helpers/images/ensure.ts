@@ -3,6 +3,7 @@ import { findArchive, writeArchive } from './archive.ts';
 import { cacheDir } from './cache.ts';
 import { mustHaveSpace } from './disk.ts';
 import { engineArchitecture, inspectImage } from './engine.ts';
+import { interruptible } from './interruptible.ts';
 import { withCacheLock } from './lock.ts';
 import { pull, registriesMustAnswer } from './registry.ts';
 import { podRoles, roles, type ImageSet, type ImageSource, type ResolvedImage, type Role } from './roles.ts';
@@ -50,18 +51,30 @@ export async function ensureImageSet(
       const ready = await findSet(request, architecture);
       if (ready !== undefined) return ready;
     }
-    const references =
-      request.source === 'source'
-        ? await provideFromSource(request, architecture, progress, options)
-        : await provideFromRegistry(request, architecture, progress, options);
-    const images = await resolveAll(references, request.source);
-    if (images === undefined) throw new Error('The engine lost an image that it was just given.');
-    const pods = podRoles.map((role) => images[role]);
-    const archive =
-      (await findArchive(pods)) ??
-      (await progress.phase('Archive of the pods’ images', () => writeArchive(pods, options.signal)));
-    return { ...request, images, archive };
+    return interruptible('preparing images', options.signal, (signal) =>
+      provide(request, architecture, progress, { ...options, signal }),
+    );
   });
+}
+
+async function provide(
+  request: ImageSetRequest,
+  architecture: Architecture,
+  progress: Progress,
+  options: EnsureOptions & { readonly signal: AbortSignal },
+): Promise<ImageSet> {
+  const { source, istio, kubernetes } = request;
+  const references =
+    source === 'source'
+      ? await provideFromSource(request, architecture, progress, options)
+      : await provideFromRegistry(request, architecture, progress, options);
+  const images = await resolveAll(references, source);
+  if (images === undefined) throw new Error('The engine lost an image that it was just given.');
+  const pods = podRoles.map((role) => images[role]);
+  const archive =
+    (await findArchive(pods)) ??
+    (await progress.phase('Archive of the pods’ images', () => writeArchive(pods, options.signal)));
+  return { source, istio, kubernetes, images, archive };
 }
 
 /** The set if nothing of it is missing. */

@@ -62,13 +62,13 @@ export class Report {
   }
 
   /** Writes the report folder and points `latest` to it. */
-  async write(verdict: Verdict, reason: string): Promise<Results> {
+  async write(verdict: Verdict, reason: string, exitCode = exitCodeOf[verdict]): Promise<Results> {
     const endedAt = new Date();
     const run: Results = {
       schemaVersion: 1,
       runId: this.runId,
       verdict,
-      exitCode: exitCodeOf[verdict],
+      exitCode,
       reason,
       startedAt: this.#startedAt.toISOString(),
       endedAt: endedAt.toISOString(),

@@ -18,12 +18,17 @@ export async function runDocument(
   write: (line: string) => void,
 ): Promise<readonly string[]> {
   const steps = new StepReporter(report, write);
+  // Vite ends the process on SIGTERM by itself, before anything could be cleaned up. Signals are the CLI's.
+  const own = process.listeners('SIGTERM');
   const vitest = await createVitest({
     root,
     project: ['document'],
     watch: false,
     reporters: [steps, new TotalsReporter()],
   });
+  for (const listener of process.listeners('SIGTERM')) {
+    if (!own.includes(listener)) process.off('SIGTERM', listener);
+  }
   try {
     vitest.provide('session', facts);
     await vitest.start();

@@ -52,6 +52,24 @@ describe('assign', () => {
     ]);
   });
 
+  it('takes no claim for a rival whose trip or line is already served', () => {
+    expect(assign([claim('A', 'a', 0), claim('A', 'b', 12), claim('B', 'b', 5)], margin).ties).toEqual([]);
+    expect(assign([claim('A', 'a', 0), claim('B', 'a', 12), claim('B', 'b', 5)], margin).ties).toEqual([]);
+  });
+
+  it('keeps ties apart that have nothing in common, and joins those that share only a line or only a trip', () => {
+    const apart = [claim('A', 'a', 0), claim('A', 'b', 1), claim('B', 'c', 0), claim('B', 'd', 1)];
+    expect(assign(apart, margin).ties).toHaveLength(2);
+    const byTrip = [claim('A', 'a', 0), claim('B', 'a', 1), claim('B', 'c', 20), claim('B', 'd', 21)];
+    expect(assign(byTrip, margin).ties).toEqual([
+      { trips: new Set(['A', 'B']), lines: new Set(['a', 'c', 'd']) },
+    ]);
+    const byLine = [claim('A', 'a', 0), claim('A', 'b', 1), claim('B', 'b', 20), claim('C', 'b', 21)];
+    expect(assign(byLine, margin).ties).toEqual([
+      { trips: new Set(['A', 'B', 'C']), lines: new Set(['a', 'b']) },
+    ]);
+  });
+
   it('is one to one, whatever the claims', () => {
     const claims = fc.array(
       fc.record({

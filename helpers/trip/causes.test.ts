@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causes, isWeather, type Cause, type CauseCode } from './causes.ts';
+import { causes, type Cause } from './causes.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
 
@@ -17,17 +17,5 @@ describe('causes', () => {
   it('has each code and title once', () => {
     expect(list).toHaveLength(Object.keys(trafficCauses).length + Object.keys(stateCauses).length);
     expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
-  });
-
-  it('takes the surroundings for the weather, never the mesh', () => {
-    const weather = (code: CauseCode) => isWeather(code);
-    expect(
-      (['DESTINATION_DOWN', 'TLS_UNTRUSTED', 'INSTALL_FAILED', 'HTTP_STATUS'] as const).every(weather),
-    ).toBe(true);
-    expect(
-      (['PASSTHROUGH', 'SIDECAR_MISSING', 'LEFT_BEHIND', 'PROXY_DENIED', 'UNEXPLAINED'] as const).some(
-        weather,
-      ),
-    ).toBe(false);
   });
 });

@@ -156,7 +156,7 @@ export const trafficCauses = {
     source: 'the document: a namespace without labelling it for sidecar injection',
   },
   AMBIGUOUS: {
-    family: 'environment',
+    family: 'client',
     title: 'It cannot be told which line is whose',
     seen: 'several lines, or several requests, that fit about equally well',
     expected: 'one line that fits this request alone',
@@ -219,7 +219,7 @@ export const trafficCauses = {
     source: 'the document: grep -o "<title>.*</title>"',
   },
   TLS_UNTRUSTED: {
-    family: 'environment',
+    family: 'destination',
     title: "The client does not trust the certificate of whoever answers in the destination's name",
     seen: 'curl: 60',
     expected: 'a certificate of an authority the client knows',

@@ -23,9 +23,3 @@ export interface Cause {
 export const causes = { ...trafficCauses, ...stateCauses } as const satisfies Record<string, Cause>;
 
 export type CauseCode = keyof typeof causes;
-
-/** Whether it says nothing about Istio or the mesh: the surroundings failed, and no verdict can be had. */
-export function isWeather(code: CauseCode): boolean {
-  const { family }: Cause = causes[code];
-  return family === 'environment' || family === 'destination';
-}

@@ -7,6 +7,7 @@ import {
   observation,
   originLine,
   soundTrip,
+  startedAt,
   tripId,
   url,
   via,
@@ -168,6 +169,17 @@ describe('correlate', () => {
     expect(trip.origin).toHaveLength(2);
   });
 
+  it('judges a baseline by its page and its times, as there is nothing else', () => {
+    const baseline = (proxyLines: readonly string[]) =>
+      correlate(observation({ lines: { sidecar: undefined, proxy: proxyLines, origin: undefined } }));
+    const small = lines.proxy.replace(' 2085 ', ' 100 ');
+    expect(baseline([small, lines.proxy]).proxy?.map((one) => one.bytes)).toEqual([2085]);
+    expect(baseline([small]).proxy?.map((one) => one.bytes)).toEqual([100]);
+    const slow = lines.proxy.replace('     7 ', '   280 ');
+    const late = lines.proxy.replace('5.652', '6.100');
+    expect(baseline([slow, late, lines.proxy]).proxy?.map((one) => one.line)).toEqual([lines.proxy]);
+  });
+
   it('honours the tolerances given', () => {
     const late = lines.sidecar.replace('15:47:25', '15:47:26');
     expect(
@@ -209,6 +221,35 @@ describe('attribute', () => {
       [false],
     ]);
     expect(harmless([lines.proxy, lines.proxy, lines.proxy])).toEqual([[true], [true]]);
+  });
+
+  it("gives a line with a client's own port to that client, whoever else is near", () => {
+    const killed = client({ local: undefined, remote: undefined, exitCode: 137, startedAt: startedAt - 1 });
+    const logs = { sidecar: [lines.sidecar], proxy: [], origin: undefined };
+    const [first, other] = attribute([
+      observation({ id: 'trip-2', client: killed, lines: logs }),
+      observation({ lines: logs }),
+    ]);
+    expect(first?.sidecar).toEqual([]);
+    expect(other?.sidecar).toHaveLength(1);
+    expect(other?.ambiguities).toEqual([]);
+  });
+
+  it('does not guess between two clients that left no address', () => {
+    const killed = client({ local: undefined, remote: undefined, exitCode: 137 });
+    const logs = {
+      sidecar: [lines.sidecar, lines.sidecar.replace('43630', '43640')],
+      proxy: [],
+      origin: undefined,
+    };
+    const trips = attribute([
+      observation({ client: killed, lines: logs }),
+      observation({ id: 'trip-2', client: killed, lines: logs }),
+    ]);
+    expect(trips.map((trip) => trip.ambiguities)).toMatchObject([
+      [{ witness: 'sidecar', harmless: false }],
+      [{ witness: 'sidecar', harmless: false }],
+    ]);
   });
 
   it('reads a line that two observations have seen as one', () => {

@@ -7,6 +7,7 @@ import {
   cluster,
   containing,
   failed,
+  lines,
   observation,
   soundTrip,
   withClient,
@@ -59,6 +60,35 @@ describe('the proxy', () => {
       cause: 'DESTINATION_DOWN',
       seen: containing('10.42.0.4'),
     });
+  });
+
+  it('PROXY_DENIED, by status as well', () => {
+    expect(codes(withProxy({ result: 'TCP_DENIED', status: 200 }))).toEqual(['PROXY_DENIED']);
+    expect(codes(withProxy({ result: 'NONE_NONE', status: 403 }))[0]).toBe('PROXY_DENIED');
+    expect(codes(withProxy({ result: 'NONE_NONE', status: 407 }))[0]).toBe('PROXY_DENIED');
+  });
+
+  it('is not asked what the sidecar answered in its stead', () => {
+    const changes = failed(56, 'CONNECT tunnel failed, response 503', { connectStatus: 503 });
+    const line = lines.routeNotFound
+      .replace('404 NR route_not_found', '503 UF upstream_reset')
+      .replace(' - - 10.42', ` ${cluster} - 10.42`);
+    const trip = withLogs({ sidecar: [line], proxy: [], origin: [] }, changes);
+    expect(codes(trip, [])).toEqual(['LISTENER_SPEAKS_HTTP', 'PROXY_UNREACHABLE']);
+  });
+
+  it('must have been asked where it was to refuse', () => {
+    const refused = [proxy({ result: 'TCP_DENIED/403' })];
+    const denied = withProxy({ result: 'TCP_DENIED', status: 403 });
+    const trip = (changes: Partial<ClientStatement>): Trip => ({
+      ...denied,
+      client: client(changes),
+      origin: undefined,
+    });
+    expect(codes(trip(failed(56, 'response 403', { connectStatus: 403 })), refused)).toEqual([]);
+    expect(codes(trip(failed(7, 'refused')), refused)).toEqual(['PROXY_UNREACHABLE']);
+    expect(codes(trip(failed(43, 'odd')), refused)).toEqual(['UNEXPLAINED']);
+    expect(codes(trip({}), refused)).toEqual(['STATUS_DISAGREES']);
   });
 
   it('WRONG_RESULT', () => {
@@ -154,7 +184,21 @@ describe('the client', () => {
 
   it('HTTP_STATUS, of the client or the origin', () => {
     expect(codes(withClient({ httpStatus: 429 }), expected.slice(0, 2))).toEqual(['HTTP_STATUS']);
-    expect(first(withClient({ httpStatus: 429 }))?.seen).toContain('429');
+    expect(first(withClient({ httpStatus: 429 }))).toMatchObject({
+      seen: 'status 429',
+      expected: 'status 200',
+    });
+    expect(first(withClient({ httpStatus: 429 }), [])).toMatchObject({
+      expected: 'a status from 200 to 399',
+    });
+    for (const [httpStatus, good] of [
+      [199, false],
+      [200, true],
+      [399, true],
+      [400, false],
+    ] as const) {
+      expect(codes(withClient({ httpStatus }), []).length === 0).toBe(good);
+    }
     expect(codes(withClient({ httpStatus: 0 }))).toEqual(['HTTP_STATUS']);
     expect(codes(withOrigin({ status: 503 }))).toEqual(['HTTP_STATUS']);
     expect(codes(withClient({ httpStatus: 204 }))).toEqual(['HTTP_STATUS']);

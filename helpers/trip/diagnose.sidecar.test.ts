@@ -78,6 +78,12 @@ describe('the way through the mesh', () => {
     });
   });
 
+  it('LISTENER_SPEAKS_HTTP, unasked, for a CONNECT alone', () => {
+    expect(codes(withSidecar({ request: 'CONNECT - HTTP/1.1' }), [])).toEqual(['LISTENER_SPEAKS_HTTP']);
+    expect(codes(withSidecar({ request: 'GET / HTTP/1.1' }), [])).toEqual([]);
+    expect(codes(withSidecar({ request: 'GET / HTTP/1.1' }))).toEqual(['LISTENER_SPEAKS_HTTP']);
+  });
+
   it('PROXY_UNREACHABLE, as Envoy has it', () => {
     const line = lines.sidecar
       .replace('0 - - - "-" 861 2085 8', '0 UF,URX - - "delayed_connect_error:_111" 0 0 8')
@@ -154,8 +160,14 @@ describe('missing statements', () => {
   it('DUPLICATE_STATEMENT, for every witness', () => {
     const sound = soundTrip();
     const twice = <S>(list: readonly S[] | undefined): S[] => [...(list ?? []), ...(list ?? [])];
-    expect(codes({ ...sound, sidecar: twice(sound.sidecar) })).toEqual(['DUPLICATE_STATEMENT']);
-    expect(codes({ ...sound, proxy: twice(sound.proxy) })).toEqual(['DUPLICATE_STATEMENT']);
+    for (const trip of [
+      { ...sound, sidecar: twice(sound.sidecar) },
+      { ...sound, proxy: twice(sound.proxy) },
+      { ...sound, origin: twice(sound.origin) },
+    ]) {
+      expect(codes(trip)).toEqual(['DUPLICATE_STATEMENT']);
+      expect(first(trip)?.seen).toMatch(/^2 lines of the (?:sidecar|proxy|origin)$/);
+    }
     expect(codes(withLogs({ origin: [originLine(), originLine({ remote_port: '2' })] }))).toEqual([
       'DUPLICATE_STATEMENT',
     ]);

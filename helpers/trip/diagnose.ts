@@ -106,8 +106,10 @@ export function diagnoseTitle(trip: Trip, title: string): Finding[] {
   return bySpecificity(withoutRepetitions([...own, ...diagnose(trip, [])]));
 }
 
+/** A refusal is as expected only when the client got it, too. */
 function clientFailedUnexpectedly(trip: Trip, expectations: readonly Expectation[]): boolean {
-  return trip.client.exitCode !== 0 && expectedRefusal(expectations) === undefined;
+  const refusal = expectedRefusal(expectations);
+  return trip.client.exitCode !== 0 && (refusal === undefined || trip.client.connectStatus !== refusal);
 }
 
 function ambiguityFindings(trip: Trip): Finding[] {

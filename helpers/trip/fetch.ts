@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Destination } from '../destination/destination.ts';
 import type { Kube } from '../kube/client.ts';
+import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
 import { timeouts } from '../timeouts.ts';
-import { correlate } from './correlate.ts';
+import { correlate, defaultTolerances } from './correlate.ts';
 import { clientStatement, writeOut } from './curl.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
@@ -30,6 +31,7 @@ export class Witnesses implements AsyncDisposable {
   readonly #followers = new Map<LogWitness, { readonly target: string; readonly log: LineFollower }>();
   readonly #trusting = new Set<string>();
   readonly #pods = new Map<string, string>();
+  #clock: Promise<NodeClock> | undefined;
 
   constructor(kube: Kube, destination: Destination) {
     this.#kube = kube;
@@ -69,9 +71,12 @@ export class Witnesses implements AsyncDisposable {
     const cursors = new Map(
       [...this.#followers].map(([witness, { log }]) => [witness, log.cursor()] as const),
     );
-    const startedAt = Date.now();
+    // All statements are compared by the node's clock; the runner's may differ where the engine runs in a machine of its own.
+    this.#clock ??= nodeClock(this.#kube, client);
+    const { offsetMs, uncertaintyMs } = await this.#clock;
+    const startedAt = Date.now() + offsetMs;
     const run = await this.#run(client, command);
-    const endedAt = Date.now();
+    const endedAt = Date.now() + offsetMs;
     const statement = clientStatement({
       ...run,
       pod: `${client.namespace}/${client.pod}`,
@@ -92,13 +97,18 @@ export class Witnesses implements AsyncDisposable {
         via: options.via,
         client: statement,
         lines: { sidecar: linesOf('sidecar'), proxy: linesOf('proxy'), origin: linesOf('origin') },
+        tolerances: { clockSkewMs: defaultTolerances.clockSkewMs + uncertaintyMs },
       });
+    // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
+    const expected: LogWitness[] = [
+      'sidecar',
+      'proxy',
+      ...(statement.httpStatus === 0 ? [] : ['origin' as const]),
+    ];
     const deadline = performance.now() + timeouts.statements;
     for (;;) {
       const trip = observe();
-      const missing = (['sidecar', 'proxy', 'origin'] as const).filter(
-        (witness) => trip[witness]?.length === 0,
-      );
+      const missing = expected.filter((witness) => trip[witness]?.length === 0);
       const left = deadline - performance.now();
       if (missing.length === 0 || left <= 0) return trip;
       // One new line of any log may complete the trip.

@@ -1,5 +1,4 @@
-import { ActionableError, exitCodes } from '../errors.ts';
-import { causes, isWeather, type Cause, type CauseCode } from './causes.ts';
+import { causes, type Cause, type CauseCode } from './causes.ts';
 import { renderTrip } from './render.ts';
 import type { Statement, Trip } from './statements.ts';
 import { labelled } from './text.ts';
@@ -14,20 +13,18 @@ export interface Finding {
 }
 
 /** Something is not as the document says. The message is for someone who has not written the suite. */
-export class ConformanceError extends ActionableError {
-  readonly exitCode: number;
+export class ConformanceError extends Error {
+  override readonly name = 'ConformanceError';
   /** The most specific first; never empty. */
   readonly findings: readonly Finding[];
   readonly trip: Trip | undefined;
 
   /** @throws TypeError when there is no finding: a failure without a cause is a defect of the suite. */
   constructor(findings: readonly Finding[], trip?: Trip) {
-    const first = findings[0];
-    if (first === undefined) throw new TypeError('a ConformanceError needs a finding');
-    super(renderFindings(findings, trip), causes[first.cause].do);
+    if (findings.length === 0) throw new TypeError('a ConformanceError needs a finding');
+    super(renderFindings(findings, trip));
     this.findings = findings;
     this.trip = trip;
-    this.exitCode = isWeather(first.cause) ? exitCodes.environment : exitCodes.notConformant;
   }
 }
 

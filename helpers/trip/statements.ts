@@ -32,7 +32,7 @@ export interface ClientStatement {
   readonly bytesDownloaded: number;
   /** Text of the page's `<title>`, undefined when there is none. */
   readonly title: string | undefined;
-  /** Runner's clock, ms since the epoch. */
+  /** When the runner asked for the request and when it was over, ms since the epoch, by the node's clock. */
   readonly startedAt: number;
   readonly endedAt: number;
   readonly timeTotalMs: number;

@@ -1,11 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type {
-  KubernetesObject,
-  V1ConfigMap,
-  V1Deployment,
-  V1Pod,
-} from '@kubernetes/client-node';
+import type { KubernetesObject, V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { sidecarOf } from '../../helpers/istio/sidecar.ts';

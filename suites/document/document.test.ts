@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject, test } from 'vitest';
 import { takeSnapshot } from '../../helpers/kube/snapshot.ts';
-import { ConformanceError } from '../../helpers/trip/finding.ts';
+import { findingsOf } from '../../helpers/trip/findings-of.ts';
 import { notCompared, resetDocument } from './prepare.ts';
 import { withNeeds } from './step.ts';
 import { documentSteps } from './steps.ts';
@@ -11,7 +11,7 @@ const { steps: chosen } = session.configuration;
 const steps = chosen.length === 0 ? documentSteps : withNeeds(documentSteps, chosen);
 
 let world: World;
-/** Steps that did not pass, with why: what needs them is not judged. */
+/** Steps that did not pass, each with the failed step it comes from: what needs them is not judged. */
 const broken = new Map<string, string>();
 
 beforeAll(async () => {
@@ -38,17 +38,16 @@ for (const step of steps) {
       versions: world.versions,
     };
     task.meta.step = meta;
-    const missing = step.needs.find((need) => broken.has(need));
-    if (missing !== undefined) {
-      const why = `because step ${missing} ${broken.get(missing) ?? ''}`;
-      broken.set(id, 'was skipped');
-      skip(why);
+    const [root] = step.needs.flatMap((need) => broken.get(need) ?? []);
+    if (root !== undefined) {
+      broken.set(id, root);
+      skip(`because step ${root} failed`);
     }
     try {
       await step.run(world);
     } catch (error) {
-      broken.set(id, 'failed');
-      if (error instanceof ConformanceError) task.meta.step = { ...meta, findings: error.findings };
+      broken.set(id, id);
+      task.meta.step = { ...meta, findings: findingsOf(error) };
       throw error;
     }
   });

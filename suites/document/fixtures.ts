@@ -26,6 +26,16 @@ export async function fixture(
   return parseManifests(render(await fixtureText(name), values, origin), origin);
 }
 
+/** @throws UsageError naming the first fixture that cannot be read or parsed; asked before anything slow starts */
+export async function fixturesMustBeReadable(): Promise<void> {
+  const values = { CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PROXY_IP: '10.0.0.1', PROXY_PORT: '3128' };
+  for (const name of ['default-namespace.yaml', 'sleep.yaml', 'squid.yaml', 'service-entry.yaml']) {
+    await fixture(name, values);
+  }
+  await fixtureText('proxy.conf');
+  await documentText();
+}
+
 /** Text of the document itself, the edition this suite is for. */
 export async function documentText(): Promise<string> {
   return fixtureText('page.zh.txt');

@@ -8,7 +8,7 @@ import { withTemporaryFolder } from '../temporary.ts';
 import { filesBelow } from './fingerprint.ts';
 import type { Step, Work } from './graph.ts';
 
-/** On every image of the set and on what the builder leaves of its stages: nothing else of the engine is ours. */
+/** On every image of the set, and by the recipes on all their layers, so that what a build leaves can be found. */
 export const sourceLabel = { name: 'istio-external-proxy-conformance', value: 'source' } as const;
 
 const recipes = fileURLToPath(new URL('../../../images', import.meta.url));

@@ -1,11 +1,15 @@
+import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { roles } from '../roles.ts';
 import { resolveVersions, sourceVersions } from '../versions.ts';
 import { buildFlags } from './go.ts';
-import { proxyArguments } from './image.ts';
+import { proxyArguments, sourceLabel } from './image.ts';
 import { sourceRecipes } from './recipes.ts';
 import type { Step } from './graph.ts';
 
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const versions = sourceVersions(resolveVersions({}));
 
 function namesBelow(step: Step): string[] {
@@ -31,6 +35,18 @@ describe('sourceRecipes', () => {
     expect(namesBelow(recipes.squid)).not.toContain('go');
     expect(namesBelow(recipes.squid)).not.toContain('envoy');
   });
+});
+
+it('labels every layer that a build can leave', async () => {
+  const label = `LABEL ${sourceLabel.name}=${sourceLabel.value}`;
+  for await (const file of glob('images/*/Dockerfile', { cwd: repository })) {
+    const lines = (await readFile(join(repository, file), 'utf8')).split('\n');
+    for (const [index, line] of lines.entries()) {
+      // Stage slim is only copied from: it has no layers of its own.
+      if (line.startsWith('FROM') && !line.endsWith('AS slim'))
+        expect([file, lines[index + 1]]).toEqual([file, label]);
+    }
+  }
 });
 
 describe('buildFlags', () => {
