@@ -8,31 +8,49 @@ const answering = (registries: readonly string[]): Promise<Reachability[]> =>
   Promise.resolve(registries.map((registry) => ({ registry, reachable: true, problem: '' })));
 const silent = (registries: readonly string[]): Promise<Reachability[]> =>
   Promise.resolve(registries.map((registry) => ({ registry, reachable: false, problem: 'ENOTFOUND' })));
-const mustNotAsk = (): Promise<Reachability[]> => Promise.reject(new Error('asked'));
+const mustNotAsk = (): Promise<never> => Promise.reject(new Error('asked'));
+const nothing = (): Promise<boolean> => Promise.resolve(false);
 
 describe('chooseSource', () => {
   it('takes what was asked for without asking anybody', async () => {
-    await expect(chooseSource('registry', versions, mustNotAsk)).resolves.toMatchObject({
+    await expect(
+      chooseSource('registry', versions, { probe: mustNotAsk, isReady: mustNotAsk }),
+    ).resolves.toMatchObject({
       source: 'registry',
     });
-    await expect(chooseSource('source', versions, mustNotAsk)).resolves.toMatchObject({ source: 'source' });
+    await expect(
+      chooseSource('source', versions, { probe: mustNotAsk, isReady: mustNotAsk }),
+    ).resolves.toMatchObject({ source: 'source' });
   });
 
   it('takes the registries when they answer', async () => {
-    const chosen = await chooseSource('auto', versions, answering);
+    const chosen = await chooseSource('auto', versions, { probe: answering, isReady: nothing });
     expect(chosen.source).toBe('registry');
     expect(chosen.because).toContain('docker.io');
   });
 
   it('builds when one does not, and says what that costs', async () => {
-    const chosen = await chooseSource('auto', versions, silent);
+    const chosen = await chooseSource('auto', versions, { probe: silent, isReady: nothing });
     expect(chosen.source).toBe('source');
     expect(chosen.because).toMatch(/docker\.io does not answer: ENOTFOUND; .*15 min/);
   });
 
+  it('needs no registry for what is here already', async () => {
+    const facts = { probe: mustNotAsk, isReady: () => Promise.resolve(true) };
+    await expect(chooseSource('auto', versions, facts)).resolves.toMatchObject({ source: 'registry' });
+  });
+
+  it('does not threaten with a build that was done', async () => {
+    const facts = { probe: silent, isReady: (source: string) => Promise.resolve(source === 'source') };
+    const chosen = await chooseSource('auto', versions, facts);
+    expect(chosen.because).toMatch(/they are built already$/);
+  });
+
   it('refuses where nothing answers and there is no recipe', async () => {
     const pair = { istio: '1.28.3', kubernetes: '1.34.4' };
-    await expect(chooseSource('auto', pair, silent)).rejects.toThrow(UsageError);
-    await expect(chooseSource('source', pair, mustNotAsk)).rejects.toThrow(UsageError);
+    await expect(chooseSource('auto', pair, { probe: silent, isReady: nothing })).rejects.toThrow(UsageError);
+    await expect(chooseSource('source', pair, { probe: mustNotAsk, isReady: nothing })).rejects.toThrow(
+      UsageError,
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { imageSetIsReady } from './ensure.ts';
 import { probeRegistries, type Reachability } from './probe.ts';
 import { registriesOf } from './reference.ts';
 import type { ImageSource } from './roles.ts';
@@ -9,20 +10,34 @@ export interface ChosenSource {
   readonly because: string;
 }
 
+/** What the choice is made by; tests give their own. */
+export interface ChoiceFacts {
+  readonly probe: (registries: readonly string[]) => Promise<readonly Reachability[]>;
+  /** Whether a run would neither pull nor build anything. */
+  readonly isReady: (source: ImageSource) => Promise<boolean>;
+}
+
 /**
- * Where the images come from. `auto` takes the registries if all of them answer, else builds from source.
+ * Where the images come from. `auto` takes the published ones if all of them are here or their registries answer,
+ * else it builds from source.
  * @throws UsageError when only source is left and there is no recipe for these versions
  */
 export async function chooseSource(
   asked: 'auto' | ImageSource,
   versions: Versions,
-  probe: (registries: readonly string[]) => Promise<readonly Reachability[]> = probeRegistries,
+  facts: ChoiceFacts = {
+    probe: probeRegistries,
+    isReady: (source) => imageSetIsReady({ source, ...versions }),
+  },
 ): Promise<ChosenSource> {
   if (asked === 'source') sourceVersions(versions);
   if (asked !== 'auto') return { source: asked, because: 'asked for' };
+  if (await facts.isReady('registry')) {
+    return { source: 'registry', because: 'all of them are here already' };
+  }
   // The registries are the same on every architecture.
   const registries = registriesOf(Object.values(registryReferences(versions, 'amd64')));
-  const silent = (await probe(registries)).filter(({ reachable }) => !reachable);
+  const silent = (await facts.probe(registries)).filter(({ reachable }) => !reachable);
   if (silent.length === 0) {
     return {
       source: 'registry',
@@ -31,8 +46,8 @@ export async function chooseSource(
   }
   sourceVersions(versions);
   const who = silent.map(({ registry, problem }) => `${registry} does not answer: ${problem}`).join('; ');
-  return {
-    source: 'source',
-    because: `${who}; the first build from source takes about 15 min on two cores, later ones nothing`,
-  };
+  const cost = (await facts.isReady('source'))
+    ? 'they are built already'
+    : 'the first build takes about 15 min on two cores, later ones nothing';
+  return { source: 'source', because: `${who}; ${cost}` };
 }

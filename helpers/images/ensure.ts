@@ -57,6 +57,11 @@ export async function ensureImageSet(
   });
 }
 
+/** Whether the whole set is here: a run would neither pull nor build. */
+export async function imageSetIsReady(request: ImageSetRequest): Promise<boolean> {
+  return (await findSet(request, await engineArchitecture())) !== undefined;
+}
+
 async function provide(
   request: ImageSetRequest,
   architecture: Architecture,
