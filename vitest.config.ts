@@ -19,8 +19,8 @@ export default defineConfig({
           setupFiles: ['helpers/trip/matchers.ts'],
           // Every wait inside a step has a deadline of its own that names what it waited for;
           // vitest's limits only catch a step that hangs in spite of them.
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          testTimeout: 1_800_000,
+          hookTimeout: 900_000,
           retry: 0,
           // A thread ends with the process; a fork could outlive a run that was interrupted.
           pool: 'threads',

@@ -4,6 +4,9 @@ import { exitCodes, messageOf } from '../helpers/errors.ts';
 import type { Report } from '../helpers/report/report.ts';
 import { removeRunFolder } from '../helpers/session/folder.ts';
 
+/** Ctrl-C, a polite kill, and a terminal that was closed. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export interface Interruptible {
   readonly report: Report;
   /** A kept cluster stays. */
@@ -23,21 +26,21 @@ export interface SignalWatch {
  */
 export function onSignals(run: Interruptible): SignalWatch {
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    const code = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
+  const stop = (signal: (typeof signals)[number]): void => {
+    const code = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated, SIGHUP: exitCodes.hungUp }[
+      signal
+    ];
     if (stopping) process.exit(code);
     stopping = true;
     process.stderr.write(`\n${signal}: removing what this run made (again to leave at once)\n`);
     void cleanUp(run, signal, code).finally(() => process.exit(code));
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const signal of signals) process.on(signal, stop);
   return {
     end: async () => {
       // Whatever the run came to in the meantime, the clean-up has the last word, and ends the process.
       if (stopping) await new Promise(() => undefined);
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
+      for (const signal of signals) process.off(signal, stop);
     },
   };
 }

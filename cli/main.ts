@@ -3,11 +3,14 @@ import { readFileSync } from 'node:fs';
 import { closest } from 'fastest-levenshtein';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
-import { ActionableError, exitCodes, UsageError } from '../helpers/errors.ts';
+import { ActionableError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
 import type { VersionChoice } from './images.ts';
 
 /** The launcher asks so before it installs an engine, lest a misspelt flag be found out only afterwards. */
 const checkOnly = process.env['CONFORMANCE_CHECK_ARGUMENTS'] === '1';
+
+// Whoever read the output may go first (`| head`, `| tee` on Ctrl-C): that must not end the clean-up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 // Commands are loaded when they are called: `--help` must not wait for a Kubernetes client.
 const program = new Command('conformance')
@@ -116,7 +119,9 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n${error.hint}\n`);
     return error.exitCode;
   }
-  throw error;
+  // Nobody foresaw it, so the stack is what helps; and it says nothing about Istio.
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+  return exitCodes.environment;
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { ActionableError, UsageError } from '../helpers/errors.ts';
+import { ActionableError, messageOf, UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -10,12 +10,13 @@ import { verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { documentSteps } from '../suites/document/steps.ts';
+import { chosenSteps, documentSteps } from '../suites/document/steps.ts';
 import { onSignals } from './interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
 export async function run(configuration: Configuration): Promise<number> {
   const report = new Report(configuration.reportDir, newRunId(), configuration);
+  await report.open();
   let opening: Promise<Session> | undefined;
   const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
   const write = (line: string): void => {
@@ -31,12 +32,13 @@ export async function run(configuration: Configuration): Promise<number> {
     outcome = outcomeOf(error);
   }
   await signals.end();
-  const { exitCode, durationMs, steps } = await report.write(outcome.verdict, outcome.reason);
+  const { exitCode, durationMs, scope, steps } = await report.write(outcome.verdict, outcome.reason);
   const failed = steps.filter(({ status }) => status === 'failed').length;
   const skipped = steps.filter(({ status }) => status === 'skipped').length;
   write('');
   if (outcome.reason !== '' && outcome.verdict !== 'not conformant') write(outcome.reason);
-  const counts = `${steps.length - failed - skipped} passed, ${failed} failed, ${skipped} skipped`;
+  const part = scope === 'partial' ? `, ${steps.length} of ${documentSteps.length} steps` : '';
+  const counts = `${steps.length - failed - skipped} passed, ${failed} failed, ${skipped} skipped${part}`;
   write(`Verdict: ${outcome.verdict} (${counts}, ${duration(durationMs)})`);
   write(`Report:  ${report.folder}`);
   return exitCode;
@@ -70,13 +72,20 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
     write(`The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.cluster.runId)} get pods -A`);
     write('Run again on it with --keep; remove it with ./conformance clean');
   }
-  return verdictOf({ steps: report.steps, target: session.facts.destination.kind, problems, clusterServes });
+  const expected = chosenSteps(session.facts.configuration.steps).map(({ id }) => id);
+  return verdictOf({
+    expected,
+    steps: report.steps,
+    target: session.facts.destination.kind,
+    problems,
+    clusterServes,
+  });
 }
 
 function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof ActionableError)) {
     // Nobody foresaw it, so the stack is what helps.
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     return { verdict: 'environment', reason: `The run broke: ${text}` };
   }
   const verdict: Verdict = error instanceof UsageError ? 'usage' : 'environment';

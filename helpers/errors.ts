@@ -4,6 +4,8 @@ export const exitCodes = {
   notConformant: 1,
   usage: 2,
   environment: 3,
+  /** 128 + SIGHUP. */
+  hungUp: 129,
   /** 128 + SIGINT, as shells report it. */
   interrupted: 130,
   /** 128 + SIGTERM. */
@@ -37,5 +39,15 @@ export class EnvironmentError extends ActionableError {
 
 /** The message of whatever was thrown, without a stack. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  // Not every library throws an Error: ws rejects with an event that has a message.
+  if (
+    typeof error === 'object' &&
+    error !== null &&
+    'message' in error &&
+    typeof error.message === 'string'
+  ) {
+    return error.message;
+  }
+  return String(error);
 }

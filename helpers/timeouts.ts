@@ -5,8 +5,6 @@
 export const timeouts = {
   /** Start of the cluster's container until it says it is ready; importing images included. */
   clusterReady: 240_000,
-  /** Cluster DNS answers after the node is ready. */
-  clusterDns: 120_000,
   /** `istioctl install` with its own wait. */
   istioInstall: 300_000,
   /** Any other call of istioctl. */
@@ -25,6 +23,8 @@ export const timeouts = {
   exec: 45_000,
   /** The registries or the live destination answer at all, when `auto` has to choose. */
   probe: 5_000,
+  /** A whole step. Its waits have limits of their own, that name what they wait for; this one ends a step that hangs. */
+  step: 720_000,
   /** Removal of the run's containers and network. */
   cleanUp: 60_000,
 } as const;

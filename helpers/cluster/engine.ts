@@ -11,8 +11,9 @@ process.env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true';
  * @throws EnvironmentError when none answers
  */
 export async function containerEngine(): Promise<ContainerRuntimeClient> {
+  let client: ContainerRuntimeClient;
   try {
-    return await getContainerRuntimeClient();
+    client = await getContainerRuntimeClient();
   } catch (error) {
     const asked = process.env['DOCKER_HOST'] ?? 'the standard sockets';
     throw new EnvironmentError(
@@ -21,4 +22,21 @@ export async function containerEngine(): Promise<ContainerRuntimeClient> {
       { cause: error },
     );
   }
+  engineMustBeTheOneAskedFor(client);
+  return client;
+}
+
+/** testcontainers goes on to the standard sockets when DOCKER_HOST does not answer: another engine than was meant. */
+function engineMustBeTheOneAskedFor({ container }: ContainerRuntimeClient): void {
+  const asked = process.env['DOCKER_HOST'];
+  if (asked === undefined || asked === '') return;
+  const { socketPath, host } = container.dockerode.modem as { socketPath?: string; host?: string };
+  const { protocol, hostname, pathname } = new URL(asked);
+  const same =
+    protocol === 'unix:' || protocol === 'npipe:' ? socketPath === pathname : host?.includes(hostname);
+  if (same === true) return;
+  throw new EnvironmentError(
+    `No container engine answers at DOCKER_HOST=${asked}`,
+    'Start that engine, or unset DOCKER_HOST to use another.',
+  );
 }

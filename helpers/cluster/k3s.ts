@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { K3sContainer } from '@testcontainers/k3s';
+import type { ContainerRuntimeClient } from 'testcontainers';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
@@ -10,6 +11,7 @@ import { deploymentMustBeReady } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { containerEngine } from './engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
+import { takeKept } from './in-use.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 import { sweep } from './sweep.ts';
 
@@ -58,10 +60,13 @@ export async function startCluster(request: ClusterRequest): Promise<StartedClus
       return { ...kept, reused: true, log: () => [] };
     }
   }
+  if (request.keep) await takeKept(request.runId);
   try {
     return await startNew(request, configuration);
   } catch (error) {
-    await sweep({ only: request.runId });
+    // What went wrong first is what must be told.
+    await sweep({ only: request.runId }).catch(() => undefined);
+    await forgetKept(request.runId);
     throw error;
   }
 }
@@ -114,8 +119,13 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
       });
     })
     .withStartupTimeout(timeouts.clusterReady);
+  if (images.source === 'registry') {
+    // Squid 3.5 sizes a table by the limit of open files, and the document's configuration leaves that limit alone:
+    // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
+    container.withUlimits({ nofile: { soft: 65_536, hard: 65_536 } });
+  }
   const archiveTarget = `${imagesFolder}/${basename(images.archive.path)}`;
-  if (isLocalEngine()) {
+  if (isLocalEngine(engine)) {
     container.withBindMounts([
       // withBindMounts replaces the module's own list, so its entry is repeated.
       { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' },
@@ -147,10 +157,10 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
   }
 }
 
-/** The engine can bind a file of this machine: it listens on a socket here and not across a network. */
-function isLocalEngine(): boolean {
-  const asked = process.env['DOCKER_HOST'] ?? 'unix://';
-  return asked.startsWith('unix://') || asked.startsWith('npipe://');
+/** The engine can bind a file of this machine: it was found at a socket here, not across a network. */
+function isLocalEngine({ container }: ContainerRuntimeClient): boolean {
+  const { socketPath } = container.dockerode.modem as { readonly socketPath?: string };
+  return socketPath !== undefined;
 }
 
 /** Clusters are alike when their node image and the images in it are. */

@@ -1,10 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { EnvironmentError, UsageError } from '../errors.ts';
 import { cacheDir } from '../images/cache.ts';
 import { connect } from '../kube/client.ts';
 import { containerEngine } from './engine.ts';
-import { labelKeys } from './labels.ts';
+import { keptInUse, releaseKept, takeKept } from './in-use.ts';
+import { labelKeys, type Owner } from './labels.ts';
 import { sweep } from './sweep.ts';
 
 /** What a later run needs to use a kept cluster again. */
@@ -35,9 +36,11 @@ export async function forgetKept(runId: string): Promise<void> {
   await rm(keptFolder(runId), { recursive: true, force: true });
 }
 
-/** Forgets every kept cluster; for `clean`, after the sweep removed them. */
-export async function forgetAllKept(): Promise<void> {
-  await rm(join(cacheDir(), 'kept'), { recursive: true, force: true });
+/** Forgets every kept cluster that nobody uses; for `clean`, after the sweep removed them. */
+export async function forgetUnusedKept(): Promise<void> {
+  const used = await keptInUse();
+  const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
+  await Promise.all(runs.filter((runId) => !used.has(runId)).map(forgetKept));
 }
 
 /**
@@ -53,6 +56,8 @@ export async function findKept(configuration: string): Promise<KeptCluster | und
   });
   for (const { Labels, State } of containers) {
     const runId = Labels[labelKeys.run] ?? '';
+    const holder = await takeKept(runId);
+    if (holder !== undefined) throw inUse(runId, holder);
     const kept = State === 'running' ? await recall(runId) : undefined;
     if (kept === undefined || !(await serves(kept))) {
       await sweep({ only: runId });
@@ -60,6 +65,7 @@ export async function findKept(configuration: string): Promise<KeptCluster | und
       continue;
     }
     if (Labels[labelKeys.configuration] !== configuration) {
+      await releaseKept(runId);
       throw new UsageError(
         `A kept cluster of another configuration is there (run ${runId}): its images are not those of this run`,
         'Run with the same --istio, --k8s and --images as before, or remove it first: ./conformance clean',
@@ -68,6 +74,13 @@ export async function findKept(configuration: string): Promise<KeptCluster | und
     return kept;
   }
   return undefined;
+}
+
+function inUse(runId: string, { pid }: Owner): EnvironmentError {
+  return new EnvironmentError(
+    `The kept cluster (run ${runId}) is in use by process ${pid}`,
+    'Wait for that run to end, or run without --keep on a cluster of its own.',
+  );
 }
 
 function keptFolder(runId: string): string {

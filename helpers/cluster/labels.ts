@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 const prefix = 'istio-external-proxy-conformance';
@@ -20,7 +20,7 @@ export interface Owner {
 }
 
 export function thisProcess(): Owner {
-  return { host: hostname(), pid: process.pid, startedAt: startOf(process.pid) ?? '' };
+  return { host: machine(), pid: process.pid, startedAt: startOf(process.pid) ?? '' };
 }
 
 /**
@@ -28,7 +28,7 @@ export function thisProcess(): Owner {
  * may share an engine.
  */
 export function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname()) return true;
+  if (owner.host !== machine()) return true;
   const start = startOf(owner.pid);
   return start !== undefined && (start === owner.startedAt || owner.startedAt === '');
 }
@@ -42,6 +42,15 @@ export function decodeOwner(text: string): Owner | undefined {
   const [host, pid, startedAt, ...rest] = text.split('|');
   if (host === undefined || pid === undefined || startedAt === undefined || rest.length > 0) return undefined;
   return /^\d+$/.test(pid) ? { host, pid: Number(pid), startedAt } : undefined;
+}
+
+/** This machine, and on Linux this process table: containers may share a host's name but not its processes. */
+function machine(): string {
+  try {
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
 }
 
 /** Start of a process in clock ticks since boot (Linux), '' where that cannot be read, undefined when it is gone. */

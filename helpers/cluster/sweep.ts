@@ -1,5 +1,6 @@
 import { apiRefusal } from './refusal.ts';
 import { containerEngine } from './engine.ts';
+import { keptInUse } from './in-use.ts';
 import { decodeOwner, isAlive, labelKeys } from './labels.ts';
 
 export interface Swept {
@@ -17,10 +18,11 @@ export async function sweep(
 ): Promise<Swept> {
   const { container, network } = await containerEngine();
   const { run, owner, kept } = labelKeys;
+  const used = options.kept === true ? await keptInUse() : new Map<string, unknown>();
   const mayGo = (labels: Readonly<Record<string, string>> = {}): boolean => {
     if (labels[run] === undefined) return false;
     if (options.only !== undefined) return labels[run] === options.only;
-    if (labels[kept] === 'true') return options.kept === true;
+    if (labels[kept] === 'true') return options.kept === true && !used.has(labels[run]);
     const holder = decodeOwner(labels[owner] ?? '');
     return holder === undefined || !isAlive(holder);
   };
@@ -36,7 +38,10 @@ export async function sweep(
   );
   const networks = (await dockerode.listNetworks({ filters })).filter(({ Labels }) => mayGo(Labels));
   await Promise.all(
-    networks.map(({ Id }) => apiRefusal.ignore([404], network.getById(Id).remove() as Promise<unknown>)),
+    networks.map(({ Id }) =>
+      // 403: another run sweeps the same, and has not removed its containers yet.
+      apiRefusal.ignore([403, 404], network.getById(Id).remove() as Promise<unknown>),
+    ),
   );
   return {
     containers: containers.map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id.slice(0, 12)),

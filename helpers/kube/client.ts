@@ -10,6 +10,7 @@ import {
   VersionApi,
   type KubernetesObject,
 } from '@kubernetes/client-node';
+import { messageOf } from '../errors.ts';
 
 /** The clients for one cluster. */
 export interface Kube {
@@ -57,7 +58,7 @@ export function apiMessage(error: unknown): string {
     }
     return `${error.code}: ${error.message}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function tryJson(text: string): unknown {

@@ -105,7 +105,7 @@ export async function execOrThrow(
   const result = await exec(kube, target, command, options);
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim();
-    throw new ExecError(
+    throw new Error(
       `\`${command.join(' ')}\` in ${target.namespace}/${target.pod} (${target.container}) ended with exit code ${result.exitCode}${said === '' ? '' : `: ${said}`}`,
     );
   }

@@ -16,10 +16,15 @@ export class LineFollower implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
+  readonly #opened: Promise<void>;
+  #markOpened: () => void = () => undefined;
   #problem: string | undefined;
 
   private constructor(what: string, open: (session: StreamSession) => Promise<void>) {
     this.what = what;
+    this.#opened = new Promise((resolve) => {
+      this.#markOpened = resolve;
+    });
     this.#done = this.#run(open);
   }
 
@@ -40,7 +45,7 @@ export class LineFollower implements AsyncDisposable {
         last = stamp;
         session.line(stamped.slice(space + 1));
       });
-      await followLog(kube, target, last, session.signal, take);
+      await followLog(kube, target, last, session, take);
     });
   }
 
@@ -75,6 +80,7 @@ export class LineFollower implements AsyncDisposable {
         null,
         false,
       );
+      session.opened();
       await new Promise<void>((resolve) => {
         socket.onclose = () => {
           resolve();
@@ -97,6 +103,11 @@ export class LineFollower implements AsyncDisposable {
   /** The lines since a cursor. */
   since(cursor: number): readonly string[] {
     return this.#lines.slice(cursor);
+  }
+
+  /** Resolves once the stream was open for the first time, or after `timeoutMs`. */
+  async opened(timeoutMs: number): Promise<void> {
+    await Promise.race([this.#opened, delay(timeoutMs, undefined, { ref: false })]);
   }
 
   /** Why lines may be missing at the moment, undefined while the stream is open. */
@@ -124,14 +135,17 @@ export class LineFollower implements AsyncDisposable {
 
   async #run(open: (session: StreamSession) => Promise<void>): Promise<void> {
     const { signal } = this.#stop;
-    const line = (text: string): void => {
+    const opened = (): void => {
       this.#problem = undefined;
+      this.#markOpened();
+    };
+    const line = (text: string): void => {
       this.#lines.push(text);
       for (const wake of [...this.#waiting]) wake();
     };
     while (!signal.aborted) {
       try {
-        await open({ line, signal });
+        await open({ line, opened, signal });
         this.#problem = 'the stream ended';
       } catch (error) {
         this.#problem = messageOf(error);
@@ -149,7 +163,7 @@ async function followLog(
   kube: Kube,
   { namespace, pod, container }: PodRef,
   since: string,
-  signal: AbortSignal,
+  { opened, signal }: StreamSession,
   onData: (chunk: Buffer) => void,
 ): Promise<void> {
   const server = kube.config.getCurrentCluster()?.server ?? '';
@@ -173,6 +187,7 @@ async function followLog(
         settle(new Error(`the API server answered ${response.statusCode ?? '?'}`));
         return;
       }
+      opened();
       response.on('data', onData);
       response.once('end', settle);
       response.once('error', settle);
@@ -184,6 +199,8 @@ async function followLog(
 
 interface StreamSession {
   readonly line: (text: string) => void;
+  /** To be called when the stream is open: from then on no line is missing. */
+  readonly opened: () => void;
   readonly signal: AbortSignal;
 }
 

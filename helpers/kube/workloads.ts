@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
-import { eventually } from '../eventually/eventually.ts';
+import { eventually, EventuallyError } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Kube } from './client.ts';
 
@@ -16,6 +16,16 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
  * @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh
  */
 export async function deploymentMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
+  try {
+    return await rolledOut(kube, namespace, name);
+  } catch (error) {
+    if (!(error instanceof EventuallyError) || !/ImagePullBackOff|ErrImagePull/.test(error.message))
+      throw error;
+    throw new EnvironmentError(error.message, pullHint, { cause: error });
+  }
+}
+
+async function rolledOut(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
   return eventually(
     `Deployment ${namespace}/${name} to be ready`,
     async () => {
@@ -104,14 +114,17 @@ export function describePod(pod: V1Pod): string {
   return `${pod.metadata?.name ?? '?'} ${phase}${details.length === 0 ? '' : `: ${details.join(', ')}`}`;
 }
 
+const pullHint =
+  'Check that the node reaches the registry, or have the images ready first: ./conformance images pull';
+
 function mustBePullable(pod: V1Pod): void {
   for (const { image, state } of containerStatuses(pod)) {
     const reason = state?.waiting?.reason;
-    // ErrImagePull is the first failed try and may heal; BackOff means that the kubelet has begun to wait.
-    if (reason === 'ImagePullBackOff' || reason === 'InvalidImageName' || reason === 'ErrImageNeverPull') {
+    // ErrImagePull and ImagePullBackOff may heal by themselves; these do not.
+    if (reason === 'InvalidImageName' || reason === 'ErrImageNeverPull') {
       throw new EnvironmentError(
         `Image ${image} of pod ${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''} cannot be pulled: ${state?.waiting?.message ?? reason}`,
-        'Check that the node reaches the registry, or pull the image on this machine first: ./conformance images pull',
+        pullHint,
       );
     }
   }

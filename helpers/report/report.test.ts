@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { convert } from 'xmlbuilder2';
+import { configurationSchema } from '../configuration/configuration.ts';
 import { silent } from '../progress/progress.ts';
 import { Report } from './report.ts';
 import { results, resultsSchema, type StepResult } from './results.ts';
 
+const configuration = configurationSchema.parse({});
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'conformance-report-test-'));
@@ -30,7 +32,7 @@ const step = (id: string, status: StepResult['status'], reason = ''): StepResult
 
 describe('a report', () => {
   it('is complete and valid when set-up failed before any step', async () => {
-    const report = new Report(folder, 'run-1', { images: 'auto' });
+    const report = new Report(folder, 'run-1', configuration);
     await report.recording(silent).phase('Cluster', () => Promise.resolve());
     const run = await report.write('environment', 'No container engine answers');
     expect(run).toMatchObject({ verdict: 'environment', exitCode: 3, steps: [] });
@@ -41,7 +43,7 @@ describe('a report', () => {
   });
 
   it('shows each step in junit.xml with its cause, and survives what XML cannot hold', async () => {
-    const report = new Report(folder, 'run-2', {});
+    const report = new Report(folder, 'run-2', configuration);
     report.steps.push(
       step('CLEAN-1', 'passed'),
       step('CLEAN-2', 'failed', '\u001b[31mred\u001b[0m \u0000 <&> ]]>\nsecond line'),
@@ -56,9 +58,25 @@ describe('a report', () => {
   });
 
   it('points latest to the newest run', async () => {
-    await new Report(folder, 'run-1', {}).write('conformant', '');
-    await new Report(folder, 'run-2', {}).write('conformant', '');
+    await new Report(folder, 'run-1', configuration).write('conformant', '');
+    await new Report(folder, 'run-2', configuration).write('conformant', '');
     expect(await readlink(join(folder, 'latest'))).toBe('run-2');
+  });
+});
+
+describe('a report that cannot be written', () => {
+  it('is said at the start, with the folder', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(new Report(join(folder, 'file'), 'run-1', configuration).open()).rejects.toThrow(
+      /^The report cannot be written to .*run-1: ENOTDIR/,
+    );
+  });
+
+  it('does without latest where that is in the way', async () => {
+    await mkdir(join(folder, 'latest'));
+    const { verdict } = await new Report(folder, 'run-1', configuration).write('conformant', '');
+    expect(verdict).toBe('conformant');
+    expect((await readdir(folder)).sort()).toEqual(['latest', 'run-1']);
   });
 });
 

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { exitCodes } from '../errors.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { EnvironmentError, exitCodes, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
@@ -25,11 +26,11 @@ export class Report {
   target: Results['target'];
   readonly #root: string;
   readonly #startedAt = new Date();
-  readonly #configuration: Record<string, unknown>;
+  readonly #configuration: Configuration;
   readonly #phases: Results['phases'] = [];
   #images: ImageSet | undefined;
 
-  constructor(root: string, runId: string, configuration: Record<string, unknown>) {
+  constructor(root: string, runId: string, configuration: Configuration) {
     this.#root = resolve(root);
     this.runId = runId;
     this.folder = join(this.#root, runId);
@@ -61,12 +62,30 @@ export class Report {
     };
   }
 
+  /**
+   * Makes the report's folder, before anything slow.
+   * @throws EnvironmentError when it cannot be written
+   */
+  async open(): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await access(this.folder, constants.W_OK);
+    } catch (error) {
+      throw new EnvironmentError(
+        `The report cannot be written to ${this.folder}: ${messageOf(error)}`,
+        'Free the folder or make it writable, or run from another folder.',
+        { cause: error },
+      );
+    }
+  }
+
   /** Writes the report folder and points `latest` to it. */
   async write(verdict: Verdict, reason: string, exitCode = exitCodeOf[verdict]): Promise<Results> {
     const endedAt = new Date();
     const run: Results = {
       schemaVersion: 1,
       runId: this.runId,
+      scope: this.#configuration.steps.length === 0 ? 'whole' : 'partial',
       verdict,
       exitCode,
       reason,
@@ -93,7 +112,10 @@ export class Report {
     await mkdir(this.folder, { recursive: true });
     await writeFile(join(this.folder, 'results.json'), `${JSON.stringify(run, null, 2)}\n`);
     await writeFile(join(this.folder, 'junit.xml'), junitOf(run));
-    await this.#pointLatest();
+    // A convenience, and some file systems have no symbolic links.
+    await this.#pointLatest().catch((error: unknown) => {
+      process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);
+    });
     return run;
   }
 
@@ -103,7 +125,12 @@ export class Report {
     const fresh = join(this.#root, `.latest-${this.runId}`);
     await rm(fresh, { force: true });
     await symlink(this.runId, fresh);
-    await rename(fresh, latest);
+    try {
+      await rename(fresh, latest);
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
   }
 }
 

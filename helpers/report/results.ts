@@ -65,6 +65,7 @@ export const verdicts = ['conformant', 'not conformant', 'environment', 'usage',
 export const results = z.object({
   schemaVersion: z.literal(1),
   runId: z.string(),
+  scope: z.enum(['whole', 'partial']).describe('partial: only chosen steps ran (--step)'),
   verdict: z.enum(verdicts),
   exitCode: z.number(),
   reason: z.string().describe('why the verdict is not conformant, empty when it is'),

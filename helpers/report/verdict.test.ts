@@ -16,6 +16,7 @@ const step = (status: StepResult['status'], cause?: CauseCode): StepResult => ({
   trips: [],
 });
 const facts = (overrides: Partial<RunFacts>): RunFacts => ({
+  expected: ['MESH-2'],
   steps: [step('passed')],
   target: 'hermetic',
   problems: [],
@@ -36,11 +37,20 @@ describe('verdictOf', () => {
 
   it.each([
     ['no step ran', { steps: [] }],
+    ['nothing was to run', { steps: [], expected: [] }],
+    ['a step left no result', { expected: ['MESH-2', 'MESH-3'] }],
+    ['a step was skipped', { steps: [step('skipped')] }],
     ['something broke outside the steps', { problems: ['a hook'] }],
     ['the cluster died', { steps: [step('failed', 'UNEXPLAINED')], clusterServes: false }],
     ['the real destination failed', { steps: [step('failed', 'DESTINATION_DOWN')], target: 'live' as const }],
   ])('is no verdict on the mesh when %s', (_what, overrides) => {
     expect(verdictOf(facts(overrides)).verdict).toBe('environment');
+  });
+
+  it('does not let a problem outside the steps hide a red one', () => {
+    const outcome = verdictOf(facts({ steps: [step('failed', 'PASSTHROUGH')], problems: ['a hook'] }));
+    expect(outcome.verdict).toBe('not conformant');
+    expect(outcome.reason).toContain('Outside the steps: a hook');
   });
 
   it('holds our own origin to account', () => {

@@ -18,17 +18,14 @@ export async function runDocument(
   write: (line: string) => void,
 ): Promise<readonly string[]> {
   const steps = new StepReporter(report, write);
-  // Vite ends the process on SIGTERM by itself, before anything could be cleaned up. Signals are the CLI's.
-  const own = process.listeners('SIGTERM');
+  const restore = keepListeners();
   const vitest = await createVitest({
     root,
     project: ['document'],
     watch: false,
     reporters: [steps, new TotalsReporter()],
   });
-  for (const listener of process.listeners('SIGTERM')) {
-    if (!own.includes(listener)) process.off('SIGTERM', listener);
-  }
+  restore();
   try {
     vitest.provide('session', facts);
     await vitest.start();
@@ -38,4 +35,21 @@ export async function runDocument(
   // The exit code is the CLI's to choose; vitest sets it on any failed test.
   process.exitCode = 0;
   return steps.problems;
+}
+
+/**
+ * Vite ends the process on SIGTERM by itself, vitest on SIGINT and on an unhandled rejection, all of them before
+ * anything could be cleaned up. These are the CLI's to handle.
+ * @returns takes the listeners away that came since
+ */
+function keepListeners(): () => void {
+  const events = ['SIGINT', 'SIGTERM', 'SIGHUP', 'unhandledRejection', 'uncaughtException'] as const;
+  const before = events.map((event) => process.listeners(event as 'SIGINT'));
+  return () => {
+    for (const [index, event] of events.entries()) {
+      for (const listener of process.listeners(event as 'SIGINT')) {
+        if (before[index]?.includes(listener) !== true) process.off(event, listener);
+      }
+    }
+  };
 }

@@ -23,11 +23,17 @@ export async function removeRunFolder(runId: string): Promise<void> {
 export async function sweepRunFolders(): Promise<string[]> {
   const names = await readdir(tmpdir());
   const dead = names.filter((name) => {
-    const pid = /^istio-external-proxy-conformance-\d{8}-\d{6}-(\d+)$/.exec(name)?.[1];
+    const pid = /^istio-external-proxy-conformance-\d{8}-\d{6}-(\d+)(?:-[0-9a-f]+)?$/.exec(name)?.[1];
     return pid !== undefined && !runs(Number(pid));
   });
-  await Promise.all(dead.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
-  return dead;
+  const removed = await Promise.allSettled(
+    dead.map(async (name) => {
+      await rm(join(tmpdir(), name), { recursive: true, force: true });
+      return name;
+    }),
+  );
+  // Another user's cannot be removed, and are none of this user's business.
+  return removed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
 function runs(pid: number): boolean {

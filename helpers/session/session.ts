@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import { containerEngine } from '../cluster/engine.ts';
 import {
@@ -7,18 +9,21 @@ import {
   type Cluster,
   type StartedCluster,
 } from '../cluster/k3s.ts';
+import { releaseKept } from '../cluster/in-use.ts';
 import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { liveAnswers } from '../destination/live.ts';
 import { EnvironmentError } from '../errors.ts';
+import { EventuallyError } from '../eventually/eventually.ts';
 import { chooseSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { resolveVersions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
+import { timeouts } from '../timeouts.ts';
 import type { Report } from '../report/report.ts';
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
@@ -37,10 +42,10 @@ export interface Session extends AsyncDisposable {
   readonly cluster: StartedCluster;
 }
 
-/** Names a run: the time, so that folders sort, and the process, so that two at once differ. */
+/** Names a run: the time, so that folders sort; the process and a random part, so that two at once differ. */
 export function newRunId(now = new Date()): string {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${stamp}-${process.pid}`;
+  return `${stamp}-${process.pid}-${randomBytes(2).toString('hex')}`;
 }
 
 /**
@@ -75,7 +80,9 @@ export async function openSession(
   );
   const close = async (): Promise<void> => {
     await removeRunFolder(report.runId);
-    if (!configuration.keep) await progress.phase('Removing the cluster', () => removeCluster(cluster));
+    if (configuration.keep) await releaseKept(cluster.runId);
+    if (!configuration.keep)
+      await progress.phase('Removing the cluster', () => inTime(removeCluster(cluster)));
   };
   try {
     const kube = connect(cluster.kubeconfig);
@@ -96,8 +103,30 @@ export async function openSession(
     return { facts, cluster, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
-    throw error;
+    if (!(error instanceof EventuallyError)) throw error;
+    throw new EnvironmentError(
+      error.message,
+      'The cluster is up but does not serve; is the machine overloaded?',
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+/** A hanging engine must not keep a run from ending; what is left then goes by its label. */
+async function inTime(work: Promise<void>): Promise<void> {
+  const limit = new AbortController();
+  const late = delay(timeouts.cleanUp, 'late', { signal: limit.signal }).catch(() => undefined);
+  const first = await Promise.race([work, late]).finally(() => {
+    limit.abort();
+  });
+  if (first !== 'late') return;
+  work.catch(() => undefined);
+  throw new EnvironmentError(
+    `The cluster was not removed within ${timeouts.cleanUp / 1000} s`,
+    'See whether the container engine still answers, then: ./conformance clean',
+  );
 }
 
 interface Target {

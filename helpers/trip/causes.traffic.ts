@@ -273,7 +273,7 @@ export const trafficCauses = {
     source: "curl's http_connect is Squid's %>Hs",
   },
   CLIENT_SILENT: {
-    family: 'client',
+    family: 'environment',
     title: 'The client left no usable account of its connection',
     seen: 'no figures from curl, or figures without addresses',
     expected: "curl's figures with both ends of the connection",

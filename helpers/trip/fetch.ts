@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Destination } from '../destination/destination.ts';
+import { EnvironmentError } from '../errors.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
@@ -52,6 +53,13 @@ export class Witnesses implements AsyncDisposable {
     this.#followers.set(witness, { target: name, log });
   }
 
+  /** Stops following a log, e.g. because its pod goes. */
+  async unfollow(witness: LogWitness): Promise<void> {
+    const follower = this.#followers.get(witness);
+    this.#followers.delete(witness);
+    await follower?.log[Symbol.asyncDispose]();
+  }
+
   /** What the origin must have seen, where the origin is ours. */
   originExpectations(): readonly Expectation[] {
     return this.#destination.origin === undefined ? [] : [origin({ status: 200 })];
@@ -68,6 +76,7 @@ export class Witnesses implements AsyncDisposable {
     const id = randomUUID();
     const { url } = this.#destination;
     const command = this.#command(id, options.via);
+    await Promise.all([...this.#followers.values()].map(({ log }) => log.opened(timeouts.probe)));
     const cursors = new Map(
       [...this.#followers].map(([witness, { log }]) => [witness, log.cursor()] as const),
     );
@@ -110,7 +119,11 @@ export class Witnesses implements AsyncDisposable {
       const trip = observe();
       const missing = expected.filter((witness) => trip[witness]?.length === 0);
       const left = deadline - performance.now();
-      if (missing.length === 0 || left <= 0) return trip;
+      if (missing.length === 0) return trip;
+      if (left <= 0) {
+        this.#mustBeReadable(missing);
+        return trip;
+      }
       // One new line of any log may complete the trip.
       await Promise.race(
         missing.map((witness) => this.#followers.get(witness)?.log.changed(left) ?? Promise.resolve()),
@@ -120,6 +133,19 @@ export class Witnesses implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#followers.values()].map(({ log }) => log[Symbol.asyncDispose]()));
+  }
+
+  /** A statement can only be called missing where its log could be read. */
+  #mustBeReadable(witnesses: readonly LogWitness[]): void {
+    for (const witness of witnesses) {
+      const log = this.#followers.get(witness)?.log;
+      const problem = log?.problem();
+      if (log === undefined || problem === undefined) continue;
+      throw new EnvironmentError(
+        `The ${log.what} cannot be followed: ${problem}`,
+        'Look at the pod, and at the API server.',
+      );
+    }
   }
 
   #command(id: string, via: Endpoint): string {

@@ -1,4 +1,5 @@
 import { EnvironmentError, messageOf } from '../errors.ts';
+import { ExecError } from '../kube/exec.ts';
 import { ConformanceError, type Finding } from './finding.ts';
 
 /**
@@ -7,8 +8,9 @@ import { ConformanceError, type Finding } from './finding.ts';
  */
 export function findingsOf(error: unknown): readonly Finding[] {
   if (error instanceof ConformanceError) return error.findings;
-  if (error instanceof EnvironmentError) {
-    const seen = `${error.message} ${error.hint}`;
+  // A command that could not be run tells nothing about the mesh; one that ran and failed is another matter.
+  if (error instanceof EnvironmentError || error instanceof ExecError) {
+    const seen = error instanceof EnvironmentError ? `${error.message} ${error.hint}` : error.message;
     return [{ cause: 'ENVIRONMENT', seen, expected: 'surroundings in which the step can be judged' }];
   }
   return (

@@ -20,7 +20,9 @@ export const cleanup: readonly Step[] = [
     title: 'Shut down sleep',
     commands: ['kubectl delete -f @samples/sleep/sleep.yaml@'],
     needs: [],
+    undoes: 'BEFORE-2',
     run: async (world) => {
+      await world.witnesses.unfollow('sidecar');
       await mustGo(world, await fixture('sleep.yaml', { CURL_IMAGE: '' }), 'default');
       await podsGone(world, 'default', 'app=sleep');
     },
@@ -31,6 +33,7 @@ export const cleanup: readonly Step[] = [
     title: 'Shut down sleep in external',
     commands: ['kubectl delete -f @samples/sleep/sleep.yaml@ -n external'],
     needs: [],
+    undoes: 'PROXY-5',
     run: async (world) => {
       await mustGo(world, await fixture('sleep.yaml', { CURL_IMAGE: '' }), 'external');
       await podsGone(world, 'external', 'app=sleep');
@@ -44,7 +47,9 @@ export const cleanup: readonly Step[] = [
       'kubectl delete -n external deployment squid $ kubectl delete -n external configmap proxy-configmap $ rm ./proxy.conf',
     ],
     needs: [],
+    undoes: 'PROXY-4',
     run: async (world) => {
+      await world.witnesses.unfollow('proxy');
       const metadata = { namespace: 'external' };
       await mustGo(world, [
         { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, name: 'squid' } },
@@ -67,6 +72,7 @@ export const cleanup: readonly Step[] = [
     title: 'Delete namespace external',
     commands: ['kubectl delete namespace external'],
     needs: [],
+    undoes: 'PROXY-1',
     run: async (world) => {
       await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } }]);
     },
@@ -77,6 +83,7 @@ export const cleanup: readonly Step[] = [
     title: 'Delete the ServiceEntry',
     commands: ['kubectl delete serviceentry proxy'],
     needs: [],
+    undoes: 'MESH-1',
     run: async (world) => {
       await mustGo(world, [
         {

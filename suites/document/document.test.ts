@@ -1,14 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, inject, test } from 'vitest';
+import { EnvironmentError } from '../../helpers/errors.ts';
 import { takeSnapshot } from '../../helpers/kube/snapshot.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
 import { findingsOf } from '../../helpers/trip/findings-of.ts';
 import { notCompared, resetDocument } from './prepare.ts';
-import { withNeeds } from './step.ts';
-import { documentSteps } from './steps.ts';
+import { chosenSteps } from './steps.ts';
 import { World } from './world.ts';
 
 const session = inject('session');
-const { steps: chosen } = session.configuration;
-const steps = chosen.length === 0 ? documentSteps : withNeeds(documentSteps, chosen);
+/** A step that hangs is still at work on the cluster: nothing after it can be judged. */
+let hanging = false;
+const steps = chosenSteps(session.configuration.steps);
 
 let world: World;
 /** Steps that did not pass, each with the failed step it comes from: what needs them is not judged. */
@@ -38,17 +41,34 @@ for (const step of steps) {
       versions: world.versions,
     };
     task.meta.step = meta;
+    if (hanging) skip('because a step before it did not end');
     const [root] = step.needs.flatMap((need) => broken.get(need) ?? []);
     if (root !== undefined) {
       broken.set(id, root);
       skip(`because step ${root} failed`);
     }
     try {
-      await step.run(world);
+      await inTime(step.run(world));
     } catch (error) {
       broken.set(id, id);
       task.meta.step = { ...meta, findings: findingsOf(error) };
       throw error;
     }
   });
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  const late = Symbol('late');
+  const limit = new AbortController();
+  const timer = delay(timeouts.step, late, { signal: limit.signal }).catch(() => undefined);
+  const first = await Promise.race([work, timer]).finally(() => {
+    limit.abort();
+  });
+  if (first !== late) return;
+  hanging = true;
+  work.catch(() => undefined);
+  throw new EnvironmentError(
+    `The step did not end within ${timeouts.step / 1000} s, in spite of the limits of its own waits`,
+    "This is a fault of the suite or of a machine that hangs; please report it with the run's log.",
+  );
 }

@@ -22,6 +22,7 @@ export function notCompared(object: KubernetesObject): boolean {
 export async function resetDocument(kube: Kube): Promise<void> {
   const sleep = await fixture('sleep.yaml', { CURL_IMAGE: '' });
   await remove(kube, sleep, 'default');
+  await podsMustBeGone(kube, 'default', 'app=sleep');
   await remove(kube, [
     {
       apiVersion: 'networking.istio.io/v1alpha3',

@@ -22,6 +22,8 @@ export interface Step {
   readonly claims?: readonly string[];
   /** Steps without whose success this one cannot be judged. */
   readonly needs: readonly string[];
+  /** For clean-up: the step that makes what this one removes. Run when this one is chosen, not needed by it after a failure. */
+  readonly undoes?: string;
   readonly run: (world: World) => Promise<void>;
 }
 
@@ -31,7 +33,10 @@ export function withNeeds(steps: readonly Step[], ids: readonly string[]): Step[
   const want = (id: string): void => {
     if (wanted.has(id)) return;
     wanted.add(id);
-    for (const need of steps.find((step) => step.id === id)?.needs ?? []) want(need);
+    const step = steps.find((candidate) => candidate.id === id);
+    for (const need of step?.needs ?? []) want(need);
+    // Removing what was never there would prove nothing.
+    if (step?.undoes !== undefined) want(step.undoes);
   };
   ids.forEach(want);
   return steps.filter(({ id }) => wanted.has(id));
