@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
+import { late, orLate } from '../eventually/deadline.ts';
 import { containerEngine } from './engine.ts';
 import type { Cluster } from './k3s.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
@@ -43,8 +44,8 @@ export async function oneShot(cluster: Cluster, request: OneShot): Promise<OneSh
     const ended = new Promise<void>((resolve) => attached.once('end', resolve));
     const texts = { stdout: collect(output.stdout), stderr: collect(output.stderr) };
     await container.start();
-    const status = await withDeadline(container.wait() as Promise<{ StatusCode: number }>, request.timeoutMs);
-    if (status === undefined) {
+    const status = await orLate(container.wait() as Promise<{ StatusCode: number }>, request.timeoutMs);
+    if (status === late) {
       return {
         exitCode: -1,
         stdout: texts.stdout(),
@@ -73,16 +74,4 @@ function collect(stream: PassThrough): () => string {
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString('utf8');
-}
-
-async function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, undefined);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -16,4 +16,3 @@ export const configurationSchema = z.object({
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;
-export type ConfigurationInput = z.input<typeof configurationSchema>;

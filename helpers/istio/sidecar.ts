@@ -4,7 +4,7 @@ import type { Kube } from '../kube/client.ts';
 import { execOrThrow, type PodRef } from '../kube/exec.ts';
 import { containerStatuses } from '../kube/workloads.ts';
 
-export const sidecarName = 'istio-proxy';
+const sidecarName = 'istio-proxy';
 
 /** How a pod carries its sidecar: an ordinary container, or (Istio ≥ 1.27 on Kubernetes ≥ 1.33) an init container that keeps running. */
 export interface InjectedSidecar {
@@ -96,11 +96,6 @@ const clustersDump = z.object({
 export async function clusterNames(kube: Kube, pod: SidecarPod): Promise<string[]> {
   const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
   return dump.configs.map(({ cluster }) => cluster.name);
-}
-
-/** Whole configuration of the sidecar, as text. */
-export async function configDump(kube: Kube, pod: SidecarPod): Promise<string> {
-  return admin(kube, pod, 'config_dump');
 }
 
 async function adminJson(kube: Kube, pod: SidecarPod, path: string): Promise<unknown> {

@@ -57,7 +57,7 @@ export async function remove(
 }
 
 /** Waits until the object does not exist. */
-export async function mustBeGone(kube: Kube, object: KubernetesObject): Promise<void> {
+async function mustBeGone(kube: Kube, object: KubernetesObject): Promise<void> {
   await eventually(
     `${nameOf(object)} to be gone`,
     async () => {

@@ -47,7 +47,7 @@ const trip = z.looseObject({
 
 const finding = z.looseObject({ cause: z.string(), seen: z.string(), expected: z.string() });
 
-export const stepResult = z.object({
+const stepResult = z.object({
   id: z.string().describe('stable, e.g. MESH-3'),
   title: z.string(),
   section: z.string().describe("the document's section"),
@@ -60,7 +60,7 @@ export const stepResult = z.object({
   trips: z.array(trip),
 });
 
-export const verdicts = ['conformant', 'not conformant', 'environment', 'usage', 'interrupted'] as const;
+const verdicts = ['conformant', 'not conformant', 'environment', 'usage', 'interrupted'] as const;
 
 export const results = z.object({
   schemaVersion: z.literal(1),

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import { containerEngine } from '../cluster/engine.ts';
 import {
@@ -16,6 +15,7 @@ import { documentTitle, documentUrl, type Destination } from '../destination/des
 import { startOrigin } from '../destination/hermetic.ts';
 import { liveAnswers } from '../destination/live.ts';
 import { EnvironmentError } from '../errors.ts';
+import { late, orLate } from '../eventually/deadline.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
 import { chooseSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
@@ -116,13 +116,7 @@ export async function openSession(
 
 /** A hanging engine must not keep a run from ending; what is left then goes by its label. */
 async function inTime(work: Promise<void>): Promise<void> {
-  const limit = new AbortController();
-  const late = delay(timeouts.cleanUp, 'late', { signal: limit.signal }).catch(() => undefined);
-  const first = await Promise.race([work, late]).finally(() => {
-    limit.abort();
-  });
-  if (first !== 'late') return;
-  work.catch(() => undefined);
+  if ((await orLate(work, timeouts.cleanUp)) !== late) return;
   throw new EnvironmentError(
     `The cluster was not removed within ${timeouts.cleanUp / 1000} s`,
     'See whether the container engine still answers, then: ./conformance clean',

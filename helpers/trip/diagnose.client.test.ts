@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { correlate } from './correlate.ts';
-import { diagnose } from './diagnose.ts';
-import { origin, proxy, sidecar, type Expectation } from './expectations.ts';
+import { proxy } from './expectations.ts';
 import {
   client,
   cluster,
@@ -15,16 +14,8 @@ import {
   withOrigin,
   withProxy,
 } from './samples.ts';
+import { codes, expected, first } from './diagnose.samples.ts';
 import type { ClientStatement, Trip } from './statements.ts';
-
-const expected: readonly Expectation[] = [
-  sidecar({ cluster }),
-  proxy({ result: 'TCP_TUNNEL/200', peer: '10.42.0.4' }),
-  origin({ status: 200 }),
-];
-const codes = (trip: Trip, expectations = expected): string[] =>
-  diagnose(trip, expectations).map(({ cause }) => cause);
-const first = (trip: Trip, expectations = expected) => diagnose(trip, expectations)[0];
 
 describe('the proxy', () => {
   it('PROXY_DENIED', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diagnose } from './diagnose.ts';
-import { noSidecar, origin, proxy, sidecar, type Expectation } from './expectations.ts';
+import { noSidecar, sidecar } from './expectations.ts';
 import {
   cluster,
   containing,
@@ -11,16 +10,7 @@ import {
   withLogs,
   withSidecar,
 } from './samples.ts';
-import type { Trip } from './statements.ts';
-
-const expected: readonly Expectation[] = [
-  sidecar({ cluster }),
-  proxy({ result: 'TCP_TUNNEL/200', peer: '10.42.0.4' }),
-  origin({ status: 200 }),
-];
-const codes = (trip: Trip, expectations = expected): string[] =>
-  diagnose(trip, expectations).map(({ cause }) => cause);
-const first = (trip: Trip, expectations = expected) => diagnose(trip, expectations)[0];
+import { codes, first } from './diagnose.samples.ts';
 
 describe('the way through the mesh', () => {
   it('PASSTHROUGH: the page came, but the entry did not match', () => {

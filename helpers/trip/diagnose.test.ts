@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { correlate } from './correlate.ts';
 import { diagnose, diagnoseTitle } from './diagnose.ts';
-import { noSidecar, origin, proxy, sidecar, type Expectation } from './expectations.ts';
+import { noSidecar, origin, proxy, sidecar } from './expectations.ts';
 import {
   client,
   cluster,
@@ -18,16 +18,8 @@ import {
   withProxy,
   withSidecar,
 } from './samples.ts';
+import { codes, expected, first } from './diagnose.samples.ts';
 import type { Trip } from './statements.ts';
-
-const expected: readonly Expectation[] = [
-  sidecar({ cluster }),
-  proxy({ result: 'TCP_TUNNEL/200', peer: '10.42.0.4' }),
-  origin({ status: 200 }),
-];
-const codes = (trip: Trip, expectations = expected): string[] =>
-  diagnose(trip, expectations).map(({ cause }) => cause);
-const first = (trip: Trip, expectations = expected) => diagnose(trip, expectations)[0];
 
 describe('a sound trip', () => {
   it('has no findings', () => {

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, inject, test } from 'vitest';
 import { EnvironmentError } from '../../helpers/errors.ts';
+import { late, orLate } from '../../helpers/eventually/deadline.ts';
 import { takeSnapshot } from '../../helpers/kube/snapshot.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { findingsOf } from '../../helpers/trip/findings-of.ts';
@@ -58,15 +58,8 @@ for (const step of steps) {
 }
 
 async function inTime(work: Promise<void>): Promise<void> {
-  const late = Symbol('late');
-  const limit = new AbortController();
-  const timer = delay(timeouts.step, late, { signal: limit.signal }).catch(() => undefined);
-  const first = await Promise.race([work, timer]).finally(() => {
-    limit.abort();
-  });
-  if (first !== late) return;
+  if ((await orLate(work, timeouts.step)) !== late) return;
   hanging = true;
-  work.catch(() => undefined);
   throw new EnvironmentError(
     `The step did not end within ${timeouts.step / 1000} s, in spite of the limits of its own waits`,
     "This is a fault of the suite or of a machine that hangs; please report it with the run's log.",
