@@ -63,13 +63,15 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
   let clusterServes: boolean;
   try {
     problems = await runDocument(session.facts, report, write);
-    clusterServes = await serves(session.cluster);
+    clusterServes = await serves(session.facts.cluster);
   } finally {
     write('');
     await session[Symbol.asyncDispose]();
   }
   if (session.facts.configuration.keep) {
-    write(`The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.cluster.runId)} get pods -A`);
+    write(
+      `The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.facts.cluster.runId)} get pods -A`,
+    );
     write('Run again on it with --keep; remove it with ./conformance clean');
   }
   const expected = chosenSteps(session.facts.configuration.steps).map(({ id }) => id);

@@ -33,12 +33,6 @@ export interface Cluster {
   readonly reused: boolean;
 }
 
-/** A cluster in the process that started it. */
-export interface StartedCluster extends Cluster {
-  /** Last lines of the node's log, for evidence. */
-  readonly log: () => readonly string[];
-}
-
 export interface ClusterRequest {
   readonly runId: string;
   readonly images: ImageSet;
@@ -51,16 +45,16 @@ export interface ClusterRequest {
  * A ready cluster: a kept one of the same images when `keep` is set and there is one, else a new one.
  * @throws EnvironmentError when the node does not become ready; what was started is removed
  */
-export async function startCluster(request: ClusterRequest): Promise<StartedCluster> {
+export async function startCluster(request: ClusterRequest): Promise<Cluster> {
   const configuration = configurationKey(request.images);
   if (request.keep) {
     const kept = await findKept(configuration);
     if (kept !== undefined) {
       request.report(`using kept cluster ${kept.runId}`);
-      return { ...kept, reused: true, log: () => [] };
+      return { ...kept, reused: true };
     }
+    await takeKept(request.runId);
   }
-  if (request.keep) await takeKept(request.runId);
   try {
     return await startNew(request, configuration);
   } catch (error) {
@@ -82,7 +76,7 @@ export async function dnsMustBeReady(kube: Kube): Promise<void> {
   await deploymentMustBeReady(kube, 'kube-system', 'coredns');
 }
 
-async function startNew(request: ClusterRequest, configuration: string): Promise<StartedCluster> {
+async function startNew(request: ClusterRequest, configuration: string): Promise<Cluster> {
   const { runId, images, keep, report } = request;
   const engine = await containerEngine();
   const { host } = engine.info.containerRuntime;
@@ -137,14 +131,13 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
   report('waiting for the node');
   try {
     const started = await container.start();
-    const cluster: StartedCluster = {
+    const cluster: Cluster = {
       runId,
       kubeconfig: started.getKubeConfig(),
       internalKubeconfig: started.getAliasedKubeConfig(alias),
       network,
       containerId: started.getId(),
       reused: false,
-      log: () => log,
     };
     if (keep) await rememberKept(cluster);
     return cluster;

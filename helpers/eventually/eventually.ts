@@ -15,8 +15,6 @@ export interface EventuallyOptions {
 
 /** The condition did not come true in time: what was waited for, attempts, elapsed, and the last reason. */
 export class EventuallyError extends Error {
-  readonly lastError: unknown;
-
   constructor(what: string, attempts: number, elapsedMs: number, lastError: unknown) {
     const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
     super(
@@ -24,7 +22,6 @@ export class EventuallyError extends Error {
       { cause: lastError },
     );
     this.name = 'EventuallyError';
-    this.lastError = lastError;
   }
 }
 

@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import { containerEngine } from '../cluster/engine.ts';
-import {
-  dnsMustBeReady,
-  removeCluster,
-  startCluster,
-  type Cluster,
-  type StartedCluster,
-} from '../cluster/k3s.ts';
+import { dnsMustBeReady, removeCluster, startCluster, type Cluster } from '../cluster/k3s.ts';
 import { releaseKept } from '../cluster/in-use.ts';
 import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { liveAnswers } from '../destination/live.ts';
-import { EnvironmentError } from '../errors.ts';
+import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
 import { chooseSource } from '../images/choose.ts';
@@ -39,7 +33,6 @@ export interface SessionFacts {
 
 export interface Session extends AsyncDisposable {
   readonly facts: SessionFacts;
-  readonly cluster: StartedCluster;
 }
 
 /** Names a run: the time, so that folders sort; the process and a random part, so that two at once differ. */
@@ -81,8 +74,7 @@ export async function openSession(
   const close = async (): Promise<void> => {
     await removeRunFolder(report.runId);
     if (configuration.keep) await releaseKept(cluster.runId);
-    if (!configuration.keep)
-      await progress.phase('Removing the cluster', () => inTime(removeCluster(cluster)));
+    else await progress.phase('Removing the cluster', () => inTime(removeCluster(cluster)));
   };
   try {
     const kube = connect(cluster.kubeconfig);
@@ -97,12 +89,14 @@ export async function openSession(
       ]);
       return started;
     });
-    const { log: _log, ...plain } = cluster;
     const folder = await makeRunFolder(report.runId);
-    const facts = { runId: report.runId, configuration, images, cluster: plain, destination, folder };
-    return { facts, cluster, [Symbol.asyncDispose]: close };
+    const facts = { runId: report.runId, configuration, images, cluster, destination, folder };
+    return { facts, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await close();
+    // What went wrong first is what must be told.
+    await close().catch((problem: unknown) => {
+      progress.note(`  ${messageOf(problem)}`);
+    });
     if (!(error instanceof EventuallyError)) throw error;
     throw new EnvironmentError(
       error.message,

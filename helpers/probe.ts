@@ -1,0 +1,49 @@
+import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { messageOf } from './errors.ts';
+import { timeouts } from './timeouts.ts';
+
+export interface Probe {
+  readonly url: string;
+  readonly method?: Dispatcher.HttpMethod;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  /** Any HTTP status counts as an answer; undefined when none came. */
+  readonly status: number | undefined;
+  /** Why none came, e.g. `getaddrinfo ENOTFOUND …`; '' when one did. */
+  readonly problem: string;
+}
+
+/**
+ * Asks all of them at once whether they answer at all, through the proxy that HTTP(S)_PROXY and NO_PROXY name.
+ * All of it together takes `timeouts.probe` at most.
+ * @returns one answer a probe, in their order
+ */
+export async function probe(probes: readonly Probe[]): Promise<Answer[]> {
+  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: timeouts.probe } });
+  const signal = AbortSignal.timeout(timeouts.probe);
+  try {
+    return await Promise.all(
+      probes.map(async ({ url, ...options }): Promise<Answer> => {
+        try {
+          const { statusCode, body } = await request(url, { ...options, dispatcher, signal });
+          await body.dump();
+          return { status: statusCode, problem: '' };
+        } catch (error) {
+          return { status: undefined, problem: problemOf(error) };
+        }
+      }),
+    );
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return `no answer in ${timeouts.probe / 1000} s`;
+  // Node tries every address of a name and then reports them all, with an empty message.
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
+  return messageOf(error);
+}
