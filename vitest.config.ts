@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'document',
-          include: ['suites/document/document.test.ts'],
+          include: ['suites/conformance.test.ts'],
           globalSetup: ['suites/setup.ts'],
           setupFiles: ['helpers/trip/matchers.ts'],
           // Every wait inside a step has a deadline of its own that names what it waited for;

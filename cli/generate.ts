@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { resultsSchema } from '../helpers/report/results.ts';
+import { causesPage } from '../helpers/trip/causes-page.ts';
+import { controlSteps } from '../suites/steps.ts';
 import { traceability } from '../suites/document/traceability.ts';
 
 /** `npm run generate`: writes the documents that are made from code; unit tests compare them. */
 const docs = new URL('../docs/', import.meta.url);
-await writeFile(new URL('traceability.md', docs), traceability());
+await writeFile(new URL('traceability.md', docs), traceability(controlSteps));
+await writeFile(new URL('causes.md', docs), causesPage());
 await writeFile(new URL('results.schema.json', docs), `${JSON.stringify(resultsSchema(), null, 2)}\n`);

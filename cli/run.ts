@@ -10,7 +10,7 @@ import { verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { chosenSteps, documentSteps } from '../suites/document/steps.ts';
+import { allSteps, chosenSteps } from '../suites/steps.ts';
 import { onSignals } from './interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
@@ -37,7 +37,7 @@ export async function run(configuration: Configuration): Promise<number> {
   const skipped = steps.filter(({ status }) => status === 'skipped').length;
   write('');
   if (outcome.reason !== '' && outcome.verdict !== 'not conformant') write(outcome.reason);
-  const part = scope === 'partial' ? `, ${steps.length} of ${documentSteps.length} steps` : '';
+  const part = scope === 'partial' ? `, ${steps.length} of ${allSteps.length} steps` : '';
   const counts = `${steps.length - failed - skipped} passed, ${failed} failed, ${skipped} skipped${part}`;
   write(`Verdict: ${outcome.verdict} (${counts}, ${duration(durationMs)})`);
   write(`Report:  ${report.folder}`);
@@ -53,7 +53,7 @@ export async function argumentsMustBeValid(configuration: Configuration): Promis
 
 /** The steps and their order, without running anything. */
 export function listSteps(): void {
-  for (const { id, section, title } of documentSteps) {
+  for (const { id, section, title } of allSteps) {
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
   }
 }
@@ -95,7 +95,7 @@ function outcomeOf(error: unknown): Outcome {
 }
 
 function stepsMustExist(ids: readonly string[]): void {
-  const known = documentSteps.map(({ id }) => id);
+  const known = allSteps.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     throw new UsageError(

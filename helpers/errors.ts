@@ -32,9 +32,26 @@ export class UsageError extends ActionableError {
   readonly exitCode = exitCodes.usage;
 }
 
+/** What of the surroundings failed; each is a cause in docs/causes.md. */
+export type EnvironmentCode =
+  | 'ENGINE_UNREACHABLE'
+  | 'REGISTRY_UNREACHABLE'
+  | 'REGISTRY_LIMIT'
+  | 'IMAGE_NOT_PULLED'
+  | 'DISK_FULL'
+  | 'NODE_NOT_READY'
+  | 'CLUSTER_LOST'
+  | 'ENVIRONMENT';
+
 /** The surroundings fail: engine, registry, disk, a missing tool, the destination. */
 export class EnvironmentError extends ActionableError {
   readonly exitCode = exitCodes.environment;
+  readonly code: EnvironmentCode;
+
+  constructor(message: string, hint: string, options: ErrorOptions & { readonly code?: EnvironmentCode } = {}) {
+    super(message, hint, options);
+    this.code = options.code ?? 'ENVIRONMENT';
+  }
 }
 
 /** The message of whatever was thrown, without a stack. */

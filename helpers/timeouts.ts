@@ -11,8 +11,12 @@ export const timeouts = {
   istioctl: 60_000,
   /** A Deployment has rolled out; images may still be pulled where the archive does not hold them. */
   workloadReady: 180_000,
+  /** An image of a pod that cannot be pulled, from the first failure on: the kubelet has tried again by then. */
+  imagePull: 30_000,
   /** An object is gone after its deletion. Squid takes 30 s to leave (its shutdown_lifetime). */
   deletion: 120_000,
+  /** An object whose deletion a finalizer holds back: whoever serves that finalizer has done it by then. */
+  finalizer: 15_000,
   /** The sidecar has taken a configuration that the API server accepted. */
   configPush: 30_000,
   /** One request of the client, as curl's --max-time. */
@@ -23,6 +27,8 @@ export const timeouts = {
   exec: 45_000,
   /** The registries or the live destination answer at all, when `auto` has to choose. */
   probe: 5_000,
+  /** What the cluster's state adds to a failure: asked after it, and never at its expense. */
+  explain: 15_000,
   /** A whole step. Its waits have limits of their own, that name what they wait for; this one ends a step that hangs. */
   step: 720_000,
   /** Removal of the run's containers and network. */

@@ -19,7 +19,7 @@ export async function containerEngine(): Promise<ContainerRuntimeClient> {
     throw new EnvironmentError(
       `No container engine answers at ${asked}: ${messageOf(error)}`,
       'Start Docker (or Podman and set DOCKER_HOST). On Debian and Ubuntu as root, `scripts/prepare-host engine` installs and starts one.',
-      { cause: error },
+      { cause: error, code: 'ENGINE_UNREACHABLE' },
     );
   }
   engineMustBeTheOneAskedFor(client);
@@ -38,5 +38,6 @@ function engineMustBeTheOneAskedFor({ container }: ContainerRuntimeClient): void
   throw new EnvironmentError(
     `No container engine answers at DOCKER_HOST=${asked}`,
     'Start that engine, or unset DOCKER_HOST to use another.',
+    { code: 'ENGINE_UNREACHABLE' },
   );
 }

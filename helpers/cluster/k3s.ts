@@ -145,7 +145,7 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     throw new EnvironmentError(
       `The cluster's node (${images.images.k3s.reference}) did not become ready: ${messageOf(error)}${lastLines(log)}`,
       'The last lines of its log are above. Common causes: privileged containers are not allowed, too little memory, too few inotify instances.',
-      { cause: error },
+      { cause: error, code: 'NODE_NOT_READY' },
     );
   }
 }

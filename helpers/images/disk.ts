@@ -14,6 +14,7 @@ export async function mustHaveSpace(folder: string, neededBytes: number, purpose
     throw new EnvironmentError(
       `Too little space for ${purpose}: ${folder} has ${gigabytes(free)} free, ${gigabytes(neededBytes)} are needed.`,
       'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.',
+      { code: 'DISK_FULL' },
     );
   }
 }
@@ -27,7 +28,7 @@ export function explainDisk(error: unknown, folder: string): unknown {
   return new EnvironmentError(
     `The disk is full: ${messageOf(error)} (${folder}, or where the engine keeps its images)`,
     'Free some space, or set CONFORMANCE_CACHE_DIR to a folder on another disk.',
-    { cause: error },
+    { cause: error, code: 'DISK_FULL' },
   );
 }
 

@@ -1,4 +1,4 @@
-import { EnvironmentError, messageOf } from '../errors.ts';
+import { EnvironmentError, messageOf, type EnvironmentCode } from '../errors.ts';
 import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
 import { dockerode, engineFolder, follow, type EngineEvent } from './engine.ts';
@@ -15,6 +15,7 @@ export async function registriesMustAnswer(references: readonly string[]): Promi
   throw new EnvironmentError(
     silent.map(({ registry, problem }) => `The registry ${registry} does not answer: ${problem}.`).join('\n'),
     'Check the network and HTTPS_PROXY, or build the images instead: --images source.',
+    { code: 'REGISTRY_UNREACHABLE' },
   );
 }
 
@@ -77,8 +78,13 @@ class PulledBytes {
 }
 
 /** What the engine said about a pull, and what to do about it. */
-const explanations: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
+const explanations: readonly {
+  readonly pattern: RegExp;
+  readonly hint: string;
+  readonly code?: EnvironmentCode;
+}[] = [
   {
+    code: 'REGISTRY_LIMIT',
     pattern: /toomanyrequests|too many requests|rate limit|\b429\b/i,
     hint: 'The registry limits pulls per address. `docker login` raises the limit; or wait, or use --images source.',
   },
@@ -95,6 +101,7 @@ const explanations: readonly { readonly pattern: RegExp; readonly hint: string }
     hint: 'The engine does not trust what answered: a proxy that opens TLS needs its CA in the engine’s trust store.',
   },
   {
+    code: 'REGISTRY_UNREACHABLE',
     pattern: /no such host|dial tcp|timeout|timed out|connection re|no progress|EOF|network is unreachable/i,
     hint: 'The engine does not reach the registry. Behind a proxy the engine itself has to know it (its own HTTPS_PROXY). Or use --images source.',
   },
@@ -103,10 +110,10 @@ const explanations: readonly { readonly pattern: RegExp; readonly hint: string }
 /** The pull's failure as a person can act on it. */
 export function explainPull(reference: string, error: unknown): EnvironmentError {
   const said = messageOf(error);
-  const hint = explanations.find(({ pattern }) => pattern.test(said))?.hint;
+  const known = explanations.find(({ pattern }) => pattern.test(said));
   return new EnvironmentError(
     `${reference} could not be pulled: ${said}`,
-    hint ?? `Try \`docker pull ${reference}\` by hand, or use --images source.`,
-    { cause: error },
+    known?.hint ?? `Try \`docker pull ${reference}\` by hand, or use --images source.`,
+    { cause: error, code: known?.code ?? 'IMAGE_NOT_PULLED' },
   );
 }

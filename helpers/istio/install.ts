@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Cluster } from '../cluster/k3s.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { sourceIstioSettings } from '../images/source/istio-settings.ts';
@@ -9,12 +8,14 @@ import { deploymentMustBeReady } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { istioctl } from './istioctl.ts';
 
-const manifest = new URL('../../fixtures/istio.yaml', import.meta.url);
-
-/** Installs Istio as fixtures/istio.yaml says, with the image set's images. Installing again changes nothing. */
-export async function installIstio(cluster: Cluster, images: ImageSet): Promise<void> {
+/**
+ * Installs Istio as an IstioOperator (fixtures/istio.yaml) says, with the image set's images. Installing again changes
+ * nothing.
+ * @throws IstioctlError with istioctl's own words
+ */
+export async function installIstio(cluster: Cluster, images: ImageSet, manifest: string): Promise<void> {
   const operator = render(
-    await readFile(manifest, 'utf8'),
+    manifest,
     {
       PILOT_IMAGE: images.images.pilot.reference,
       PROXY_IMAGE: images.images.proxyv2.reference,

@@ -53,7 +53,11 @@ export interface SidecarPod {
 const filter = z.object({
   name: z.string(),
   typed_config: z
-    .object({ '@type': z.string(), cluster: z.string().optional(), stat_prefix: z.string().optional() })
+    .object({
+      '@type': z.string(),
+      cluster: z.string().optional(),
+      access_log: z.array(z.looseObject({ name: z.string() })).optional(),
+    })
     .loose()
     .optional(),
 });
@@ -86,16 +90,23 @@ export async function listeners(kube: Kube, pod: SidecarPod): Promise<Listener[]
   );
 }
 
-const clustersDump = z.object({
-  configs: z
-    .array(z.looseObject({ cluster: z.object({ name: z.string(), type: z.string().optional() }).loose() }))
-    .default([]),
-});
+const cluster = z
+  .object({
+    name: z.string(),
+    type: z.string().optional(),
+    transport_socket: z.looseObject({ name: z.string() }).optional(),
+    transport_socket_matches: z.array(z.looseObject({ name: z.string() })).optional(),
+  })
+  .loose();
+/** A cluster as Envoy holds it (config dump), the fields that the suite judges by. */
+export type EnvoyCluster = z.infer<typeof cluster>;
 
-/** Names of the sidecar's active dynamic clusters. */
-export async function clusterNames(kube: Kube, pod: SidecarPod): Promise<string[]> {
+const clustersDump = z.object({ configs: z.array(z.looseObject({ cluster })).default([]) });
+
+/** The sidecar's active dynamic clusters. */
+export async function clusters(kube: Kube, pod: SidecarPod): Promise<EnvoyCluster[]> {
   const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
-  return dump.configs.map(({ cluster }) => cluster.name);
+  return dump.configs.map((config) => config.cluster);
 }
 
 async function adminJson(kube: Kube, pod: SidecarPod, path: string): Promise<unknown> {

@@ -1,7 +1,12 @@
 import { PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
-import { eventually } from '../eventually/eventually.ts';
+import { eventually, Hopeless } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import { apiMessage, apiStatus, fieldManager, nameOf, type Kube } from './client.ts';
+
+/** The API server, or a webhook it asks, did not take it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
 
 /**
  * `kubectl apply --server-side`: creates or changes the objects, in their order.
@@ -29,7 +34,7 @@ async function applyOne<T extends KubernetesObject>(kube: Kube, object: T): Prom
       PatchStrategy.ServerSideApply,
     );
   } catch (error) {
-    throw new Error(`Applying ${nameOf(object)} was refused: ${apiMessage(error)}`, { cause: error });
+    throw new RefusedError(`Applying ${nameOf(object)} was refused: ${apiMessage(error)}`, { cause: error });
   }
 }
 
@@ -49,7 +54,9 @@ export async function remove(
         await kube.objects.delete(target);
       } catch (error) {
         if (apiStatus(error) === 404) return;
-        throw new Error(`Deleting ${nameOf(target)} was refused: ${apiMessage(error)}`, { cause: error });
+        throw new RefusedError(`Deleting ${nameOf(target)} was refused: ${apiMessage(error)}`, {
+          cause: error,
+        });
       }
       await mustBeGone(kube, target);
     }),
@@ -58,21 +65,45 @@ export async function remove(
 
 /** Waits until the object does not exist. */
 async function mustBeGone(kube: Kube, object: KubernetesObject): Promise<void> {
+  let heldSince: number | undefined;
   await eventually(
     `${nameOf(object)} to be gone`,
     async () => {
-      const found = await find(kube, object);
+      const found = await find<Deletable>(kube, object);
       if (found === undefined) return;
-      const finalizers = found.metadata?.finalizers ?? [];
-      const held = finalizers.length > 0 ? `, held by finalizers ${finalizers.join(', ')}` : '';
-      throw new Error(
-        found.metadata?.deletionTimestamp === undefined
-          ? 'it exists and is not being deleted'
-          : `it is being deleted since ${new Date(found.metadata.deletionTimestamp).toISOString()}${held}`,
-      );
+      const { deletionTimestamp } = found.metadata ?? {};
+      if (deletionTimestamp === undefined) throw new Error('it exists and is not being deleted');
+      const held = heldBy(found);
+      const reason = `it is being deleted since ${new Date(deletionTimestamp).toISOString()}${held === undefined ? '' : `, held by ${held}`}`;
+      heldSince = held === undefined ? undefined : (heldSince ?? performance.now());
+      if (heldSince !== undefined && performance.now() - heldSince > timeouts.finalizer) {
+        throw new Hopeless(reason);
+      }
+      throw new Error(reason);
     },
     { timeoutMs: timeouts.deletion, intervalMs: 250 },
   );
+}
+
+interface Deletable extends KubernetesObject {
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+  };
+}
+
+/** What keeps an object from going: finalizers of its own, or for a namespace those of what is in it. */
+function heldBy({ metadata, status }: Deletable): string | undefined {
+  // The garbage collector serves this one.
+  const own = (metadata?.finalizers ?? []).filter((finalizer) => finalizer !== 'foregroundDeletion');
+  if (own.length > 0) return `finalizers ${own.join(', ')}`;
+  const inside = status?.conditions?.find(
+    (condition) => condition.type === 'NamespaceFinalizersRemaining' && condition.status === 'True',
+  );
+  return inside === undefined ? undefined : `what is in it: ${inside.message ?? 'finalizers'}`;
 }
 
 /** The object as stored, undefined when it does not exist (or its kind does not). */

@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
-import { eventually, EventuallyError } from '../eventually/eventually.ts';
+import { eventually } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Kube } from './client.ts';
 
@@ -16,16 +16,7 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
  * @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh
  */
 export async function deploymentMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
-  try {
-    return await rolledOut(kube, namespace, name);
-  } catch (error) {
-    if (!(error instanceof EventuallyError) || !/ImagePullBackOff|ErrImagePull/.test(error.message))
-      throw error;
-    throw new EnvironmentError(error.message, pullHint, { cause: error });
-  }
-}
-
-async function rolledOut(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
+  const pulls = new PullWatch();
   return eventually(
     `Deployment ${namespace}/${name} to be ready`,
     async () => {
@@ -34,7 +25,7 @@ async function rolledOut(kube: Kube, namespace: string, name: string): Promise<V
         .map(([key, value]) => `${key}=${value}`)
         .join(',');
       const pods = await livePods(kube, namespace, selector);
-      for (const pod of pods) mustBePullable(pod);
+      for (const pod of pods) pulls.mustGoOn(pod);
       const { replicas = 1 } = deployment.spec ?? {};
       const {
         observedGeneration = 0,
@@ -117,14 +108,32 @@ export function describePod(pod: V1Pod): string {
 const pullHint =
   'Check that the node reaches the registry, or have the images ready first: ./conformance images pull';
 
-function mustBePullable(pod: V1Pod): void {
-  for (const { image, state } of containerStatuses(pod)) {
-    const reason = state?.waiting?.reason;
-    // ErrImagePull and ImagePullBackOff may heal by themselves; these do not.
-    if (reason === 'InvalidImageName' || reason === 'ErrImageNeverPull') {
+/** These do not heal by waiting. */
+const finalReasons = /^(InvalidImageName|ErrImageNeverPull)$/;
+const finalMessages = /not found|manifest unknown|no match for platform|pull access denied|unauthorized/i;
+
+/** Watches pulls that fail: the kubelet tries again, and a registry may hiccup, but not for ever. */
+class PullWatch {
+  readonly #failingSince = new Map<string, number>();
+
+  /** @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh */
+  mustGoOn(pod: V1Pod): void {
+    for (const { image, name, state } of containerStatuses(pod)) {
+      const { reason = '', message = '' } = state?.waiting ?? {};
+      const key = `${pod.metadata?.uid ?? ''} ${name}`;
+      const failing = /^(ErrImagePull|ImagePullBackOff)$/.test(reason);
+      if (!failing && !finalReasons.test(reason)) {
+        this.#failingSince.delete(key);
+        continue;
+      }
+      const since = this.#failingSince.get(key) ?? performance.now();
+      this.#failingSince.set(key, since);
+      const waited = performance.now() - since;
+      if (failing && !finalMessages.test(message) && waited < timeouts.imagePull) continue;
       throw new EnvironmentError(
-        `Image ${image} of pod ${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''} cannot be pulled: ${state?.waiting?.message ?? reason}`,
+        `Image ${image} of pod ${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''} cannot be pulled: ${message === '' ? reason : message}`,
         pullHint,
+        { code: 'IMAGE_NOT_PULLED' },
       );
     }
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { causes, type Cause } from './causes.ts';
+import { causesPage } from './causes-page.ts';
+import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
 
@@ -15,7 +17,14 @@ describe('causes', () => {
   });
 
   it('has each code and title once', () => {
-    expect(list).toHaveLength(Object.keys(trafficCauses).length + Object.keys(stateCauses).length);
+    const parts = [trafficCauses, stateCauses, environmentCauses];
+    expect(list).toHaveLength(parts.flatMap((part) => Object.keys(part)).length);
     expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
+  });
+});
+
+describe('docs/causes.md', () => {
+  it('is as generated (npm run generate)', async () => {
+    await expect(causesPage()).toMatchFileSnapshot('../../docs/causes.md');
   });
 });

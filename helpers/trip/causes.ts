@@ -1,3 +1,4 @@
+import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
 
@@ -20,6 +21,9 @@ export interface Cause {
 }
 
 /** The closed list: a failure has one of these causes, or is UNEXPLAINED. */
-export const causes = { ...trafficCauses, ...stateCauses } as const satisfies Record<string, Cause>;
+export const causes = { ...trafficCauses, ...stateCauses, ...environmentCauses } as const satisfies Record<
+  string,
+  Cause
+>;
 
 export type CauseCode = keyof typeof causes;

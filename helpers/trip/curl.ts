@@ -6,6 +6,9 @@ import { titleOf } from './title.ts';
 /** curl's `--write-out`: all its figures as one JSON object on stderr, so that stdout is the page alone. */
 export const writeOut = '%{stderr}%{json}';
 
+/** curl's `--dump-header`: the headers of every answer, the proxy's included, before the page. */
+export const dumpHeader = '-';
+
 /** What running curl in a pod yielded. */
 export interface CurlRun {
   /** Pod that ran curl, `namespace/name`. */
@@ -49,6 +52,7 @@ const figures = z.object({
 export function clientStatement(run: CurlRun): ClientStatement {
   const { found, noise } = findFigures(run.stderr);
   const exitCode = run.exitCode ?? found?.exitcode ?? unknownExitCode;
+  const proxyError = /^(?:[^\n<]*\n)*?X-Squid-Error: *([^\r\n]+)/i.exec(run.stdout)?.[1];
   return {
     witness: 'client',
     pod: run.pod,
@@ -60,6 +64,7 @@ export function clientStatement(run: CurlRun): ClientStatement {
     remote: endpoint(found?.remote_ip, found?.remote_port),
     httpStatus: found?.response_code ?? found?.http_code ?? 0,
     connectStatus: found?.http_connect ?? 0,
+    ...(proxyError === undefined ? {} : { proxyError }),
     bytesDownloaded: found?.size_download ?? Buffer.byteLength(run.stdout),
     title: titleOf(run.stdout),
     startedAt: run.startedAt,

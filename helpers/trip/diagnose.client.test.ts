@@ -86,7 +86,8 @@ describe('the proxy', () => {
     expect(codes(withProxy({ result: 'TCP_MISS' }))).toEqual(['WRONG_RESULT']);
     expect(codes(withProxy({ result: 'TCP_MISS' }), [])).toEqual([]);
     expect(codes(withProxy({ result: 'TCP_MISS', status: 500 }), [])).toContain('WRONG_RESULT');
-    expect(codes(soundTrip(), [proxy({ result: 'TCP_DENIED/403' })])).toContain('WRONG_RESULT');
+    expect(codes(soundTrip(), [proxy({ result: 'TCP_MISS/200' })])).toContain('WRONG_RESULT');
+    expect(codes(soundTrip(), [proxy({ result: 'TCP_DENIED/403' })])).toContain('PROXY_NOT_DENYING');
   });
 });
 

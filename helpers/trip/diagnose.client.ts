@@ -55,7 +55,10 @@ function answer(trip: Trip, expectations: readonly Expectation[]): Finding[] {
   }
   const wanted = expectations.find((expectation) => expectation.kind === 'origin')?.status;
   const good =
-    wanted === undefined ? client.httpStatus >= 200 && client.httpStatus < 400 : client.httpStatus === wanted;
+    wanted === undefined
+      ? (client.httpStatus >= 200 && client.httpStatus < 400) ||
+        client.httpStatus === expectedRefusal(expectations)
+      : client.httpStatus === wanted;
   if (!good) {
     findings.push({
       cause: 'HTTP_STATUS',
@@ -90,6 +93,9 @@ function causeOfFailure(trip: Trip): Finding | undefined {
     case 502:
     case 503:
     case 504:
+      if (client.proxyError?.startsWith('ERR_CONNECT_FAIL') === true && !proxySpoke) {
+        return find('DESTINATION_DOWN', 'CONNECT answered with 200');
+      }
       // With the proxy's own line, or Envoy's, there is more to tell; their rules do.
       return proxySpoke || sidecarSpokeHttp
         ? undefined

@@ -11,7 +11,7 @@ export function proxyFindings(trip: Trip, expectations: readonly Expectation[]):
   const expectation = expectations.find((one) => one.kind === 'proxy');
   const [line, ...more] = trip.proxy ?? [];
   if (line === undefined) return expectation === undefined ? [] : absent(trip);
-  const findings = [...result(line, expectation), ...consistency(trip, line, expectation)];
+  const findings = [...result(trip, line, expectation), ...consistency(trip, line, expectation)];
   if (more.length > 0) {
     findings.push({
       cause: 'DUPLICATE_STATEMENT',
@@ -38,15 +38,20 @@ function absent(trip: Trip): Finding[] {
   return findings;
 }
 
-function result(line: ProxyStatement, expectation: ProxyExpectation | undefined): Finding[] {
+function result(trip: Trip, line: ProxyStatement, expectation: ProxyExpectation | undefined): Finding[] {
   const seen = proxyResult(line);
   const expected = expectation?.result ?? 'TCP_TUNNEL/200';
   if (seen === expected) return [];
-  const where = `${seen}, ${line.hierarchy}/${line.peer ?? '-'}`;
+  const said = trip.client.proxyError === undefined ? '' : `, ${trip.client.proxyError}`;
+  const where = `${seen}, ${line.hierarchy}/${line.peer ?? '-'}${said}`;
   const find = (cause: Finding['cause']): Finding[] => [{ cause, seen: where, expected, statement: line }];
+  if (expected.startsWith('TCP_DENIED/') && line.result !== 'TCP_DENIED') return find('PROXY_NOT_DENYING');
   if (line.result === 'TCP_DENIED' || line.status === 403 || line.status === 407) return find('PROXY_DENIED');
   if (line.status === 502 || line.status === 503 || line.status === 504) {
-    return find(line.peer === undefined ? 'PROXY_CANNOT_RESOLVE' : 'DESTINATION_DOWN');
+    // Squid logs no peer for a name it cannot resolve, nor for an address that refuses; its answer tells them apart.
+    const { proxyError = '' } = trip.client;
+    const reached = line.peer !== undefined || /^ERR_(CONNECT|READ|WRITE|ZERO|LIFETIME)/.test(proxyError);
+    return find(reached ? 'DESTINATION_DOWN' : 'PROXY_CANNOT_RESOLVE');
   }
   // Without an expectation, only a failure is one: a plain HTTP request ends as TCP_MISS/200, say.
   return expectation === undefined && line.status < 400 ? [] : find('WRONG_RESULT');

@@ -4,32 +4,42 @@ import { EnvironmentError } from '../errors.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
-import { LineFollower } from '../kube/lines.ts';
 import { timeouts } from '../timeouts.ts';
-import { correlate, defaultTolerances } from './correlate.ts';
-import { clientStatement, writeOut } from './curl.ts';
-import { formatEndpoint } from './endpoint.ts';
+import { attribute, defaultTolerances, type Observation } from './correlate.ts';
+import { clientStatement, dumpHeader, writeOut } from './curl.ts';
+import { formatEndpoint, sameEndpoint } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
-import type { Endpoint, LogWitness, Trip } from './statements.ts';
+import { Logs } from './logs.ts';
+import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
 import { userAgent } from './user-agent.ts';
 
 export interface FetchOptions {
-  /** The proxy that the client is told to use, through HTTPS_PROXY. */
-  readonly via: Endpoint;
+  /** The proxy that the client is told to use, through HTTPS_PROXY; undefined for a request without one. */
+  readonly via: Endpoint | undefined;
   /** The client's pod has a sidecar, whose statement is waited for. */
   readonly sidecar?: boolean;
+  /** Another URL than the document's. */
+  readonly url?: string;
+  /** Asks for the first bytes of the page only. */
+  readonly range?: number;
+  /** The client is not told of the proxy after all, and goes round it. `resolve`: address it takes for the host. */
+  readonly round?: { readonly resolve?: string };
+}
+
+export interface Request extends FetchOptions {
+  readonly client: PodRef;
 }
 
 /** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
 const caFile = '/tmp/conformance-ca.crt';
-/** Squid's access log, in the document's image and by its Debian package alike. */
-const squidLog = '/var/log/squid/access.log';
 
-/** Sends requests from pods, and follows the logs of all who see them. */
+/** Sends requests from pods, and hears all who see them. */
 export class Witnesses implements AsyncDisposable {
+  /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
+  proxyName: string | undefined;
   readonly #kube: Kube;
   readonly #destination: Destination;
-  readonly #followers = new Map<LogWitness, { readonly target: string; readonly log: LineFollower }>();
+  readonly #logs: Logs;
   readonly #trusting = new Set<string>();
   readonly #pods = new Map<string, string>();
   #clock: Promise<NodeClock> | undefined;
@@ -37,32 +47,23 @@ export class Witnesses implements AsyncDisposable {
   constructor(kube: Kube, destination: Destination) {
     this.#kube = kube;
     this.#destination = destination;
+    this.#logs = new Logs(kube);
     if (destination.origin !== undefined) this.follow('origin', destination.origin);
   }
 
   /** Follows a witness's log from now on; following the same pod again changes nothing. */
   follow(witness: LogWitness, target: PodRef): void {
-    const name = `${target.namespace}/${target.pod}`;
-    const current = this.#followers.get(witness);
-    if (current?.target === name) return;
-    void current?.log[Symbol.asyncDispose]();
-    const log =
-      witness === 'proxy'
-        ? LineFollower.ofFile(this.#kube, target, squidLog)
-        : LineFollower.ofContainer(this.#kube, target);
-    this.#followers.set(witness, { target: name, log });
+    this.#logs.follow(witness, target);
   }
 
-  /** Stops following a log, e.g. because its pod goes. */
+  /** Stops following a witness's logs, e.g. because its pods go. */
   async unfollow(witness: LogWitness): Promise<void> {
-    const follower = this.#followers.get(witness);
-    this.#followers.delete(witness);
-    await follower?.log[Symbol.asyncDispose]();
+    await this.#logs.unfollow(witness);
   }
 
   /** What the origin must have seen, where the origin is ours. */
-  originExpectations(): readonly Expectation[] {
-    return this.#destination.origin === undefined ? [] : [origin({ status: 200 })];
+  originExpectations(status = 200): readonly Expectation[] {
+    return this.#destination.origin === undefined ? [] : [origin({ status })];
   }
 
   /**
@@ -71,92 +72,100 @@ export class Witnesses implements AsyncDisposable {
    * what is missing then is for the matchers to judge.
    */
   async fetch(client: PodRef, options: FetchOptions): Promise<Trip> {
-    await this.#trust(client);
-    const podIp = await this.#ipOf(client);
-    const id = randomUUID();
-    const { url } = this.#destination;
-    const command = this.#command(id, options.via);
-    await Promise.all([...this.#followers.values()].map(({ log }) => log.opened(timeouts.probe)));
-    const cursors = new Map(
-      [...this.#followers].map(([witness, { log }]) => [witness, log.cursor()] as const),
+    const [trip] = await this.fetchAll([{ client, ...options }]);
+    if (trip === undefined) throw new TypeError('fetchAll gave no trip for a request');
+    return trip;
+  }
+
+  /** As `fetch`, for several requests at the same moment: each trip gets its own statements or none. */
+  async fetchAll(requests: readonly Request[]): Promise<Trip[]> {
+    await Promise.all(
+      [...new Set(requests.map(({ client }) => client))].map((client) => this.#trust(client)),
     );
+    await this.#logs.opened(timeouts.probe);
+    const since = this.#logs.cursors();
+    const [first] = requests;
+    if (first === undefined) return [];
     // All statements are compared by the node's clock; the runner's may differ where the engine runs in a machine of its own.
-    this.#clock ??= nodeClock(this.#kube, client);
-    const { offsetMs, uncertaintyMs } = await this.#clock;
-    const startedAt = Date.now() + offsetMs;
-    const run = await this.#run(client, command);
-    const endedAt = Date.now() + offsetMs;
-    const statement = clientStatement({
-      ...run,
-      pod: `${client.namespace}/${client.pod}`,
-      podIp,
-      command,
-      startedAt,
-      endedAt,
-    });
-    const linesOf = (witness: LogWitness): readonly string[] | undefined => {
-      // Another pod's sidecar has nothing to say about a client that has none.
-      if (witness === 'sidecar' && options.sidecar !== true) return undefined;
-      return this.#followers.get(witness)?.log.since(cursors.get(witness) ?? 0);
-    };
-    const observe = (): Trip =>
-      correlate({
-        id,
-        url,
-        via: options.via,
-        client: statement,
-        lines: { sidecar: linesOf('sidecar'), proxy: linesOf('proxy'), origin: linesOf('origin') },
-        tolerances: { clockSkewMs: defaultTolerances.clockSkewMs + uncertaintyMs },
-      });
-    // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
-    const expected: LogWitness[] = [
-      'sidecar',
-      'proxy',
-      ...(statement.httpStatus === 0 ? [] : ['origin' as const]),
-    ];
+    this.#clock ??= nodeClock(this.#kube, first.client);
+    const clock = await this.#clock;
+    const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
+    const observe = (): Trip[] =>
+      attribute(
+        asked.map(({ request, ...rest }): Observation => {
+          const { client, sidecar } = request;
+          const { clockSkewMs } = defaultTolerances;
+          return {
+            ...rest,
+            via: request.via,
+            lines: {
+              // Another pod's sidecar has nothing to say about a client that has none.
+              sidecar: sidecar === true ? this.#logs.since('sidecar', since, client.pod) : undefined,
+              proxy: this.#logs.since('proxy', since),
+              origin: this.#logs.since('origin', since),
+            },
+            tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
+          };
+        }),
+      );
     const deadline = performance.now() + timeouts.statements;
     for (;;) {
-      const trip = observe();
-      const missing = expected.filter((witness) => trip[witness]?.length === 0);
+      const trips = observe();
+      const missing = new Set(trips.flatMap(stillSilent));
       const left = deadline - performance.now();
-      if (missing.length === 0) return trip;
+      if (missing.size === 0) return trips;
       if (left <= 0) {
-        this.#mustBeReadable(missing);
-        return trip;
+        this.#mustBeReadable([...missing]);
+        return trips;
       }
-      // One new line of any log may complete the trip.
-      await Promise.race(
-        missing.map((witness) => this.#followers.get(witness)?.log.changed(left) ?? Promise.resolve()),
-      );
+      // One new line of any log may complete a trip.
+      await this.#logs.changed([...missing], left);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#followers.values()].map(({ log }) => log[Symbol.asyncDispose]()));
+    await this.#logs[Symbol.asyncDispose]();
   }
 
   /** A statement can only be called missing where its log could be read. */
   #mustBeReadable(witnesses: readonly LogWitness[]): void {
     for (const witness of witnesses) {
-      const log = this.#followers.get(witness)?.log;
-      const problem = log?.problem();
-      if (log === undefined || problem === undefined) continue;
-      throw new EnvironmentError(
-        `The ${log.what} cannot be followed: ${problem}`,
-        'Look at the pod, and at the API server.',
-      );
+      const problem = this.#logs.problem(witness);
+      if (problem === undefined) continue;
+      throw new EnvironmentError(problem, 'Look at the pod, and at the API server.');
     }
   }
 
-  #command(id: string, via: Endpoint): string {
-    const trust = this.#destination.ca === undefined ? '' : `--cacert ${caFile} `;
+  async #ask(
+    request: Request,
+    { offsetMs }: NodeClock,
+  ): Promise<{ request: Request; id: string; url: string; client: ClientStatement }> {
+    const { client } = request;
+    const id = randomUUID();
+    const url = request.url ?? this.#destination.url;
+    const podIp = await this.#ipOf(client);
+    const command = this.#command(id, url, request);
+    const startedAt = Date.now() + offsetMs;
+    const run = await this.#run(client, command);
+    const endedAt = Date.now() + offsetMs;
+    const pod = `${client.namespace}/${client.pod}`;
+    return { request, id, url, client: clientStatement({ ...run, pod, podIp, command, startedAt, endedAt }) };
+  }
+
+  #command(id: string, url: string, { via, round, range }: FetchOptions): string {
+    const { hostname, port } = new URL(url);
+    const told = round === undefined && via !== undefined;
     return [
-      `HTTPS_PROXY=${formatEndpoint(via)}`,
+      ...(told ? [`HTTPS_PROXY=${this.proxyName ?? formatEndpoint(via)}`] : []),
       'curl --silent --show-error',
       `--max-time ${timeouts.request / 1000}`,
       `--user-agent '${userAgent(id)}'`,
+      `--dump-header '${dumpHeader}'`,
       `--write-out '${writeOut}'`,
-      `${trust}${this.#destination.url}`,
+      ...(this.#destination.ca === undefined ? [] : [`--cacert ${caFile}`]),
+      ...(range === undefined ? [] : [`--range 0-${range - 1}`]),
+      ...(round?.resolve === undefined ? [] : [`--resolve ${hostname}:${port || '443'}:${round.resolve}`]),
+      url,
     ].join(' ');
   }
 
@@ -191,4 +200,20 @@ export class Witnesses implements AsyncDisposable {
     this.#pods.set(key, ip);
     return ip;
   }
+}
+
+/** Whose statement a trip still lacks; a log that is not followed (undefined) has none to wait for. */
+function stillSilent(trip: Trip): LogWitness[] {
+  const { client, via, url } = trip;
+  // curl: no proxy, no name, no connection. What was never connected, nobody else can have seen.
+  if ([5, 6, 7].includes(client.exitCode)) return [];
+  const expected: LogWitness[] = ['sidecar'];
+  // Who connected elsewhere went round the proxy; a URL of http: is the proxy's own.
+  const elsewhere = client.remote !== undefined && via !== undefined && !sameEndpoint(client.remote, via);
+  // A sidecar that connected to nobody ended it there.
+  const ended = trip.sidecar?.[0] !== undefined && trip.sidecar[0].upstreamHost === undefined;
+  if (!elsewhere && !ended) expected.push('proxy');
+  // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
+  if (client.httpStatus !== 0 && url.startsWith('https:')) expected.push('origin');
+  return expected.filter((witness) => trip[witness]?.length === 0);
 }

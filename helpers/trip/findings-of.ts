@@ -11,7 +11,8 @@ export function findingsOf(error: unknown): readonly Finding[] {
   // A command that could not be run tells nothing about the mesh; one that ran and failed is another matter.
   if (error instanceof EnvironmentError || error instanceof ExecError) {
     const seen = error instanceof EnvironmentError ? `${error.message} ${error.hint}` : error.message;
-    return [{ cause: 'ENVIRONMENT', seen, expected: 'surroundings in which the step can be judged' }];
+    const cause = error instanceof EnvironmentError ? error.code : 'ENVIRONMENT';
+    return [{ cause, seen, expected: 'surroundings in which the step can be judged' }];
   }
   return (
     matcherFindings(error) ?? [

@@ -62,10 +62,19 @@ expect.extend({
         found === cause
           ? `expected another first cause than ${cause}: ${causes[cause].title}\n\n${renderTrip(trip)}`
           : `expected ${cause}: ${causes[cause].title}; found ${found ?? 'nothing wrong'}\n\n${renderFindings(findings, trip)}`,
-      meta: { findings, trip },
+      // What must break and does not has no cause of its own.
+      meta: { findings: findings.length === 0 ? [nothingWrong(cause)] : findings, trip },
     };
   },
 });
+
+function nothingWrong(cause: CauseCode): Finding {
+  return {
+    cause: 'CONTROL_DIFFERS',
+    seen: 'nothing wrong in any statement',
+    expected: `${cause}: ${causes[cause].title}`,
+  };
+}
 
 function result(trip: Trip, findings: readonly Finding[], sound: string): Result {
   return {

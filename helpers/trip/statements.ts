@@ -28,6 +28,8 @@ export interface ClientStatement {
   readonly httpStatus: number;
   /** Status of the proxy's answer to CONNECT, 0 when none came. */
   readonly connectStatus: number;
+  /** Squid's own word for its refusal, e.g. `ERR_DNS_FAIL 0`, from the header X-Squid-Error of its answer. */
+  readonly proxyError?: string;
   /** Bytes of the page as received. */
   readonly bytesDownloaded: number;
   /** Text of the page's `<title>`, undefined when there is none. */

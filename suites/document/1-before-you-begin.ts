@@ -9,7 +9,6 @@ import { apply, find } from '../../helpers/kube/apply.ts';
 import { parseManifests } from '../../helpers/kube/manifests.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { fail, mustEqual } from './fail.ts';
-import { fixture, fixtureText } from './fixtures.ts';
 import type { Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
@@ -25,7 +24,7 @@ export const beforeYouBegin: readonly Step[] = [
     run: async (world) => {
       const { session, kube } = world;
       try {
-        await installIstio(session.cluster, session.images);
+        await installIstio(session.cluster, session.images, await world.fixtures.text('istio.yaml'));
       } catch (error) {
         if (!(error instanceof IstioctlError)) throw error;
         fail(
@@ -84,7 +83,7 @@ export const beforeYouBegin: readonly Step[] = [
   },
 ];
 
-/** Istio writes no access log by default; without it the sidecar could not testify. */
+/** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */
 async function accessLogMustBeOn({ kube }: World): Promise<void> {
   const stored = await find<V1ConfigMap>(kube, {
     apiVersion: 'v1',
@@ -92,17 +91,28 @@ async function accessLogMustBeOn({ kube }: World): Promise<void> {
     metadata: { name: 'istio', namespace: 'istio-system' },
   });
   const mesh = z
-    .looseObject({ accessLogFile: z.string().optional() })
+    .looseObject({
+      accessLogFile: z.string().optional(),
+      accessLogEncoding: z.string().optional(),
+      accessLogFormat: z.string().optional(),
+    })
     .parse(parse(stored?.data?.['mesh'] ?? '{}') ?? {});
-  mustEqual('CONTROL_PLANE', 'meshConfig.accessLogFile', mesh.accessLogFile ?? '', '/dev/stdout');
+  mustEqual('ACCESS_LOG_OFF', 'meshConfig.accessLogFile', mesh.accessLogFile ?? '', '/dev/stdout');
+  const encoding = mesh.accessLogEncoding ?? 'TEXT';
+  mustEqual('ACCESS_LOG_ENCODING', 'meshConfig.accessLogEncoding', encoding, 'TEXT');
+  mustEqual('ACCESS_LOG_ENCODING', 'meshConfig.accessLogFormat', mesh.accessLogFormat ?? '', '');
 }
 
 async function startAutomatically(world: World): Promise<void> {
   const { kube, session } = world;
-  await apply(kube, await fixture('default-namespace.yaml'));
+  await apply(kube, await world.fixtures.objects('document/default-namespace.yaml'));
   await apply(
     kube,
-    await fixture('sleep.yaml', { CURL_IMAGE: session.images.images.curl.reference }),
+    await world.fixtures.objects(
+      'document/sleep.yaml',
+      { CURL_IMAGE: session.images.images.curl.reference },
+      'default',
+    ),
     'default',
   );
 }
@@ -111,7 +121,10 @@ async function startAutomatically(world: World): Promise<void> {
 async function startManually(world: World): Promise<void> {
   const { kube, session } = world;
   const { images } = session.images;
-  const plain = (await fixtureText('sleep.yaml')).replaceAll('${CURL_IMAGE}', images.curl.reference);
+  const plain = (await world.fixtures.text('document/sleep.yaml', 'default')).replaceAll(
+    '${CURL_IMAGE}',
+    images.curl.reference,
+  );
   const input = '/conformance/sleep.yaml';
   let injected: string;
   try {

@@ -10,7 +10,7 @@ import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { fail, mustEqual } from './fail.ts';
-import { documentText, fixture, fixtureText, squidConfigurationOf, words } from './fixtures.ts';
+import { squidConfigurationOf, words } from './fixtures.ts';
 import type { Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
@@ -38,8 +38,9 @@ export const deployAnHttpsProxy: readonly Step[] = [
     ],
     needs: [],
     run: async (world) => {
-      const written = await fixtureText('proxy.conf');
-      const expected = squidConfigurationOf(await documentText()).join(' ');
+      const written = await world.fixtures.text('document/proxy.conf');
+      const page = await world.fixtures.text('document/page.zh.txt');
+      const expected = squidConfigurationOf(page).join(' ');
       mustEqual('CONFIG_DIFFERS', 'fixtures/document/proxy.conf', words(written).join(' '), expected);
       await writeFile(join(world.folder, 'proxy.conf'), written);
     },
@@ -75,7 +76,9 @@ export const deployAnHttpsProxy: readonly Step[] = [
     needs: ['PROXY-3'],
     run: async (world) => {
       const { kube, session } = world;
-      const objects = await fixture('squid.yaml', { SQUID_IMAGE: session.images.images.squid.reference });
+      const objects = await world.fixtures.objects('document/squid.yaml', {
+        SQUID_IMAGE: session.images.images.squid.reference,
+      });
       await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
       const [pod] = await workloadMustBeReady(world, external, 'squid');
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
@@ -99,7 +102,11 @@ export const deployAnHttpsProxy: readonly Step[] = [
       const { kube, session } = world;
       await apply(
         kube,
-        await fixture('sleep.yaml', { CURL_IMAGE: session.images.images.curl.reference }),
+        await world.fixtures.objects(
+          'document/sleep.yaml',
+          { CURL_IMAGE: session.images.images.curl.reference },
+          external,
+        ),
         external,
       );
       const [pod] = await workloadMustBeReady(world, external, 'sleep');
@@ -139,7 +146,8 @@ export const deployAnHttpsProxy: readonly Step[] = [
     commands: ['export PROXY_PORT=3128'],
     needs: ['PROXY-2'],
     run: async (world) => {
-      const configured = /^http_port\s+(\d+)/m.exec(await fixtureText('proxy.conf'))?.[1] ?? '';
+      const configured =
+        /^http_port\s+(\d+)/m.exec(await world.fixtures.text('document/proxy.conf'))?.[1] ?? '';
       mustEqual('CONFIG_DIFFERS', 'http_port of proxy.conf', configured, '3128');
       world.note('PROXY_PORT', configured);
       world.proxyPort.set(Number(configured));

@@ -1,4 +1,4 @@
-import { clusterNames, listeners } from '../../helpers/istio/sidecar.ts';
+import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { fail } from './fail.ts';
@@ -19,10 +19,10 @@ export const understandingWhatHappened: readonly Step[] = [
     run: async (world) => {
       const { kube } = world;
       const pod = { namespace: 'default', pod: world.sourcePod.get() };
-      const [entries, held, clusters] = await Promise.all([
+      const [entries, held, known] = await Promise.all([
         kube.objects.list<WithHosts>('networking.istio.io/v1', 'ServiceEntry'),
         listeners(kube, pod),
-        clusterNames(kube, pod),
+        clusters(kube, pod),
       ]);
       const aboutIt = (text: string): boolean => text.includes('wikipedia');
       const found = [
@@ -30,7 +30,7 @@ export const understandingWhatHappened: readonly Step[] = [
           .filter(({ spec }) => spec?.hosts?.some(aboutIt) === true)
           .map(({ metadata }) => `ServiceEntry ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`),
         ...held.filter((listener) => aboutIt(JSON.stringify(listener))).map(({ name }) => `listener ${name}`),
-        ...clusters.filter(aboutIt).map((name) => `cluster ${name}`),
+        ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
       ];
       if (found.length > 0) {
         fail(

@@ -8,8 +8,8 @@ import { compareSnapshots, takeSnapshot } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
-import { fixture } from './fixtures.ts';
-import { interruptSquid, notCompared } from './prepare.ts';
+import { interruptSquid, notCompared, sleepObjects } from './prepare.ts';
+import { serviceEntry } from './service-entry.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -23,7 +23,7 @@ export const cleanup: readonly Step[] = [
     undoes: 'BEFORE-2',
     run: async (world) => {
       await world.witnesses.unfollow('sidecar');
-      await mustGo(world, await fixture('sleep.yaml', { CURL_IMAGE: '' }), 'default');
+      await mustGo(world, sleepObjects, 'default');
       await podsGone(world, 'default', 'app=sleep');
     },
   },
@@ -35,7 +35,7 @@ export const cleanup: readonly Step[] = [
     needs: [],
     undoes: 'PROXY-5',
     run: async (world) => {
-      await mustGo(world, await fixture('sleep.yaml', { CURL_IMAGE: '' }), 'external');
+      await mustGo(world, sleepObjects, 'external');
       await podsGone(world, 'external', 'app=sleep');
     },
   },
@@ -85,13 +85,7 @@ export const cleanup: readonly Step[] = [
     needs: [],
     undoes: 'MESH-1',
     run: async (world) => {
-      await mustGo(world, [
-        {
-          apiVersion: 'networking.istio.io/v1alpha3',
-          kind: 'ServiceEntry',
-          metadata: { name: 'proxy', namespace: 'default' },
-        },
-      ]);
+      await mustGo(world, [serviceEntry]);
     },
   },
   {

@@ -5,7 +5,7 @@ import type { Kube } from '../../helpers/kube/client.ts';
 import { exec, ExecError } from '../../helpers/kube/exec.ts';
 import { belongsToIstio } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
-import { fixture } from './fixtures.ts';
+import { serviceEntry } from './service-entry.ts';
 
 /** What the snapshot leaves out: Istio, and what the cluster's own machinery writes when it likes. */
 export function notCompared(object: KubernetesObject): boolean {
@@ -18,18 +18,18 @@ export function notCompared(object: KubernetesObject): boolean {
   return belongsToIstio(object);
 }
 
+/** What samples/sleep/sleep.yaml makes, by name: enough to delete it. */
+export const sleepObjects: readonly KubernetesObject[] = [
+  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'sleep' } },
+  { apiVersion: 'v1', kind: 'Service', metadata: { name: 'sleep' } },
+  { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'sleep' } },
+];
+
 /** Brings a kept cluster back to where the document begins, whatever the run before left in it. */
 export async function resetDocument(kube: Kube): Promise<void> {
-  const sleep = await fixture('sleep.yaml', { CURL_IMAGE: '' });
-  await remove(kube, sleep, 'default');
+  await remove(kube, sleepObjects, 'default');
   await podsMustBeGone(kube, 'default', 'app=sleep');
-  await remove(kube, [
-    {
-      apiVersion: 'networking.istio.io/v1alpha3',
-      kind: 'ServiceEntry',
-      metadata: { name: 'proxy', namespace: 'default' },
-    },
-  ]);
+  await remove(kube, [serviceEntry]);
   const external = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } };
   await remove(kube, [
     { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: 'external' } },

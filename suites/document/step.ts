@@ -8,7 +8,8 @@ export const sections = {
   'understanding-what-happened': '理解原理',
   cleanup: '清除',
 } as const;
-export type Section = keyof typeof sections;
+/** Where a step belongs: a section of the document, or the controls, which are the suite's own. */
+export type Section = keyof typeof sections | 'controls';
 
 /** One step of the document: data, and one function that does it and judges it. */
 export interface Step {

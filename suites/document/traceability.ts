@@ -1,8 +1,8 @@
-import { sections } from './step.ts';
+import { sections, type Step } from './step.ts';
 import { documentSteps } from './steps.ts';
 
 /** Markdown table: the document's sections and commands, and the steps that carry them out and judge them. */
-export function traceability(): string {
+export function traceability(controls: readonly Step[]): string {
   const lines = [
     '# Which step checks which part of the document',
     '',
@@ -24,6 +24,16 @@ export function traceability(): string {
     }
     lines.push('');
   }
+  lines.push(
+    '## Controls',
+    '',
+    "The suite's own: what must not work, must be told apart, or proves nothing. They leave the mesh as they found it.",
+    '',
+    '| Step | What it claims |',
+    '| --- | --- |',
+    ...controls.map(({ id, title }) => `| ${id} | ${cell(title)} |`),
+    '',
+  );
   return lines.join('\n');
 }
 

@@ -10,6 +10,7 @@ export async function workloadMustBeReady(world: World, namespace: string, name:
     return await deploymentMustBeReady(world.kube, namespace, name);
   } catch (error) {
     if (!(error instanceof EventuallyError)) throw error;
-    fail('WORKLOAD_NOT_READY', error.message, `Deployment ${namespace}/${name} is ready`);
+    const cause = name === 'squid' ? 'PROXY_POD_NOT_READY' : 'WORKLOAD_NOT_READY';
+    fail(cause, error.message, `Deployment ${namespace}/${name} is ready`);
   }
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
+import { Fixtures } from './fixtures.ts';
 
 /** What a step establishes, for the report. */
 export interface StepRecord {
@@ -38,6 +39,7 @@ export class World implements AsyncDisposable {
   readonly session: SessionFacts;
   readonly kube: Kube;
   readonly witnesses: Witnesses;
+  readonly fixtures = new Fixtures();
   /** Folder where the reader of the document would stand: `./proxy.conf` is written here. */
   readonly folder: string;
   readonly versions: Record<string, string> = {};

@@ -1,0 +1,49 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { apiStatus, nameOf, type Kube } from '../kube/client.ts';
+
+/** Kinds that can change where a sidecar sends a request, or what it logs of it. */
+const kinds = [
+  ['networking.istio.io/v1', 'ServiceEntry'],
+  ['networking.istio.io/v1', 'Sidecar'],
+  ['networking.istio.io/v1', 'VirtualService'],
+  ['networking.istio.io/v1', 'DestinationRule'],
+  ['networking.istio.io/v1', 'WorkloadEntry'],
+  ['networking.istio.io/v1alpha3', 'EnvoyFilter'],
+  ['networking.istio.io/v1beta1', 'ProxyConfig'],
+  ['telemetry.istio.io/v1', 'Telemetry'],
+  ['extensions.istio.io/v1alpha1', 'WasmPlugin'],
+  ['networking.k8s.io/v1', 'NetworkPolicy'],
+] as const;
+
+/**
+ * Objects of the whole cluster that can change the way of a request and are not Istio's own installation, as
+ * `Kind namespace/name`; kinds that the cluster does not know are left out.
+ */
+export async function influences(
+  kube: Kube,
+  ignore: (object: KubernetesObject) => boolean,
+): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    kinds.map(async ([apiVersion, kind]) => {
+      try {
+        const { items } = await kube.objects.list(apiVersion, kind);
+        return items.map((item) => ({ ...item, kind }));
+      } catch (error) {
+        if (apiStatus(error) === 404) return [];
+        throw error;
+      }
+    }),
+  );
+  return lists
+    .flat()
+    .filter((object) => !installed(object) && !ignore(object))
+    .map(nameOf)
+    .sort();
+}
+
+/** Istio's installation labels what it brings. */
+function installed({ metadata }: KubernetesObject): boolean {
+  return Object.keys(metadata?.labels ?? {}).some((label) =>
+    /^(install\.)?operator\.istio\.io\//.test(label),
+  );
+}

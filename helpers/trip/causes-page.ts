@@ -1,0 +1,47 @@
+import { causes, type Cause, type CauseFamily } from './causes.ts';
+
+const families: Readonly<Record<CauseFamily, string>> = {
+  mesh: 'The mesh’s configuration',
+  sidecar: 'The sidecar',
+  proxy: 'The external proxy',
+  destination: 'The destination',
+  client: 'The client',
+  'clean-up': 'The clean-up',
+  environment: 'The surroundings (exit code 3, never 1)',
+};
+
+/** docs/causes.md: every cause a failed step can have, by who has to look at it. */
+export function causesPage(): string {
+  const all: readonly [string, Cause][] = Object.entries(causes);
+  const lines = [
+    '# Causes',
+    '',
+    'Generated from `helpers/trip/causes*.ts` (`npm run generate`). A failed step carries one of these codes, the most',
+    'specific first, with what was seen this time; or `UNEXPLAINED`, with everything that is known.',
+    '',
+  ];
+  for (const [family, heading] of Object.entries(families)) {
+    lines.push(`## ${heading}`, '');
+    for (const [code, cause] of all) {
+      if (cause.family !== family) continue;
+      lines.push(
+        `### ${code}`,
+        '',
+        `${cause.title}.`,
+        '',
+        `- Seen: ${cause.seen}`,
+        `- Expected: ${cause.expected}`,
+        `- Why: ${cause.why}`,
+        `- What to do: ${cause.do}`,
+        `- Source: ${cause.source}`,
+        '',
+      );
+    }
+  }
+  return lines.map(escaped).join('\n');
+}
+
+/** What Markdown would take for HTML. */
+function escaped(line: string): string {
+  return line.replaceAll('<', '&lt;');
+}

@@ -1,0 +1,78 @@
+import type { EnvironmentCode } from '../errors.ts';
+import type { Cause } from './causes.ts';
+
+/** Causes outside the mesh: nothing can be said about Istio, and the run ends with exit code 3. */
+export const environmentCauses = {
+  ENGINE_UNREACHABLE: {
+    family: 'environment',
+    title: 'No container engine answers',
+    seen: 'no answer at DOCKER_HOST or the standard sockets',
+    expected: 'an engine that may start privileged containers',
+    why: 'The engine is not installed, not started, or this user may not use its socket.',
+    do: 'Start it, or on Debian and Ubuntu as root: scripts/prepare-host engine.',
+    source: 'testcontainers: supported container runtimes',
+  },
+  REGISTRY_UNREACHABLE: {
+    family: 'environment',
+    title: 'A registry does not answer',
+    seen: 'no answer from a registry that images come from',
+    expected: 'an answer within seconds',
+    why: 'No network, a proxy that is not set, or a registry that is down.',
+    do: 'Check the network and HTTPS_PROXY, or build the images instead: --images source.',
+    source: 'OCI distribution specification: GET /v2/',
+  },
+  REGISTRY_LIMIT: {
+    family: 'environment',
+    title: 'A registry limits pulls',
+    seen: 'toomanyrequests, or status 429',
+    expected: 'the image',
+    why: 'Docker Hub and others allow an address only so many pulls an hour, which machines behind one address share.',
+    do: '`docker login` raises the limit; or wait, or use --images source. Images once pulled are kept.',
+    source: 'https://docs.docker.com/docker-hub/usage/',
+  },
+  IMAGE_NOT_PULLED: {
+    family: 'environment',
+    title: 'An image cannot be pulled',
+    seen: 'ErrImagePull or ImagePullBackOff, or an error of the engine',
+    expected: 'the image',
+    why: 'The reference is wrong, the registry refuses or is not reached, or there is no image for this processor.',
+    do: 'Try the reference by hand; have the images ready first: ./conformance images pull.',
+    source: 'Kubernetes: images, ImagePullBackOff',
+  },
+  DISK_FULL: {
+    family: 'environment',
+    title: 'A disk is full',
+    seen: 'no space left, or less than what is needed',
+    expected: "room in the cache's folder and in the engine's",
+    why: 'Images and their archive take some gigabytes.',
+    do: 'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk; `docker system df` shows what the engine holds.',
+    source: 'ENOSPC',
+  },
+  NODE_NOT_READY: {
+    family: 'environment',
+    title: "The cluster's node does not become ready",
+    seen: 'a node whose container ended, or never said that it is ready',
+    expected: 'a node that serves',
+    why: 'Privileged containers are not allowed, memory is short, or inotify instances are used up.',
+    do: "Read the node's log in the evidence bundle.",
+    source: 'k3s: requirements',
+  },
+  CLUSTER_LOST: {
+    family: 'environment',
+    title: 'The cluster stopped answering',
+    seen: 'an API server that answered before and does not any more',
+    expected: 'an API server that answers to the end',
+    why: "The node's container was stopped or killed (memory, a restart of the engine), or hangs.",
+    do: "See whether the node's container still runs, and its log in the evidence bundle; run again.",
+    source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
+  },
+  ENVIRONMENT: {
+    family: 'environment',
+    title: 'The surroundings failed, not the mesh',
+    seen: 'a missing tool, a log that cannot be followed, anything else around the mesh',
+    expected: 'an environment in which the step can be judged',
+    why: 'Nothing can be said about Istio from this.',
+    do: 'Mend what is named above and run again.',
+    source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
+  },
+} as const satisfies Record<EnvironmentCode, Cause>;

@@ -1,0 +1,172 @@
+import { expect } from 'vitest';
+import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
+import type { Request } from '../../helpers/trip/fetch.ts';
+import { noSidecar, proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
+import type { Trip } from '../../helpers/trip/statements.ts';
+import { fail } from '../document/fail.ts';
+import { proxyCluster } from '../document/sidecar.ts';
+import type { Step } from '../document/step.ts';
+import type { World } from '../document/world.ts';
+import { meshTrip, withObjects } from './mesh.ts';
+
+/** What must be refused, or told apart, while all is as the document leaves it. */
+export const withTheEntry: readonly Step[] = [
+  {
+    id: 'CONTROL-2',
+    section: 'controls',
+    title:
+      'CONNECT to a port other than 443 is denied by the proxy, though the mesh carries it as documented',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      const url = new URL(world.session.destination.url);
+      url.port = '8443';
+      const trip = await meshTrip(world, url.href);
+      world.note('proxy', trip.client.proxyError ?? `CONNECT ${trip.client.connectStatus}`);
+      expect(trip).toHaveCrossed(
+        sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+        proxy({ result: 'TCP_DENIED/403' }),
+      );
+    },
+  },
+  {
+    id: 'CONTROL-3',
+    section: 'controls',
+    title: "Squid's manager is denied to anyone from outside its pod",
+    commands: [],
+    needs: ['PROXY-8'],
+    run: async (world) => {
+      const { ip, port } = world.proxy();
+      // Squid takes a request for its manager by its own name, which is the pod's, and logs it so.
+      const name = world.squidPod.get().metadata?.name ?? '';
+      const trip = await world.witnesses.fetch(externalClient(world), {
+        via: undefined,
+        url: `http://${name}:${port}/squid-internal-mgr/info`,
+        round: { resolve: ip },
+      });
+      world.evidence(trip);
+      expect(trip).toHaveCrossed(noSidecar(), proxy({ result: 'TCP_DENIED/403' }));
+    },
+  },
+  {
+    id: 'CONTROL-4',
+    section: 'controls',
+    title: 'A client that goes round the proxy gets the page, and is told apart',
+    commands: [],
+    needs: ['PROXY-8'],
+    run: async (world) => {
+      const { origin, title } = world.session.destination;
+      const trip = await world.witnesses.fetch(externalClient(world), {
+        via: world.proxy(),
+        round: origin === undefined ? {} : { resolve: origin.ip },
+      });
+      world.evidence(trip);
+      if (origin === undefined && trip.client.title === undefined) {
+        world.note('round the proxy', `nothing comes (curl ${trip.client.exitCode})`);
+        return;
+      }
+      if (trip.client.title !== title) {
+        fail(
+          'CONTROL_DIFFERS',
+          `the title ${trip.client.title ?? '(none)'}`,
+          `"${title}", without the proxy`,
+        );
+      }
+      world.note('title', title);
+      expect(trip).toBeDiagnosedAs('WENT_ROUND_PROXY', ...baseline(world));
+    },
+  },
+  {
+    id: 'CONTROL-5',
+    section: 'controls',
+    title: 'Of requests at once from several pods, each gets its own statements',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      await withObjects(world, [neighbours(world.session.images.images.curl.reference)], async () => {
+        const pods = await deploymentMustBeReady(world.kube, 'external', neighboursName);
+        const outside = pods.map(({ metadata }) => ({
+          ...externalClient(world),
+          pod: metadata?.name ?? '',
+        }));
+        const requests = [
+          ...[externalClient(world), ...outside].map((client) => ({ client, via: world.proxy() })),
+          ...meshRequests(world),
+        ];
+        const trips = await world.witnesses.fetchAll(requests);
+        for (const [index, trip] of trips.entries()) {
+          world.evidence(trip);
+          const request = requests[index];
+          const status = request !== undefined && 'range' in request ? 206 : 200;
+          const inMesh = trip.sidecar !== undefined;
+          const way: [Expectation, ...Expectation[]] = inMesh
+            ? [
+                sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+                proxy({ result: 'TCP_TUNNEL/200' }),
+              ]
+            : [noSidecar(), proxy({ result: 'TCP_TUNNEL/200' })];
+          expect(trip).toHaveCrossed(...way, ...world.witnesses.originExpectations(status));
+        }
+        noLineMustBeSharedBy(trips);
+        world.note(
+          'trips at once',
+          `${trips.length} from ${new Set(trips.map(({ client }) => client.pod)).size} pods`,
+        );
+      });
+    },
+  },
+];
+
+const neighboursName = 'conformance-neighbours';
+
+/** More clients outside the mesh; their lines in Squid's log differ from the others' by the address alone. */
+function neighbours(image: string): object {
+  const labels = { app: neighboursName };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: neighboursName, namespace: 'external' },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          terminationGracePeriodSeconds: 0,
+          containers: [
+            { name: 'sleep', image, command: ['/bin/sleep', 'infinity'], imagePullPolicy: 'IfNotPresent' },
+          ],
+        },
+      },
+    },
+  };
+}
+
+/**
+ * Several requests of one pod at once: Squid's log knows them by their bytes alone, so each asks for another part of
+ * the page. The real destination gives no parts, so it is asked once.
+ */
+function meshRequests(world: World): Request[] {
+  const client = { namespace: 'default', pod: world.sourcePod.get(), container: 'sleep' };
+  const whole = { client, via: world.proxy(), sidecar: true };
+  if (world.session.destination.origin === undefined) return [whole];
+  return [100, 180, 260].map((bytes) => ({ ...whole, range: bytes }));
+}
+
+function externalClient(world: World): { namespace: string; pod: string; container: string } {
+  return { namespace: 'external', pod: world.externalPod.get(), container: 'sleep' };
+}
+
+function baseline(world: World): Expectation[] {
+  return [noSidecar(), proxy({ result: 'TCP_TUNNEL/200' }), ...world.witnesses.originExpectations()];
+}
+
+/** Correlation gives no line to two trips; if it did, each of them would look sound. */
+function noLineMustBeSharedBy(trips: readonly Trip[]): void {
+  for (const witness of ['sidecar', 'proxy', 'origin'] as const) {
+    const lines = trips.flatMap((trip) => (trip[witness] ?? []).map(({ line }) => line));
+    const shared = lines.find((line, index) => lines.indexOf(line) !== index);
+    if (shared !== undefined)
+      fail('AMBIGUOUS', `two trips with the line ${shared}`, 'a line of its own for each');
+  }
+}

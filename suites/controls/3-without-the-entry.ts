@@ -1,0 +1,127 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { expect } from 'vitest';
+import { remove } from '../../helpers/kube/apply.ts';
+import { sidecar } from '../../helpers/trip/expectations.ts';
+import { applyServiceEntry } from '../document/3-configure-traffic.ts';
+import { serviceEntry } from '../document/service-entry.ts';
+import { proxyCluster, sidecarMustTunnel } from '../document/sidecar.ts';
+import type { Step } from '../document/step.ts';
+import type { World } from '../document/world.ts';
+import {
+  documentsWay,
+  httpMustListen,
+  meshTrip,
+  nothingMustListen,
+  unknownMustGoTo,
+  withObjects,
+  withoutEntry,
+} from './mesh.ts';
+
+/** What the document's ServiceEntry is for: the same request without it, or with a wrong one. */
+export const withoutTheEntry: readonly Step[] = [
+  {
+    id: 'CONTROL-6',
+    section: 'controls',
+    title: 'Once the ServiceEntry is deleted, the sidecar forgets it: PassthroughCluster again',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      await withoutEntry(world, async () => {
+        expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world, 'PassthroughCluster'));
+      });
+    },
+  },
+  {
+    id: 'CONTROL-7',
+    section: 'controls',
+    title: 'With REGISTRY_ONLY the request is blocked without the entry, and passes with it',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      await withoutEntry(world, async () => {
+        await withObjects(world, [registryOnly], async () => {
+          await unknownMustGoTo(world, 'BlackHoleCluster');
+          expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', way(world));
+          await applyServiceEntry(world);
+          await sidecarMustTunnel(world);
+          expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
+        });
+        await unknownMustGoTo(world, 'PassthroughCluster');
+      });
+    },
+  },
+  {
+    id: 'CONTROL-8',
+    section: 'controls',
+    title: 'With protocol HTTP in the entry the sidecar has no route for the CONNECT: 404',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      await withoutEntry(world, async () => {
+        const { ip, port } = world.proxy();
+        const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
+        const entry = await world.fixtures.objects('document/service-entry.yaml', values);
+        await withObjects(world, entry.map(asHttp), async () => {
+          await httpMustListen(world);
+          expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', way(world));
+        });
+        await nothingMustListen(world);
+      });
+    },
+  },
+  {
+    id: 'CONTROL-9',
+    section: 'controls',
+    title:
+      'An unrelated HTTP Service on 3128 breaks the request without the entry, which heals it (istio/istio#35526)',
+    commands: [],
+    needs: ['MESH-2'],
+    run: async (world) => {
+      await withoutEntry(world, async () => {
+        await withObjects(world, [unrelatedService], async () => {
+          await httpMustListen(world);
+          expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', way(world));
+          await applyServiceEntry(world);
+          await sidecarMustTunnel(world);
+          expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
+          await remove(world.kube, [serviceEntry]);
+        });
+        await nothingMustListen(world);
+      });
+    },
+  },
+];
+
+function way(world: World): ReturnType<typeof sidecar> {
+  return sidecar({ cluster: proxyCluster, upstream: world.proxy() });
+}
+
+/** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
+const registryOnly = {
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'Sidecar',
+  metadata: { name: 'conformance-registry-only', namespace: 'default' },
+  spec: {
+    workloadSelector: { labels: { app: 'sleep' } },
+    egress: [{ hosts: ['./*', 'istio-system/*'] }],
+    outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+  },
+};
+
+/** A Service that has nothing to do with the proxy but the number of its port. */
+const unrelatedService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'conformance-http-on-3128', namespace: 'external' },
+  spec: { ports: [{ name: 'http', port: 3128 }] },
+};
+
+function asHttp(entry: KubernetesObject): KubernetesObject {
+  const { spec } = entry as { spec?: { ports?: readonly object[] } };
+  const ports = spec?.ports?.map((port) => ({ ...port, protocol: 'HTTP' }));
+  return {
+    ...entry,
+    metadata: { ...entry.metadata, namespace: 'default' },
+    spec: { ...spec, ports },
+  } as KubernetesObject;
+}

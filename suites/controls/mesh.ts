@@ -1,0 +1,104 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { apply, remove } from '../../helpers/kube/apply.ts';
+import type { Listener } from '../../helpers/istio/sidecar.ts';
+import { proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
+import type { Trip } from '../../helpers/trip/statements.ts';
+import { applyServiceEntry } from '../document/3-configure-traffic.ts';
+import { serviceEntry } from '../document/service-entry.ts';
+import { chainsOf, proxyCluster, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
+import type { World } from '../document/world.ts';
+
+/** The document's request from the pod with a sidecar. */
+export async function meshTrip(world: World, url?: string): Promise<Trip> {
+  const pod = world.sourcePod.get();
+  world.witnesses.follow('sidecar', { namespace: 'default', pod, container: 'istio-proxy' });
+  const trip = await world.witnesses.fetch(
+    { namespace: 'default', pod, container: 'sleep' },
+    { via: world.proxy(), sidecar: true, ...(url === undefined ? {} : { url }) },
+  );
+  return world.evidence(trip);
+}
+
+/** What a trip of the document's own way must show; another `cluster` for another way. */
+export function documentsWay(world: World, cluster = proxyCluster): [Expectation, ...Expectation[]] {
+  return [
+    sidecar({ cluster, upstream: world.proxy() }),
+    proxy({ result: 'TCP_TUNNEL/200' }),
+    ...world.witnesses.originExpectations(),
+  ];
+}
+
+/** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back, come what may. */
+export async function withoutEntry(world: World, work: () => Promise<void>): Promise<void> {
+  await remove(world.kube, [serviceEntry]);
+  await thenAlways(
+    async () => {
+      await nothingMustListen(world);
+      await work();
+    },
+    async () => {
+      await applyServiceEntry(world);
+      await sidecarMustTunnel(world);
+    },
+  );
+}
+
+/** Does `work` while the objects are there, and removes them, come what may. */
+export async function withObjects(
+  world: World,
+  objects: readonly KubernetesObject[],
+  work: () => Promise<void>,
+): Promise<void> {
+  await thenAlways(
+    async () => {
+      await apply(world.kube, objects);
+      await work();
+    },
+    () => remove(world.kube, objects),
+  );
+}
+
+/** Waits until the sidecar holds no listener for the proxy's port: what it does from now on, it does by default. */
+export async function nothingMustListen(world: World): Promise<void> {
+  await sidecarMust(world, 'have no listener on port 3128', (all) => {
+    const left = onPort(all, world.proxyPort.get());
+    if (left.length > 0) throw new Error(`there is ${left.map(({ name }) => name).join(', ')}`);
+  });
+}
+
+/** Waits until the sidecar takes the port for HTTP. */
+export async function httpMustListen(world: World): Promise<void> {
+  await sidecarMust(world, 'speak HTTP on port 3128', (all) => {
+    const found = onPort(all, world.proxyPort.get());
+    const chains = found.flatMap(chainsOf);
+    if (!chains.some((chain) => chain.startsWith('HttpConnectionManager'))) {
+      throw new Error(`its listeners on that port: ${chains.join('; ') || 'none'}`);
+    }
+  });
+}
+
+/** Waits until what no listener claims goes to this cluster: PassthroughCluster or BlackHoleCluster. */
+export async function unknownMustGoTo(world: World, cluster: string): Promise<void> {
+  await sidecarMust(world, `send unknown addresses to ${cluster}`, (all) => {
+    const outbound = all.find(({ name }) => name === 'virtualOutbound');
+    const chains = outbound === undefined ? [] : chainsOf(outbound);
+    if (!chains.some((chain) => chain.startsWith(`TcpProxy → ${cluster}`) && !chain.includes('15001'))) {
+      throw new Error(`virtualOutbound: ${chains.join('; ') || 'not there'}`);
+    }
+  });
+}
+
+function onPort(all: readonly Listener[], port: number): Listener[] {
+  return all.filter(({ address }) => address?.socket_address.port_value === port);
+}
+
+/** As `finally`, but the error of `work` is the one that is told when both fail. */
+async function thenAlways(work: () => Promise<void>, restore: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await restore().catch(() => undefined);
+    throw error;
+  }
+  await restore();
+}

@@ -1,0 +1,203 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { influences } from '../../helpers/istio/influences.ts';
+import { listeners } from '../../helpers/istio/sidecar.ts';
+import { apiStatus } from '../../helpers/kube/client.ts';
+import { exec } from '../../helpers/kube/exec.ts';
+import { isReady, livePods } from '../../helpers/kube/workloads.ts';
+import { squidLog } from '../../helpers/trip/logs.ts';
+import type { CauseCode } from '../../helpers/trip/causes.ts';
+import type { Finding } from '../../helpers/trip/finding.ts';
+import { serviceEntry } from './service-entry.ts';
+import { listenerOn } from './sidecar.ts';
+import type { World } from './world.ts';
+
+/** A question to the cluster that can turn a symptom into its cause. */
+interface Question {
+  /** Symptoms it can explain. */
+  readonly of: readonly CauseCode[];
+  readonly ask: (world: World, first: Finding) => Promise<Finding | undefined>;
+}
+
+/**
+ * Findings tell what the statements show; the cluster's state often tells why. Each question that fits the first
+ * finding is asked; an answer goes first, and the symptom stays behind it.
+ */
+export async function explain(world: World, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  const [first] = findings;
+  if (first === undefined) return findings;
+  if (!(await clusterAnswers(world))) {
+    const seen = 'the API server does not answer any more';
+    return [{ cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers to the end' }, ...findings];
+  }
+  for (const { of, ask } of questions) {
+    if (!of.includes(first.cause)) continue;
+    const answer = await ask(world, first);
+    if (answer !== undefined) return [answer, ...findings];
+  }
+  return findings;
+}
+
+const mesh: readonly CauseCode[] = [
+  'UNEXPLAINED',
+  'WRONG_CLUSTER',
+  'WRONG_UPSTREAM',
+  'PASSTHROUGH',
+  'BLACKHOLE',
+  'ROUTE_NOT_FOUND',
+  'LISTENER_SPEAKS_HTTP',
+  'LISTENER_MISSING',
+  'LISTENER_DIFFERS',
+  'CLUSTER_DIFFERS',
+  'SIDECAR_LOG_FORMAT',
+  'DUPLICATE_STATEMENT',
+  'ADDRESSES_DISAGREE',
+];
+
+/** In this order; the first that has an answer is it. */
+const questions: readonly Question[] = [
+  {
+    of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY', 'SIDECAR_MISSING'],
+    ask: async (world) => {
+      const annotations = await sourceAnnotations(world);
+      const capture = Object.entries(annotations).filter(([key]) =>
+        /^traffic\.sidecar\.istio\.io\/(exclude|include)Outbound/.test(key),
+      );
+      if (capture.length === 0) return undefined;
+      return {
+        cause: 'NOT_CAPTURED',
+        seen: `the pod is annotated ${capture.map(([key, value]) => `${key}=${value}`).join(', ')}`,
+        expected: 'no annotation that takes traffic away from the sidecar',
+      };
+    },
+  },
+  {
+    of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
+    ask: async (world) => {
+      const pod = { namespace: 'default', pod: world.sourcePod.get() };
+      const found = listenerOn(await listeners(world.kube, pod), world.proxy());
+      if (found === undefined) return undefined;
+      const logs = found.filter_chains.flatMap(
+        ({ filters }) => filters.at(-1)?.typed_config?.access_log ?? [],
+      );
+      if (logs.length > 0) return undefined;
+      const why = (await foreign(world)).filter((name) => /^(Telemetry|EnvoyFilter) /.test(name));
+      return {
+        cause: 'ACCESS_LOG_OFF',
+        seen: `listener ${found.name} has no access log${why.length === 0 ? '' : `; there is ${why.join(', ')}`}`,
+        expected: 'an access log to /dev/stdout in the TCP filter of the listener',
+      };
+    },
+  },
+  {
+    of: ['NO_PROXY_STATEMENT', 'STALE_ONLY'],
+    ask: async ({ kube, squidPod }) => {
+      const target = { namespace: 'external', pod: squidPod.get().metadata?.name ?? '', container: 'squid' };
+      const { exitCode } = await exec(kube, target, ['sh', '-c', `test -e ${squidLog}`]);
+      if (exitCode === 0) return undefined;
+      return {
+        cause: 'PROXY_LOG_GONE',
+        seen: `no file ${squidLog} in the pod`,
+        expected: `the file ${squidLog}`,
+      };
+    },
+  },
+  {
+    of: ['PROXY_UNREACHABLE', 'PASSTHROUGH', 'UNEXPLAINED', 'DESTINATION_SLOW', 'NO_PROXY_STATEMENT'],
+    ask: async (world) => {
+      const known = await optional(() => world.proxy());
+      if (known === undefined) return undefined;
+      const pods = await livePods(world.kube, 'external', 'app=squid');
+      const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
+      if (addresses.includes(known.ip)) return undefined;
+      return {
+        cause: 'PROXY_REPLACED',
+        seen: `live pods of the proxy have ${addresses.join(', ') || 'no address: there is none'}`,
+        expected: `${known.ip}, which client and ServiceEntry name`,
+      };
+    },
+  },
+  {
+    of: ['WENT_ROUND_PROXY'],
+    ask: async ({ kube }, { statement }) => {
+      const remote = statement?.witness === 'client' ? statement.remote : undefined;
+      if (remote === undefined) return undefined;
+      const { items } = await kube.core.listServiceForAllNamespaces();
+      const owner = items.find(({ spec }) => spec?.clusterIPs?.includes(remote.ip) === true);
+      if (owner === undefined) return undefined;
+      return {
+        cause: 'PROXY_IS_SERVICE',
+        seen: `the client connected to ${remote.ip}, which is Service ${owner.metadata?.namespace ?? ''}/${owner.metadata?.name ?? ''}`,
+        expected: "the address of the proxy's pod",
+      };
+    },
+  },
+  {
+    of: [...mesh, 'WORKLOAD_NOT_READY', 'SIDECAR_MISSING', 'INSTALL_FAILED'],
+    ask: async ({ kube }) => {
+      const pods = await livePods(kube, 'istio-system', 'app=istiod');
+      if (pods.some(isReady)) return undefined;
+      return {
+        cause: 'CONTROL_PLANE',
+        seen: pods.length === 0 ? 'no pod of istiod' : 'no pod of istiod is ready',
+        expected: 'a control plane that injects, validates and pushes',
+      };
+    },
+  },
+  {
+    of: ['LISTENER_MISSING', 'BLACKHOLE', 'PASSTHROUGH'],
+    ask: async (world) => {
+      const hiding = (await foreign(world)).filter((name) => /^Sidecar (default|istio-system)\//.test(name));
+      if (hiding.length === 0) return undefined;
+      return {
+        cause: 'SIDECAR_RESOURCE',
+        seen: hiding.join(', '),
+        expected: "no Sidecar resource for the client, or one that imports the entry's namespace",
+      };
+    },
+  },
+  {
+    of: mesh,
+    ask: async (world) => {
+      const others = await foreign(world);
+      if (others.length === 0) return undefined;
+      return {
+        cause: 'FOREIGN_CONFIGURATION',
+        seen: others.join(', '),
+        expected: "the document's ServiceEntry and Istio's installation, nothing else",
+      };
+    },
+  },
+];
+
+async function clusterAnswers({ kube }: World): Promise<boolean> {
+  try {
+    await kube.version.getCode();
+    return true;
+  } catch (error) {
+    // A refusal is an answer.
+    return apiStatus(error) !== undefined;
+  }
+}
+
+/** What can change the way of a request besides the document's entry. */
+async function foreign({ kube }: World): Promise<readonly string[]> {
+  const own = ({ kind, metadata }: KubernetesObject): boolean =>
+    kind === 'ServiceEntry' &&
+    metadata?.name === serviceEntry.metadata?.name &&
+    metadata?.namespace === serviceEntry.metadata?.namespace;
+  return influences(kube, own);
+}
+
+async function sourceAnnotations({ kube }: World): Promise<Readonly<Record<string, string>>> {
+  const [pod] = await livePods(kube, 'default', 'app=sleep');
+  return pod?.metadata?.annotations ?? {};
+}
+
+/** A slot that no step has filled yet counts as not known. */
+async function optional<T>(get: () => T): Promise<T | undefined> {
+  try {
+    return await Promise.resolve(get());
+  } catch {
+    return undefined;
+  }
+}

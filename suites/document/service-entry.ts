@@ -1,0 +1,67 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { find } from '../../helpers/kube/apply.ts';
+import type { CauseCode } from '../../helpers/trip/causes.ts';
+import { fail } from './fail.ts';
+import type { World } from './world.ts';
+
+/** The document's ServiceEntry by name: enough to read or delete it. */
+export const serviceEntry: ServiceEntry = {
+  apiVersion: 'networking.istio.io/v1alpha3',
+  kind: 'ServiceEntry',
+  metadata: { name: 'proxy', namespace: 'default' },
+};
+
+interface ServiceEntry extends KubernetesObject {
+  readonly spec?: {
+    readonly hosts?: readonly string[];
+    readonly addresses?: readonly string[];
+    readonly ports?: readonly {
+      readonly number: number;
+      readonly name: string;
+      readonly protocol?: string;
+    }[];
+    readonly location?: string;
+    readonly resolution?: string;
+    readonly exportTo?: readonly string[];
+    readonly endpoints?: readonly unknown[];
+    readonly workloadSelector?: unknown;
+  };
+}
+
+/**
+ * The entry as the API server stored it. With protocol TLS, or without an address, a request looks perfect all
+ * the same, log lines included: so behaviour alone cannot tell that the document was followed.
+ */
+export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
+  const { ip, port } = world.proxy();
+  const stored = await find<ServiceEntry>(world.kube, serviceEntry);
+  if (stored === undefined) {
+    fail(
+      'SERVICE_ENTRY_MISSING',
+      'no ServiceEntry default/proxy',
+      'ServiceEntry default/proxy as in the document',
+    );
+  }
+  const { ports = [], hosts = [], addresses = [], exportTo = [], ...rest } = stored.spec ?? {};
+  const must = (cause: CauseCode, field: string, seen: unknown, expected: unknown): void => {
+    if (stableJson(seen) === stableJson(expected)) return;
+    fail(cause, `${field}: ${JSON.stringify(seen)}`, `${field}: ${JSON.stringify(expected)}`);
+  };
+  const protocols = ports.map(({ protocol }) => protocol ?? '(none)');
+  must('SERVICE_ENTRY_PROTOCOL', 'protocols', protocols, ports.length === 0 ? [] : ports.map(() => 'TCP'));
+  must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, [`${ip}/32`]);
+  must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: port, name: 'tcp', protocol: 'TCP' }]);
+  must('SERVICE_ENTRY_HOST', 'hosts', hosts, ['my-company-proxy.com']);
+  must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, []);
+  // The document leaves resolution out, which means NONE: the sidecar connects to the very address the client asked for.
+  const expected = { location: 'MESH_EXTERNAL', resolution: 'NONE' };
+  must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);
+}
+
+function stableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,113 @@
+import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
+import type { Endpoint } from '../../helpers/trip/statements.ts';
+import { fail } from './fail.ts';
+import type { World } from './world.ts';
+
+/** Where the sidecar must send the request: Istio's name for the ServiceEntry's port, as the document's log shows it. */
+export const proxyCluster = 'outbound|3128||my-company-proxy.com';
+
+/**
+ * Waits until Envoy itself holds the document's listener: from then on a request is judged by the new configuration.
+ * The listener must hand on whatever comes as TCP, and its cluster must connect to the address the client asked for.
+ */
+export async function sidecarMustTunnel(world: World): Promise<void> {
+  const { ip, port } = world.proxy();
+  const found = await sidecarMust(
+    world,
+    `have a listener on ${ip}:${port}`,
+    (all) => {
+      const match = listenerOn(all, world.proxy());
+      if (match !== undefined) return match;
+      const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
+      throw new Error(
+        others.length === 0
+          ? `no listener on port ${port}`
+          : `listeners on port ${port}: ${others.join(', ')}`,
+      );
+    },
+    'LISTENER_MISSING',
+  );
+  listenerMustTunnel(found);
+  world.note('listener', found.name);
+  await clusterMustBePlain(world);
+}
+
+/** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */
+export async function sidecarMust<T>(
+  world: World,
+  what: string,
+  condition: (all: readonly Listener[]) => T,
+  cause: 'LISTENER_MISSING' | 'LISTENER_DIFFERS' = 'LISTENER_DIFFERS',
+): Promise<T> {
+  const pod = { namespace: 'default', pod: world.sourcePod.get() };
+  try {
+    return await eventually(
+      `the sidecar to ${what}`,
+      async () => condition(await listeners(world.kube, pod)),
+      {
+        timeoutMs: timeouts.configPush,
+        intervalMs: 50,
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof EventuallyError)) throw error;
+    fail(cause, error.message, `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`);
+  }
+}
+
+/** The listener of one address and port; those of 0.0.0.0 are not one's own. */
+export function listenerOn(all: readonly Listener[], { ip, port }: Endpoint): Listener | undefined {
+  return all.find(({ address }) => {
+    const { address: host, port_value } = address?.socket_address ?? {};
+    return host === ip && port_value === port;
+  });
+}
+
+/** What each filter chain of a listener ends in: `TcpProxy → cluster`, with its condition. */
+export function chainsOf(listener: Listener): string[] {
+  const { filter_chains, default_filter_chain } = listener;
+  const chains = [...filter_chains, ...(default_filter_chain === undefined ? [] : [default_filter_chain])];
+  return chains.map(({ filters, filter_chain_match }) => {
+    const last = filters.at(-1);
+    const kind = last?.typed_config?.['@type'].split('.').at(-1) ?? '?';
+    const match = JSON.stringify(filter_chain_match ?? {});
+    return `${kind} → ${last?.typed_config?.cluster ?? '(routes)'}${match === '{}' ? '' : ` when ${match}`}`;
+  });
+}
+
+/** One chain that matches whatever comes and hands it on as TCP to the ServiceEntry's cluster. */
+function listenerMustTunnel(found: Listener): void {
+  const described = chainsOf(found);
+  const wanted = `TcpProxy → ${proxyCluster}`;
+  if (described.length !== 1 || described[0] !== wanted) {
+    fail(
+      'LISTENER_DIFFERS',
+      `listener ${found.name}: ${described.join('; ') || 'no filter chain'}`,
+      `one filter chain without conditions: ${wanted}`,
+    );
+  }
+}
+
+/** The cluster goes to the address the client asked for, and adds no TLS of its own. */
+async function clusterMustBePlain(world: World): Promise<void> {
+  const pod = { namespace: 'default', pod: world.sourcePod.get() };
+  const found = (await clusters(world.kube, pod)).find(({ name }) => name === proxyCluster);
+  const seen =
+    found === undefined
+      ? `no cluster ${proxyCluster}`
+      : [
+          `type ${found.type ?? '(none)'}`,
+          ...[found.transport_socket, ...(found.transport_socket_matches ?? [])].flatMap((socket) =>
+            socket === undefined ? [] : [`transport socket ${socket.name}`],
+          ),
+        ].join(', ');
+  if (seen !== 'type ORIGINAL_DST') {
+    fail(
+      'CLUSTER_DIFFERS',
+      `${proxyCluster}: ${seen}`,
+      `${proxyCluster}: type ORIGINAL_DST, no transport socket`,
+    );
+  }
+}
