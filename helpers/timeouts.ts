@@ -31,6 +31,8 @@ export const timeouts = {
   explain: 15_000,
   /** A whole step. Its waits have limits of their own, that name what they wait for; this one ends a step that hangs. */
   step: 720_000,
+  /** The evidence of a failed step is collected; what has not come by then is left out. */
+  evidence: 60_000,
   /** Removal of the run's containers and network. */
   cleanUp: 60_000,
 } as const;

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { listObjects, type Api, type ApiObject } from './api.ts';
+import { given, type Collector } from './collector.ts';
+import { manifests } from './manifests.ts';
+import { textTable } from './table.ts';
+
+/** Istio's objects. */
+export function istioCollectors(api: Api): Collector[] {
+  return [
+    kindsCollector(api),
+    configMap(api, 'istio', 'MeshConfig'),
+    configMap(api, 'istio-sidecar-injector', "The injector's template and values"),
+  ];
+}
+
+interface Kind {
+  readonly groupVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+}
+
+/** All kinds of Istio's API groups with how many there are of each: that there is none is evidence too. */
+function kindsCollector(api: Api): Collector {
+  return {
+    file: 'istio/kinds.txt',
+    what: "All kinds of Istio's API groups, and how many objects there are of each",
+    collect: async (signal) => {
+      const kinds = await istioKinds(api, signal);
+      const counted = await Promise.all(
+        kinds.map(async (kind) => {
+          const objects = await listObjects(api, `/apis/${kind.groupVersion}/${kind.plural}`, signal);
+          return { ...kind, objects };
+        }),
+      );
+      return {
+        text: textTable(
+          ['KIND', 'API VERSION', 'OBJECTS', 'NAMES'],
+          counted.map(({ kind, groupVersion, objects }) => [
+            kind,
+            groupVersion,
+            String(objects.length),
+            objects.map(nameOf).join(', '),
+          ]),
+        ),
+        more: counted
+          .filter(({ objects }) => objects.length > 0)
+          .map(({ kind, plural, objects }) =>
+            given(`istio/${plural}.yaml`, `${kind}: ${objects.map(nameOf).join(', ')}`, () =>
+              manifests(objects),
+            ),
+          ),
+      };
+    },
+  };
+}
+
+const metadata = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+});
+
+function nameOf(object: ApiObject): string {
+  const { name, namespace } = metadata.parse(object).metadata;
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+const version = z.looseObject({ groupVersion: z.string() });
+const groupList = z.object({
+  groups: z.array(z.looseObject({ name: z.string(), preferredVersion: version, versions: z.array(version) })),
+});
+const resourceList = z.object({
+  resources: z.array(z.looseObject({ name: z.string(), kind: z.string(), verbs: z.array(z.string()) })),
+});
+
+async function istioKinds(api: Api, signal: AbortSignal): Promise<Kind[]> {
+  const { groups } = groupList.parse(JSON.parse(await api.get('/apis', signal)));
+  const perGroup = await Promise.all(
+    groups
+      .filter(({ name }) => name.endsWith('.istio.io'))
+      .map(async ({ preferredVersion, versions }) => {
+        const perVersion = await Promise.all(
+          [preferredVersion, ...versions].map(({ groupVersion }) => kindsOf(api, groupVersion, signal)),
+        );
+        // Not every kind is in the preferred version, EnvoyFilter for one; the first that has a kind will do.
+        return [
+          ...new Map(
+            perVersion
+              .flat()
+              .reverse()
+              .map((kind) => [kind.plural, kind]),
+          ).values(),
+        ].reverse();
+      }),
+  );
+  return perGroup.flat();
+}
+
+async function kindsOf(api: Api, groupVersion: string, signal: AbortSignal): Promise<Kind[]> {
+  const { resources } = resourceList.parse(JSON.parse(await api.get(`/apis/${groupVersion}`, signal)));
+  return resources
+    .filter(({ name, verbs }) => !name.includes('/') && verbs.includes('list'))
+    .map(({ name, kind }) => ({ groupVersion, kind, plural: name }));
+}
+
+function configMap(api: Api, name: string, what: string): Collector {
+  return {
+    file: `istio/configmap-${name}.yaml`,
+    what: `${what}: ConfigMap ${name} of istio-system`,
+    collect: async (signal) => {
+      const text = await api.get(`/api/v1/namespaces/istio-system/configmaps/${name}`, signal);
+      return { text: manifests([z.record(z.string(), z.unknown()).parse(JSON.parse(text))]) };
+    },
+  };
+}
