@@ -27,6 +27,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          // Run by `conformance faults`, which provides a session and the faults to try.
+          name: 'faults',
+          include: ['faults/faults.test.ts'],
+          setupFiles: ['helpers/trip/matchers.ts'],
+          testTimeout: 1_800_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          pool: 'threads',
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { closest } from 'fastest-levenshtein';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { configurationSchema, maxRepeat } from '../helpers/configuration/configuration.ts';
 import { ActionableError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
+import { countTo } from './count.ts';
 import type { VersionChoice } from './images.ts';
 
 /** The launcher asks so before it installs an engine, lest a misspelt flag be found out only afterwards. */
@@ -16,7 +17,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 const program = new Command('conformance')
   .description(
     'Proves on a real mesh that Istio\'s document "connect to an external HTTPS proxy" holds.\n' +
-      'Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 environment, 130/143 interrupted.',
+      'Exit codes: 0 conformant, 1 not conformant or unstable, 2 usage, 3 environment, 130/143 interrupted.',
   )
   .version(ownVersion(), '-V, --version')
   .showSuggestionAfterError()
@@ -29,7 +30,15 @@ interface RunOptions {
   readonly target: string;
   readonly injection: string;
   readonly step: string[];
+  readonly repeat: number;
   readonly list?: true;
+  readonly keep?: true;
+}
+
+interface FaultsFlags extends VersionChoice {
+  readonly images: 'auto' | 'registry' | 'source';
+  readonly list?: true;
+  readonly table?: string;
   readonly keep?: true;
 }
 
@@ -46,6 +55,12 @@ program
   )
   .addOption(choice('--injection <way>', 'how the sidecar gets into sleep', ['auto', 'manual'], 'auto'))
   .option('--step <id>', 'run this step and what it needs; may be given again', collect, [])
+  .option(
+    '--repeat <n>',
+    'run the steps so many times on one cluster, and tell how stable they are',
+    countTo(maxRepeat),
+    1,
+  )
   .option('--list', 'list the steps and end')
   .option('--keep', 'keep the cluster, and use the kept one again')
   .action(async ({ step, list, ...options }: RunOptions, { args: [word] }: Command) => {
@@ -64,6 +79,30 @@ program
     const configuration = configurationSchema.parse({ ...options, steps: step });
     await argumentsMustBeValid(configuration);
     if (!checkOnly) process.exitCode = await run(configuration);
+  });
+
+program
+  .command('faults')
+  .description('put faults into a mesh, and show which of them the suite catches')
+  .argument('[id...]', 'faults to try; all when none is given')
+  .option('--list', 'list the faults and end')
+  .option('--table <file>', 'write the results as a Markdown table')
+  .option('--istio <version>', 'version of Istio')
+  .option('--k8s <version>', 'version of Kubernetes')
+  .addOption(choice('--images <source>', 'where images come from', ['auto', 'registry', 'source'], 'auto'))
+  .option('--keep', 'keep the cluster, and use the kept one again')
+  .action(async (ids: string[], { list, table, ...options }: FaultsFlags) => {
+    const { faultsMustExist, listFaults, tryFaults } = await import('./faults.ts');
+    if (list === true) {
+      listFaults();
+      return;
+    }
+    const { argumentsMustBeValid } = await import('./run.ts');
+    const configuration = configurationSchema.parse(options);
+    faultsMustExist(ids);
+    await argumentsMustBeValid(configuration);
+    if (checkOnly) return;
+    process.exitCode = await tryFaults({ configuration, ids, ...(table === undefined ? {} : { table }) });
   });
 
 const images = program.command('images').description('the images that play the roles of a run');

@@ -3,7 +3,8 @@ import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { ActionableError, messageOf, UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
-import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
+import { terminalProgress } from '../helpers/progress/terminal.ts';
+import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
 import type { Verdict } from '../helpers/report/results.ts';
 import { verdictOf, type Outcome } from '../helpers/report/verdict.ts';
@@ -32,16 +33,10 @@ export async function run(configuration: Configuration): Promise<number> {
     outcome = outcomeOf(error);
   }
   await signals.end();
-  const { exitCode, durationMs, scope, steps } = await report.write(outcome.verdict, outcome.reason);
-  const failed = steps.filter(({ status }) => status === 'failed').length;
-  const skipped = steps.filter(({ status }) => status === 'skipped').length;
-  write('');
-  if (outcome.reason !== '' && outcome.verdict !== 'not conformant') write(outcome.reason);
-  const part = scope === 'partial' ? `, ${steps.length} of ${allSteps.length} steps` : '';
-  const counts = `${steps.length - failed - skipped} passed, ${failed} failed, ${skipped} skipped${part}`;
-  write(`Verdict: ${outcome.verdict} (${counts}, ${duration(durationMs)})`);
+  const results = await report.write(outcome.verdict, outcome.reason);
+  for (const line of closingLines(results, allSteps.length)) write(line);
   write(`Report:  ${report.folder}`);
-  return exitCode;
+  return results.exitCode;
 }
 
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
@@ -77,6 +72,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
   const expected = chosenSteps(session.facts.configuration.steps).map(({ id }) => id);
   return verdictOf({
     expected,
+    repeat: session.facts.configuration.repeat,
     steps: report.steps,
     target: session.facts.destination.kind,
     problems,
@@ -84,7 +80,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
   });
 }
 
-function outcomeOf(error: unknown): Outcome {
+export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof ActionableError)) {
     // Nobody foresaw it, so the stack is what helps.
     const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
@@ -106,10 +102,20 @@ function stepsMustExist(ids: readonly string[]): void {
 }
 
 function describe(configuration: Configuration): string {
-  const { istio = 'default', k8s = 'default', images, target, injection, steps, keep } = configuration;
+  const {
+    istio = 'default',
+    k8s = 'default',
+    images,
+    target,
+    injection,
+    steps,
+    repeat,
+    keep,
+  } = configuration;
   const parts = [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
+  if (repeat > 1) parts.push(`${repeat} passes`);
   if (keep) parts.push('keeping the cluster');
   return parts.join(', ');
 }

@@ -48,7 +48,11 @@ export class EnvironmentError extends ActionableError {
   readonly exitCode = exitCodes.environment;
   readonly code: EnvironmentCode;
 
-  constructor(message: string, hint: string, options: ErrorOptions & { readonly code?: EnvironmentCode } = {}) {
+  constructor(
+    message: string,
+    hint: string,
+    options: ErrorOptions & { readonly code?: EnvironmentCode } = {},
+  ) {
     super(message, hint, options);
     this.code = options.code ?? 'ENVIRONMENT';
   }

@@ -31,6 +31,11 @@ export class Pass {
     this.world = world;
   }
 
+  /** Whether a step is still at work on the cluster. */
+  get hanging(): boolean {
+    return this.#hanging;
+  }
+
   /** Does the step and judges it. Never rejects. */
   async take(step: Step): Promise<Outcome> {
     const record = this.world.begin();

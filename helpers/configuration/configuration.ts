@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** More passes would take days, and a report nobody can open. */
+export const maxRepeat = 1000;
+
 /** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
 export const configurationSchema = z.object({
   /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
@@ -11,6 +14,8 @@ export const configurationSchema = z.object({
   injection: z.enum(['auto', 'manual']).default('auto'),
   /** Ids of steps to run, with the steps they need; empty runs all. */
   steps: z.array(z.string()).default([]),
+  /** How many times the steps run on the one cluster; more than once measures how stable they are. */
+  repeat: z.number().int().min(1).max(maxRepeat).default(1),
   keep: z.boolean().default(false),
   reportDir: z.string().default('reports'),
 });

@@ -72,7 +72,8 @@ export async function startOrigin(kube: Kube, image: string, because: string): P
   };
 }
 
-function nginxConfiguration(host: string): string {
+/** nginx's configuration of an origin that answers for `host`; `directive` is one more of its server's. */
+export function nginxConfiguration(host: string, directive = ''): string {
   return `worker_processes 1;
 events { worker_connections 1024; }
 http {
@@ -86,6 +87,7 @@ http {
     ssl_certificate_key /tls/tls.key;
     root /srv;
     default_type "text/html; charset=utf-8";
+    ${directive}
   }
 }
 `;

@@ -10,26 +10,27 @@ export class RefusedError extends Error {
 
 /**
  * `kubectl apply --server-side`: creates or changes the objects, in their order.
- * An object without a namespace goes into `namespace`, as `kubectl apply -n` does.
+ * An object without a namespace goes into `namespace`, as `kubectl apply -n` does. Fields that another `manager` set stay.
  * @returns the objects as the API server stored them
  */
 export async function apply<T extends KubernetesObject>(
   kube: Kube,
   objects: readonly T[],
   namespace?: string,
+  manager = fieldManager,
 ): Promise<T[]> {
   const stored: T[] = [];
-  for (const object of objects) stored.push(await applyOne(kube, placed(object, namespace)));
+  for (const object of objects) stored.push(await applyOne(kube, placed(object, namespace), manager));
   return stored;
 }
 
-async function applyOne<T extends KubernetesObject>(kube: Kube, object: T): Promise<T> {
+async function applyOne<T extends KubernetesObject>(kube: Kube, object: T, manager: string): Promise<T> {
   try {
     return await kube.objects.patch(
       object,
       undefined,
       undefined,
-      fieldManager,
+      manager,
       true,
       PatchStrategy.ServerSideApply,
     );

@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
-import { eventually } from '../eventually/eventually.ts';
+import { eventually, Hopeless } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Kube } from './client.ts';
 
@@ -25,7 +25,10 @@ export async function deploymentMustBeReady(kube: Kube, namespace: string, name:
         .map(([key, value]) => `${key}=${value}`)
         .join(',');
       const pods = await livePods(kube, namespace, selector);
-      for (const pod of pods) pulls.mustGoOn(pod);
+      for (const pod of pods) {
+        pulls.mustGoOn(pod);
+        mustNotCrash(pod);
+      }
       const { replicas = 1 } = deployment.spec ?? {};
       const {
         observedGeneration = 0,
@@ -107,6 +110,21 @@ export function describePod(pod: V1Pod): string {
 
 const pullHint =
   'Check that the node reaches the registry, or have the images ready first: ./conformance images pull';
+
+/** A container that ended so often will end again: the kubelet only waits longer each time. */
+const hopelessRestarts = 3;
+
+function mustNotCrash(pod: V1Pod): void {
+  const crashing = containerStatuses(pod).find(
+    ({ ready, restartCount }) => !ready && restartCount >= hopelessRestarts,
+  );
+  if (crashing === undefined) return;
+  const { reason, message, exitCode } = crashing.lastState?.terminated ?? {};
+  const why = [reason, message, exitCode === undefined ? undefined : `exit code ${exitCode}`];
+  throw new Hopeless(
+    `container ${crashing.name} of pod ${pod.metadata?.name ?? ''} keeps ending: ${why.filter((text) => text !== undefined).join(', ')}`,
+  );
+}
 
 /** These do not heal by waiting. */
 const finalReasons = /^(InvalidImageName|ErrImageNeverPull)$/;

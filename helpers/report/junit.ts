@@ -1,6 +1,16 @@
 import { stripVTControlCharacters } from 'node:util';
 import { create } from 'xmlbuilder2';
-import type { Results, StepResult } from './results.ts';
+import type { Results, StepResult, Verdict } from './results.ts';
+
+/** Whether the steps' own results say all that the verdict does. */
+const toldByItsSteps: Record<Verdict, boolean> = {
+  conformant: true,
+  'not conformant': true,
+  unstable: true,
+  environment: false,
+  usage: false,
+  interrupted: false,
+};
 
 /**
  * `junit.xml` of a run: one suite a section, one case a step. A run that broke outside its steps is one error in
@@ -24,7 +34,8 @@ export function junitOf(run: Results): string {
     for (const step of steps) {
       const testCase = suite.ele('testcase', {
         classname: `document.${section}`,
-        name: `${step.id} ${step.title}`,
+        // CI systems tell cases apart by their names alone.
+        name: `${step.id} ${step.title}${run.stability === undefined ? '' : ` (pass ${step.pass})`}`,
         time: seconds(step.durationMs),
       });
       if (step.status === 'skipped') testCase.ele('skipped', { message: printable(step.reason) });
@@ -35,7 +46,7 @@ export function junitOf(run: Results): string {
       }
     }
   }
-  if (run.verdict !== 'conformant' && run.verdict !== 'not conformant') {
+  if (!toldByItsSteps[run.verdict]) {
     root
       .ele('testsuite', {
         name: 'run',

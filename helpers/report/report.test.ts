@@ -19,6 +19,7 @@ afterEach(async () => {
 
 const step = (id: string, status: StepResult['status'], reason = ''): StepResult => ({
   id,
+  pass: 1,
   title: `title of ${id}`,
   section: 'cleanup',
   command: '',
@@ -55,6 +56,34 @@ describe('a report', () => {
     expect(junit).toContain('<failure type="LEFT_BEHIND" message="red  &lt;&amp;&gt; ]]&gt;">');
     expect(junit).toContain('<skipped message="because step CLEAN-2 failed"/>');
     expect(() => convert(junit, { format: 'object' })).not.toThrow();
+  });
+
+  it('tells passes apart, with figures, and has no error besides the failures when they differ', async () => {
+    const report = new Report(folder, 'run-3', configurationSchema.parse({ repeat: 2 }));
+    report.steps.push(step('CLEAN-1', 'passed'), { ...step('CLEAN-1', 'failed', 'red'), pass: 2 });
+    const run = await report.write('unstable', 'CLEAN-1: passed in 1 of 2');
+    expect(run).toMatchObject({ exitCode: 1, configuration: { repeat: 2 } });
+    expect(run.stability).toEqual([
+      { id: 'CLEAN-1', runs: 2, passed: 1, passRate: 0.5, minMs: 1500, medianMs: 1500, maxMs: 1500 },
+    ]);
+    const stored: unknown = JSON.parse(await readFile(join(folder, 'run-3', 'results.json'), 'utf8'));
+    expect(results.parse(stored)).toMatchObject({
+      stability: run.stability,
+      steps: [{ pass: 1 }, { pass: 2 }],
+    });
+    const junit = await readFile(join(folder, 'run-3', 'junit.xml'), 'utf8');
+    expect(junit).toContain('name="CLEAN-1 title of CLEAN-1 (pass 1)"');
+    expect(junit).toContain('name="CLEAN-1 title of CLEAN-1 (pass 2)"');
+    expect(junit.match(/<testsuite /g)).toHaveLength(1);
+    expect(junit).not.toContain('<error');
+  });
+
+  it('has neither figures nor numbers of passes with a single one', async () => {
+    const report = new Report(folder, 'run-4', configuration);
+    report.steps.push(step('CLEAN-1', 'passed'));
+    expect(await report.write('conformant', '')).not.toHaveProperty('stability');
+    const junit = await readFile(join(folder, 'run-4', 'junit.xml'), 'utf8');
+    expect(junit).toContain('name="CLEAN-1 title of CLEAN-1"');
   });
 
   it('points latest to the newest run', async () => {

@@ -6,11 +6,13 @@ import { EnvironmentError, exitCodes, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
+import { stabilityOf } from './stability.ts';
 import { results, type Results, type StepResult, type Verdict } from './results.ts';
 
 const exitCodeOf: Record<Verdict, number> = {
   conformant: exitCodes.conformant,
   'not conformant': exitCodes.notConformant,
+  unstable: exitCodes.notConformant,
   environment: exitCodes.environment,
   usage: exitCodes.usage,
   interrupted: exitCodes.interrupted,
@@ -106,20 +108,34 @@ export class Report {
       },
       phases: this.#phases,
       steps: this.steps,
+      ...(this.#configuration.repeat === 1 ? {} : { stability: stabilityOf(this.steps) }),
     };
     // What does not fit the schema must not be published as if it did.
     results.parse(run);
     await mkdir(this.folder, { recursive: true });
     await writeFile(join(this.folder, 'results.json'), `${JSON.stringify(run, null, 2)}\n`);
     await writeFile(join(this.folder, 'junit.xml'), junitOf(run));
-    // A convenience, and some file systems have no symbolic links.
-    await this.#pointLatest().catch((error: unknown) => {
-      process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);
-    });
+    await this.#pointLatest();
     return run;
   }
 
+  /** Writes another file into the report folder, of a run that is no pass over the document, and points `latest` to it. */
+  async attach(name: string, text: string): Promise<string> {
+    const file = join(this.folder, name);
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(file, text);
+    await this.#pointLatest();
+    return file;
+  }
+
+  /** A convenience, and some file systems have no symbolic links. */
   async #pointLatest(): Promise<void> {
+    await this.#replaceLatest().catch((error: unknown) => {
+      process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);
+    });
+  }
+
+  async #replaceLatest(): Promise<void> {
     const latest = join(this.#root, 'latest');
     // Made beside and renamed, so that a reader never finds no `latest`.
     const fresh = join(this.#root, `.latest-${this.runId}`);

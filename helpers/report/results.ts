@@ -49,6 +49,7 @@ const finding = z.looseObject({ cause: z.string(), seen: z.string(), expected: z
 
 const stepResult = z.object({
   id: z.string().describe('stable, e.g. MESH-3'),
+  pass: z.number().describe('which pass over the steps it belongs to; 1 without --repeat'),
   title: z.string(),
   section: z.string().describe("the document's section"),
   command: z.string().describe("the document's command, empty where it has none"),
@@ -57,10 +58,24 @@ const stepResult = z.object({
   durationMs: z.number(),
   findings: z.array(finding).describe('named causes of a failure, the most specific first'),
   facts: z.record(z.string(), z.string()).describe('what the step established, e.g. PROXY_IP'),
-  trips: z.array(trip),
+  trips: z
+    .array(trip)
+    .describe(
+      'of a step that passed in several passes only those of the first of them; of a failed one always',
+    ),
 });
 
-const verdicts = ['conformant', 'not conformant', 'environment', 'usage', 'interrupted'] as const;
+const stability = z.object({
+  id: z.string(),
+  runs: z.number().describe('passes that the step left a result in, skipped ones included'),
+  passed: z.number(),
+  passRate: z.number().describe('passed / runs, 0 to 1'),
+  minMs: z.number().optional().describe('of the runs that passed, as the next two; absent when none did'),
+  medianMs: z.number().optional(),
+  maxMs: z.number().optional(),
+});
+
+const verdicts = ['conformant', 'not conformant', 'unstable', 'environment', 'usage', 'interrupted'] as const;
 
 export const results = z.object({
   schemaVersion: z.literal(1),
@@ -97,6 +112,7 @@ export const results = z.object({
   }),
   phases: z.array(z.object({ title: z.string(), startedAt: z.string(), durationMs: z.number() })),
   steps: z.array(stepResult),
+  stability: z.array(stability).optional().describe('a figure a step; only with --repeat above 1'),
 });
 
 export interface StepResult extends Omit<z.infer<typeof stepResult>, 'trips' | 'findings'> {
@@ -107,6 +123,7 @@ export interface Results extends Omit<z.infer<typeof results>, 'steps'> {
   readonly steps: readonly StepResult[];
 }
 export type Verdict = Results['verdict'];
+export type Stability = z.infer<typeof stability>;
 
 /** JSON Schema of results.json, for people who read it with other programs. */
 export function resultsSchema(): unknown {

@@ -1,24 +1,22 @@
-import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from 'vitest/node';
-import colors from 'picocolors';
+import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './meta.ts';
-import { duration } from '../progress/terminal.ts';
 import type { Report } from './report.ts';
+import type { Lines } from './step-lines.ts';
 
-/** Writes one line a step as it ends, and collects the steps' results for the report. */
+/** Collects the steps' results for the report, and has them shown as they come. */
 export class StepReporter implements Reporter {
   /** What went wrong outside the steps: a hook, a file that does not load, an unhandled rejection. */
   readonly problems: string[] = [];
   readonly #report: Report;
-  readonly #write: (line: string) => void;
-  #section = '';
+  readonly #lines: Lines;
+  /** Steps that have passed, whose trips are in the report already. */
+  readonly #passed = new Set<string>();
+  /** Tests that ended without a record, of the suite at hand. */
+  #unrecorded: string[] = [];
 
-  constructor(report: Report, write: (line: string) => void) {
+  constructor(report: Report, lines: Lines) {
     this.#report = report;
-    this.#write = write;
-  }
-
-  onInit(_vitest: Vitest): void {
-    this.#section = '';
+    this.#lines = lines;
   }
 
   onTestCaseResult(test: TestCase): void {
@@ -26,7 +24,7 @@ export class StepReporter implements Reporter {
     const result = test.result();
     const durationMs = Math.round(test.diagnostic()?.duration ?? 0);
     if (meta === undefined || result.state === 'pending') {
-      this.problems.push(`${test.fullName}: ended without a record`);
+      this.#unrecorded.push(`${test.fullName}: ended without a record`);
       return;
     }
     const { versions, ...step } = meta;
@@ -37,34 +35,32 @@ export class StepReporter implements Reporter {
         : result.state === 'skipped'
           ? (result.note ?? 'skipped')
           : '';
-    this.#report.steps.push({ ...step, status: result.state, reason, durationMs });
-    if (step.section !== this.#section) {
-      this.#section = step.section;
-      this.#write(`\n  ${colors.bold(step.section)}`);
-    }
-    const mark = { passed: colors.green('✓'), failed: colors.red('✗'), skipped: colors.yellow('-') }[
-      result.state
-    ];
-    const facts = Object.entries(step.facts).map(([name, value]) => `${name} ${value}`);
-    const tail = result.state === 'passed' ? facts.join(', ') : result.state === 'skipped' ? reason : '';
-    this.#write(
-      `  ${mark} ${step.id.padEnd(8)} ${step.title} ${colors.dim(`(${duration(durationMs)})`)}${tail === '' ? '' : colors.dim(` ${tail}`)}`,
-    );
-    if (result.state === 'failed') this.#write(indent(reason));
+    // Fifty passes must not make a report fifty times as big: what a step's trips look like, one pass shows.
+    const trips = result.state === 'passed' && this.#passed.has(step.id) ? [] : step.trips;
+    if (result.state === 'passed') this.#passed.add(step.id);
+    const recorded = { ...step, trips, status: result.state, reason, durationMs };
+    this.#report.steps.push(recorded);
+    this.#lines.step(recorded);
+  }
+
+  /** A suite is a pass; a run of one pass has none. */
+  onTestSuiteResult(suite: TestSuite): void {
+    const errors = suite.errors().map(({ message }) => message);
+    this.#ended(errors.map((message) => `${suite.name}: ${message}`));
+    this.#lines.passEnd(errors.length === 0 ? undefined : errors.join('\n'));
   }
 
   onTestModuleEnd(module: TestModule): void {
-    for (const { message } of module.errors()) this.problems.push(message);
+    this.#ended(module.errors().map(({ message }) => message));
   }
 
   onTestRunEnd(_modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     for (const { message } of errors) this.problems.push(message);
   }
-}
 
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `      ${line}`)
-    .join('\n');
+  /** Where a hook failed, its tests end without a record, and the hook's error says why. */
+  #ended(errors: readonly string[]): void {
+    this.problems.push(...(errors.length === 0 ? this.#unrecorded : errors));
+    this.#unrecorded = [];
+  }
 }

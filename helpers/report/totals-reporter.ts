@@ -17,6 +17,7 @@ export default class TotalsReporter implements Reporter {
       }
       // A file that did not load has no tests to count, and must count all the same.
       sum.failed += module.errors().length;
+      for (const suite of module.children.allSuites()) sum.failed += suite.errors().length;
     }
     const folder = join('reports', 'totals');
     try {

@@ -77,7 +77,7 @@ export const trafficCauses = {
   PROXY_CANNOT_RESOLVE: {
     family: 'proxy',
     title: "The proxy cannot resolve the destination's name",
-    seen: 'curl: CONNECT answered 503, X-Squid-Error: ERR_DNS_FAIL; Squid: a 503 with HIER_NONE/-',
+    seen: 'curl: CONNECT answered 500 or 503, X-Squid-Error: ERR_CANNOT_FORWARD or ERR_DNS_FAIL; Squid: HIER_NONE/-',
     expected: 'TCP_TUNNEL/200',
     why: 'Squid found no address to connect to. The mesh did its part.',
     do: "Resolve the name inside the proxy's pod; check its DNS policy, hostAliases and the way out of the cluster.",
@@ -122,7 +122,7 @@ export const trafficCauses = {
   STALE_ONLY: {
     family: 'sidecar',
     title: 'Only older lines match: nothing was logged for this request',
-    seen: 'lines of the same client and target from before the request',
+    seen: 'lines of the same client and target from before the request, or a log that was replaced by an older copy',
     expected: 'a line of its own for every request',
     why: 'A search of the whole log would have passed on them. The request of now left no line: it took another way, or the log has stopped.',
     do: "See the other findings for its way; check that the log is still written and the clocks agree with the runner's.",

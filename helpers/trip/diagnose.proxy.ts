@@ -47,7 +47,7 @@ function result(trip: Trip, line: ProxyStatement, expectation: ProxyExpectation 
   const find = (cause: Finding['cause']): Finding[] => [{ cause, seen: where, expected, statement: line }];
   if (expected.startsWith('TCP_DENIED/') && line.result !== 'TCP_DENIED') return find('PROXY_NOT_DENYING');
   if (line.result === 'TCP_DENIED' || line.status === 403 || line.status === 407) return find('PROXY_DENIED');
-  if (line.status === 502 || line.status === 503 || line.status === 504) {
+  if (line.status >= 500 && (line.peer === undefined || line.status > 501)) {
     // Squid logs no peer for a name it cannot resolve, nor for an address that refuses; its answer tells them apart.
     const { proxyError = '' } = trip.client;
     const reached = line.peer !== undefined || /^ERR_(CONNECT|READ|WRITE|ZERO|LIFETIME)/.test(proxyError);

@@ -79,9 +79,7 @@ export class Witnesses implements AsyncDisposable {
 
   /** As `fetch`, for several requests at the same moment: each trip gets its own statements or none. */
   async fetchAll(requests: readonly Request[]): Promise<Trip[]> {
-    await Promise.all(
-      [...new Set(requests.map(({ client }) => client))].map((client) => this.#trust(client)),
-    );
+    await Promise.all([...new Set(requests.map(({ client }) => client))].map((client) => this.trust(client)));
     await this.#logs.opened(timeouts.probe);
     const since = this.#logs.cursors();
     const [first] = requests;
@@ -183,7 +181,7 @@ export class Witnesses implements AsyncDisposable {
   }
 
   /** Gives the client the hermetic destination's CA, once a pod. */
-  async #trust(client: PodRef): Promise<void> {
+  async trust(client: PodRef): Promise<void> {
     const { ca } = this.#destination;
     const pod = `${client.namespace}/${client.pod}`;
     if (ca === undefined || this.#trusting.has(pod)) return;

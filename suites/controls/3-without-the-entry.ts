@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { remove } from '../../helpers/kube/apply.ts';
 import { sidecar } from '../../helpers/trip/expectations.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
+import { registryOnlySidecar } from '../document/prepare.ts';
 import { serviceEntry } from '../document/service-entry.ts';
 import { proxyCluster, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
@@ -98,9 +99,7 @@ function way(world: World): ReturnType<typeof sidecar> {
 
 /** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
 const registryOnly = {
-  apiVersion: 'networking.istio.io/v1',
-  kind: 'Sidecar',
-  metadata: { name: 'conformance-registry-only', namespace: 'default' },
+  ...registryOnlySidecar,
   spec: {
     workloadSelector: { labels: { app: 'sleep' } },
     egress: [{ hosts: ['./*', 'istio-system/*'] }],

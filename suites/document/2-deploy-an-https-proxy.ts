@@ -11,6 +11,7 @@ import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { fail, mustEqual } from './fail.ts';
 import { squidConfigurationOf, words } from './fixtures.ts';
+import { lineMustBeInSquidLog } from './squid-log.ts';
 import type { Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
@@ -181,14 +182,14 @@ export const deployAnHttpsProxy: readonly Step[] = [
       'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
     ],
     needs: ['PROXY-8'],
-    run: (world) => {
+    run: async (world) => {
       const trip = world.evidence(world.baselineTrip.get());
       expect(trip).toHaveCrossed(
         noSidecar(),
         proxy({ result: 'TCP_TUNNEL/200' }),
         ...world.witnesses.originExpectations(),
       );
-      return Promise.resolve();
+      await lineMustBeInSquidLog(world, trip);
     },
   },
 ];

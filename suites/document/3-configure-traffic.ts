@@ -3,6 +3,7 @@ import { apply } from '../../helpers/kube/apply.ts';
 import { proxy, sidecar } from '../../helpers/trip/expectations.ts';
 import { serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { proxyCluster, sidecarMustTunnel } from './sidecar.ts';
+import { lineMustBeInSquidLog } from './squid-log.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -63,14 +64,14 @@ export const configureTraffic: readonly Step[] = [
       'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
     ],
     needs: ['MESH-2'],
-    run: (world) => {
+    run: async (world) => {
       const trip = world.evidence(world.meshTrip.get());
       expect(trip).toHaveCrossed(
         sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
         proxy({ result: 'TCP_TUNNEL/200' }),
         ...world.witnesses.originExpectations(),
       );
-      return Promise.resolve();
+      await lineMustBeInSquidLog(world, trip);
     },
   },
 ];

@@ -16,6 +16,8 @@ interface Question {
   /** Symptoms it can explain. */
   readonly of: readonly CauseCode[];
   readonly ask: (world: World, first: Finding) => Promise<Finding | undefined>;
+  /** It names suspects, not the cause: it goes behind a symptom that is a cause by itself. */
+  readonly besides?: true;
 }
 
 /**
@@ -29,10 +31,13 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     const seen = 'the API server does not answer any more';
     return [{ cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers to the end' }, ...findings];
   }
-  for (const { of, ask } of questions) {
+  for (const { of, ask, besides } of questions) {
     if (!of.includes(first.cause)) continue;
     const answer = await ask(world, first);
-    if (answer !== undefined) return [answer, ...findings];
+    if (answer === undefined) continue;
+    return besides === true && first.cause !== 'UNEXPLAINED'
+      ? [first, answer, ...findings.slice(1)]
+      : [answer, ...findings];
   }
   return findings;
 }
@@ -102,17 +107,25 @@ const questions: readonly Question[] = [
     },
   },
   {
-    of: ['PROXY_UNREACHABLE', 'PASSTHROUGH', 'UNEXPLAINED', 'DESTINATION_SLOW', 'NO_PROXY_STATEMENT'],
+    // Its log cannot be followed either, which by itself would be the surroundings' fault.
+    of: [
+      'ENVIRONMENT',
+      'PROXY_UNREACHABLE',
+      'PASSTHROUGH',
+      'UNEXPLAINED',
+      'DESTINATION_SLOW',
+      'NO_PROXY_STATEMENT',
+    ],
     ask: async (world) => {
-      const known = await optional(() => world.proxy());
+      const known = world.proxyIp.known();
       if (known === undefined) return undefined;
       const pods = await livePods(world.kube, 'external', 'app=squid');
       const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
-      if (addresses.includes(known.ip)) return undefined;
+      if (addresses.includes(known)) return undefined;
       return {
         cause: 'PROXY_REPLACED',
         seen: `live pods of the proxy have ${addresses.join(', ') || 'no address: there is none'}`,
-        expected: `${known.ip}, which client and ServiceEntry name`,
+        expected: `${known}, which client and ServiceEntry name`,
       };
     },
   },
@@ -157,6 +170,7 @@ const questions: readonly Question[] = [
   },
   {
     of: mesh,
+    besides: true,
     ask: async (world) => {
       const others = await foreign(world);
       if (others.length === 0) return undefined;
@@ -191,13 +205,4 @@ async function foreign({ kube }: World): Promise<readonly string[]> {
 async function sourceAnnotations({ kube }: World): Promise<Readonly<Record<string, string>>> {
   const [pod] = await livePods(kube, 'default', 'app=sleep');
   return pod?.metadata?.annotations ?? {};
-}
-
-/** A slot that no step has filled yet counts as not known. */
-async function optional<T>(get: () => T): Promise<T | undefined> {
-  try {
-    return await Promise.resolve(get());
-  } catch {
-    return undefined;
-  }
 }

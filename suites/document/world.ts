@@ -27,6 +27,11 @@ class Slot<T> {
     this.#value = { is: value };
   }
 
+  /** The value, undefined when no step has given it yet. */
+  known(): T | undefined {
+    return this.#value?.is;
+  }
+
   /** @throws Error when the step that gives it did not run: a fault of the step list, not of the mesh */
   get(): T {
     if (this.#value === undefined) throw new Error(`${this.#what} is not known: ${this.#step} did not run`);

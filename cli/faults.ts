@@ -1,0 +1,99 @@
+import { writeFile } from 'node:fs/promises';
+import { closest } from 'fastest-levenshtein';
+import { faults } from '../faults/index.ts';
+import { FaultReporter } from '../faults/reporter.ts';
+import { faultResults, faultsPage } from '../faults/result.ts';
+import type { Configuration } from '../helpers/configuration/configuration.ts';
+import { exitCodes, UsageError } from '../helpers/errors.ts';
+import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
+import { Report } from '../helpers/report/report.ts';
+import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { runProject } from '../helpers/session/vitest-run.ts';
+import { onSignals } from './interrupt.ts';
+import { outcomeOf } from './run.ts';
+
+export interface FaultsOptions {
+  readonly configuration: Configuration;
+  /** Ids of the faults to try; empty tries all. */
+  readonly ids: readonly string[];
+  /** File to write the table to. */
+  readonly table?: string;
+}
+
+/** @throws UsageError for a fault that does not exist */
+export function faultsMustExist(ids: readonly string[]): void {
+  const known = faults.map(({ id }) => id);
+  for (const id of ids) {
+    if (known.includes(id)) continue;
+    throw new UsageError(
+      `There is no fault ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
+      'The faults: ./conformance faults --list',
+    );
+  }
+}
+
+export function listFaults(): void {
+  for (const { id, title, expect } of faults) {
+    process.stdout.write(`${id.padEnd(24)} ${expect.step.padEnd(10)} ${expect.cause.padEnd(23)} ${title}\n`);
+  }
+}
+
+/** `conformance faults`: puts faults into a mesh and shows which of them the suite catches, and how. */
+export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
+  const chosen = faults.filter(({ id }) => ids.length === 0 || ids.includes(id));
+  const report = new Report(configuration.reportDir, newRunId(), configuration);
+  await report.open();
+  let opening: Promise<Session> | undefined;
+  // What a fault has killed is not kept.
+  const keep = configuration.keep && !chosen.some(({ fatal }) => fatal === true);
+  const signals = onSignals({ report, keep, opening: () => opening });
+  const write = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  write(`Run ${report.runId}: ${chosen.length} ${chosen.length === 1 ? 'fault' : 'faults'}`);
+  const start = performance.now();
+  const reporter = new FaultReporter(write);
+  let failure = '';
+  try {
+    opening = openSession(
+      { ...configuration, target: 'hermetic', keep },
+      report,
+      report.recording(terminalProgress()),
+    );
+    const session = await opening;
+    try {
+      write('');
+      await runProject('faults', [reporter], (vitest) => {
+        vitest.provide('session', session.facts);
+        vitest.provide(
+          'faults',
+          chosen.map(({ id }) => id),
+        );
+      });
+    } finally {
+      await session[Symbol.asyncDispose]();
+    }
+  } catch (error) {
+    failure = outcomeOf(error).reason;
+  }
+  await signals.end();
+  const { results, problems } = reporter;
+  const file = await report.attach(
+    'faults.json',
+    `${JSON.stringify(faultResults.parse({ faults: results }), null, 2)}\n`,
+  );
+  if (table !== undefined) await writeFile(table, faultsPage(results));
+  const caught = results.filter((result) => result.caught).length;
+  const asExpected = results.filter((result) => result.asExpected).length;
+  const greps = results.filter(({ fourGreps }) => fourGreps).length;
+  write('');
+  for (const problem of problems) write(problem);
+  if (failure !== '') write(failure);
+  write(
+    `Caught: ${caught} of ${chosen.length}, ${asExpected} at the expected step with the expected cause; ` +
+      `by four greps: ${greps} (${duration(performance.now() - start)})`,
+  );
+  write(`Results: ${file}`);
+  if (asExpected === chosen.length) return exitCodes.conformant;
+  return results.length < chosen.length ? exitCodes.environment : exitCodes.notConformant;
+}

@@ -1,0 +1,57 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { apply } from '../helpers/kube/apply.ts';
+import { serviceEntry } from '../suites/document/service-entry.ts';
+import type { Fault } from './fault.ts';
+import type { Rig } from './rig.ts';
+
+const finalizer = 'conformance.example.com/nobody-serves-this';
+const held: KubernetesObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'held', namespace: 'external', finalizers: [finalizer] },
+};
+
+export const cleanupFaults: readonly Fault[] = [
+  {
+    id: 'ENTRY-HELD',
+    title: 'A finalizer holds the ServiceEntry back',
+    expect: { step: 'CLEAN-5', cause: 'LEFT_BEHIND' },
+    before: 'CLEAN-1',
+    inject: (rig) => setFinalizers(rig, serviceEntry, [finalizer]),
+    undo: (rig) => setFinalizers(rig, serviceEntry, []),
+  },
+  {
+    id: 'ENTRY-COMES-BACK',
+    title: 'The ServiceEntry comes back after its deletion',
+    expect: { step: 'CLEAN-6', cause: 'LEFT_BEHIND' },
+    before: 'CLEAN-6',
+    inject: async (rig) => {
+      const values = { PROXY_IP: '10.0.0.1', PROXY_PORT: '3128' };
+      await apply(
+        rig.kube,
+        await rig.world.fixtures.objects('document/service-entry.yaml', values),
+        'default',
+      );
+    },
+    undo: (rig) => rig.remove(serviceEntry),
+  },
+  {
+    id: 'NAMESPACE-STUCK',
+    title: 'A finalizer in it keeps namespace external from going',
+    expect: { step: 'CLEAN-4', cause: 'NAMESPACE_STUCK' },
+    before: 'CLEAN-1',
+    inject: (rig) => rig.apply(held),
+    undo: async (rig) => {
+      await setFinalizers(rig, held, []);
+      await rig.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } });
+    },
+  },
+];
+
+async function setFinalizers({ kube }: Rig, object: KubernetesObject, finalizers: string[]): Promise<void> {
+  const stored = await kube.objects.read({
+    ...object,
+    metadata: { ...object.metadata, name: object.metadata?.name ?? '' },
+  });
+  await kube.objects.replace({ ...stored, metadata: { ...stored.metadata, finalizers } });
+}

@@ -1,0 +1,154 @@
+import { exec, type PodRef } from '../helpers/kube/exec.ts';
+import { eventually, EventuallyError } from '../helpers/eventually/eventually.ts';
+import { squidLog } from '../helpers/trip/logs.ts';
+import { apply } from '../helpers/kube/apply.ts';
+import type { World } from '../suites/document/world.ts';
+
+/**
+ * The second judge: how this page is usually tested (istio.io's own http-proxy/test.sh). Four searches, each tried again
+ * until it finds something or its time is up: the title, the CONNECT anywhere in Squid's log, the title, the cluster
+ * anywhere in the sidecar's log. It knows nothing of trips, of causes, or of which line belongs to which request.
+ */
+export class FourGreps {
+  readonly #world: World;
+  /** By pod, the lines of its log that are older than this pass: in a run of its own they would not be there. */
+  readonly #older = new Map<string, number>();
+
+  private constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** To be made before the pass that it is to judge. */
+  static async beginning(world: World): Promise<FourGreps> {
+    const judge = new FourGreps(world);
+    for (const read of [judge.#squidLog.bind(judge), judge.#sidecarLog.bind(judge)]) {
+      // Where there is no such pod yet, all that its log will hold is new.
+      const log = await read().catch(() => undefined);
+      if (log !== undefined) judge.#older.set(log.pod, log.lines.length);
+    }
+    return judge;
+  }
+
+  /**
+   * @param entryApplied Whether the pass got as far as the ServiceEntry; if not, it is applied here as the document says
+   * @returns the search that found nothing in time, undefined when all four found something
+   */
+  async judge(entryApplied: boolean): Promise<string | undefined> {
+    const { title } = this.#world.session.destination;
+    const searches: [string, () => Promise<boolean>][] = [
+      ['title without Istio', async () => (await this.#page('external')).includes(title)],
+      [
+        "CONNECT in Squid's log",
+        async () => this.#grep(await this.#squidLog(), 'CONNECT en.wikipedia.org:443'),
+      ],
+      [
+        'title from the mesh',
+        async () => {
+          if (!entryApplied) await this.#applyEntry();
+          return (await this.#page('default')).includes(title);
+        },
+      ],
+      [
+        "cluster in the sidecar's log",
+        async () => this.#grep(await this.#sidecarLog(), 'outbound|3128||my-company-proxy.com'),
+      ],
+    ];
+    for (const [what, search] of searches) {
+      try {
+        await eventually(
+          what,
+          async () => {
+            found(await search());
+          },
+          { timeoutMs: limitMs, intervalMs: 500 },
+        );
+      } catch (error) {
+        if (error instanceof EventuallyError) return what;
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** The document's command, with what its selectors give: every pod's address and name, those that go included. */
+  async #page(namespace: 'default' | 'external'): Promise<string> {
+    const proxy = this.#world.witnesses.proxyName ?? `${await this.#proxyIp()}:3128`;
+    const { origin, url } = this.#world.session.destination;
+    const trust = origin === undefined ? '' : '--cacert /tmp/conformance-ca.crt';
+    const command = `HTTPS_PROXY='${proxy}' timeout ${limitMs / 1000} curl -s ${trust} ${url} | grep -o "<title>.*</title>"`;
+    const client = await this.#sleep(namespace);
+    await this.#world.witnesses.trust(client);
+    const { stdout } = await exec(this.#world.kube, client, ['sh', '-c', command]);
+    return stdout;
+  }
+
+  /** `export PROXY_IP=…`: once, as a reader of the document does. */
+  async #proxyIp(): Promise<string> {
+    const known = this.#world.proxyIp.known();
+    if (known !== undefined) return known;
+    const { items } = await this.#world.kube.core.listNamespacedPod({
+      namespace: 'external',
+      labelSelector: 'app=squid',
+    });
+    return items.map(({ status }) => status?.podIP ?? '').join(' ');
+  }
+
+  async #applyEntry(): Promise<void> {
+    const values = { PROXY_IP: await this.#proxyIp(), PROXY_PORT: '3128' };
+    const objects = await this.#world.fixtures.objects('document/service-entry.yaml', values);
+    await apply(this.#world.kube, objects, 'default');
+  }
+
+  #grep({ pod, lines }: Log, text: string): boolean {
+    return lines.slice(this.#older.get(pod) ?? 0).some((line) => line.includes(text));
+  }
+
+  async #squidLog(): Promise<Log> {
+    const squids = await this.#world.kube.core.listNamespacedPod({
+      namespace: 'external',
+      labelSelector: 'app=squid',
+    });
+    const pod = squids.items[0]?.metadata?.name ?? '';
+    const target = { namespace: 'external', pod, container: 'squid' };
+    const { stdout } = await exec(this.#world.kube, target, ['cat', squidLog]);
+    return { pod, lines: wholeLines(stdout) };
+  }
+
+  async #sidecarLog(): Promise<Log> {
+    const { pod, namespace } = await this.#sleep('default');
+    const log = await this.#world.kube.core.readNamespacedPodLog({
+      name: pod,
+      namespace,
+      container: 'istio-proxy',
+    });
+    return { pod, lines: wholeLines(log) };
+  }
+
+  async #sleep(namespace: 'default' | 'external'): Promise<PodRef> {
+    const { items } = await this.#world.kube.core.listNamespacedPod({
+      namespace,
+      labelSelector: 'app=sleep',
+    });
+    return {
+      namespace,
+      pod: items.map(({ metadata }) => metadata?.name ?? '').join(' '),
+      container: 'sleep',
+    };
+  }
+}
+
+/** Each search is tried again for so long. */
+const limitMs = 5_000;
+
+interface Log {
+  readonly pod: string;
+  readonly lines: readonly string[];
+}
+
+function wholeLines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+function found(yes: boolean): void {
+  if (!yes) throw new Error('nothing found');
+}

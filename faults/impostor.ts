@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { makeServerCertificate } from '../helpers/destination/certificates.ts';
+import { nginxConfiguration, originNamespace } from '../helpers/destination/hermetic.ts';
+import { eventually } from '../helpers/eventually/eventually.ts';
+import { find } from '../helpers/kube/apply.ts';
+import { parseManifests, render } from '../helpers/kube/manifests.ts';
+import { describePod, isReady } from '../helpers/kube/workloads.ts';
+import { timeouts } from '../helpers/timeouts.ts';
+import type { Rig } from './rig.ts';
+
+const folder = new URL('../fixtures/origin/', import.meta.url);
+
+export interface Impostor {
+  /** Changes the page. */
+  readonly page?: (html: string) => string;
+  /** One more directive of nginx's server. */
+  readonly directive?: string;
+  /** Its certificate comes from an authority that nobody knows. */
+  readonly untrusted?: true;
+}
+
+/** Starts another origin beside the run's own, and makes Squid take it for the destination. */
+export async function startImpostor(rig: Rig, { page, directive, untrusted }: Impostor): Promise<void> {
+  const { kube, world } = rig;
+  const host = new URL(world.session.destination.url).hostname;
+  const [manifest, html] = await Promise.all([
+    readFile(new URL('origin.yaml', folder), 'utf8'),
+    readFile(new URL('Main_Page.html', folder), 'utf8'),
+  ]);
+  const metadata = { name: 'impostor', namespace: originNamespace };
+  const secretName = untrusted === true ? 'impostor' : 'origin';
+  const text = render(manifest, { ORIGIN_IMAGE: world.session.images.images.origin.reference }, 'origin.yaml')
+    .replace('name: origin\n  namespace', 'name: impostor\n  namespace')
+    .replace('configMap:\n        name: origin', 'configMap:\n        name: impostor')
+    .replace('secretName: origin', `secretName: ${secretName}`);
+  const pod = parseManifests(text, 'origin.yaml').find(({ kind }) => kind === 'Pod');
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata,
+    data: { 'nginx.conf': nginxConfiguration(host, directive), 'Main_Page.html': page?.(html) ?? html },
+  };
+  const { certificate, key } = await makeServerCertificate(host);
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata,
+    stringData: { 'tls.crt': certificate, 'tls.key': key },
+  };
+  await rig.apply(configMap, ...(untrusted === true ? [secret] : []), pod as KubernetesObject);
+  const ready = await eventually(
+    'the other origin to be ready',
+    async () => {
+      const found = await find<V1Pod>(kube, { apiVersion: 'v1', kind: 'Pod', metadata });
+      if (found === undefined || !isReady(found))
+        throw new Error(found === undefined ? 'no pod' : describePod(found));
+      return found;
+    },
+    { timeoutMs: timeouts.workloadReady },
+  );
+  await rig.pointSquidTo(ready.status?.podIP ?? '');
+}
+
+export async function stopImpostor(rig: Rig): Promise<void> {
+  await rig.pointSquidBack();
+  const metadata = { name: 'impostor', namespace: originNamespace };
+  await rig.remove(...['Pod', 'ConfigMap', 'Secret'].map((kind) => ({ apiVersion: 'v1', kind, metadata })));
+}

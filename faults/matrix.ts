@@ -1,0 +1,172 @@
+import { EnvironmentError, messageOf } from '../helpers/errors.ts';
+import { eventually } from '../helpers/eventually/eventually.ts';
+import { listeners } from '../helpers/istio/sidecar.ts';
+import { remove } from '../helpers/kube/apply.ts';
+import { takeSnapshot, type Snapshot } from '../helpers/kube/snapshot.ts';
+import { isReady, livePods } from '../helpers/kube/workloads.ts';
+import type { SessionFacts } from '../helpers/session/session.ts';
+import { timeouts } from '../helpers/timeouts.ts';
+import { notCompared, resetDocument } from '../suites/document/prepare.ts';
+import { serviceEntry } from '../suites/document/service-entry.ts';
+import type { Step } from '../suites/document/step.ts';
+import { World } from '../suites/document/world.ts';
+import { Pass, type Outcome } from '../suites/pass.ts';
+import { allSteps } from '../suites/steps.ts';
+import type { Fault } from './fault.ts';
+import { FourGreps } from './four-greps.ts';
+import type { FaultResult } from './result.ts';
+import { Rig } from './rig.ts';
+
+/**
+ * Puts faults into one cluster, one at a time. What the document made stays between the passes, since its steps apply
+ * and do not create: so a pass takes seconds. A fault that must find nothing there removes it first.
+ */
+export class Matrix {
+  readonly #session: SessionFacts;
+  #before: Snapshot | undefined;
+  /** Why no further fault can be judged. */
+  #unsound: string | undefined;
+
+  constructor(session: SessionFacts) {
+    this.#session = session;
+  }
+
+  /** @throws EnvironmentError when a pass without a fault is not green */
+  async begin(): Promise<void> {
+    const world = new World(this.#session);
+    await resetDocument(world.kube);
+    this.#before = await takeSnapshot(world.kube, notCompared);
+    await world[Symbol.asyncDispose]();
+    await this.#soundPass('BEFORE-1');
+  }
+
+  unsound(): string | undefined {
+    return this.#unsound;
+  }
+
+  async try(fault: Fault): Promise<FaultResult> {
+    const start = performance.now();
+    const world = new World(this.#session);
+    if (this.#before !== undefined) world.before.set(this.#before);
+    const rig = new Rig(world);
+    let caught: { step: string; outcome: Outcome & { status: 'failed' } } | undefined;
+    let greps: string | undefined;
+    try {
+      await this.#forgetEntry(world);
+      const judge = await FourGreps.beginning(world);
+      ({ caught, greps } = await this.#pass(fault, rig, judge));
+    } finally {
+      world.fixtures.restore();
+      world.witnesses.proxyName = undefined;
+      if (fault.fatal === true) this.#unsound = `${fault.id} ended the cluster`;
+      else await this.#undo(fault, rig);
+      await world[Symbol.asyncDispose]();
+    }
+    const [first] = caught?.outcome.findings ?? [];
+    const step = caught?.step ?? '';
+    const cause = first?.cause ?? '';
+    return {
+      id: fault.id,
+      title: fault.title,
+      caught: caught !== undefined,
+      asExpected: step === fault.expect.step && cause === fault.expect.cause,
+      step,
+      expectedStep: fault.expect.step,
+      cause,
+      expectedCause: fault.expect.cause,
+      seen: first?.seen ?? '',
+      fourGreps: greps !== undefined,
+      fourGrepsMissed: greps ?? '',
+      seconds: Math.round((performance.now() - start) / 100) / 10,
+    };
+  }
+
+  /** The document with the fault in it, up to the first step that fails; then, or before the clean-up, the second judge. */
+  async #pass(
+    fault: Fault,
+    rig: Rig,
+    judge: FourGreps,
+  ): Promise<{
+    caught: { step: string; outcome: Outcome & { status: 'failed' } } | undefined;
+    greps: string | undefined;
+  }> {
+    const steps = stepsFor(fault);
+    const pass = new Pass(rig.world);
+    const before = fault.before ?? steps[0]?.id;
+    if (!steps.some(({ id }) => id === before))
+      throw new TypeError(`${fault.id}: no step ${before ?? ''} to come before`);
+    let entryApplied = false;
+    let judged: { readonly greps: string | undefined } | undefined;
+    const judgeNow = async (): Promise<{ readonly greps: string | undefined }> => {
+      await rig.comesToJudging();
+      return { greps: await judge.judge(entryApplied) };
+    };
+    for (const step of steps) {
+      if (step.section === 'cleanup') judged ??= await judgeNow();
+      if (step.id === before) await fault.inject(rig);
+      await rig.comesTo(step.id);
+      if (step.id === 'MESH-1') entryApplied = true;
+      const outcome = await pass.take(step);
+      if (outcome.status !== 'failed') continue;
+      judged ??= await judgeNow();
+      return { caught: { step: step.id, outcome }, greps: judged.greps };
+    }
+    judged ??= await judgeNow();
+    return { caught: undefined, greps: judged.greps };
+  }
+
+  async #undo(fault: Fault, rig: Rig): Promise<void> {
+    try {
+      await fault.undo?.(rig);
+      await this.#soundPass(fault.from ?? 'BEFORE-2');
+    } catch (error) {
+      this.#unsound = `after ${fault.id} the mesh is not sound again: ${messageOf(error)}`;
+    }
+  }
+
+  /** Proves that the mesh is sound: the document, without its clean-up, is green. */
+  async #soundPass(from: 'BEFORE-1' | 'BEFORE-2'): Promise<void> {
+    await using world = new World(this.#session);
+    await this.#forgetEntry(world);
+    const pass = new Pass(world);
+    for (const step of allSteps) {
+      if (step.section === 'cleanup' || step.section === 'controls') continue;
+      if (step.id === 'BEFORE-1' && from !== 'BEFORE-1') continue;
+      const outcome = await pass.take(step);
+      if (outcome.status === 'passed') continue;
+      const why = outcome.status === 'failed' ? messageOf(outcome.error) : outcome.because;
+      throw new EnvironmentError(
+        `Without a fault, ${step.id} is not green: ${why}`,
+        'Run ./conformance first.',
+      );
+    }
+  }
+
+  /** Deletes the entry and waits until the sidecar has forgotten it: no step may pass on an earlier pass's listener. */
+  async #forgetEntry({ kube }: World): Promise<void> {
+    await remove(kube, [serviceEntry]);
+    await eventually(
+      'the sidecar to have forgotten the entry of the pass before',
+      async () => {
+        const pods = (await livePods(kube, 'default', 'app=sleep')).filter(isReady);
+        for (const { metadata, spec } of pods) {
+          const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+          if (!containers.some(({ name }) => name === 'istio-proxy')) continue;
+          const all = await listeners(kube, { namespace: 'default', pod: metadata?.name ?? '' });
+          const left = all.filter(({ address }) => address?.socket_address.port_value === 3128);
+          if (left.length > 0) throw new Error(left.map(({ name }) => name).join(', '));
+        }
+      },
+      { timeoutMs: timeouts.configPush, intervalMs: 50 },
+    );
+  }
+}
+
+/** The document; its clean-up and the controls only where the fault is for them to catch. */
+function stepsFor({ expect, from }: Fault): readonly Step[] {
+  return allSteps.filter(({ id, section }) => {
+    if (section === 'cleanup') return expect.step.startsWith('CLEAN-');
+    if (section === 'controls') return expect.step.startsWith('CONTROL-');
+    return id !== 'BEFORE-1' || from === 'BEFORE-1';
+  });
+}

@@ -1,0 +1,222 @@
+import { podsMustBeGone } from '../helpers/kube/workloads.ts';
+import type { Fault } from './fault.ts';
+import type { Rig } from './rig.ts';
+import type { KubernetesObject } from '@kubernetes/client-node';
+
+const entry = 'document/service-entry.yaml';
+
+/** A reader's mistake in the document's ServiceEntry: one text for another. */
+function misread(
+  id: string,
+  title: string,
+  cause: Fault['expect']['cause'],
+  [from, to]: readonly [string, string],
+): Fault {
+  return {
+    id,
+    title,
+    expect: { step: 'MESH-1', cause },
+    inject: (rig) => {
+      rig.alter(entry, (text) => text.replace(from, to));
+    },
+  };
+}
+
+/** Objects of Istio or Kubernetes beside the document's, there before the entry is applied. */
+function beside(
+  id: string,
+  title: string,
+  expect: Fault['expect'],
+  objects: readonly ManifestObject[],
+): Fault {
+  return {
+    id,
+    title,
+    expect,
+    before: 'MESH-1',
+    inject: (rig) => rig.apply(...objects),
+    undo: (rig) => rig.remove(...objects),
+  };
+}
+
+/** An object with whatever its kind has in it. */
+type ManifestObject = KubernetesObject & { readonly spec: object };
+
+const inDefault = (name: string): { name: string; namespace: string } => ({ name, namespace: 'default' });
+
+/** A ServiceEntry that is none: a Namespace that exists stands in its place. */
+const noEntry = 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: external\n';
+
+const httpService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'unrelated', namespace: 'default' },
+  spec: { ports: [{ name: 'http', port: 3128 }] },
+};
+
+export const meshFaults: readonly Fault[] = [
+  {
+    id: 'ENTRY-ABSENT',
+    title: 'The ServiceEntry is never applied',
+    expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
+    inject: (rig) => {
+      rig.alter(entry, () => noEntry);
+    },
+  },
+  misread('ENTRY-HTTP', 'Protocol HTTP in the entry', 'SERVICE_ENTRY_PROTOCOL', [
+    'protocol: TCP',
+    'protocol: HTTP',
+  ]),
+  misread('ENTRY-TLS', 'Protocol TLS in the entry', 'SERVICE_ENTRY_PROTOCOL', [
+    'protocol: TCP',
+    'protocol: TLS',
+  ]),
+  misread('ENTRY-HTTPS', 'Protocol HTTPS in the entry', 'SERVICE_ENTRY_PROTOCOL', [
+    'protocol: TCP',
+    'protocol: HTTPS',
+  ]),
+  misread('ENTRY-OTHER-ADDRESS', 'Another address in the entry', 'SERVICE_ENTRY_ADDRESS', [
+    '${PROXY_IP}/32',
+    '10.99.99.99/32',
+  ]),
+  misread('ENTRY-WIDE-ADDRESS', 'A whole network as the address of the entry', 'SERVICE_ENTRY_ADDRESS', [
+    '${PROXY_IP}/32',
+    '${PROXY_IP}/16',
+  ]),
+  misread('ENTRY-NO-ADDRESS', 'No addresses in the entry', 'SERVICE_ENTRY_ADDRESS', [
+    '  addresses:\n    - ${PROXY_IP}/32\n',
+    '',
+  ]),
+  misread('ENTRY-OTHER-PORT', 'Another port in the entry', 'SERVICE_ENTRY_PORT', [
+    'number: ${PROXY_PORT}',
+    'number: 3129',
+  ]),
+  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', [
+    'my-company-proxy.com',
+    'proxy.example.com',
+  ]),
+  misread('ENTRY-NOT-EXPORTED', 'The entry is exported to another namespace only', 'SERVICE_ENTRY_EXPORT', [
+    '  location:',
+    '  exportTo:\n    - istio-system\n  location:',
+  ]),
+  misread('ENTRY-RESOLUTION', 'The entry resolves to an endpoint of its own', 'SERVICE_ENTRY_DIFFERS', [
+    '  location:',
+    '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:',
+  ]),
+  beside('EXTRA-ENTRY', 'An extra entry for en.wikipedia.org', { step: 'WHY-1', cause: 'EXTRA_ENTRY' }, [
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'ServiceEntry',
+      metadata: inDefault('wikipedia'),
+      spec: {
+        hosts: ['en.wikipedia.org'],
+        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+        location: 'MESH_EXTERNAL',
+        resolution: 'NONE',
+      },
+    },
+  ]),
+  {
+    id: 'HTTP-SERVICE-3128',
+    title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
+    expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
+    inject: async (rig) => {
+      rig.alter(entry, () => noEntry);
+      await rig.apply(httpService);
+    },
+    undo: (rig) => rig.remove(httpService),
+  },
+  beside(
+    'SIDECAR-NOT-IMPORTING',
+    'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
+    { step: 'MESH-1', cause: 'SIDECAR_RESOURCE' },
+    [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'Sidecar',
+        metadata: inDefault('strict'),
+        spec: { egress: [{ hosts: ['istio-system/*'] }], outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
+      },
+    ],
+  ),
+  {
+    id: 'REGISTRY-ONLY',
+    title: 'REGISTRY_ONLY for the whole mesh, without the entry',
+    expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
+    from: 'BEFORE-1',
+    before: 'BEFORE-1',
+    inject: (rig) => {
+      rig.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
+      rig.alter(entry, () => noEntry);
+      rig.beforeStep('MESH-1', () =>
+        rig.meshConfigMustArrive('REGISTRY_ONLY', (outbound) => outbound.includes('BlackHoleCluster')),
+      );
+    },
+    undo: (rig) => rig.reinstalled('ALLOW_ANY', (outbound) => outbound.includes('PassthroughCluster')),
+  },
+  {
+    id: 'CONTROL-PLANE-DOWN',
+    title: 'The control plane is down before the entry is applied',
+    expect: { step: 'MESH-1', cause: 'CONTROL_PLANE' },
+    before: 'MESH-1',
+    inject: async (rig) => {
+      await rig.scaleIstiod(0);
+      await podsMustBeGone(rig.kube, 'istio-system', 'app=istiod');
+    },
+    undo: (rig) => rig.scaleIstiod(1),
+  },
+  beside(
+    'DESTINATION-RULE-TLS',
+    'A DestinationRule that begins TLS towards the proxy',
+    { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
+    [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: inDefault('tls-to-proxy'),
+        spec: { host: 'my-company-proxy.com', trafficPolicy: { tls: { mode: 'SIMPLE' } } },
+      },
+    ],
+  ),
+  beside(
+    'VIRTUAL-SERVICE-DIVERTS',
+    'A VirtualService that sends the proxy’s traffic elsewhere',
+    { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
+    [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'VirtualService',
+        metadata: inDefault('divert'),
+        spec: {
+          hosts: ['my-company-proxy.com'],
+          tcp: [
+            { route: [{ destination: { host: 'sleep.default.svc.cluster.local', port: { number: 80 } } }] },
+          ],
+        },
+      },
+    ],
+  ),
+  {
+    id: 'RIVAL-ENTRY',
+    title: 'An older entry with another host claims the same address and port',
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
+    before: 'MESH-1',
+    inject: (rig) => rig.apply(rivalEntry(rig)),
+    undo: (rig) => rig.remove(rivalEntry(rig)),
+  },
+];
+
+function rivalEntry({ world }: Rig): ManifestObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: inDefault('another-proxy'),
+    spec: {
+      hosts: ['another-proxy.example.com'],
+      addresses: [`${world.proxy().ip}/32`],
+      ports: [{ number: 3128, name: 'tcp', protocol: 'TCP' }],
+      location: 'MESH_EXTERNAL',
+      resolution: 'NONE',
+    },
+  };
+}

@@ -1,0 +1,11 @@
+import type { FaultResult } from './result.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Ids of the faults to try. */
+    faults: readonly string[];
+  }
+  interface TaskMeta {
+    fault?: FaultResult;
+  }
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** What became of one fault; `faults.json` is a list of these. */
+export const faultResult = z.object({
+  id: z.string(),
+  title: z.string(),
+  caught: z.boolean().describe('the suite was red'),
+  asExpected: z.boolean().describe('at the expected step, with the expected cause first'),
+  step: z
+    .string()
+    .describe('the first step that failed; set-up when there was no cluster yet; empty when none did'),
+  expectedStep: z.string(),
+  cause: z.string().describe('its first cause; empty when nothing failed'),
+  expectedCause: z.string(),
+  seen: z.string().describe('what the first finding saw'),
+  fourGreps: z.boolean().describe('the second judge, four searches of page and logs, was red, too'),
+  fourGrepsMissed: z.string().describe('the search that found nothing; empty when all found something'),
+  seconds: z.number().describe('with its undoing, and the proof that the mesh is sound again'),
+});
+
+export const faultResults = z.object({ faults: z.array(faultResult) });
+
+export type FaultResult = z.infer<typeof faultResult>;
+
+/** The matrix as a table, for docs/faults.md. */
+export function faultsPage(results: readonly FaultResult[]): string {
+  const caught = results.filter(({ caught: yes }) => yes).length;
+  const greps = results.filter(({ fourGreps }) => fourGreps).length;
+  const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
+  return [
+    '# The fault matrix',
+    '',
+    'Made by `./conformance faults --table docs/faults.md`: each fault is put into a real mesh by itself, the document is',
+    'run, the fault is taken out, and the mesh is proven sound again. The last column is the usual way of testing this',
+    'page: four searches (the title, `CONNECT en.wikipedia.org:443` anywhere in Squid’s log, the title from the mesh, the',
+    'cluster’s name anywhere in the sidecar’s log), each tried again for 5 seconds. It names no cause: what is written is the',
+    'search that found nothing.',
+    '',
+    `**Caught by the suite: ${caught} of ${results.length}. By four searches: ${greps} of ${results.length}.** ${Math.round(seconds)} s in all.`,
+    '',
+    '| Fault | What is wrong | Step | Cause | Four searches | s |',
+    '| --- | --- | --- | --- | --- | ---: |',
+    ...results.map((result) =>
+      [
+        '',
+        result.id,
+        result.title,
+        result.asExpected ? result.step : `${result.step || 'not caught'} (expected ${result.expectedStep})`,
+        result.asExpected ? result.cause : `${result.cause || '-'} (expected ${result.expectedCause})`,
+        result.fourGreps ? result.fourGrepsMissed : '**passed**',
+        result.seconds.toFixed(1),
+        '',
+      ]
+        .join(' | ')
+        .trim(),
+    ),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,214 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { eventually } from '../helpers/eventually/eventually.ts';
+import { listeners } from '../helpers/istio/sidecar.ts';
+import { installIstio } from '../helpers/istio/install.ts';
+import { apply, remove } from '../helpers/kube/apply.ts';
+import type { Kube } from '../helpers/kube/client.ts';
+import { execOrThrow, type PodRef } from '../helpers/kube/exec.ts';
+import { deploymentMustBeReady, livePods, podsMustBeGone } from '../helpers/kube/workloads.ts';
+import { timeouts } from '../helpers/timeouts.ts';
+import { interruptSquid, sleepObjects } from '../suites/document/prepare.ts';
+import type { FixtureName, Alteration } from '../suites/document/fixtures.ts';
+import type { World } from '../suites/document/world.ts';
+
+const squidService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'squid', namespace: 'external' },
+  spec: { selector: { app: 'squid' }, ports: [{ name: 'tcp-squid', port: 3128 }] },
+};
+
+/** What a fault is put in with. */
+export class Rig {
+  readonly world: World;
+  readonly kube: Kube;
+  readonly #before = new Map<string, () => Promise<void>>();
+  #beforeJudging: (() => Promise<void>) | undefined;
+
+  constructor(world: World) {
+    this.world = world;
+    this.kube = world.kube;
+  }
+
+  /** A reader who applies something else than the document says. */
+  alter(name: FixtureName, alteration: Alteration): void {
+    this.world.fixtures.alter(name, alteration);
+  }
+
+  /** Somebody else's `kubectl apply`: what the document applies afterwards does not take it back. */
+  async apply(...objects: readonly KubernetesObject[]): Promise<void> {
+    await apply(this.kube, objects, undefined, 'somebody-else');
+  }
+
+  /** Does something more when the pass comes to a step. */
+  beforeStep(id: string, work: () => Promise<void>): void {
+    this.#before.set(id, work);
+  }
+
+  /** Waits for the fault to show before the second judge looks, where the suite needs no such wait. */
+  beforeJudging(work: () => Promise<void>): void {
+    this.#beforeJudging = work;
+  }
+
+  async comesTo(stepId: string): Promise<void> {
+    await this.#before.get(stepId)?.();
+  }
+
+  async comesToJudging(): Promise<void> {
+    await this.#beforeJudging?.();
+  }
+
+  async remove(...objects: readonly KubernetesObject[]): Promise<void> {
+    await remove(this.kube, objects);
+  }
+
+  /** Removes the sleep sample with its pod, so that the document's next `kubectl apply` starts a new one. */
+  async removeSleep(namespace: 'default' | 'external'): Promise<void> {
+    await remove(this.kube, sleepObjects, namespace);
+    await podsMustBeGone(this.kube, namespace, 'app=sleep');
+  }
+
+  /** Removes Squid, so that the document's next `kubectl apply` starts a new one. */
+  async removeSquid(): Promise<void> {
+    await remove(this.kube, [
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: 'external' } },
+    ]);
+    await podsMustBeGone(this.kube, 'external', 'app=squid', (pod) => interruptSquid(this.kube, pod));
+  }
+
+  async squid(): Promise<PodRef> {
+    const [pod] = await livePods(this.kube, 'external', 'app=squid');
+    return { namespace: 'external', pod: pod?.metadata?.name ?? '', container: 'squid' };
+  }
+
+  /** Runs a shell script in the Squid pod. */
+  async inSquid(script: string, ...args: readonly string[]): Promise<string> {
+    return execOrThrow(this.kube, await this.squid(), ['sh', '-c', script, 'sh', ...args]);
+  }
+
+  /** A new pod of Squid, ready, under another address. */
+  async replaceSquidPod(): Promise<void> {
+    const { pod, namespace } = await this.squid();
+    await this.kube.core.deleteNamespacedPod({ name: pod, namespace });
+    await interruptSquid(this.kube, pod);
+    await remove(this.kube, [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: pod, namespace } }]);
+    await deploymentMustBeReady(this.kube, namespace, 'squid');
+  }
+
+  async startSquidService(): Promise<void> {
+    await this.apply(squidService);
+    await eventually(
+      'Service squid to have an endpoint',
+      async () => {
+        const { items } = await this.kube.discovery.listNamespacedEndpointSlice({
+          namespace: 'external',
+          labelSelector: 'kubernetes.io/service-name=squid',
+        });
+        if (!items.some(({ endpoints }) => (endpoints?.length ?? 0) > 0)) throw new Error('none yet');
+      },
+      { timeoutMs: timeouts.configPush, intervalMs: 50 },
+    );
+  }
+
+  async stopSquidService(): Promise<void> {
+    await this.remove(squidService);
+  }
+
+  /** Squid reads its configuration and its hosts again, as on `squid -k reconfigure`. */
+  async reconfigureSquid(): Promise<void> {
+    const count = 'grep -c "Accepting HTTP Socket connections" /var/log/squid/cache.log || true';
+    const before = Number((await this.inSquid(count)).trim());
+    await this.inSquid('kill -HUP 1');
+    await eventually(
+      'Squid to have read its configuration again',
+      async () => {
+        if (Number((await this.inSquid(count)).trim()) <= before)
+          throw new Error('its log does not say so yet');
+      },
+      { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
+    );
+  }
+
+  /** Changes the configuration of the Squid that runs, in its ConfigMap, its mount and its memory. */
+  async changeSquidConfiguration(change: (text: string) => string): Promise<void> {
+    const metadata = { name: 'proxy-configmap', namespace: 'external' };
+    const stored = await this.kube.core.readNamespacedConfigMap(metadata);
+    const text = change(stored.data?.['squid.conf'] ?? '');
+    await this.apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      data: { 'squid.conf': text },
+    } as KubernetesObject);
+    await this.#nudge('external', 'app=squid');
+    await eventually(
+      'the kubelet to have updated /etc/squid/squid.conf',
+      async () => {
+        if ((await this.inSquid('cat /etc/squid/squid.conf')) !== text) throw new Error('it is the old one');
+      },
+      { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
+    );
+    await this.reconfigureSquid();
+  }
+
+  /** The address that Squid alone takes for the document's host. */
+  async pointSquidTo(ip: string): Promise<void> {
+    const host = new URL(this.world.session.destination.url).hostname;
+    const script = `grep -v " \\?$1\\$" /etc/hosts | grep -v "$1" >/tmp/hosts; [ -z "$2" ] || echo "$2 $1" >>/tmp/hosts; cat /tmp/hosts >/etc/hosts`;
+    await this.inSquid(script, host, ip);
+    await this.reconfigureSquid();
+  }
+
+  /** Squid resolves the document's host to the run's own origin again. */
+  async pointSquidBack(): Promise<void> {
+    await this.pointSquidTo(this.world.session.destination.origin?.ip ?? '');
+  }
+
+  /**
+   * Waits until what `istioctl install` changed in meshConfig has reached the sidecars. istiod reads it from a mounted
+   * ConfigMap, which the kubelet updates once a minute, or when the pod changes: so the pod is changed.
+   */
+  async meshConfigMustArrive(what: string, holds: (outbound: string) => boolean): Promise<void> {
+    await this.#nudge('istio-system', 'app=istiod');
+    await eventually(
+      `the sidecar to have ${what}`,
+      async () => {
+        const [pod] = await livePods(this.kube, 'default', 'app=sleep');
+        const all = await listeners(this.kube, { namespace: 'default', pod: pod?.metadata?.name ?? '' });
+        const outbound = all.find(({ name }) => name === 'virtualOutbound');
+        if (!holds(JSON.stringify(outbound))) throw new Error('its listeners are as before');
+      },
+      { timeoutMs: 90_000, intervalMs: 200 },
+    );
+  }
+
+  /** Installs Istio as fixtures/istio.yaml says again, and waits until the sidecars have it. */
+  async reinstalled(what: string, holds: (outbound: string) => boolean): Promise<void> {
+    const { cluster, images } = this.world.session;
+    await installIstio(cluster, images, await this.world.fixtures.text('istio.yaml'));
+    await this.meshConfigMustArrive(what, holds);
+  }
+
+  async scaleIstiod(replicas: number): Promise<void> {
+    const istiod = { name: 'istiod', namespace: 'istio-system' };
+    await this.kube.apps.replaceNamespacedDeploymentScale({
+      ...istiod,
+      body: { metadata: istiod, spec: { replicas } },
+    });
+  }
+
+  /** A change that nobody minds makes the kubelet look after a pod's volumes at once. */
+  async #nudge(namespace: string, labelSelector: string): Promise<void> {
+    for (const pod of await livePods(this.kube, namespace, labelSelector)) {
+      await this.kube.objects.patch({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: pod.metadata?.name ?? '',
+          namespace,
+          annotations: { 'istio-external-proxy-conformance/nudged': new Date().toISOString() },
+        },
+      });
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Fault } from './fault.ts';
+import type { Rig } from './rig.ts';
+
+const sleep = 'document/sleep.yaml';
+const template = '  template:\n    metadata:\n';
+
+/** The pod template of sleep in `namespace` gets more metadata. */
+function withMetadata(rig: Rig, namespace: string, yaml: string): void {
+  rig.alter(sleep, (text, where) =>
+    where === namespace ? text.replace(template, `${template}${yaml}`) : text,
+  );
+}
+
+function annotated(rig: Rig, key: string, value: string): void {
+  withMetadata(rig, 'default', `      annotations:\n        ${key}: ${JSON.stringify(value)}\n`);
+}
+
+/** `istioctl install` with another meshConfig; the sidecars have it before the step that would notice. */
+function meshConfig(
+  id: string,
+  title: string,
+  cause: Fault['expect']['cause'],
+  [from, to]: readonly [string, string],
+  holds: (outbound: string) => boolean,
+): Fault {
+  return {
+    id,
+    title,
+    expect: { step: 'BEFORE-1', cause },
+    from: 'BEFORE-1',
+    before: 'BEFORE-1',
+    inject: (rig) => {
+      rig.alter('istio.yaml', (text) => text.replace(from, to));
+      rig.beforeJudging(() => rig.meshConfigMustArrive(to, holds));
+    },
+    undo: (rig) => rig.reinstalled('the access log of the document', isDefaultLog),
+  };
+}
+
+/** Envoy's access log has the text of its format in it; this is how Istio's default begins. */
+function isDefaultLog(outbound: string): boolean {
+  return outbound.includes('[%START_TIME%] ');
+}
+
+const telemetryOff: KubernetesObject & { spec: object } = {
+  apiVersion: 'telemetry.istio.io/v1',
+  kind: 'Telemetry',
+  metadata: { name: 'quiet', namespace: 'default' },
+  spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }] },
+};
+
+export const sidecarFaults: readonly Fault[] = [
+  {
+    id: 'NAMESPACE-NOT-LABELLED',
+    title: 'The namespace is not labelled, so nothing is injected',
+    expect: { step: 'BEFORE-2', cause: 'NAMESPACE_NOT_LABELLED' },
+    before: 'BEFORE-2',
+    inject: async (rig) => {
+      rig.alter('document/default-namespace.yaml', (text) => text.replace(/ {2}labels:\n.*\n/, ''));
+      await rig.removeSleep('default');
+    },
+    undo: (rig) => rig.removeSleep('default'),
+  },
+  {
+    id: 'NOT-INJECTED',
+    title: 'The pod opts out of injection',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_MISSING' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      rig.alter(sleep, (text, where) =>
+        where === 'default'
+          ? text.replace(
+              '        app: sleep\n    spec:',
+              '        app: sleep\n        sidecar.istio.io/inject: "false"\n    spec:',
+            )
+          : text,
+      );
+    },
+  },
+  {
+    id: 'PORT-EXCLUDED',
+    title: 'excludeOutboundPorts 3128 on the client',
+    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundPorts', '3128');
+    },
+  },
+  {
+    id: 'ADDRESS-EXCLUDED',
+    title: 'The pods’ network is excluded from capture on the client',
+    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundIPRanges', '10.0.0.0/8');
+    },
+  },
+  meshConfig(
+    'ACCESS-LOG-OFF',
+    'The access log is off, as in every profile but demo',
+    'ACCESS_LOG_OFF',
+    ['accessLogFile: /dev/stdout', 'accessLogFile: ""'],
+    (outbound) => !outbound.includes('access_log'),
+  ),
+  meshConfig(
+    'ACCESS-LOG-JSON',
+    'The access log is JSON',
+    'ACCESS_LOG_ENCODING',
+    ['accessLogEncoding: TEXT', 'accessLogEncoding: JSON'],
+    (outbound) => outbound.includes('json_format'),
+  ),
+  meshConfig(
+    'ACCESS-LOG-FORMAT',
+    'The access log has a format of the company',
+    'ACCESS_LOG_ENCODING',
+    ['accessLogEncoding: TEXT', 'accessLogFormat: "%UPSTREAM_CLUSTER% %DOWNSTREAM_REMOTE_ADDRESS%\\n"'],
+    (outbound) => outbound.includes('%UPSTREAM_CLUSTER% %DOWNSTREAM_REMOTE_ADDRESS%\\n'),
+  ),
+  {
+    id: 'TELEMETRY-OFF',
+    title: 'A Telemetry resource turns the access log off',
+    expect: { step: 'MESH-3', cause: 'ACCESS_LOG_OFF' },
+    before: 'MESH-1',
+    inject: (rig) => rig.apply(telemetryOff),
+    undo: (rig) => rig.remove(telemetryOff),
+  },
+  {
+    id: 'OTHER-PROXY-VERSION',
+    title: 'The sidecar tells another version than the control plane',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      annotated(rig, 'proxy.istio.io/config', 'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}');
+    },
+  },
+  {
+    id: 'EXTERNAL-LABELLED',
+    title: 'Namespace external is labelled for injection',
+    expect: { step: 'PROXY-1', cause: 'NAMESPACE_LABELLED' },
+    before: 'PROXY-1',
+    inject: (rig) =>
+      rig.apply({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: 'external', labels: { 'istio-injection': 'enabled' } },
+      }),
+    undo: (rig) => rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } }),
+  },
+  {
+    id: 'EXTERNAL-INJECTED',
+    title: 'The client in external has a sidecar: the baseline is not without Istio',
+    expect: { step: 'PROXY-5', cause: 'SIDECAR_UNEXPECTED' },
+    before: 'PROXY-5',
+    inject: (rig) => {
+      rig.alter(sleep, (text, where) =>
+        where === 'external'
+          ? text.replace(
+              '        app: sleep\n    spec:',
+              '        app: sleep\n        sidecar.istio.io/inject: "true"\n    spec:',
+            )
+          : text,
+      );
+    },
+  },
+];

@@ -1,0 +1,23 @@
+import { duration } from '../progress/terminal.ts';
+import { differingStatements } from './differing.ts';
+import type { Results } from './results.ts';
+import { stabilityTable } from './stability.ts';
+
+/** The last lines of a run: of several passes their figures and what differed between them, then the verdict. */
+export function closingLines(run: Results, stepsInAll: number): string[] {
+  const { steps, stability, verdict, reason, scope } = run;
+  const count = (status: string): number => steps.filter((step) => step.status === status).length;
+  const counts = [`${count('passed')} passed`, `${count('failed')} failed`, `${count('skipped')} skipped`];
+  if (scope === 'partial') counts.push(`${new Set(steps.map(({ id }) => id)).size} of ${stepsInAll} steps`);
+  if (stability !== undefined) counts.push(`${new Set(steps.map(({ pass }) => pass)).size} passes`);
+  const figures = stability === undefined || stability.length === 0 ? [] : ['', ...stabilityTable(stability)];
+  const differing = stability === undefined ? [] : differingStatements(steps);
+  return [
+    ...figures.map((line) => (line === '' ? '' : `  ${line}`)),
+    '',
+    ...differing,
+    // What failed in a single pass was told when it failed.
+    ...(reason === '' || verdict === 'not conformant' ? [] : [reason]),
+    `Verdict: ${verdict} (${[...counts, duration(run.durationMs)].join(', ')})`,
+  ];
+}

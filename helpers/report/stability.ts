@@ -1,0 +1,64 @@
+import { duration } from '../progress/terminal.ts';
+import type { Stability, StepResult } from './results.ts';
+
+/** How often each step passed and how long that took, in the steps' order. A skipped run is one that did not pass. */
+export function stabilityOf(steps: readonly StepResult[]): Stability[] {
+  return [...byId(steps)].map(([id, runs]) => {
+    const passed = runs.filter(({ status }) => status === 'passed');
+    // How long a failure took says how long something was waited for, not how fast the step is.
+    const durations = passed.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
+    return {
+      id,
+      runs: runs.length,
+      passed: passed.length,
+      passRate: passed.length / runs.length,
+      ...figuresOf(durations),
+    };
+  });
+}
+
+/** The figures as lines of a table. */
+export function stabilityTable(stability: readonly Stability[]): string[] {
+  const header = ['step', 'passed', 'rate', 'min', 'median', 'max'];
+  const rows = stability.map(({ id, runs, passed, passRate, minMs, medianMs, maxMs }) => [
+    id,
+    `${passed} of ${runs}`,
+    percent(passRate),
+    ...[minMs, medianMs, maxMs].map((figure) => (figure === undefined ? '-' : duration(figure))),
+  ]);
+  const widths = header.map((_title, column) =>
+    Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)),
+  );
+  return [header, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Each step's results in the order of the passes. */
+export function byId(steps: readonly StepResult[]): Map<string, StepResult[]> {
+  const groups = new Map<string, StepResult[]>();
+  for (const step of steps) {
+    const group = groups.get(step.id);
+    if (group === undefined) groups.set(step.id, [step]);
+    else group.push(step);
+  }
+  return groups;
+}
+
+function figuresOf(sorted: readonly number[]): Pick<Stability, 'minMs' | 'medianMs' | 'maxMs'> {
+  const [minMs] = sorted;
+  const maxMs = sorted.at(-1);
+  const middle = (sorted.length - 1) / 2;
+  const lower = sorted[Math.floor(middle)];
+  const upper = sorted[Math.ceil(middle)];
+  if (minMs === undefined || maxMs === undefined || lower === undefined || upper === undefined) return {};
+  return { minMs, medianMs: (lower + upper) / 2, maxMs };
+}
+
+/** Rounded down: 999 of 1000 must not read as 100 %. */
+function percent(rate: number): string {
+  return `${Math.floor(rate * 1000) / 10} %`;
+}

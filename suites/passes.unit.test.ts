@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { SessionFacts } from '../helpers/session/session.ts';
+import { timeouts } from '../helpers/timeouts.ts';
+import type { Step } from './document/step.ts';
+import type { World } from './document/world.ts';
+import { Passes } from './passes.ts';
+
+const kubeconfig = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Config',
+  clusters: [{ name: 'none', cluster: { server: 'https://127.0.0.1:1' } }],
+  contexts: [{ name: 'none', context: { cluster: 'none', user: 'none' } }],
+  users: [{ name: 'none', user: {} }],
+  'current-context': 'none',
+});
+const session = (reused: boolean): SessionFacts =>
+  ({ cluster: { kubeconfig, reused }, destination: {}, folder: '' }) as unknown as SessionFacts;
+
+function stepSeeing(worlds: World[]): Step {
+  return {
+    id: 'MESH-2',
+    section: 'controls',
+    title: '',
+    commands: [],
+    needs: [],
+    run: (world) => {
+      worlds.push(world);
+      world.versions['pass'] = String(worlds.length);
+      return Promise.resolve();
+    },
+  };
+}
+
+describe('the passes', () => {
+  it.each([
+    { reused: false, used: [false, true, true] },
+    { reused: true, used: [true, true, true] },
+  ])('begin with a reset wherever something ran before: $reused', async ({ reused, used }) => {
+    const seen: boolean[] = [];
+    const passes = new Passes(session(reused), (_world, wasUsed) => {
+      seen.push(wasUsed);
+      return Promise.resolve();
+    });
+    for (const number of [1, 2, 3]) {
+      await passes.begin(number);
+      await passes.end(number);
+    }
+    expect(seen).toEqual(used);
+  });
+
+  it('have a world each', async () => {
+    const worlds: World[] = [];
+    const passes = new Passes(session(false), () => Promise.resolve());
+    for (const number of [1, 2]) {
+      await passes.begin(number);
+      expect(await passes.take(stepSeeing(worlds))).toMatchObject({ status: 'passed' });
+      expect(passes.versions).toEqual({ pass: String(number) });
+      await passes.end(number);
+    }
+    expect(worlds[0]).not.toBe(worlds[1]);
+    expect(passes.versions).toEqual({});
+  });
+
+  it('end with the one that could not begin: nothing is judged after it, nor prepared again', async () => {
+    let prepared = 0;
+    const worlds: World[] = [];
+    const passes = new Passes(session(false), () => {
+      prepared += 1;
+      return prepared === 2 ? Promise.reject(new Error('stuck')) : Promise.resolve();
+    });
+    await passes.begin(1);
+    await passes.end(1);
+    await expect(passes.begin(2)).rejects.toThrow('stuck');
+    await passes.end(2);
+    await passes.begin(3);
+    expect(await passes.take(stepSeeing(worlds))).toEqual({
+      status: 'skipped',
+      record: { facts: {}, trips: [] },
+      because: 'because pass 2 could not begin',
+    });
+    await passes.end(3);
+    expect({ prepared, worlds }).toEqual({ prepared: 2, worlds: [] });
+  });
+
+  it('end with one in which a step is still at work', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const passes = new Passes(session(false), () => Promise.resolve());
+      await passes.begin(1);
+      const hanging: Step = { ...stepSeeing([]), run: () => new Promise(() => undefined) };
+      const taken = passes.take(hanging);
+      await vi.advanceTimersByTimeAsync(timeouts.step);
+      expect(await taken).toMatchObject({ status: 'failed' });
+      await passes.end(1);
+      await passes.begin(2);
+      expect(await passes.take(stepSeeing([]))).toMatchObject({
+        status: 'skipped',
+        because: 'because a step of pass 1 did not end',
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('judge nothing before one has begun', async () => {
+    const passes = new Passes(session(false), () => Promise.resolve());
+    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped' });
+  });
+});
