@@ -29,6 +29,17 @@ export default defineConfig({
       },
       {
         test: {
+          // Whole runs on copies of the checkout in which something is broken: what a user sees of a failure.
+          name: 'meta',
+          include: ['suites/meta/*.test.ts'],
+          testTimeout: 400_000,
+          retry: 0,
+          // One cluster at a time: two nodes would slow each other down, and time limits with them.
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance faults`, which provides a session and the faults to try.
           name: 'faults',
           include: ['faults/faults.test.ts'],

@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
-import { faults } from '../faults/index.ts';
+import type { Fault } from '../faults/fault.ts';
+import { runFaults } from '../faults/environment.ts';
+import { allFaults, faults } from '../faults/index.ts';
 import { FaultReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
+import { runAlone } from '../faults/run-alone.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
@@ -22,7 +25,7 @@ export interface FaultsOptions {
 
 /** @throws UsageError for a fault that does not exist */
 export function faultsMustExist(ids: readonly string[]): void {
-  const known = faults.map(({ id }) => id);
+  const known = allFaults.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     throw new UsageError(
@@ -33,49 +36,40 @@ export function faultsMustExist(ids: readonly string[]): void {
 }
 
 export function listFaults(): void {
-  for (const { id, title, expect } of faults) {
+  for (const { id, title, expect } of allFaults) {
     process.stdout.write(`${id.padEnd(24)} ${expect.step.padEnd(10)} ${expect.cause.padEnd(23)} ${title}\n`);
   }
 }
 
 /** `conformance faults`: puts faults into a mesh and shows which of them the suite catches, and how. */
 export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
-  const chosen = faults.filter(({ id }) => ids.length === 0 || ids.includes(id));
+  const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
+  const inCluster = faults.filter(isChosen);
+  const alone = runFaults.filter(isChosen);
+  const chosen = inCluster.length + alone.length;
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
   // What a fault has killed is not kept.
-  const keep = configuration.keep && !chosen.some(({ fatal }) => fatal === true);
+  const keep = configuration.keep && !inCluster.some(({ fatal }) => fatal === true);
   const signals = onSignals({ report, keep, opening: () => opening });
   const write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
-  write(`Run ${report.runId}: ${chosen.length} ${chosen.length === 1 ? 'fault' : 'faults'}`);
+  write(`Run ${report.runId}: ${chosen} ${chosen === 1 ? 'fault' : 'faults'}`);
   const start = performance.now();
   const reporter = new FaultReporter(write);
   let failure = '';
-  try {
-    opening = openSession(
-      { ...configuration, target: 'hermetic', keep },
-      report,
-      report.recording(terminalProgress()),
-    );
-    const session = await opening;
+  if (inCluster.length > 0) {
     try {
-      write('');
-      await runProject('faults', [reporter], (vitest) => {
-        vitest.provide('session', session.facts);
-        vitest.provide(
-          'faults',
-          chosen.map(({ id }) => id),
-        );
-      });
-    } finally {
-      await session[Symbol.asyncDispose]();
+      const progress = report.recording(terminalProgress());
+      opening = openSession({ ...configuration, target: 'hermetic', keep }, report, progress);
+      await tryInCluster(inCluster, await opening, reporter, write);
+    } catch (error) {
+      failure = outcomeOf(error).reason;
     }
-  } catch (error) {
-    failure = outcomeOf(error).reason;
   }
+  await runAlone(alone, reporter);
   await signals.end();
   const { results, problems } = reporter;
   const file = await report.attach(
@@ -90,10 +84,30 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   for (const problem of problems) write(problem);
   if (failure !== '') write(failure);
   write(
-    `Caught: ${caught} of ${chosen.length}, ${asExpected} at the expected step with the expected cause; ` +
+    `Caught: ${caught} of ${chosen}, ${asExpected} at the expected step with the expected cause; ` +
       `by four greps: ${greps} (${duration(performance.now() - start)})`,
   );
   write(`Results: ${file}`);
-  if (asExpected === chosen.length) return exitCodes.conformant;
-  return results.length < chosen.length ? exitCodes.environment : exitCodes.notConformant;
+  if (asExpected === chosen) return exitCodes.conformant;
+  return results.length < chosen ? exitCodes.environment : exitCodes.notConformant;
+}
+
+async function tryInCluster(
+  chosen: readonly Fault[],
+  session: Session,
+  reporter: FaultReporter,
+  write: (line: string) => void,
+): Promise<void> {
+  try {
+    write('');
+    await runProject('faults', [reporter], (vitest) => {
+      vitest.provide('session', session.facts);
+      vitest.provide(
+        'faults',
+        chosen.map(({ id }) => id),
+      );
+    });
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }

@@ -32,6 +32,7 @@ export function onSignals(run: Interruptible): SignalWatch {
     ];
     if (stopping) process.exit(code);
     stopping = true;
+    run.report.interrupted = true;
     process.stderr.write(`\n${signal}: removing what this run made (again to leave at once)\n`);
     void cleanUp(run, signal, code).finally(() => process.exit(code));
   };
@@ -62,5 +63,5 @@ async function cleanUp(
   // What was being started while the first sweep ran.
   await removeCluster();
   await removeRunFolder(report.runId);
-  await report.write('interrupted', `Interrupted by ${signal}`, code);
+  await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
 }

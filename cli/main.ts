@@ -33,6 +33,7 @@ interface RunOptions {
   readonly repeat: number;
   readonly list?: true;
   readonly keep?: true;
+  readonly reportDir: string;
 }
 
 interface FaultsFlags extends VersionChoice {
@@ -63,6 +64,7 @@ program
   )
   .option('--list', 'list the steps and end')
   .option('--keep', 'keep the cluster, and use the kept one again')
+  .option('--report-dir <folder>', "folder that the run's report folder is made in", 'reports')
   .action(async ({ step, list, ...options }: RunOptions, { args: [word] }: Command) => {
     if (word !== undefined) {
       const commands = program.commands.map((command) => command.name());

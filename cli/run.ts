@@ -1,13 +1,12 @@
 import { closest } from 'fastest-levenshtein';
 import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { ActionableError, messageOf, UsageError } from '../helpers/errors.ts';
+import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
-import type { Verdict } from '../helpers/report/results.ts';
-import { verdictOf, type Outcome } from '../helpers/report/verdict.ts';
+import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
@@ -33,7 +32,7 @@ export async function run(configuration: Configuration): Promise<number> {
     outcome = outcomeOf(error);
   }
   await signals.end();
-  const results = await report.write(outcome.verdict, outcome.reason);
+  const results = await report.write(outcome);
   for (const line of closingLines(results, allSteps.length)) write(line);
   write(`Report:  ${report.folder}`);
   return results.exitCode;
@@ -84,10 +83,12 @@ export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof ActionableError)) {
     // Nobody foresaw it, so the stack is what helps.
     const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-    return { verdict: 'environment', reason: `The run broke: ${text}` };
+    return { verdict: 'environment', cause: 'ENVIRONMENT', reason: `The run broke: ${text}` };
   }
-  const verdict: Verdict = error instanceof UsageError ? 'usage' : 'environment';
-  return { verdict, reason: `${error.message}\n${error.hint}` };
+  const reason = `${error.message}\n${error.hint}`;
+  if (error instanceof UsageError) return { verdict: 'usage', reason };
+  const cause = error instanceof EnvironmentError ? error.code : 'ENVIRONMENT';
+  return { verdict: 'environment', cause, reason: `${named(cause)}\n${reason}` };
 }
 
 function stepsMustExist(ids: readonly string[]): void {

@@ -1,5 +1,8 @@
 import { containerEngine } from '../helpers/cluster/engine.ts';
-import type { Fault } from './fault.ts';
+import { runCheckout } from '../helpers/testing/checkout.ts';
+import { limitedRegistry } from '../helpers/testing/limited-registry.ts';
+import { onSmallDisk, smallDiskImpossible } from '../helpers/testing/small-disk.ts';
+import type { Fault, RunFault } from './fault.ts';
 
 /** Faults around the mesh that a pass on the shared cluster meets. */
 export const clusterFaults: readonly Fault[] = [
@@ -26,3 +29,39 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
 ];
+
+const run = ['run', '--target', 'hermetic'];
+
+/** Faults that keep a run from having a cluster at all. */
+export const runFaults: readonly RunFault[] = [
+  {
+    id: 'REGISTRY-LIMIT',
+    title: 'The registry answers 429: too many pulls',
+    expect: { step: 'set-up', cause: 'REGISTRY_LIMIT' },
+    impossible: engineElsewhere,
+    run: async () => {
+      await using registry = await limitedRegistry();
+      return await runCheckout({
+        args: [...run, '--images', 'registry'],
+        edits: { 'fixtures/versions.yaml': (text) => text.replaceAll('docker.io/', `${registry.host}/`) },
+      });
+    },
+  },
+  {
+    id: 'DISK-FULL',
+    title: 'The cache is on a disk with 1 MB left',
+    expect: { step: 'set-up', cause: 'DISK_FULL' },
+    impossible: smallDiskImpossible,
+    run: () => runCheckout({ args: run, prefix: onSmallDisk }),
+  },
+];
+
+/** Why the engine has another loopback than this process; undefined when it is the same. */
+async function engineElsewhere(): Promise<string | undefined> {
+  const { container, info } = await containerEngine();
+  const { socketPath } = container.dockerode.modem as { readonly socketPath?: string };
+  const { operatingSystem } = info.containerRuntime;
+  const here =
+    socketPath !== undefined && process.platform === 'linux' && !operatingSystem.includes('Desktop');
+  return here ? undefined : 'the engine is on another machine, which has a loopback of its own';
+}

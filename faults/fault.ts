@@ -1,3 +1,4 @@
+import type { CheckoutRun } from '../helpers/testing/checkout.ts';
 import type { CauseCode } from '../helpers/trip/causes.ts';
 import type { Rig } from './rig.ts';
 
@@ -23,11 +24,8 @@ export interface RunFault {
   readonly id: string;
   readonly title: string;
   readonly expect: { readonly step: 'set-up'; readonly cause: CauseCode };
-  /** Runs the suite in the broken surroundings and gives the folder of its report. */
-  readonly run: () => Promise<RunResult>;
-}
-
-export interface RunResult {
-  readonly exitCode: number;
-  readonly cause: string;
+  /** Why it cannot be tried on this machine; undefined when it can. */
+  readonly impossible: () => Promise<string | undefined>;
+  /** Runs the suite in the broken surroundings. */
+  readonly run: () => Promise<CheckoutRun>;
 }

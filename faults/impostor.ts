@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
 import { nginxConfiguration, originNamespace } from '../helpers/destination/hermetic.ts';
-import { eventually } from '../helpers/eventually/eventually.ts';
-import { find } from '../helpers/kube/apply.ts';
 import { parseManifests, render } from '../helpers/kube/manifests.ts';
-import { describePod, isReady } from '../helpers/kube/workloads.ts';
-import { timeouts } from '../helpers/timeouts.ts';
+import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';
 
 const folder = new URL('../fixtures/origin/', import.meta.url);
@@ -49,16 +46,7 @@ export async function startImpostor(rig: Rig, { page, directive, untrusted }: Im
     stringData: { 'tls.crt': certificate, 'tls.key': key },
   };
   await rig.apply(configMap, ...(untrusted === true ? [secret] : []), pod as KubernetesObject);
-  const ready = await eventually(
-    'the other origin to be ready',
-    async () => {
-      const found = await find<V1Pod>(kube, { apiVersion: 'v1', kind: 'Pod', metadata });
-      if (found === undefined || !isReady(found))
-        throw new Error(found === undefined ? 'no pod' : describePod(found));
-      return found;
-    },
-    { timeoutMs: timeouts.workloadReady },
-  );
+  const ready = await podMustBeReady(kube, originNamespace, metadata.name);
   await rig.pointSquidTo(ready.status?.podIP ?? '');
 }
 

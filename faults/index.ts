@@ -1,7 +1,7 @@
 import { cleanupFaults } from './cleanup.ts';
 import { destinationFaults } from './destination.ts';
-import { clusterFaults } from './environment.ts';
-import type { Fault } from './fault.ts';
+import { clusterFaults, runFaults } from './environment.ts';
+import type { Fault, RunFault } from './fault.ts';
 import { meshFaults } from './mesh.ts';
 import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
@@ -15,3 +15,6 @@ export const faults: readonly Fault[] = [
   ...cleanupFaults,
   ...clusterFaults,
 ];
+
+/** The whole matrix: those that need no cluster come after the others. */
+export const allFaults: readonly (Fault | RunFault)[] = [...faults, ...runFaults];

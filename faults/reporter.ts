@@ -17,17 +17,23 @@ export class FaultReporter implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const { fault } = test.meta();
     const result = test.result();
-    if (fault === undefined) {
-      const why =
-        result.state === 'skipped'
-          ? (result.note ?? 'skipped')
-          : (result.errors?.[0]?.message ?? 'no result');
-      this.problems.push(`${test.name}: ${why}`);
-      this.#write(`  ${colors.yellow('-')} ${test.name}: ${why}`);
+    if (fault !== undefined) {
+      this.add(fault);
       return;
     }
+    const why =
+      result.state === 'skipped' ? (result.note ?? 'skipped') : (result.errors?.[0]?.message ?? 'no result');
+    this.notJudged(test.name, why);
+  }
+
+  add(fault: FaultResult): void {
     this.results.push(fault);
     this.#write(faultLine(fault));
+  }
+
+  notJudged(fault: string, why: string): void {
+    this.problems.push(`${fault}: ${why}`);
+    this.#write(`  ${colors.yellow('-')} ${fault}: ${why}`);
   }
 
   onTestModuleEnd(module: TestModule): void {

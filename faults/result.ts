@@ -13,7 +13,11 @@ export const faultResult = z.object({
   cause: z.string().describe('its first cause; empty when nothing failed'),
   expectedCause: z.string(),
   seen: z.string().describe('what the first finding saw'),
-  fourGreps: z.boolean().describe('the second judge, four searches of page and logs, was red, too'),
+  fourGreps: z
+    .boolean()
+    .describe(
+      'the second judge, four searches of page and logs, was red, too; without a cluster it cannot run, and is',
+    ),
   fourGrepsMissed: z.string().describe('the search that found nothing; empty when all found something'),
   seconds: z.number().describe('with its undoing, and the proof that the mesh is sound again'),
 });
@@ -34,7 +38,7 @@ export function faultsPage(results: readonly FaultResult[]): string {
     'run, the fault is taken out, and the mesh is proven sound again. The last column is the usual way of testing this',
     'page: four searches (the title, `CONNECT en.wikipedia.org:443` anywhere in Squid’s log, the title from the mesh, the',
     'cluster’s name anywhere in the sidecar’s log), each tried again for 5 seconds. It names no cause: what is written is the',
-    'search that found nothing.',
+    'search that found nothing. Without a cluster (step set-up) it cannot even begin, and counts as red.',
     '',
     `**Caught by the suite: ${caught} of ${results.length}. By four searches: ${greps} of ${results.length}.** ${Math.round(seconds)} s in all.`,
     '',

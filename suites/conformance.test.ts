@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, inject, test } from 'vitest';
+import { StepEvidence } from './evidence.ts';
 import { Passes } from './passes.ts';
 import { chosenSteps } from './steps.ts';
 
 const session = inject('session');
 const steps = chosenSteps(session.configuration.steps);
 const { repeat } = session.configuration;
-const passes = new Passes(session);
+const passes = new Passes(session, new StepEvidence(session));
 
 if (repeat === 1) onePass(1);
 for (let number = 1; repeat > 1 && number <= repeat; number += 1) {
@@ -30,6 +31,8 @@ function onePass(number: number): void {
         section,
         command: commands.join('\n'),
         ...outcome.record,
+        durationMs: outcome.durationMs,
+        evidence: outcome.evidence,
         findings: outcome.status === 'failed' ? outcome.findings : [],
         versions: passes.versions,
       };

@@ -3,18 +3,26 @@ import type { SessionFacts } from '../helpers/session/session.ts';
 import { notCompared, resetDocument } from './document/prepare.ts';
 import type { Step } from './document/step.ts';
 import { World } from './document/world.ts';
+import type { StepEvidence } from './evidence.ts';
 import { Pass, type Outcome } from './pass.ts';
+
+/** How a step came out, how long it took by itself, and where the evidence of its failure is. */
+export type Taken = Outcome & { readonly durationMs: number; readonly evidence: string };
 
 /** The passes over the steps on the session's cluster, each with a world of its own. */
 export class Passes {
   readonly #session: SessionFacts;
+  readonly #evidence: Pick<StepEvidence, 'of'> | undefined;
   readonly #prepare: typeof prepare;
   #pass: Pass | undefined;
+  #number = 0;
   /** Why nothing more can be judged. */
   #over: string | undefined;
 
-  constructor(session: SessionFacts, prepareWorld = prepare) {
+  /** @param evidence Collects it of each step that fails by itself; none is collected without */
+  constructor(session: SessionFacts, evidence?: Pick<StepEvidence, 'of'>, prepareWorld = prepare) {
     this.#session = session;
+    this.#evidence = evidence;
     this.#prepare = prepareWorld;
   }
 
@@ -26,6 +34,7 @@ export class Passes {
   /** Before a pass: brings the cluster to where the document begins, where anything ran on it before. */
   async begin(number: number): Promise<void> {
     if (this.#over !== undefined) return;
+    this.#number = number;
     const world = new World(this.#session);
     this.#pass = new Pass(world);
     try {
@@ -37,11 +46,21 @@ export class Passes {
     }
   }
 
-  /** Does the step and judges it. Never rejects. */
-  async take(step: Step): Promise<Outcome> {
-    if (this.#pass !== undefined && this.#over === undefined) return this.#pass.take(step);
-    const because = this.#over ?? 'because no pass has begun';
-    return { status: 'skipped', record: { facts: {}, trips: [] }, because };
+  /** Does the step, judges it, and has evidence collected when it failed, before anything else happens. Never rejects. */
+  async take(step: Step): Promise<Taken> {
+    const pass = this.#pass;
+    if (pass === undefined || this.#over !== undefined) {
+      const because = this.#over ?? 'because no pass has begun';
+      return { status: 'skipped', record: { facts: {}, trips: [] }, because, durationMs: 0, evidence: '' };
+    }
+    const start = performance.now();
+    const outcome = await pass.take(step);
+    const durationMs = Math.round(performance.now() - start);
+    const evidence =
+      outcome.status === 'failed'
+        ? await this.#evidence?.of({ step, pass: this.#number, outcome, world: pass.world })
+        : undefined;
+    return { ...outcome, durationMs, evidence: evidence ?? '' };
   }
 
   /** After a pass. */

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { EnvironmentError } from '../helpers/errors.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import type { Step } from './document/step.ts';
 import type { World } from './document/world.ts';
+import type { Failure } from './evidence.ts';
 import { Passes } from './passes.ts';
 
 const kubeconfig = JSON.stringify({
@@ -37,7 +40,7 @@ describe('the passes', () => {
     { reused: true, used: [true, true, true] },
   ])('begin with a reset wherever something ran before: $reused', async ({ reused, used }) => {
     const seen: boolean[] = [];
-    const passes = new Passes(session(reused), (_world, wasUsed) => {
+    const passes = new Passes(session(reused), undefined, (_world, wasUsed) => {
       seen.push(wasUsed);
       return Promise.resolve();
     });
@@ -50,7 +53,7 @@ describe('the passes', () => {
 
   it('have a world each', async () => {
     const worlds: World[] = [];
-    const passes = new Passes(session(false), () => Promise.resolve());
+    const passes = new Passes(session(false), undefined, () => Promise.resolve());
     for (const number of [1, 2]) {
       await passes.begin(number);
       expect(await passes.take(stepSeeing(worlds))).toMatchObject({ status: 'passed' });
@@ -64,7 +67,7 @@ describe('the passes', () => {
   it('end with the one that could not begin: nothing is judged after it, nor prepared again', async () => {
     let prepared = 0;
     const worlds: World[] = [];
-    const passes = new Passes(session(false), () => {
+    const passes = new Passes(session(false), undefined, () => {
       prepared += 1;
       return prepared === 2 ? Promise.reject(new Error('stuck')) : Promise.resolve();
     });
@@ -77,6 +80,8 @@ describe('the passes', () => {
       status: 'skipped',
       record: { facts: {}, trips: [] },
       because: 'because pass 2 could not begin',
+      durationMs: 0,
+      evidence: '',
     });
     await passes.end(3);
     expect({ prepared, worlds }).toEqual({ prepared: 2, worlds: [] });
@@ -85,7 +90,7 @@ describe('the passes', () => {
   it('end with one in which a step is still at work', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const passes = new Passes(session(false), () => Promise.resolve());
+      const passes = new Passes(session(false), undefined, () => Promise.resolve());
       await passes.begin(1);
       const hanging: Step = { ...stepSeeing([]), run: () => new Promise(() => undefined) };
       const taken = passes.take(hanging);
@@ -102,8 +107,37 @@ describe('the passes', () => {
     }
   });
 
+  it('have evidence collected of a step that fails, before the next one, and not as part of its duration', async () => {
+    const events: string[] = [];
+    const evidence = {
+      of: async ({ step, pass, outcome }: Failure) => {
+        await delay(300);
+        events.push(`evidence of ${step.id} in pass ${pass}: ${outcome.findings[0]?.cause ?? ''}`);
+        return `evidence/${step.id}`;
+      },
+    };
+    const passes = new Passes(session(false), evidence, () => Promise.resolve());
+    const failing: Step = { ...stepSeeing([]), run: () => Promise.reject(new EnvironmentError('a', 'b')) };
+    const next: Step = {
+      ...stepSeeing([]),
+      id: 'CLEAN-1',
+      run: () => {
+        events.push('CLEAN-1');
+        return Promise.resolve();
+      },
+    };
+    await passes.begin(2);
+    const taken = await passes.take(failing);
+    expect(taken).toMatchObject({ status: 'failed', evidence: 'evidence/MESH-2' });
+    expect(taken.durationMs).toBeLessThan(250);
+    const skipped = await passes.take({ ...failing, id: 'MESH-3', needs: ['MESH-2'] });
+    expect(skipped).toMatchObject({ status: 'skipped', evidence: '' });
+    await passes.take(next);
+    expect(events).toEqual(['evidence of MESH-2 in pass 2: CLUSTER_LOST', 'CLEAN-1']);
+  });
+
   it('judge nothing before one has begun', async () => {
-    const passes = new Passes(session(false), () => Promise.resolve());
+    const passes = new Passes(session(false), undefined, () => Promise.resolve());
     expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped' });
   });
 });

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { K3sContainer } from '@testcontainers/k3s';
 import type { ContainerRuntimeClient } from 'testcontainers';
+import { plainLog } from '../diagnose/engine-log.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
@@ -19,6 +20,9 @@ import { sweep } from './sweep.ts';
 const alias = 'k3s';
 /** Where k3s imports archives of images from at its start; the stand-in node does the same. */
 const imagesFolder = '/var/lib/rancher/k3s/agent/images';
+
+/** Lines of the node's log that are kept until it is ready. */
+const logKept = 2_000;
 
 /** A running cluster of one node, as plain data. */
 export interface Cluster {
@@ -39,6 +43,23 @@ export interface ClusterRequest {
   /** Leaves the cluster for later runs, and takes one that an earlier run left. */
   readonly keep: boolean;
   readonly report: (detail: string) => void;
+  /** The node did not become ready: the last chance to look at what is left of it. Must not reject. */
+  readonly beforeRemoval: (error: unknown) => Promise<void>;
+}
+
+/** Carries what the node printed: its container, and the engine's log of it, may be gone by then. */
+export class NodeNotReadyError extends EnvironmentError {
+  readonly log: string;
+
+  constructor(image: string, log: readonly string[], cause: unknown) {
+    const lastLines = log.length === 0 ? '' : `\n${log.slice(-15).join('\n')}\n`;
+    super(
+      `The cluster's node (${image}) did not become ready: ${messageOf(cause)}${lastLines}`,
+      'The last lines of its log are above. Common causes: privileged containers are not allowed, too little memory, too few inotify instances.',
+      { cause, code: 'NODE_NOT_READY' },
+    );
+    this.log = log.map((line) => `${line}\n`).join('');
+  }
 }
 
 /**
@@ -58,6 +79,7 @@ export async function startCluster(request: ClusterRequest): Promise<Cluster> {
   try {
     return await startNew(request, configuration);
   } catch (error) {
+    await request.beforeRemoval(error);
     // What went wrong first is what must be told.
     await sweep({ only: request.runId }).catch(() => undefined);
     await forgetKept(request.runId);
@@ -69,6 +91,14 @@ export async function startCluster(request: ClusterRequest): Promise<Cluster> {
 export async function removeCluster(cluster: Cluster): Promise<void> {
   await sweep({ only: cluster.runId });
   await forgetKept(cluster.runId);
+}
+
+/** The container of a run's node, where there is one. */
+export async function nodeOf(runId: string): Promise<string | undefined> {
+  const { container } = await containerEngine();
+  const filters = { label: [`${labelKeys.run}=${runId}`] };
+  const [node] = await container.dockerode.listContainers({ all: true, filters });
+  return node?.Id;
 }
 
 /** Waits until the cluster's DNS serves: pods that start earlier would fail their first look-ups. */
@@ -106,7 +136,7 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     .withLogConsumer((stream: Readable) => {
       const take = lineSplitter((line) => {
         log.push(line);
-        if (log.length > 2_000) log.shift();
+        if (log.length > logKept) log.shift();
       });
       stream.on('data', (chunk: Buffer | string) => {
         take(Buffer.from(chunk));
@@ -142,12 +172,20 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     if (keep) await rememberKept(cluster);
     return cluster;
   } catch (error) {
-    throw new EnvironmentError(
-      `The cluster's node (${images.images.k3s.reference}) did not become ready: ${messageOf(error)}${lastLines(log)}`,
-      'The last lines of its log are above. Common causes: privileged containers are not allowed, too little memory, too few inotify instances.',
-      { cause: error, code: 'NODE_NOT_READY' },
-    );
+    // One that ended at once was not followed yet, and is still there.
+    const printed = log.length > 0 ? log : await printedBy(runId).catch(() => []);
+    throw new NodeNotReadyError(images.images.k3s.reference, printed, error);
   }
+}
+
+async function printedBy(runId: string): Promise<readonly string[]> {
+  const node = await nodeOf(runId);
+  if (node === undefined) return [];
+  const { container } = await containerEngine();
+  const log = await container.dockerode
+    .getContainer(node)
+    .logs({ stdout: true, stderr: true, tail: logKept });
+  return plainLog(log).trimEnd().split('\n');
 }
 
 /** The engine can bind a file of this machine: it was found at a socket here, not across a network. */
@@ -162,8 +200,4 @@ function configurationKey({ images, archive }: ImageSet): string {
     .update(JSON.stringify([images.k3s.reference, images.k3s.digest, archive.digest]))
     .digest('hex')
     .slice(0, 16);
-}
-
-function lastLines(log: readonly string[]): string {
-  return log.length === 0 ? '' : `\n${log.slice(-15).join('\n')}\n`;
 }

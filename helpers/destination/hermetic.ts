@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { eventually } from '../eventually/eventually.ts';
-import { apply, find, remove } from '../kube/apply.ts';
+import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
-import { describePod, isReady } from '../kube/workloads.ts';
+import { podMustBeReady } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
@@ -50,17 +50,7 @@ export async function startOrigin(kube: Kube, image: string, because: string): P
   // On a kept cluster a pod of an earlier run may hold that run's certificate and page.
   await remove(kube, rest);
   await apply(kube, rest);
-  const pod = await eventually(
-    'the hermetic origin to be ready',
-    async () => {
-      const found = await find<V1Pod>(kube, { apiVersion: 'v1', kind: 'Pod', metadata });
-      if (found === undefined || !isReady(found)) {
-        throw new Error(found === undefined ? 'no pod' : describePod(found));
-      }
-      return found;
-    },
-    { timeoutMs: timeouts.workloadReady },
-  );
+  const pod = await podMustBeReady(kube, originNamespace, metadata.name);
   const ip = pod.status?.podIP ?? '';
   return {
     kind: 'hermetic',

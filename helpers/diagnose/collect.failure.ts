@@ -1,3 +1,4 @@
+import type { ImageSet } from '../images/roles.ts';
 import type { Finding } from '../trip/finding.ts';
 import { renderTrip } from '../trip/render.ts';
 import type { Trip } from '../trip/statements.ts';
@@ -9,11 +10,15 @@ export function failureCollectors(failure: {
   readonly message: string;
   readonly findings: readonly Finding[];
   readonly trips: readonly Trip[];
+  readonly images: ImageSet | undefined;
 }): Collector[] {
-  const { title, message, findings, trips } = failure;
+  const { title, message, findings, trips, images } = failure;
   const collectors = [
     given('failure.txt', 'What failed, in the words of the report', () => `${title}\n\n${message}\n`),
     given('findings.json', 'The findings with their causes', () => json(findings)),
+    ...(images === undefined
+      ? []
+      : [given('images.json', 'The images the run was made with', () => json(images))]),
   ];
   if (trips.length === 0) return collectors;
   return [

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Container } from 'dockerode';
 import { containerEngine } from '../cluster/engine.ts';
-import { json, type Collector } from './collector.ts';
+import { given, json, type Collector } from './collector.ts';
 import { endOf, logLimits } from './cut.ts';
 import { plainLog } from './engine-log.ts';
 import { textTable } from './table.ts';
@@ -29,6 +29,15 @@ export function nodeCollectors(containerId: string | undefined): Collector[] {
     },
     logFiles(container),
   ];
+}
+
+/** What a node printed whose container may be gone. */
+export function keptNodeLog(log: string): Collector {
+  return given(
+    'node/last.log',
+    'What the node printed last, kept as it came, since its container may be gone',
+    () => log,
+  );
 }
 
 /** Of k3s, containerd writes into a file; of the stand-in node, every component. */

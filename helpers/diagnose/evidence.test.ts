@@ -77,6 +77,14 @@ describe('collectEvidence', () => {
     expect(index).toMatchObject({ title: 'MESH-2 failed: PASSTHROUGH', files: rows });
   });
 
+  it('keeps the log of a node that is gone, and the images it was made of', async () => {
+    const images = { source: 'source' } as unknown as EvidenceRequest['images'];
+    await collectEvidence(request({ nodeLog: 'out of inotify instances\n', images }));
+    const kept = await readFile(join(folder, 'MESH-2', 'node', 'last.log'), 'utf8');
+    expect(kept).toBe('out of inotify instances\n');
+    expect(JSON.parse(await readFile(join(folder, 'MESH-2', 'images.json'), 'utf8'))).toEqual(images);
+  });
+
   it('asks a dead API server once', async () => {
     const { port } = silent.address() as { port: number };
     silent.close();

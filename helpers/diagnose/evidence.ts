@@ -9,7 +9,7 @@ import { openSource } from './cluster-source.ts';
 import { failureCollectors } from './collect.failure.ts';
 import { istioCollectors } from './collect.istio.ts';
 import { istioctlCollectors } from './collect.istioctl.ts';
-import { nodeCollectors } from './collect.node.ts';
+import { keptNodeLog, nodeCollectors } from './collect.node.ts';
 import { objectCollectors } from './collect.objects.ts';
 import { podCollector } from './collect.pods.ts';
 import { json, type Collector, type EvidenceFile } from './collector.ts';
@@ -29,6 +29,8 @@ export interface EvidenceRequest {
   readonly cluster: Cluster | undefined;
   /** The node's container, where there is one without a cluster that could be described. */
   readonly containerId?: string | undefined;
+  /** What the node printed until its container was removed. */
+  readonly nodeLog?: string | undefined;
   readonly images: ImageSet | undefined;
   readonly findings: readonly Finding[];
   readonly trips: readonly Trip[];
@@ -58,6 +60,7 @@ export async function collectEvidence(
   const write = (file: string, text: string): Promise<void> => bundle.write(file, text);
   const collectors = [
     ...failureCollectors(request),
+    ...(request.nodeLog === undefined ? [] : [keptNodeLog(request.nodeLog)]),
     ...nodeCollectors(request.containerId ?? request.cluster?.containerId),
     clusterCollector(request, limits.eachMs),
   ];

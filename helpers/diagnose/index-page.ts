@@ -15,6 +15,7 @@ const readingOrder = [
   'objects/',
   'namespaces/',
   'node/',
+  'images.json',
 ];
 
 export function inReadingOrder(files: readonly EvidenceFile[]): EvidenceFile[] {

@@ -1,5 +1,5 @@
 import { probe } from '../probe.ts';
-import { registryHost } from './reference.ts';
+import { registryUrls } from './reference.ts';
 
 export interface Reachability {
   readonly registry: string;
@@ -10,12 +10,12 @@ export interface Reachability {
 
 /** Whether each registry answers at all. 401 counts too: that is how Docker Hub greets strangers. */
 export async function probeRegistries(registries: readonly string[]): Promise<Reachability[]> {
-  const answers = await probe(
-    registries.map((registry) => ({ url: `https://${registryHost(registry)}/v2/` })),
-  );
-  return answers.map(({ status, problem }, index) => ({
-    registry: registries[index] ?? '',
-    reachable: status !== undefined,
-    problem,
-  }));
+  const asked = registries.flatMap((registry) => registryUrls(registry).map((url) => ({ registry, url })));
+  const answers = await probe(asked);
+  return registries.map((registry) => {
+    const own = answers.filter((_answer, index) => asked[index]?.registry === registry);
+    const reachable = own.some(({ status }) => status !== undefined);
+    const problem = own.at(-1)?.problem ?? '';
+    return { registry, reachable, problem: reachable ? '' : problem };
+  });
 }

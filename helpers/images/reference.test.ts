@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseReference, registriesOf } from './reference.ts';
+import { parseReference, registriesOf, registryUrls } from './reference.ts';
 
 describe('parseReference', () => {
   it.each([
@@ -20,4 +20,15 @@ it('names each registry once', () => {
     'docker.io',
     'registry.istio.io',
   ]);
+});
+
+it.each([
+  ['docker.io', ['https://registry-1.docker.io/v2/']],
+  ['registry.istio.io', ['https://registry.istio.io/v2/']],
+  ['localhost:5000', ['https://localhost:5000/v2/', 'http://localhost:5000/v2/']],
+  ['127.0.0.1:5000', ['https://127.0.0.1:5000/v2/', 'http://127.0.0.1:5000/v2/']],
+  ['localhost.example.com', ['https://localhost.example.com/v2/']],
+  ['10.0.0.1:5000', ['https://10.0.0.1:5000/v2/']],
+])('asks %s without TLS only on the loopback', (registry, urls) => {
+  expect(registryUrls(registry)).toEqual(urls);
 });

@@ -27,6 +27,16 @@ export function registryHost(registry: string): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : registry;
 }
 
+/**
+ * Where a registry may answer. On this machine's loopback it may speak plain HTTP: engines take it there without
+ * being told that it is insecure.
+ */
+export function registryUrls(registry: string): string[] {
+  const path = `//${registryHost(registry)}/v2/`;
+  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(registry);
+  return loopback ? [`https:${path}`, `http:${path}`] : [`https:${path}`];
+}
+
 /** The registries that references name, each once. */
 export function registriesOf(references: readonly string[]): string[] {
   return [...new Set(references.map((reference) => parseReference(reference).registry))];

@@ -3,7 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import semver from 'semver';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { UsageError } from '../errors.ts';
+import { messageOf, UsageError } from '../errors.ts';
 import type { Role } from './roles.ts';
 
 /** A pair that Istio supports, from fixtures/versions.yaml. */
@@ -45,17 +45,28 @@ export type VersionsFile = z.infer<typeof schema>;
 const file = new URL('../../fixtures/versions.yaml', import.meta.url);
 let loaded: VersionsFile | undefined;
 
-/** fixtures/versions.yaml, checked and read once. @throws Error naming the entry that is wrong */
+/** fixtures/versions.yaml, checked and read once. @throws UsageError naming the entry that is wrong */
 export function versionsFile(): VersionsFile {
   loaded ??= parseVersions(readFileSync(file, 'utf8'));
   return loaded;
 }
 
-/** @throws Error naming every entry that is wrong */
+/** @throws UsageError naming every entry that is wrong */
 export function parseVersions(text: string): VersionsFile {
-  const checked = schema.safeParse(parse(text));
-  if (!checked.success) throw new Error(`fixtures/versions.yaml: ${z.prettifyError(checked.error)}`);
-  return checked.data;
+  const checked = schema.safeParse(read(text));
+  if (checked.success) return checked.data;
+  throw new UsageError(`fixtures/versions.yaml: ${z.prettifyError(checked.error)}`, 'Correct the file.');
+}
+
+function read(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    const said = messageOf(error);
+    throw new UsageError(`fixtures/versions.yaml is not valid YAML: ${said}`, 'Correct the file.', {
+      cause: error,
+    });
+  }
 }
 
 /**

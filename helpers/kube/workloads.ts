@@ -57,6 +57,25 @@ export async function deploymentMustBeReady(kube: Kube, namespace: string, name:
 }
 
 /**
+ * Waits until a pod that nothing manages is ready, and gives it.
+ * @throws EnvironmentError when its image cannot be pulled
+ */
+export async function podMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod> {
+  const pulls = new PullWatch();
+  return eventually(
+    `pod ${namespace}/${name} to be ready`,
+    async () => {
+      const pod = await kube.core.readNamespacedPod({ namespace, name });
+      pulls.mustGoOn(pod);
+      mustNotCrash(pod);
+      if (!isReady(pod)) throw new Error(describePod(pod));
+      return pod;
+    },
+    { timeoutMs: timeouts.workloadReady },
+  );
+}
+
+/**
  * Waits until no pod with these labels is left, those on their way out included.
  * @param onLeaving called once for each pod that is on its way out, e.g. to have it end sooner
  */

@@ -44,10 +44,11 @@ export function junitOf(run: Results): string {
         const message = printable(step.reason.split('\n')[0] ?? '');
         testCase.ele('failure', { type, message }).txt(printable(step.reason));
       }
+      if (step.evidence !== '') testCase.ele('system-out').txt(`evidence: ${step.evidence}/index.md`);
     }
   }
   if (!toldByItsSteps[run.verdict]) {
-    root
+    const testCase = root
       .ele('testsuite', {
         name: 'run',
         timestamp: run.startedAt,
@@ -56,9 +57,11 @@ export function junitOf(run: Results): string {
         errors: 1,
         skipped: 0,
       })
-      .ele('testcase', { classname: 'document.run', name: 'the run itself', time: seconds(run.durationMs) })
+      .ele('testcase', { classname: 'document.run', name: 'the run itself', time: seconds(run.durationMs) });
+    testCase
       .ele('error', { type: run.verdict, message: printable(run.reason.split('\n')[0] ?? '') })
       .txt(printable(run.reason));
+    if (run.evidence !== undefined) testCase.ele('system-out').txt(`evidence: ${run.evidence}/index.md`);
   }
   return root.end({ prettyPrint: true });
 }

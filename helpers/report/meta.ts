@@ -4,7 +4,7 @@ import type { StepResult } from './results.ts';
 /** What a step's test hands to the reporter. */
 export type StepMeta = Pick<
   StepResult,
-  'id' | 'pass' | 'title' | 'section' | 'command' | 'facts' | 'trips' | 'findings'
+  'id' | 'pass' | 'title' | 'section' | 'command' | 'facts' | 'trips' | 'findings' | 'durationMs' | 'evidence'
 > & { readonly versions: Readonly<Record<string, string>> };
 
 declare module 'vitest' {

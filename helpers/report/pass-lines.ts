@@ -1,19 +1,22 @@
 import { duration } from '../progress/terminal.ts';
 import type { StepResult } from './results.ts';
-import { indented, stepLine, type Lines, type Write } from './step-lines.ts';
+import { failureLines, indented, stepLine, type Lines, type Write } from './step-lines.ts';
 
 /** For several passes: a line a pass, and below it the steps that failed in it. */
 export class PassLines implements Lines {
   readonly #repeat: number;
   readonly #write: Write;
+  readonly #folder: string;
   /** Failures told in full, each with the pass it was told in: fifty times the same would hide a second one. */
   readonly #told = new Map<string, number>();
   #steps: StepResult[] = [];
   #pass = 1;
 
-  constructor(repeat: number, write: Write) {
+  /** @param reportFolder Where the evidence of a failure is */
+  constructor(repeat: number, write: Write, reportFolder: string) {
     this.#repeat = repeat;
     this.#write = write;
+    this.#folder = reportFolder;
   }
 
   step(step: StepResult): void {
@@ -40,7 +43,7 @@ export class PassLines implements Lines {
     const earlier = this.#told.get(failure);
     if (earlier === undefined) {
       this.#told.set(failure, step.pass);
-      this.#write(indented(step.reason));
+      this.#write(failureLines(step, this.#folder));
     } else {
       this.#write(indented(`${step.reason.split('\n')[0] ?? ''} (as in pass ${earlier})`));
     }

@@ -29,18 +29,34 @@ const step = (id: string, status: StepResult['status'], reason = ''): StepResult
   findings: status === 'failed' ? [{ cause: 'LEFT_BEHIND', seen: 'a', expected: 'b' }] : [],
   facts: {},
   trips: [],
+  evidence: status === 'failed' ? `evidence/${id}` : '',
 });
 
 describe('a report', () => {
   it('is complete and valid when set-up failed before any step', async () => {
     const report = new Report(folder, 'run-1', configuration);
     await report.recording(silent).phase('Cluster', () => Promise.resolve());
-    const run = await report.write('environment', 'No container engine answers');
-    expect(run).toMatchObject({ verdict: 'environment', exitCode: 3, steps: [] });
+    report.evidence = 'evidence/set-up';
+    const run = await report.write({
+      verdict: 'environment',
+      cause: 'ENGINE_UNREACHABLE',
+      reason: 'No container engine answers',
+    });
+    expect(run).toMatchObject({
+      verdict: 'environment',
+      cause: 'ENGINE_UNREACHABLE',
+      exitCode: 3,
+      steps: [],
+    });
     const stored: unknown = JSON.parse(await readFile(join(folder, 'latest', 'results.json'), 'utf8'));
-    expect(results.parse(stored)).toMatchObject({ runId: 'run-1', phases: [{ title: 'Cluster' }] });
+    expect(results.parse(stored)).toMatchObject({
+      runId: 'run-1',
+      evidence: 'evidence/set-up',
+      phases: [{ title: 'Cluster' }],
+    });
     const junit = await readFile(join(folder, 'latest', 'junit.xml'), 'utf8');
     expect(junit).toContain('<error type="environment" message="No container engine answers">');
+    expect(junit).toContain('<system-out>evidence: evidence/set-up/index.md</system-out>');
   });
 
   it('shows each step in junit.xml with its cause, and survives what XML cannot hold', async () => {
@@ -50,10 +66,12 @@ describe('a report', () => {
       step('CLEAN-2', 'failed', '\u001b[31mred\u001b[0m \u0000 <&> ]]>\nsecond line'),
       step('CLEAN-6', 'skipped', 'because step CLEAN-2 failed'),
     );
-    await report.write('not conformant', 'CLEAN-2: LEFT_BEHIND');
+    await report.write({ verdict: 'not conformant', reason: 'CLEAN-2: LEFT_BEHIND' });
     const junit = await readFile(join(folder, 'run-2', 'junit.xml'), 'utf8');
     expect(junit).toContain('tests="3" failures="1" skipped="1"');
     expect(junit).toContain('<failure type="LEFT_BEHIND" message="red  &lt;&amp;&gt; ]]&gt;">');
+    expect(junit.match(/<system-out>/g)).toHaveLength(1);
+    expect(junit).toContain('<system-out>evidence: evidence/CLEAN-2/index.md</system-out>');
     expect(junit).toContain('<skipped message="because step CLEAN-2 failed"/>');
     expect(() => convert(junit, { format: 'object' })).not.toThrow();
   });
@@ -61,7 +79,7 @@ describe('a report', () => {
   it('tells passes apart, with figures, and has no error besides the failures when they differ', async () => {
     const report = new Report(folder, 'run-3', configurationSchema.parse({ repeat: 2 }));
     report.steps.push(step('CLEAN-1', 'passed'), { ...step('CLEAN-1', 'failed', 'red'), pass: 2 });
-    const run = await report.write('unstable', 'CLEAN-1: passed in 1 of 2');
+    const run = await report.write({ verdict: 'unstable', reason: 'CLEAN-1: passed in 1 of 2' });
     expect(run).toMatchObject({ exitCode: 1, configuration: { repeat: 2 } });
     expect(run.stability).toEqual([
       { id: 'CLEAN-1', runs: 2, passed: 1, passRate: 0.5, minMs: 1500, medianMs: 1500, maxMs: 1500 },
@@ -81,14 +99,14 @@ describe('a report', () => {
   it('has neither figures nor numbers of passes with a single one', async () => {
     const report = new Report(folder, 'run-4', configuration);
     report.steps.push(step('CLEAN-1', 'passed'));
-    expect(await report.write('conformant', '')).not.toHaveProperty('stability');
+    expect(await report.write({ verdict: 'conformant', reason: '' })).not.toHaveProperty('stability');
     const junit = await readFile(join(folder, 'run-4', 'junit.xml'), 'utf8');
     expect(junit).toContain('name="CLEAN-1 title of CLEAN-1"');
   });
 
   it('points latest to the newest run', async () => {
-    await new Report(folder, 'run-1', configuration).write('conformant', '');
-    await new Report(folder, 'run-2', configuration).write('conformant', '');
+    await new Report(folder, 'run-1', configuration).write({ verdict: 'conformant', reason: '' });
+    await new Report(folder, 'run-2', configuration).write({ verdict: 'conformant', reason: '' });
     expect(await readlink(join(folder, 'latest'))).toBe('run-2');
   });
 });
@@ -103,7 +121,10 @@ describe('a report that cannot be written', () => {
 
   it('does without latest where that is in the way', async () => {
     await mkdir(join(folder, 'latest'));
-    const { verdict } = await new Report(folder, 'run-1', configuration).write('conformant', '');
+    const { verdict } = await new Report(folder, 'run-1', configuration).write({
+      verdict: 'conformant',
+      reason: '',
+    });
     expect(verdict).toBe('conformant');
     expect((await readdir(folder)).sort()).toEqual(['latest', 'run-1']);
   });

@@ -8,6 +8,7 @@ import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
 import { stabilityOf } from './stability.ts';
 import { results, type Results, type StepResult, type Verdict } from './results.ts';
+import type { Outcome } from './verdict.ts';
 
 const exitCodeOf: Record<Verdict, number> = {
   conformant: exitCodes.conformant,
@@ -25,6 +26,10 @@ export class Report {
   readonly steps: StepResult[] = [];
   readonly versions: Record<string, string> = {};
   engine = 'unknown';
+  /** A signal came: the run is being ended, and nothing more is collected. */
+  interrupted = false;
+  /** Folder of the evidence of a set-up that failed, in the report's folder. */
+  evidence: string | undefined;
   target: Results['target'];
   readonly #root: string;
   readonly #startedAt = new Date();
@@ -82,7 +87,8 @@ export class Report {
   }
 
   /** Writes the report folder and points `latest` to it. */
-  async write(verdict: Verdict, reason: string, exitCode = exitCodeOf[verdict]): Promise<Results> {
+  async write(outcome: Outcome, exitCode = exitCodeOf[outcome.verdict]): Promise<Results> {
+    const { verdict, cause, reason } = outcome;
     const endedAt = new Date();
     const run: Results = {
       schemaVersion: 1,
@@ -90,7 +96,9 @@ export class Report {
       scope: this.#configuration.steps.length === 0 ? 'whole' : 'partial',
       verdict,
       exitCode,
+      ...(cause === undefined ? {} : { cause }),
       reason,
+      ...(this.evidence === undefined ? {} : { evidence: this.evidence }),
       startedAt: this.#startedAt.toISOString(),
       endedAt: endedAt.toISOString(),
       durationMs: endedAt.getTime() - this.#startedAt.getTime(),

@@ -55,7 +55,7 @@ const stepResult = z.object({
   command: z.string().describe("the document's command, empty where it has none"),
   status: z.enum(['passed', 'failed', 'skipped']),
   reason: z.string().describe('why it failed or was skipped, empty when it passed'),
-  durationMs: z.number(),
+  durationMs: z.number().describe('of the step itself, without the collecting of evidence'),
   findings: z.array(finding).describe('named causes of a failure, the most specific first'),
   facts: z.record(z.string(), z.string()).describe('what the step established, e.g. PROXY_IP'),
   trips: z
@@ -63,6 +63,9 @@ const stepResult = z.object({
     .describe(
       'of a step that passed in several passes only those of the first of them; of a failed one always',
     ),
+  evidence: z
+    .string()
+    .describe("folder of a failure's evidence in the report folder, empty when there is none"),
 });
 
 const stability = z.object({
@@ -83,7 +86,15 @@ export const results = z.object({
   scope: z.enum(['whole', 'partial']).describe('partial: only chosen steps ran (--step)'),
   verdict: z.enum(verdicts),
   exitCode: z.number(),
+  cause: z
+    .string()
+    .optional()
+    .describe('code of the cause that decided a verdict other than conformant; absent for a usage error'),
   reason: z.string().describe('why the verdict is not conformant, empty when it is'),
+  evidence: z
+    .string()
+    .optional()
+    .describe('folder of the evidence of a set-up that failed, in the report folder'),
   startedAt: z.string(),
   endedAt: z.string(),
   durationMs: z.number(),

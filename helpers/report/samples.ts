@@ -15,6 +15,7 @@ export function stepResult(changes: Partial<StepResult> = {}): StepResult {
     findings: [],
     facts: {},
     trips: [],
+    evidence: '',
     ...changes,
   };
 }

@@ -2,16 +2,18 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { PassLines } from './pass-lines.ts';
 import { failedResult, stepResult } from './samples.ts';
-import { StepLines } from './step-lines.ts';
+import { noEvidence, StepLines } from './step-lines.ts';
 
 const skipped = stepResult({ id: 'MESH-3', status: 'skipped', reason: 'because step MESH-2 failed' });
 
 describe('the lines of a single pass', () => {
   it('are one a step below its section, with what it established, why it failed or was skipped', () => {
     const written: string[] = [];
-    const lines = new StepLines((line) => written.push(line));
+    const lines = new StepLines((line) => written.push(line), 'reports/run-1');
     lines.step(stepResult({ section: 'before', durationMs: 1500, facts: { a: '1', b: '2' } }));
-    lines.step(failedResult('PASSTHROUGH', { section: 'before', facts: { a: '1' } }));
+    lines.step(
+      failedResult('PASSTHROUGH', { section: 'before', facts: { a: '1' }, evidence: 'evidence/MESH-2' }),
+    );
     lines.step({ ...skipped, section: 'cleanup' });
     lines.passEnd();
     expect(stripVTControlCharacters(written.join('\n'))).toMatchInlineSnapshot(`
@@ -21,6 +23,7 @@ describe('the lines of a single pass', () => {
         ✗ MESH-2   the page arrives (0ms)
             PASSTHROUGH: title
             more
+              evidence  reports/run-1/evidence/MESH-2/index.md
 
         cleanup
         - MESH-3   the page arrives (0ms) because step MESH-2 failed"
@@ -31,7 +34,7 @@ describe('the lines of a single pass', () => {
 describe('the lines of several passes', () => {
   const written = (steps: (lines: PassLines) => void): string => {
     const all: string[] = [];
-    steps(new PassLines(3, (line) => all.push(line)));
+    steps(new PassLines(3, (line) => all.push(line), 'reports/run-1'));
     return stripVTControlCharacters(all.join('\n'));
   };
 
@@ -61,7 +64,7 @@ describe('the lines of several passes', () => {
         lines.step({ ...skipped, pass });
         lines.passEnd();
       }
-      lines.step(failedResult('BLACKHOLE', { pass: 3 }));
+      lines.step(failedResult('BLACKHOLE', { pass: 3, facts: { [noEvidence]: 'not collected: 3' } }));
       lines.step(failedResult('PASSTHROUGH', { id: 'CONTROL-6', pass: 3 }));
       lines.passEnd();
     });
@@ -77,6 +80,7 @@ describe('the lines of several passes', () => {
         ✗ MESH-2   the page arrives (0ms)
             BLACKHOLE: title
             more
+              evidence  not collected: 3
         ✗ CONTROL-6 the page arrives (0ms)
             PASSTHROUGH: title
             more"

@@ -22,7 +22,6 @@ export class StepReporter implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const meta = test.meta().step;
     const result = test.result();
-    const durationMs = Math.round(test.diagnostic()?.duration ?? 0);
     if (meta === undefined || result.state === 'pending') {
       this.#unrecorded.push(`${test.fullName}: ended without a record`);
       return;
@@ -38,7 +37,7 @@ export class StepReporter implements Reporter {
     // Fifty passes must not make a report fifty times as big: what a step's trips look like, one pass shows.
     const trips = result.state === 'passed' && this.#passed.has(step.id) ? [] : step.trips;
     if (result.state === 'passed') this.#passed.add(step.id);
-    const recorded = { ...step, trips, status: result.state, reason, durationMs };
+    const recorded = { ...step, trips, status: result.state, reason };
     this.#report.steps.push(recorded);
     this.#lines.step(recorded);
   }

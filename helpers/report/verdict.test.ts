@@ -15,6 +15,7 @@ const step = (status: StepResult['status'], cause?: CauseCode): StepResult => ({
   findings: cause === undefined ? [] : [{ cause, seen: '', expected: '' }],
   facts: {},
   trips: [],
+  evidence: '',
 });
 const facts = (overrides: Partial<RunFacts>): RunFacts => ({
   expected: ['MESH-2'],
@@ -33,20 +34,30 @@ describe('verdictOf', () => {
 
   it('is not conformant when a step failed for the mesh, and names the cause', () => {
     const outcome = verdictOf(facts({ steps: [step('failed', 'PASSTHROUGH'), step('skipped')] }));
-    expect(outcome.verdict).toBe('not conformant');
+    expect(outcome).toMatchObject({ verdict: 'not conformant', cause: 'PASSTHROUGH' });
     expect(outcome.reason).toMatch(/^MESH-2: PASSTHROUGH: /);
   });
 
   it.each([
-    ['no step ran', { steps: [] }],
-    ['nothing was to run', { steps: [], expected: [] }],
-    ['a step left no result', { expected: ['MESH-2', 'MESH-3'] }],
-    ['a step was skipped', { steps: [step('skipped')] }],
-    ['something broke outside the steps', { problems: ['a hook'] }],
-    ['the cluster died', { steps: [step('failed', 'UNEXPLAINED')], clusterServes: false }],
-    ['the real destination failed', { steps: [step('failed', 'DESTINATION_DOWN')], target: 'live' as const }],
-  ])('is no verdict on the mesh when %s', (_what, overrides) => {
-    expect(verdictOf(facts(overrides)).verdict).toBe('environment');
+    ['no step ran', 'ENVIRONMENT', { steps: [] }],
+    ['nothing was to run', 'ENVIRONMENT', { steps: [], expected: [] }],
+    ['a step left no result', 'ENVIRONMENT', { expected: ['MESH-2', 'MESH-3'] }],
+    ['a step was skipped', 'ENVIRONMENT', { steps: [step('skipped')] }],
+    ['something broke outside the steps', 'ENVIRONMENT', { problems: ['a hook'] }],
+    ['the cluster died', 'CLUSTER_LOST', { steps: [step('failed', 'UNEXPLAINED')], clusterServes: false }],
+    [
+      'the real destination failed',
+      'DESTINATION_DOWN',
+      { steps: [step('failed', 'DESTINATION_DOWN')], target: 'live' as const },
+    ],
+  ])('is no verdict on the mesh when %s: %s', (_what, cause, overrides) => {
+    expect(verdictOf(facts(overrides))).toMatchObject({ verdict: 'environment', cause });
+  });
+
+  it('begins with what decided it when the cluster died', () => {
+    expect(verdictOf(facts({ clusterServes: false })).reason).toBe(
+      'CLUSTER_LOST: The cluster stopped answering',
+    );
   });
 
   it('does not let a problem outside the steps hide a red one', () => {
@@ -61,7 +72,7 @@ describe('verdictOf', () => {
 
   it('does not let a later failure of the surroundings hide an earlier one of the mesh', () => {
     const steps = [step('failed', 'PASSTHROUGH'), step('failed', 'TIMES_DISAGREE')];
-    expect(verdictOf(facts({ steps })).verdict).toBe('not conformant');
+    expect(verdictOf(facts({ steps }))).toMatchObject({ verdict: 'not conformant', cause: 'PASSTHROUGH' });
   });
 });
 
@@ -146,6 +157,7 @@ describe('verdictOf several passes', () => {
   ])('is no verdict on the mesh without a result of %s', (_what, steps, missing) => {
     expect(verdictOf(three({ steps }))).toEqual({
       verdict: 'environment',
+      cause: 'ENVIRONMENT',
       reason: `Steps without a result: ${missing}`,
     });
   });

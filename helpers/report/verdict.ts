@@ -1,4 +1,4 @@
-import { causes, type Cause } from '../trip/causes.ts';
+import { causes, type Cause, type CauseCode } from '../trip/causes.ts';
 import type { StepResult, Verdict } from './results.ts';
 import { byId } from './stability.ts';
 
@@ -6,6 +6,8 @@ export interface Outcome {
   readonly verdict: Verdict;
   /** One line a failed step; empty when all is well. */
   readonly reason: string;
+  /** What decided a verdict other than conformant; a usage error has none. */
+  readonly cause?: CauseCode;
 }
 
 export interface RunFacts {
@@ -34,22 +36,21 @@ export function verdictOf(run: RunFacts): Outcome {
   const outside = problems.map((problem) => `Outside the steps: ${problem}`);
   const reason = [...reasons, ...outside].join('\n');
   if (!clusterServes) {
-    return {
-      verdict: 'environment',
-      reason: ['The cluster stopped answering during the run.', reason].join('\n'),
-    };
+    const parts = [named('CLUSTER_LOST'), ...(reason === '' ? [] : [reason])];
+    return { verdict: 'environment', cause: 'CLUSTER_LOST', reason: parts.join('\n') };
   }
   // What failed first broke the chain; later failures may be its consequence.
   const [first] = failed;
   if (first !== undefined) {
-    const code = first.findings[0]?.cause;
-    const weather = code !== undefined && isWeather(causes[code], target);
-    return { verdict: weather ? 'environment' : repeat === 1 ? 'not conformant' : 'unstable', reason };
+    const cause = first.findings[0]?.cause ?? 'UNEXPLAINED';
+    const weather = isWeather(causes[cause], target);
+    return { verdict: weather ? 'environment' : repeat === 1 ? 'not conformant' : 'unstable', cause, reason };
   }
-  if (outside.length > 0) return { verdict: 'environment', reason };
+  if (outside.length > 0) return { verdict: 'environment', cause: 'ENVIRONMENT', reason };
   const silent = withoutResult(run);
   if (silent.length > 0) {
-    return { verdict: 'environment', reason: `Steps without a result: ${silent.join(', ')}` };
+    const missing = `Steps without a result: ${silent.join(', ')}`;
+    return { verdict: 'environment', cause: 'ENVIRONMENT', reason: missing };
   }
   return { verdict: 'conformant', reason: '' };
 }
@@ -100,7 +101,12 @@ function instabilities({ expected, repeat, steps }: RunFacts): string[] {
 
 function causeOf({ findings, reason }: StepResult): string {
   const code = findings[0]?.cause;
-  return code === undefined ? (reason.split('\n')[0] ?? '') : `${code}: ${causes[code].title}`;
+  return code === undefined ? (reason.split('\n')[0] ?? '') : named(code);
+}
+
+/** A cause as reasons begin with it: `REGISTRY_LIMIT: A registry limits pulls`. */
+export function named(code: CauseCode): string {
+  return `${code}: ${causes[code].title}`;
 }
 
 /** The real destination may be down, slow or intercepted without any fault of the mesh; ours may not. */

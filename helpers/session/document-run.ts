@@ -16,7 +16,9 @@ export async function runDocument(
   write: Write,
 ): Promise<readonly string[]> {
   const { repeat } = facts.configuration;
-  const steps = new StepReporter(report, repeat === 1 ? new StepLines(write) : new PassLines(repeat, write));
+  const { folder } = report;
+  const lines = repeat === 1 ? new StepLines(write, folder) : new PassLines(repeat, write, folder);
+  const steps = new StepReporter(report, lines);
   await runProject('document', [steps], (vitest) => {
     vitest.provide('session', facts);
   });

@@ -19,6 +19,7 @@ import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Report } from '../report/report.ts';
+import { collectSetUpEvidence } from './set-up-evidence.ts';
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
 export interface SessionFacts {
@@ -27,6 +28,8 @@ export interface SessionFacts {
   readonly images: ImageSet;
   readonly cluster: Cluster;
   readonly destination: Destination;
+  /** Absolute path of the run's report folder. */
+  readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
   readonly folder: string;
 }
@@ -68,9 +71,7 @@ export async function openSession(
   report.target = { ...target, url: documentUrl };
   const images = await ensureImageSet({ source: source.source, ...versions }, progress);
   report.images = images;
-  const cluster = await progress.phase('Cluster', (detail) =>
-    startCluster({ runId: report.runId, images, keep: configuration.keep, report: detail }),
-  );
+  const cluster = await startClusterIn({ configuration, report, images, progress });
   const close = async (): Promise<void> => {
     await removeRunFolder(report.runId);
     if (configuration.keep) await releaseKept(cluster.runId);
@@ -90,22 +91,66 @@ export async function openSession(
       return started;
     });
     const folder = await makeRunFolder(report.runId);
-    const facts = { runId: report.runId, configuration, images, cluster, destination, folder };
+    const facts = {
+      runId: report.runId,
+      configuration,
+      images,
+      cluster,
+      destination,
+      reportFolder: report.folder,
+      folder,
+    };
     return { facts, [Symbol.asyncDispose]: close };
   } catch (error) {
+    const told = asEnvironment(error);
+    const evidence = await progress.phase('Evidence', () =>
+      collectSetUpEvidence(told, { report, images, cluster }),
+    );
+    progress.note(evidence);
     // What went wrong first is what must be told.
     await close().catch((problem: unknown) => {
       progress.note(`  ${messageOf(problem)}`);
     });
-    if (!(error instanceof EventuallyError)) throw error;
-    throw new EnvironmentError(
-      error.message,
-      'The cluster is up but does not serve; is the machine overloaded?',
-      {
-        cause: error,
-      },
-    );
+    throw told;
   }
+}
+
+async function startClusterIn(run: {
+  readonly configuration: Configuration;
+  readonly report: Report;
+  readonly images: ImageSet;
+  readonly progress: Progress;
+}): Promise<Cluster> {
+  const { configuration, report, images, progress } = run;
+  let evidence: string | undefined;
+  try {
+    return await progress.phase('Cluster', (detail) =>
+      startCluster({
+        runId: report.runId,
+        images,
+        keep: configuration.keep,
+        report: detail,
+        beforeRemoval: async (error) => {
+          detail('collecting evidence');
+          evidence = await collectSetUpEvidence(error, { report, images, cluster: undefined });
+        },
+      }),
+    );
+  } catch (error) {
+    // Not before the phase is over: a terminal has its spinner on the line until then.
+    if (evidence !== undefined) progress.note(evidence);
+    throw error;
+  }
+}
+
+/** What was waited for in vain before the document began says nothing about Istio. */
+function asEnvironment(error: unknown): unknown {
+  if (!(error instanceof EventuallyError)) return error;
+  return new EnvironmentError(
+    error.message,
+    'The cluster is up but does not serve: see the evidence; is the machine overloaded?',
+    { cause: error },
+  );
 }
 
 /** A hanging engine must not keep a run from ending; what is left then goes by its label. */

@@ -13,6 +13,7 @@ const names = [
   'document/service-entry.yaml',
   'document/sleep.yaml',
   'document/squid.yaml',
+  'origin/origin.yaml',
 ] as const;
 export type FixtureName = (typeof names)[number];
 
@@ -66,7 +67,7 @@ export class Fixtures {
 export async function fixturesMustBeReadable(): Promise<void> {
   const fixtures = new Fixtures();
   const values = {
-    ...{ CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PILOT_IMAGE: 'x', PROXY_IMAGE: 'x' },
+    ...{ CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PILOT_IMAGE: 'x', PROXY_IMAGE: 'x', ORIGIN_IMAGE: 'x' },
     ...{ PROXY_IP: '10.0.0.1', PROXY_PORT: '3128' },
   };
   for (const name of names) {
