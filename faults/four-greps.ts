@@ -138,7 +138,7 @@ export class FourGreps {
 }
 
 /** Each search is tried again for so long. */
-const limitMs = 5_000;
+const limitMs = 3_000;
 
 interface Log {
   readonly pod: string;

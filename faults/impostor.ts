@@ -38,7 +38,7 @@ export async function startImpostor(rig: Rig, { page, directive, untrusted }: Im
     metadata,
     data: { 'nginx.conf': nginxConfiguration(host, directive), 'Main_Page.html': page?.(html) ?? html },
   };
-  const { certificate, key } = await makeServerCertificate(host);
+  const { certificate, key } = await makeServerCertificate(host, 'Example Company Inspection CA');
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',

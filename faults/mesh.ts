@@ -117,6 +117,14 @@ export const meshFaults: readonly Fault[] = [
     },
   ]),
   {
+    id: 'SECOND-ENTRY',
+    title: 'A second entry for the proxy, in another namespace',
+    expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
+    before: 'MESH-2',
+    inject: (rig) => rig.apply(secondEntry(rig)),
+    undo: (rig) => rig.remove(secondEntry(rig)),
+  },
+  {
     id: 'HTTP-SERVICE-3128',
     title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
@@ -205,6 +213,15 @@ export const meshFaults: readonly Fault[] = [
     undo: (rig) => rig.remove(rivalEntry(rig)),
   },
 ];
+
+function secondEntry(rig: Rig): ManifestObject {
+  const rival = rivalEntry(rig);
+  return {
+    ...rival,
+    metadata: { name: 'proxy', namespace: 'external' },
+    spec: { ...rival.spec, hosts: ['my-company-proxy.com'] },
+  };
+}
 
 function rivalEntry({ world }: Rig): ManifestObject {
   return {

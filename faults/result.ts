@@ -37,7 +37,7 @@ export function faultsPage(results: readonly FaultResult[]): string {
     'Made by `./conformance faults --table docs/faults.md`: each fault is put into a real mesh by itself, the document is',
     'run, the fault is taken out, and the mesh is proven sound again. The last column is the usual way of testing this',
     'page: four searches (the title, `CONNECT en.wikipedia.org:443` anywhere in Squid’s log, the title from the mesh, the',
-    'cluster’s name anywhere in the sidecar’s log), each tried again for 5 seconds. It names no cause: what is written is the',
+    'cluster’s name anywhere in the sidecar’s log), each tried again for 3 seconds. It names no cause: what is written is the',
     'search that found nothing. Without a cluster (step set-up) it cannot even begin, and counts as red.',
     '',
     `**Caught by the suite: ${caught} of ${results.length}. By four searches: ${greps} of ${results.length}.** ${Math.round(seconds)} s in all.`,

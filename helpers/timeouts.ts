@@ -12,17 +12,17 @@ export const timeouts = {
   /** A Deployment has rolled out; images may still be pulled where the archive does not hold them. */
   workloadReady: 180_000,
   /** An image of a pod that cannot be pulled, from the first failure on: the kubelet has tried again by then. */
-  imagePull: 30_000,
+  imagePull: 20_000,
   /** An object is gone after its deletion. Squid takes 30 s to leave (its shutdown_lifetime). */
   deletion: 120_000,
   /** An object whose deletion a finalizer holds back: whoever serves that finalizer has done it by then. */
-  finalizer: 15_000,
+  finalizer: 10_000,
   /** The sidecar has taken a configuration that the API server accepted. */
-  configPush: 30_000,
+  configPush: 20_000,
   /** One request of the client, as curl's --max-time. */
   request: 30_000,
   /** Lines of all witnesses are there after the request ended. Envoy flushes within 1 s. */
-  statements: 15_000,
+  statements: 10_000,
   /** One command in a pod. */
   exec: 45_000,
   /** The registries or the live destination answer at all, when `auto` has to choose. */

@@ -20,7 +20,10 @@ export interface ServerCertificate {
 }
 
 /** A certificate for `host` under a CA of its own, both valid for a day around now. */
-export async function makeServerCertificate(host: string): Promise<ServerCertificate> {
+export async function makeServerCertificate(
+  host: string,
+  authority = 'istio-external-proxy-conformance test CA',
+): Promise<ServerCertificate> {
   const validity = {
     // Nodes' clocks may be a little behind.
     notBefore: new Date(Date.now() - 3_600_000),
@@ -30,7 +33,7 @@ export async function makeServerCertificate(host: string): Promise<ServerCertifi
   const ca = await X509CertificateGenerator.createSelfSigned({
     ...validity,
     serialNumber: serial(),
-    name: 'CN=istio-external-proxy-conformance test CA',
+    name: `CN=${authority}`,
     keys: caKeys,
     signingAlgorithm: algorithm,
     extensions: [

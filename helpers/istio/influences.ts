@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { apiStatus, nameOf, type Kube } from '../kube/client.ts';
+import { apiStatus, type Kube } from '../kube/client.ts';
 
 /** Kinds that can change where a sidecar sends a request, or what it logs of it. */
 const kinds = [
@@ -16,13 +16,13 @@ const kinds = [
 ] as const;
 
 /**
- * Objects of the whole cluster that can change the way of a request and are not Istio's own installation, as
- * `Kind namespace/name`; kinds that the cluster does not know are left out.
+ * Objects of the whole cluster that can change the way of a request and are not of Istio's own installation; kinds that
+ * the cluster does not know are left out.
  */
-export async function influences(
+export async function influencing(
   kube: Kube,
   ignore: (object: KubernetesObject) => boolean,
-): Promise<readonly string[]> {
+): Promise<readonly KubernetesObject[]> {
   const lists = await Promise.all(
     kinds.map(async ([apiVersion, kind]) => {
       try {
@@ -34,11 +34,7 @@ export async function influences(
       }
     }),
   );
-  return lists
-    .flat()
-    .filter((object) => !installed(object) && !ignore(object))
-    .map(nameOf)
-    .sort();
+  return lists.flat().filter((object) => !installed(object) && !ignore(object));
 }
 
 /** Istio's installation labels what it brings. */

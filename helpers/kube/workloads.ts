@@ -132,10 +132,13 @@ const pullHint =
 
 /** A container that ended so often will end again: the kubelet only waits longer each time. */
 const hopelessRestarts = 3;
+/** One that cannot even be started, e.g. for want of its command, will not be after another try. */
+const cannotStart = /^(StartError|ContainerCannotRun)$/;
 
 function mustNotCrash(pod: V1Pod): void {
   const crashing = containerStatuses(pod).find(
-    ({ ready, restartCount }) => !ready && restartCount >= hopelessRestarts,
+    ({ ready, restartCount, lastState }) =>
+      !ready && (restartCount >= hopelessRestarts || cannotStart.test(lastState?.terminated?.reason ?? '')),
   );
   if (crashing === undefined) return;
   const { reason, message, exitCode } = crashing.lastState?.terminated ?? {};

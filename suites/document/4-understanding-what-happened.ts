@@ -1,42 +1,43 @@
-import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
-import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import { influencing } from '../../helpers/istio/influences.ts';
+import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
 import { fail } from './fail.ts';
+import { isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
-
-interface WithHosts extends KubernetesObject {
-  readonly spec?: { readonly hosts?: readonly string[] };
-}
 
 export const understandingWhatHappened: readonly Step[] = [
   {
     id: 'WHY-1',
     section: 'understanding-what-happened',
-    title: 'Nothing in the mesh knows wikipedia.org, and the request needed nothing',
+    title:
+      'Nothing in the mesh knows wikipedia.org, nor the proxy but for the entry, and the request needed nothing',
     commands: [],
     claims: ['请注意,您不能为通过外部代理访问的外部服务创建服务实体'],
     needs: ['MESH-2'],
     run: async (world) => {
       const { kube } = world;
       const pod = { namespace: 'default', pod: world.sourcePod.get() };
-      const [entries, held, known] = await Promise.all([
-        kube.objects.list<WithHosts>('networking.istio.io/v1', 'ServiceEntry'),
+      const [objects, held, known] = await Promise.all([
+        influencing(kube, isServiceEntryOfTheDocument),
         listeners(kube, pod),
         clusters(kube, pod),
       ]);
-      const aboutIt = (text: string): boolean => text.includes('wikipedia');
+      const host = new URL(world.session.destination.url).hostname;
+      const domain = host.split('.').slice(-2).join('.');
+      const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
+      // A second entry for the proxy would do the document's work, and hide that the document's own does not.
+      const proxy = new RegExp(`"(my-company-proxy\\.com|${world.proxy().ip.replaceAll('.', '\\.')}(/32)?)"`);
       const found = [
-        ...entries.items
-          .filter(({ spec }) => spec?.hosts?.some(aboutIt) === true)
-          .map(({ metadata }) => `ServiceEntry ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`),
-        ...held.filter((listener) => aboutIt(JSON.stringify(listener))).map(({ name }) => `listener ${name}`),
+        ...objects.filter((object) => aboutIt(object) || proxy.test(JSON.stringify(object))).map(nameOf),
+        ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
         ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
       ];
       if (found.length > 0) {
         fail(
           'EXTRA_ENTRY',
           found.join(', '),
-          'no ServiceEntry, listener or cluster for wikipedia.org anywhere',
+          `no object, listener or cluster for ${domain} anywhere, and none but the document's entry for the proxy`,
         );
       }
       const trip = world.evidence(world.meshTrip.get());

@@ -109,7 +109,7 @@ export const cleanup: readonly Step[] = [
             if (differences.length > 0) throw new Error(differences.join('; '));
           },
           // The garbage collector takes a moment for what deleted objects owned.
-          { timeoutMs: 20_000, intervalMs: 500 },
+          { timeoutMs: 15_000, intervalMs: 500 },
         );
       } catch (error) {
         if (!(error instanceof EventuallyError)) throw error;

@@ -1,13 +1,12 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
-import { influences } from '../../helpers/istio/influences.ts';
+import { influencing } from '../../helpers/istio/influences.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
-import { apiStatus } from '../../helpers/kube/client.ts';
+import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/trip/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
-import { serviceEntry } from './service-entry.ts';
+import { isServiceEntryOfTheDocument } from './service-entry.ts';
 import { listenerOn } from './sidecar.ts';
 import type { World } from './world.ts';
 
@@ -54,6 +53,7 @@ const mesh: readonly CauseCode[] = [
   'LISTENER_DIFFERS',
   'CLUSTER_DIFFERS',
   'SIDECAR_LOG_FORMAT',
+  'NO_SIDECAR_STATEMENT',
   'DUPLICATE_STATEMENT',
   'ADDRESSES_DISAGREE',
 ];
@@ -79,16 +79,18 @@ const questions: readonly Question[] = [
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
     ask: async (world) => {
       const pod = { namespace: 'default', pod: world.sourcePod.get() };
-      const found = listenerOn(await listeners(world.kube, pod), world.proxy());
+      const all = await listeners(world.kube, pod);
+      const found = listenerOn(all, world.proxy()) ?? all.find(({ name }) => name === 'virtualOutbound');
       if (found === undefined) return undefined;
       const logs = found.filter_chains.flatMap(
         ({ filters }) => filters.at(-1)?.typed_config?.access_log ?? [],
       );
-      if (logs.length > 0) return undefined;
+      const unfiltered = logs.filter(({ filter }) => filter === undefined);
+      if (unfiltered.length > 0) return undefined;
       const why = (await foreign(world)).filter((name) => /^(Telemetry|EnvoyFilter) /.test(name));
       return {
         cause: 'ACCESS_LOG_OFF',
-        seen: `listener ${found.name} has no access log${why.length === 0 ? '' : `; there is ${why.join(', ')}`}`,
+        seen: `listener ${found.name} has ${logs.length > 0 ? 'an access log with a filter' : 'no access log'}${why.length === 0 ? '' : `; there is ${why.join(', ')}`}`,
         expected: 'an access log to /dev/stdout in the TCP filter of the listener',
       };
     },
@@ -195,11 +197,7 @@ async function clusterAnswers({ kube }: World): Promise<boolean> {
 
 /** What can change the way of a request besides the document's entry. */
 async function foreign({ kube }: World): Promise<readonly string[]> {
-  const own = ({ kind, metadata }: KubernetesObject): boolean =>
-    kind === 'ServiceEntry' &&
-    metadata?.name === serviceEntry.metadata?.name &&
-    metadata?.namespace === serviceEntry.metadata?.namespace;
-  return influences(kube, own);
+  return (await influencing(kube, isServiceEntryOfTheDocument)).map(nameOf).sort();
 }
 
 async function sourceAnnotations({ kube }: World): Promise<Readonly<Record<string, string>>> {

@@ -11,6 +11,11 @@ export const serviceEntry: ServiceEntry = {
   metadata: { name: 'proxy', namespace: 'default' },
 };
 
+export function isServiceEntryOfTheDocument({ kind, metadata }: KubernetesObject): boolean {
+  const { name, namespace } = serviceEntry.metadata ?? {};
+  return kind === serviceEntry.kind && metadata?.name === name && metadata?.namespace === namespace;
+}
+
 interface ServiceEntry extends KubernetesObject {
   readonly spec?: {
     readonly hosts?: readonly string[];
