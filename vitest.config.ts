@@ -7,7 +7,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['helpers/**/*.test.ts', 'cli/**/*.test.ts', 'suites/**/*.unit.test.ts'],
+          include: [
+            'helpers/**/*.test.ts',
+            'cli/**/*.test.ts',
+            'suites/**/*.unit.test.ts',
+            'faults/**/*.unit.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },
