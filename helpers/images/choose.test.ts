@@ -46,8 +46,17 @@ describe('chooseSource', () => {
     expect(chosen.because).toMatch(/they are built already$/);
   });
 
+  it('asks no registry for a version that none has', async () => {
+    const development = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
+    const chosen = await chooseSource('auto', development, { probe: mustNotAsk, isReady: mustNotAsk });
+    expect(chosen).toMatchObject({ source: 'source', because: 'no registry has Istio 1.31.0-dev.20260827' });
+    await expect(
+      chooseSource('registry', development, { probe: mustNotAsk, isReady: mustNotAsk }),
+    ).rejects.toThrow(/no published images/);
+  });
+
   it('refuses where nothing answers and there is no recipe', async () => {
-    const pair = { istio: '1.28.3', kubernetes: '1.34.4' };
+    const pair = { istio: '1.30.4', kubernetes: '1.35.4' };
     await expect(chooseSource('auto', pair, { probe: silent, isReady: nothing })).rejects.toThrow(UsageError);
     await expect(chooseSource('source', pair, { probe: mustNotAsk, isReady: nothing })).rejects.toThrow(
       UsageError,

@@ -2,7 +2,7 @@ import { imageSetIsReady } from './ensure.ts';
 import { probeRegistries, type Reachability } from './probe.ts';
 import { registriesOf } from './reference.ts';
 import type { ImageSource } from './roles.ts';
-import { registryReferences, sourceVersions, type Versions } from './versions.ts';
+import { isPublished, registryReferences, sourceVersions, type Versions } from './versions.ts';
 
 export interface ChosenSource {
   readonly source: ImageSource;
@@ -31,7 +31,9 @@ export async function chooseSource(
   },
 ): Promise<ChosenSource> {
   if (asked === 'source') sourceVersions(versions);
+  if (asked === 'registry') registryReferences(versions, 'amd64');
   if (asked !== 'auto') return { source: asked, because: 'asked for' };
+  if (!isPublished(versions)) return { source: 'source', because: `no registry has Istio ${versions.istio}` };
   if (await facts.isReady('registry')) {
     return { source: 'registry', because: 'all of them are here already' };
   }

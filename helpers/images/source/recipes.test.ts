@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { roles } from '../roles.ts';
 import { resolveVersions, sourceVersions } from '../versions.ts';
-import { buildFlags } from './go.ts';
+import { istioStamps, kubernetesStamps } from './go.ts';
 import { proxyArguments, sourceLabel } from './image.ts';
 import { sourceRecipes } from './recipes.ts';
 import type { Step } from './graph.ts';
@@ -30,10 +30,13 @@ describe('sourceRecipes', () => {
     expect(recipes.k3s.output('0123456789ab')).toBe('localhost/conformance-source/node:1.35.4-0123456789ab');
   });
 
-  it('builds the proxy on Envoy, and Squid on neither Envoy nor Go', () => {
-    expect(namesBelow(recipes.proxyv2)).toContain('envoy');
-    expect(namesBelow(recipes.squid)).not.toContain('go');
-    expect(namesBelow(recipes.squid)).not.toContain('envoy');
+  it('builds the proxy on Envoy and Istio, the node on Kubernetes, and Squid on none of them', () => {
+    expect(namesBelow(recipes.proxyv2)).toEqual(expect.arrayContaining(['envoy', 'istio']));
+    expect(namesBelow(recipes.proxyv2)).not.toContain('kubernetes');
+    expect(namesBelow(recipes.k3s)).toContain('kubernetes');
+    expect(namesBelow(recipes.k3s)).not.toContain('istio');
+    for (const name of ['envoy', 'istio', 'kubernetes'])
+      expect(namesBelow(recipes.squid)).not.toContain(name);
   });
 });
 
@@ -49,13 +52,12 @@ it('labels every layer that a build can leave', async () => {
   }
 });
 
-describe('buildFlags', () => {
-  it('stamps the versions that kubelet, istiod and istioctl tell', () => {
-    const flags = buildFlags(versions).join(' ');
-    expect(flags).toContain('k8s.io/component-base/version.gitVersion=v1.35.4');
-    expect(flags).toContain('k8s.io/component-base/version.gitMinor=35');
-    expect(flags).toContain('istio.io/istio/pkg/version.buildVersion=1.29.1');
+it('stamps the versions that kubelet, istiod and istioctl tell', () => {
+  expect(kubernetesStamps(versions)).toMatchObject({
+    'k8s.io/component-base/version.gitVersion': 'v1.35.4',
+    'k8s.io/component-base/version.gitMinor': '35',
   });
+  expect(istioStamps(versions)).toMatchObject({ 'istio.io/istio/pkg/version.buildVersion': '1.29.1' });
 });
 
 describe('proxyArguments', () => {

@@ -7,7 +7,7 @@ import type { Role } from '../roles.ts';
 import type { Architecture, SourceVersions } from '../versions.ts';
 import { command } from './command.ts';
 import { envoyStep } from './envoy.ts';
-import { goStep } from './go.ts';
+import { istioStep, kubernetesStep } from './go.ts';
 import type { Step } from './graph.ts';
 import { imageStep } from './image.ts';
 
@@ -18,9 +18,14 @@ const debian = 'bookworm';
 /** The source image set: which step makes the image of each role, and what that step is built on. */
 export function sourceRecipes(versions: SourceVersions, architecture: Architecture): Record<Role, Step> {
   const { istio, kubernetes } = versions;
-  const go = goStep(versions, architecture);
+  const kubernetesBinaries = kubernetesStep(versions, architecture);
+  const istioBinaries = istioStep(versions, architecture);
   const envoy = envoyStep(versions.envoyServer, architecture);
-  const binary = (name: string): { from: Step; path: string } => ({ from: go, path: name });
+  const ofKubernetes = (name: string): { from: Step; path: string } => ({
+    from: kubernetesBinaries,
+    path: name,
+  });
+  const ofIstio = (name: string): { from: Step; path: string } => ({ from: istioBinaries, path: name });
 
   const base = imageStep({
     name: 'base',
@@ -38,13 +43,13 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
     name: 'pause',
     version: kubernetes,
     bytes: 0.01e9,
-    files: { pause: binary('pause') },
+    files: { pause: ofKubernetes('pause') },
   });
   const coredns = imageStep({
     name: 'coredns',
     version: kubernetes,
     bytes: 0.1e9,
-    files: { coredns: binary('coredns') },
+    files: { coredns: ofKubernetes('coredns') },
   });
 
   return {
@@ -53,7 +58,7 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       version: kubernetes,
       bytes: 1e9,
       args: { BASE: base, PAUSE: pause, COREDNS: coredns },
-      files: { kube: binary('kube') },
+      files: { kube: ofKubernetes('kube') },
       prepare: async (work, folder) => {
         const images = [work.outputOf(pause), work.outputOf(coredns)];
         const archive = createWriteStream(join(folder, 'system-images.tar'));
@@ -65,14 +70,14 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       version: istio,
       bytes: 0.2e9,
       args: { SLIM: slim },
-      files: { istioctl: binary('istioctl') },
+      files: { istioctl: ofIstio('istioctl') },
     }),
     pilot: imageStep({
       name: 'pilot',
       version: istio,
       bytes: 0.3e9,
       args: { SLIM: slim },
-      files: { 'pilot-discovery': binary('pilot-discovery') },
+      files: { 'pilot-discovery': ofIstio('pilot-discovery') },
     }),
     proxyv2: imageStep({
       name: 'proxyv2',
@@ -80,8 +85,8 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       bytes: 0.3e9,
       args: parents,
       files: {
-        'pilot-agent': binary('pilot-agent'),
-        'envoy_bootstrap.json': binary('envoy_bootstrap.json'),
+        'pilot-agent': ofIstio('pilot-agent'),
+        'envoy_bootstrap.json': ofIstio('envoy_bootstrap.json'),
         envoy: { from: envoy, path: 'envoy' },
       },
     }),

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { knownLocks, versionsFile } from '../versions.ts';
+import { lockContent, lockText } from './lock-file.ts';
+
+describe('the lock files', () => {
+  it.each(knownLocks(versionsFile()))('%s pins what fixtures/versions.yaml says', async (name) => {
+    const { istio, coredns, kubernetes } = lockContent(name);
+    const lock = await readFile(new URL(`../../../images/go/lines/${name}.mod`, import.meta.url), 'utf8');
+    if (istio !== undefined) expect(lock).toContain(`\tistio.io/istio ${istio}\n`);
+    expect(lock).toContain(`\tgithub.com/coredns/coredns ${coredns}\n`);
+    if (kubernetes !== undefined) expect(lock).toContain(`\tk8s.io/kubernetes v${kubernetes}\n`);
+  });
+
+  it('says which there are when nothing names one', () => {
+    expect(() => lockContent('k8s-1.20')).toThrow(
+      /Nothing in fixtures\/versions.yaml is built with .*k8s-1.20/,
+    );
+  });
+
+  it('takes the libraries of Kubernetes at its own version', () => {
+    const content = {
+      istio: 'v0.0.0-1',
+      require: { 'a.b/c': 'v1.0.0' },
+      coredns: 'v1.13.1',
+      kubernetes: '1.34.4',
+    };
+    const text = lockText(content, '1.34.4', ['k8s.io/api', 'k8s.io/kubectl'], '1.26.0');
+    expect(text).toContain('\tk8s.io/kubernetes v1.34.4\n');
+    expect(text).toContain(
+      '\tk8s.io/api => k8s.io/api v0.34.4\n\tk8s.io/kubectl => k8s.io/kubectl v0.34.4\n',
+    );
+    expect(text).toContain('\ta.b/c v1.0.0\n');
+  });
+});
