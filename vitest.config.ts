@@ -45,9 +45,35 @@ export default defineConfig({
       },
       {
         test: {
+          // Run by `conformance gate`, which provides a session and what is to be upgraded.
+          name: 'gate',
+          include: ['suites/gate.test.ts'],
+          setupFiles: ['helpers/trip/matchers.ts'],
+          testTimeout: 1_800_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          pool: 'threads',
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance faults`, which provides a session and the faults to try.
           name: 'faults',
           include: ['faults/faults.test.ts'],
+          setupFiles: ['helpers/trip/matchers.ts'],
+          testTimeout: 1_800_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          pool: 'threads',
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          // Likewise, for faults of an upgrade: their session has two versions.
+          name: 'gate-faults',
+          include: ['faults/gate-faults.test.ts'],
           setupFiles: ['helpers/trip/matchers.ts'],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,

@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
-import type { Fault } from '../faults/fault.ts';
 import { runFaults } from '../faults/environment.ts';
 import { allFaults, faults } from '../faults/index.ts';
 import { FaultReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
 import { runAlone } from '../faults/run-alone.ts';
+import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
+import { pairTo } from '../helpers/gate/pair-to.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
@@ -37,7 +38,7 @@ export function faultsMustExist(ids: readonly string[]): void {
 
 export function listFaults(): void {
   for (const { id, title, expect } of allFaults) {
-    process.stdout.write(`${id.padEnd(24)} ${expect.step.padEnd(10)} ${expect.cause.padEnd(23)} ${title}\n`);
+    process.stdout.write(`${id.padEnd(24)} ${expect.step.padEnd(27)} ${expect.cause.padEnd(23)} ${title}\n`);
   }
 }
 
@@ -45,8 +46,9 @@ export function listFaults(): void {
 export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
   const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
   const inCluster = faults.filter(isChosen);
+  const inUpgrade = gateFaults.filter(isChosen);
   const alone = runFaults.filter(isChosen);
-  const chosen = inCluster.length + alone.length;
+  const chosen = inCluster.length + inUpgrade.length + alone.length;
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
@@ -64,7 +66,24 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
     try {
       const progress = report.recording(terminalProgress());
       opening = openSession({ ...configuration, target: 'hermetic', keep }, report, progress);
-      await tryInCluster(inCluster, await opening, reporter, write);
+      await tryIn('faults', inCluster, await opening, reporter, write);
+    } catch (error) {
+      failure = outcomeOf(error).reason;
+    }
+  }
+  if (inUpgrade.length > 0) {
+    try {
+      // Upgrades have a node of their own: two versions of Istio must suit it.
+      const { from, to, kubernetes } = pairTo(configuration.istio);
+      const versions = { istio: from, k8s: kubernetes };
+      const progress = report.recording(terminalProgress());
+      opening = openSession(
+        { ...configuration, ...versions, target: 'hermetic', keep: false },
+        report,
+        progress,
+        [to],
+      );
+      await tryIn('gate-faults', inUpgrade, await opening, reporter, write);
     } catch (error) {
       failure = outcomeOf(error).reason;
     }
@@ -92,15 +111,16 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   return results.length < chosen ? exitCodes.environment : exitCodes.notConformant;
 }
 
-async function tryInCluster(
-  chosen: readonly Fault[],
+async function tryIn(
+  project: 'faults' | 'gate-faults',
+  chosen: readonly { readonly id: string }[],
   session: Session,
   reporter: FaultReporter,
   write: (line: string) => void,
 ): Promise<void> {
   try {
     write('');
-    await runProject('faults', [reporter], (vitest) => {
+    await runProject(project, [reporter], (vitest) => {
       vitest.provide('session', session.facts);
       vitest.provide(
         'faults',

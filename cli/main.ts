@@ -107,6 +107,75 @@ program
     process.exitCode = await tryFaults({ configuration, ids, ...(table === undefined ? {} : { table }) });
   });
 
+interface GateFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly strategy: 'canary' | 'in-place';
+  readonly k8s?: string;
+  readonly rollback?: true;
+  readonly strict?: true;
+  readonly allowUnsupported?: true;
+  readonly images: 'auto' | 'registry' | 'source';
+  readonly keep?: true;
+  readonly reportDir: string;
+}
+
+program
+  .command('gate')
+  .description('upgrade a mesh under live traffic, and say whether the upgrade may go out')
+  .requiredOption('--from <version>', 'version of Istio that the mesh comes from')
+  .requiredOption('--to <version>', 'version of Istio that it is to go to')
+  .addOption(choice('--strategy <way>', 'how it is upgraded', ['canary', 'in-place'], 'canary'))
+  .option('--k8s <version>', 'version of Kubernetes')
+  .option('--rollback', 'go back after the first namespace of a canary')
+  .option('--strict', 'changes of log or configuration that nobody has reviewed are red')
+  .option('--allow-unsupported', 'try a pair that Istio does not support')
+  .addOption(choice('--images <source>', 'where images come from', ['auto', 'registry', 'source'], 'auto'))
+  .option('--keep', 'keep the cluster, and use the kept one again')
+  .option('--report-dir <folder>', "folder that the gate's report folder is made in", 'reports')
+  .action(async ({ images, keep, reportDir, ...flags }: GateFlags) => {
+    const { gate, gateOf } = await import('./gate.ts');
+    const { rollback = false, strict = false, allowUnsupported = false, ...pair } = flags;
+    const request = await gateOf(
+      { ...pair, rollback, allowUnsupported },
+      { strict },
+      configurationSchema.parse({ images, keep, reportDir }),
+    );
+    if (!checkOnly) process.exitCode = await gate(request);
+  });
+
+interface MatrixFlags {
+  readonly json?: true;
+  readonly discover?: true;
+  readonly write?: string;
+}
+
+program
+  .command('matrix')
+  .description('the cells and upgrade pairs that fixtures/versions.yaml allows')
+  .option('--print', 'as tables (default)')
+  .addOption(new Option('--json', 'in one line, as GitHub Actions fans out from it').conflicts('print'))
+  .option('--discover', 'instead: the newest releases of Istio and k3s, asked of GitHub (GITHUB_TOKEN)')
+  .option('--write <file>', 'with --discover: write a copy of fixtures/versions.yaml that has them')
+  .action(async ({ json, discover: wanted, write }: MatrixFlags) => {
+    if (write !== undefined && wanted !== true) {
+      throw new UsageError('--write belongs to --discover.', 'matrix --discover --write FILE');
+    }
+    const { discover, printMatrix } = await import('./matrix.ts');
+    if (checkOnly) return;
+    if (wanted === true) await discover({ json: json === true, ...(write === undefined ? {} : { write }) });
+    else printMatrix({ json: json === true });
+  });
+
+program
+  .command('summary')
+  .description('the verdicts of the runs below these folders, as Markdown')
+  .argument('<folder...>', 'folders that hold reports')
+  .action(async (folders: string[]) => {
+    const { summary } = await import('./summary.ts');
+    if (!checkOnly) await summary(folders);
+  });
+
 const images = program.command('images').description('the images that play the roles of a run');
 images
   .command('list')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { causes } from '../helpers/trip/causes.ts';
 import { allSteps } from '../suites/steps.ts';
-import { faults } from './index.ts';
+import { allFaults, faults } from './index.ts';
 import { faultsPage, type FaultResult } from './result.ts';
 
 const result = (overrides: Partial<FaultResult>): FaultResult => ({
@@ -24,8 +24,8 @@ describe('the faults', () => {
   const steps = allSteps.map(({ id }) => id);
 
   it('have ids of their own', () => {
-    expect(new Set(faults.map(({ id }) => id)).size).toBe(faults.length);
-    for (const { id } of faults) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
+    expect(new Set(allFaults.map(({ id }) => id)).size).toBe(allFaults.length);
+    for (const { id } of allFaults) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
   });
 
   it.each(faults)(
@@ -44,9 +44,9 @@ describe('the faults', () => {
   });
 
   it('cover every family of causes', () => {
-    const families = new Set(faults.map((fault) => causes[fault.expect.cause].family));
+    const families = new Set(allFaults.map((fault) => causes[fault.expect.cause].family));
     expect([...families].sort()).toEqual(
-      ['clean-up', 'client', 'destination', 'environment', 'mesh', 'proxy', 'sidecar'].sort(),
+      ['clean-up', 'client', 'destination', 'environment', 'mesh', 'proxy', 'sidecar', 'upgrade'].sort(),
     );
   });
 });

@@ -5,6 +5,7 @@ import type { Fault, RunFault } from './fault.ts';
 import { meshFaults } from './mesh.ts';
 import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
+import { gateFaults, type GateFault } from './upgrade.ts';
 
 /** All faults of the matrix that are put into a cluster, in the order they are tried; what kills it comes last. */
 export const faults: readonly Fault[] = [
@@ -16,5 +17,5 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
 ];
 
-/** The whole matrix: those that need no cluster come after the others. */
-export const allFaults: readonly (Fault | RunFault)[] = [...faults, ...runFaults];
+/** The whole matrix: those of an upgrade have a cluster of their own, and those that need none come last. */
+export const allFaults: readonly (Fault | GateFault | RunFault)[] = [...faults, ...gateFaults, ...runFaults];

@@ -5,12 +5,16 @@
 export const timeouts = {
   /** Start of the cluster's container until it says it is ready; importing images included. */
   clusterReady: 240_000,
+  /** What istioctl gives a control plane to become ready. */
+  istioReady: 150_000,
   /** `istioctl install` with its own wait. */
   istioInstall: 300_000,
   /** Any other call of istioctl. */
   istioctl: 60_000,
   /** A Deployment has rolled out; images may still be pulled where the archive does not hold them. */
   workloadReady: 180_000,
+  /** Pods that are refused (a webhook, a quota), from the first refusal on. */
+  refusal: 30_000,
   /** An image of a pod that cannot be pulled, from the first failure on: the kubelet has tried again by then. */
   imagePull: 20_000,
   /** An object is gone after its deletion. Squid takes 30 s to leave (its shutdown_lifetime). */
@@ -19,6 +23,8 @@ export const timeouts = {
   finalizer: 10_000,
   /** The sidecar has taken a configuration that the API server accepted. */
   configPush: 20_000,
+  /** A sidecar has found the new control plane after an upgrade; it tries again with growing pauses. */
+  controlPlaneSwitch: 60_000,
   /** One request of the client, as curl's --max-time. */
   request: 30_000,
   /** Lines of all witnesses are there after the request ended. Envoy flushes within 1 s. */
@@ -27,6 +33,8 @@ export const timeouts = {
   exec: 45_000,
   /** The registries or the live destination answer at all, when `auto` has to choose. */
   probe: 5_000,
+  /** One page of releases from GitHub's API. */
+  releases: 30_000,
   /** What the cluster's state adds to a failure: asked after it, and never at its expense. */
   explain: 15_000,
   /** A whole step. Its waits have limits of their own, that name what they wait for; this one ends a step that hangs. */

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { StepEvidence } from './evidence.ts';
 import { Passes } from './passes.ts';
+import { testStep } from './step-test.ts';
 import { chosenSteps } from './steps.ts';
 
 const session = inject('session');
@@ -21,23 +22,10 @@ function onePass(number: number): void {
   afterAll(() => passes.end(number));
 
   for (const step of steps) {
-    test(`${step.id} ${step.title}`, async ({ task, skip }) => {
-      const { id, title, section, commands } = step;
-      const outcome = await passes.take(step);
-      task.meta.step = {
-        id,
-        pass: number,
-        title,
-        section,
-        command: commands.join('\n'),
-        ...outcome.record,
-        durationMs: outcome.durationMs,
-        evidence: outcome.evidence,
-        findings: outcome.status === 'failed' ? outcome.findings : [],
-        versions: passes.versions,
-      };
-      if (outcome.status === 'skipped') skip(outcome.because);
-      if (outcome.status === 'failed') throw outcome.error;
-    });
+    testStep(
+      step,
+      () => passes.take(step),
+      () => ({ pass: number, versions: passes.versions }),
+    );
   }
 }

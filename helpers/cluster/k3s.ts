@@ -40,6 +40,8 @@ export interface Cluster {
 export interface ClusterRequest {
   readonly runId: string;
   readonly images: ImageSet;
+  /** Images of further versions of Istio that pods of this cluster will run. */
+  readonly others: readonly ImageSet[];
   /** Leaves the cluster for later runs, and takes one that an earlier run left. */
   readonly keep: boolean;
   readonly report: (detail: string) => void;
@@ -67,7 +69,7 @@ export class NodeNotReadyError extends EnvironmentError {
  * @throws EnvironmentError when the node does not become ready; what was started is removed
  */
 export async function startCluster(request: ClusterRequest): Promise<Cluster> {
-  const configuration = configurationKey(request.images);
+  const configuration = configurationKey(request.images, archivesOf(request));
   if (request.keep) {
     const kept = await findKept(configuration);
     if (kept !== undefined) {
@@ -148,15 +150,18 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
     container.withUlimits({ nofile: { soft: 65_536, hard: 65_536 } });
   }
-  const archiveTarget = `${imagesFolder}/${basename(images.archive.path)}`;
+  const archives = archivesOf(request).map(({ path }) => ({
+    source: path,
+    target: `${imagesFolder}/${basename(path)}`,
+  }));
   if (isLocalEngine(engine)) {
     container.withBindMounts([
       // withBindMounts replaces the module's own list, so its entry is repeated.
       { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' },
-      { source: images.archive.path, target: archiveTarget, mode: 'ro' },
+      ...archives.map((archive) => ({ ...archive, mode: 'ro' as const })),
     ]);
   } else {
-    container.withCopyFilesToContainer([{ source: images.archive.path, target: archiveTarget }]);
+    container.withCopyFilesToContainer(archives);
   }
   report('waiting for the node');
   try {
@@ -194,10 +199,17 @@ function isLocalEngine({ container }: ContainerRuntimeClient): boolean {
   return socketPath !== undefined;
 }
 
+/** One archive a set; sets that share all their pods' images share it. */
+function archivesOf({ images, others }: ClusterRequest): ImageSet['archive'][] {
+  return [...new Map([images, ...others].map(({ archive }) => [archive.digest, archive])).values()];
+}
+
 /** Clusters are alike when their node image and the images in it are. */
-function configurationKey({ images, archive }: ImageSet): string {
+function configurationKey({ images }: ImageSet, archives: readonly ImageSet['archive'][]): string {
   return createHash('sha256')
-    .update(JSON.stringify([images.k3s.reference, images.k3s.digest, archive.digest]))
+    .update(
+      JSON.stringify([images.k3s.reference, images.k3s.digest, ...archives.map(({ digest }) => digest)]),
+    )
     .digest('hex')
     .slice(0, 16);
 }

@@ -76,6 +76,9 @@ http {
     ssl_certificate /tls/tls.crt;
     ssl_certificate_key /tls/tls.key;
     root /srv;
+    # A tunnel that stays open for a whole upgrade is not for the origin to end.
+    keepalive_requests 1000000;
+    keepalive_time 1d;
     default_type "text/html; charset=utf-8";
     ${directive}
   }

@@ -54,3 +54,25 @@ it('finds the kinds of all versions through the API, and writes a file for each 
   expect(collected?.text).toMatch(/EnvoyFilter +networking.istio.io\/v1alpha3 +0\n/);
   expect(collected?.more?.map(({ file }) => file)).toEqual(['istio/serviceentries.yaml']);
 });
+
+it('keeps the configuration of each revision, and leaves certificates and locks out', async () => {
+  const names = [
+    ...['istio', 'istio-1-29-1', 'istio-sidecar-injector-1-29-1', 'values'],
+    ...['istio-ca-root-cert', 'istio-ca-crl', 'istio-leader', 'istio-namespace-controller-election'],
+    ...['istio-ip-autoallocate', 'kube-root-ca.crt'],
+  ];
+  const list = {
+    apiVersion: 'v1',
+    kind: 'ConfigMapList',
+    items: names.map((name) => ({ metadata: { name, namespace: 'istio-system' } })),
+  };
+  const collectors = istioCollectors({ get: () => Promise.resolve(JSON.stringify(list)) });
+  const configuration = collectors.find(({ file }) => file === 'istio/configmaps.txt');
+  const collected = await configuration?.collect(new AbortController().signal);
+  expect(collected?.more?.map(({ file }) => file)).toEqual([
+    'istio/configmap-istio.yaml',
+    'istio/configmap-istio-1-29-1.yaml',
+    'istio/configmap-istio-sidecar-injector-1-29-1.yaml',
+    'istio/configmap-values.yaml',
+  ]);
+});

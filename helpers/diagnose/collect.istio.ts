@@ -8,8 +8,9 @@ import { textTable } from './table.ts';
 export function istioCollectors(api: Api): Collector[] {
   return [
     kindsCollector(api),
-    configMap(api, 'istio', 'MeshConfig'),
-    configMap(api, 'istio-sidecar-injector', "The injector's template and values"),
+    configurationCollector(api),
+    webhooks(api, 'mutating', 'who injects, for which namespaces, and where the API server asks'),
+    webhooks(api, 'validating', 'who validates, and where the API server asks'),
   ];
 }
 
@@ -101,13 +102,35 @@ async function kindsOf(api: Api, groupVersion: string, signal: AbortSignal): Pro
     .map(({ name, kind }) => ({ groupVersion, kind, plural: name }));
 }
 
-function configMap(api: Api, name: string, what: string): Collector {
+/** What istiod reads of each revision: MeshConfig, the injector's template and its values; not its certificates and locks. */
+const settings = /^(istio|istio-sidecar-injector|values)(-(?!ca-|leader|.*election|ip-)|$)/;
+
+/** One ConfigMap a revision and purpose; the default revision's have plain names. */
+function configurationCollector(api: Api): Collector {
   return {
-    file: `istio/configmap-${name}.yaml`,
-    what: `${what}: ConfigMap ${name} of istio-system`,
+    file: 'istio/configmaps.txt',
+    what: 'ConfigMaps of istio-system: MeshConfig, injector and values of each revision have files of their own',
     collect: async (signal) => {
-      const text = await api.get(`/api/v1/namespaces/istio-system/configmaps/${name}`, signal);
-      return { text: manifests([z.record(z.string(), z.unknown()).parse(JSON.parse(text))]) };
+      const objects = await listObjects(api, '/api/v1/namespaces/istio-system/configmaps', signal);
+      const names = objects.map((object) => metadata.parse(object).metadata.name);
+      return {
+        text: `${names.join('\n')}\n`,
+        more: objects.flatMap((object, index) => {
+          const name = names[index] ?? '';
+          return settings.test(name)
+            ? [given(`istio/configmap-${name}.yaml`, `ConfigMap ${name}`, () => manifests([object]))]
+            : [];
+        }),
+      };
     },
+  };
+}
+
+function webhooks(api: Api, kind: 'mutating' | 'validating', what: string): Collector {
+  const path = `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
+  return {
+    file: `istio/webhooks-${kind}.yaml`,
+    what: `Webhooks: ${what}`,
+    collect: async (signal) => ({ text: manifests(await listObjects(api, path, signal)) }),
   };
 }

@@ -53,3 +53,21 @@ export async function chooseSource(
     : 'the first build takes about 15 min on two cores, later ones nothing';
   return { source: 'source', because: `${who}; ${cost}` };
 }
+
+/**
+ * One source for several versions, so that like is compared with like: the published images if they can be had of all.
+ * @throws UsageError as `chooseSource`
+ */
+export async function chooseSourceForAll(
+  asked: 'auto' | ImageSource,
+  versions: readonly Versions[],
+): Promise<ChosenSource> {
+  const chosen: ChosenSource[] = [];
+  for (const each of versions) chosen.push(await chooseSource(asked, each));
+  const fromSource = chosen.find(({ source }) => source === 'source');
+  // One that has to be built decides for all: they must have a recipe, too.
+  if (fromSource !== undefined) for (const each of versions) sourceVersions(each);
+  const [decisive] = fromSource === undefined ? chosen : [fromSource];
+  if (decisive === undefined) throw new TypeError('no version to choose a source for');
+  return decisive;
+}

@@ -1,19 +1,29 @@
 import type { Cluster } from '../cluster/k3s.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { sourceIstioSettings } from '../images/source/istio-settings.ts';
-import { exec } from '../kube/exec.ts';
-import type { Kube } from '../kube/client.ts';
 import { render } from '../kube/manifests.ts';
-import { deploymentMustBeReady } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { istioctl } from './istioctl.ts';
+import type { Revision } from './revision.ts';
+
+export interface InstallOptions {
+  /** Installs beside what is there, under this name. */
+  readonly revision?: Revision;
+  /** Says `istioctl upgrade`, as the documentation has it for a control plane that is replaced in place. */
+  readonly upgrade?: boolean;
+}
 
 /**
  * Installs Istio as an IstioOperator (fixtures/istio.yaml) says, with the image set's images. Installing again changes
  * nothing.
  * @throws IstioctlError with istioctl's own words
  */
-export async function installIstio(cluster: Cluster, images: ImageSet, manifest: string): Promise<void> {
+export async function installIstio(
+  cluster: Cluster,
+  images: ImageSet,
+  manifest: string,
+  { revision, upgrade = false }: InstallOptions = {},
+): Promise<void> {
   const operator = render(
     manifest,
     {
@@ -28,8 +38,11 @@ export async function installIstio(cluster: Cluster, images: ImageSet, manifest:
     cluster,
     images.images.istioctl.reference,
     [
-      'install',
+      upgrade ? 'upgrade' : 'install',
       '--skip-confirmation',
+      '--readiness-timeout',
+      `${timeouts.istioReady / 1000}s`,
+      ...(revision === undefined ? [] : ['--revision', revision]),
       '--filename',
       '/conformance/istio.yaml',
       ...settings.flatMap((setting) => ['--set', setting]),
@@ -38,15 +51,39 @@ export async function installIstio(cluster: Cluster, images: ImageSet, manifest:
   );
 }
 
-/** Version that the running control plane itself tells, e.g. `1.29.1`. */
-export async function controlPlaneVersion(kube: Kube): Promise<string> {
-  const [pod] = await deploymentMustBeReady(kube, 'istio-system', 'istiod');
-  const { stdout, stderr } = await exec(
-    kube,
-    { namespace: 'istio-system', pod: pod?.metadata?.name ?? '', container: 'discovery' },
-    ['/usr/local/bin/pilot-discovery', 'version', '--output', 'json'],
-  );
-  const version = /"version":\s*"([^"]*)"/.exec(stdout)?.[1];
-  if (version === undefined) throw new Error(`istiod tells no version: ${(stdout || stderr).trim()}`);
-  return version;
+/**
+ * Removes one revision's control plane, or with `everything` all that Istio's installations brought but the
+ * CustomResourceDefinitions.
+ * @throws IstioctlError with istioctl's own words
+ */
+export async function uninstallIstio(
+  cluster: Cluster,
+  images: ImageSet,
+  what: { readonly revision: Revision } | 'everything',
+): Promise<void> {
+  const which = what === 'everything' ? ['--purge'] : ['--revision', what.revision ?? 'default'];
+  await istioctl(cluster, images.images.istioctl.reference, ['uninstall', '--skip-confirmation', ...which], {
+    timeoutMs: timeouts.istioInstall,
+  });
+}
+
+/**
+ * `istioctl x precheck`: whether the image set's Istio can be installed or upgraded to.
+ * @param from Version that is there, e.g. `1.28.3`, for checks of what changed since
+ * @throws IstioctlError with what it found
+ */
+export async function precheck(cluster: Cluster, images: ImageSet, from?: string): Promise<string> {
+  const since = from === undefined ? [] : ['--from-version', from.split('.').slice(0, 2).join('.')];
+  return istioctl(cluster, images.images.istioctl.reference, ['experimental', 'precheck', ...since]);
+}
+
+/**
+ * Makes a revision the default one: what `istio-injection=enabled` means, and who validates.
+ * @throws IstioctlError with istioctl's own words
+ */
+export async function makeDefault(cluster: Cluster, images: ImageSet, revision: string): Promise<void> {
+  await istioctl(cluster, images.images.istioctl.reference, [
+    ...['tag', 'set', 'default', '--overwrite', '--skip-confirmation'],
+    ...['--revision', revision],
+  ]);
 }

@@ -30,7 +30,16 @@ export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
 
 const serverInfo = z.object({
   version: z.string(),
-  node: z.object({ metadata: z.object({ ISTIO_VERSION: z.string().optional() }).loose() }).loose(),
+  node: z
+    .object({
+      metadata: z
+        .object({
+          ISTIO_VERSION: z.string().optional(),
+          PROXY_CONFIG: z.looseObject({ discoveryAddress: z.string().optional() }).optional(),
+        })
+        .loose(),
+    })
+    .loose(),
 });
 
 export interface ProxyVersions {
@@ -43,6 +52,12 @@ export interface ProxyVersions {
 export async function proxyVersions(kube: Kube, pod: SidecarPod): Promise<ProxyVersions> {
   const { version, node } = serverInfo.parse(await adminJson(kube, pod, 'server_info'));
   return { istio: node.metadata.ISTIO_VERSION ?? '', envoy: version.split('/')[1] ?? version };
+}
+
+/** Where the sidecar was told to find its control plane, e.g. `istiod-1-29-1.istio-system.svc:15012`; '' when it does not tell. */
+export async function discoveryAddress(kube: Kube, pod: SidecarPod): Promise<string> {
+  const { node } = serverInfo.parse(await adminJson(kube, pod, 'server_info'));
+  return node.metadata.PROXY_CONFIG?.discoveryAddress ?? '';
 }
 
 export interface SidecarPod {
@@ -107,6 +122,17 @@ const clustersDump = z.object({ configs: z.array(z.looseObject({ cluster })).def
 export async function clusters(kube: Kube, pod: SidecarPod): Promise<EnvoyCluster[]> {
   const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
   return dump.configs.map((config) => config.cluster);
+}
+
+const rawDump = z.object({ configs: z.array(z.unknown()).default([]) });
+
+/** Entries of Envoy's config dump with all that Envoy tells of them; none when it holds nothing of the kind. */
+export async function dumpEntries(
+  kube: Kube,
+  pod: SidecarPod,
+  resource: 'dynamic_listeners' | 'dynamic_active_clusters' | 'dynamic_route_configs',
+): Promise<unknown[]> {
+  return rawDump.parse(await adminJson(kube, pod, `config_dump?resource=${resource}`)).configs;
 }
 
 async function adminJson(kube: Kube, pod: SidecarPod, path: string): Promise<unknown> {

@@ -6,6 +6,12 @@ import { messageOf } from '../errors.ts';
 import type { Kube } from './client.ts';
 import type { PodRef } from './exec.ts';
 
+/** A line of a container's output, and when the container wrote it: ms since the epoch, by the node's clock. */
+export interface StampedLine {
+  readonly at: number;
+  readonly text: string;
+}
+
 /**
  * The lines of a log, followed as one stream from now until it is closed, so that no request has to read a
  * whole log again. A reader takes a cursor first and later asks for what came after it.
@@ -13,12 +19,14 @@ import type { PodRef } from './exec.ts';
 export class LineFollower implements AsyncDisposable {
   readonly what: string;
   readonly #lines: string[] = [];
+  readonly #stamps: number[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   readonly #opened: Promise<void>;
   #markOpened: () => void = () => undefined;
   #problem: string | undefined;
+  #finished = false;
 
   private constructor(what: string, open: (session: StreamSession) => Promise<void>) {
     this.what = what;
@@ -28,8 +36,15 @@ export class LineFollower implements AsyncDisposable {
     this.#done = this.#run(open);
   }
 
-  /** Follows a container's output, as `kubectl logs -f` does, from its beginning. */
-  static ofContainer(kube: Kube, target: PodRef): LineFollower {
+  /**
+   * Follows a container's output, as `kubectl logs -f` does, from its beginning.
+   * @param options.untilGone the pod may go: the log is finished then, and not asked for again
+   */
+  static ofContainer(
+    kube: Kube,
+    target: PodRef,
+    options: { readonly untilGone?: boolean } = {},
+  ): LineFollower {
     // The kubelet closes a followed log now and then (log rotation, API server restarts). The timestamps it
     // puts before each line tell where to go on without losing or repeating one.
     let last = '';
@@ -43,9 +58,14 @@ export class LineFollower implements AsyncDisposable {
         if (stamp !== last) atLast.clear();
         atLast.add(stamped);
         last = stamp;
-        session.line(stamped.slice(space + 1));
+        session.line(stamped.slice(space + 1), Date.parse(stamp));
       });
-      await followLog(kube, target, last, session, take);
+      try {
+        await followLog(kube, target, last, session, take);
+      } catch (error) {
+        if (!(error instanceof PodGone) || options.untilGone !== true) throw error;
+        session.finish();
+      }
     });
   }
 
@@ -53,11 +73,17 @@ export class LineFollower implements AsyncDisposable {
   static ofFile(kube: Kube, target: PodRef, path: string): LineFollower {
     const what = `${path} in ${target.namespace}/${target.pod} (${target.container})`;
     let seen = 0;
+    let first: string | undefined;
     return new LineFollower(what, async (session) => {
       let index = 0;
       const take = lineSplitter((line) => {
-        // A stream that had to be opened again starts at the file's first line.
+        // A stream that had to be opened again starts at the file's first line; of the same file, unless the
+        // container was started again.
         index += 1;
+        if (index === 1) {
+          if (line !== first) seen = 0;
+          first = line;
+        }
         if (index <= seen) return;
         seen = index;
         session.line(line);
@@ -105,6 +131,18 @@ export class LineFollower implements AsyncDisposable {
     return this.#lines.slice(cursor);
   }
 
+  /** The lines since a cursor with their times; only of a container's output, since a file has none. */
+  stamped(cursor = 0): readonly StampedLine[] {
+    return this.#lines
+      .slice(cursor)
+      .map((text, index) => ({ at: this.#stamps[cursor + index] ?? NaN, text }));
+  }
+
+  /** Whether the pod is gone and nothing more will come (see `untilGone`). */
+  finished(): boolean {
+    return this.#finished;
+  }
+
   /** Resolves once the stream was open for the first time, or after `timeoutMs`. */
   async opened(timeoutMs: number): Promise<void> {
     await Promise.race([this.#opened, delay(timeoutMs, undefined, { ref: false })]);
@@ -139,13 +177,19 @@ export class LineFollower implements AsyncDisposable {
       this.#problem = undefined;
       this.#markOpened();
     };
-    const line = (text: string): void => {
+    const line = (text: string, at = NaN): void => {
       this.#lines.push(text);
+      this.#stamps.push(at);
       for (const wake of [...this.#waiting]) wake();
+    };
+    const finish = (): void => {
+      this.#finished = true;
+      opened();
     };
     while (!signal.aborted) {
       try {
-        await open({ line, opened, signal });
+        await open({ line, opened, finish, signal });
+        if (this.#finished) return;
         this.#problem = 'the stream ended';
       } catch (error) {
         this.#problem = messageOf(error);
@@ -184,7 +228,8 @@ async function followLog(
     const outgoing = request(url, { ...options, signal }, (response) => {
       if (response.statusCode !== 200) {
         response.resume();
-        settle(new Error(`the API server answered ${response.statusCode ?? '?'}`));
+        const gone = response.statusCode === 404;
+        settle(gone ? new PodGone() : new Error(`the API server answered ${response.statusCode ?? '?'}`));
         return;
       }
       opened();
@@ -197,10 +242,19 @@ async function followLog(
   });
 }
 
+/** There is no such pod. */
+class PodGone extends Error {
+  constructor() {
+    super('the API server answered 404');
+  }
+}
+
 interface StreamSession {
-  readonly line: (text: string) => void;
+  readonly line: (text: string, at?: number) => void;
   /** To be called when the stream is open: from then on no line is missing. */
   readonly opened: () => void;
+  /** To be called when nothing more can come. */
+  readonly finish: () => void;
   readonly signal: AbortSignal;
 }
 

@@ -17,6 +17,7 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
  */
 export async function deploymentMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
   const pulls = new PullWatch();
+  let refusedSince: number | undefined;
   return eventually(
     `Deployment ${namespace}/${name} to be ready`,
     async () => {
@@ -47,7 +48,13 @@ export async function deploymentMustBeReady(kube: Kube, namespace: string, name:
         if (pods.length === replicas) return ready;
       }
       const refused = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
-      if (refused !== undefined) throw new Error(`no pod can be made: ${refused.message ?? ''}`);
+      refusedSince = refused === undefined ? undefined : (refusedSince ?? performance.now());
+      if (refused !== undefined && refusedSince !== undefined) {
+        const reason = `no pod can be made: ${refused.message ?? ''}`;
+        // A webhook may be a moment late; one that refuses for so long will go on.
+        if (performance.now() - refusedSince > timeouts.refusal) throw new Hopeless(reason);
+        throw new Error(reason);
+      }
       throw new Error(
         pods.length === 0 ? 'no pod yet' : pods.map((pod) => `pod ${describePod(pod)}`).join('; '),
       );

@@ -13,7 +13,7 @@ const toldByItsSteps: Record<Verdict, boolean> = {
 };
 
 /**
- * `junit.xml` of a run: one suite a section, one case a step. A run that broke outside its steps is one error in
+ * `junit.xml` of a run: one suite a section (of a gate, one a phase), one case a step. A run that broke outside its steps is one error in
  * a suite of its own, so that a CI system never shows a broken run as an empty, green one.
  */
 export function junitOf(run: Results): string {
@@ -21,7 +21,7 @@ export function junitOf(run: Results): string {
     name: 'connect to an external HTTPS proxy',
     time: seconds(run.durationMs),
   });
-  for (const [section, steps] of bySection(run.steps)) {
+  for (const [section, steps] of bySuite(run.steps)) {
     const suite = root.ele('testsuite', {
       name: section,
       timestamp: run.startedAt,
@@ -66,10 +66,13 @@ export function junitOf(run: Results): string {
   return root.end({ prettyPrint: true });
 }
 
-function bySection(steps: readonly StepResult[]): Map<string, StepResult[]> {
-  const sections = new Map<string, StepResult[]>();
-  for (const step of steps) sections.set(step.section, [...(sections.get(step.section) ?? []), step]);
-  return sections;
+function bySuite(steps: readonly StepResult[]): Map<string, StepResult[]> {
+  const suites = new Map<string, StepResult[]>();
+  for (const step of steps) {
+    const suite = step.phase ?? step.section;
+    suites.set(suite, [...(suites.get(suite) ?? []), step]);
+  }
+  return suites;
 }
 
 function seconds(milliseconds: number): string {

@@ -31,11 +31,13 @@ export class Report {
   /** Folder of the evidence of a set-up that failed, in the report's folder. */
   evidence: string | undefined;
   target: Results['target'];
+  /** What a gate establishes beside its steps. */
+  gate: Results['gate'];
   readonly #root: string;
   readonly #startedAt = new Date();
   readonly #configuration: Configuration;
   readonly #phases: Results['phases'] = [];
-  #images: ImageSet | undefined;
+  #images: readonly ImageSet[] = [];
 
   constructor(root: string, runId: string, configuration: Configuration) {
     this.#root = resolve(root);
@@ -44,7 +46,7 @@ export class Report {
     this.#configuration = configuration;
   }
 
-  set images(images: ImageSet) {
+  set images(images: readonly ImageSet[]) {
     this.#images = images;
   }
 
@@ -105,7 +107,7 @@ export class Report {
       configuration: this.#configuration,
       ...(this.target === undefined ? {} : { target: this.target }),
       versions: { ...(await ownVersions()), ...this.versions },
-      images: this.#images === undefined ? [] : Object.values(this.#images.images),
+      images: imagesOf(this.#images),
       host: {
         os: `${platform()} ${release()}`,
         architecture: arch(),
@@ -117,6 +119,7 @@ export class Report {
       phases: this.#phases,
       steps: this.steps,
       ...(this.#configuration.repeat === 1 ? {} : { stability: stabilityOf(this.steps) }),
+      ...(this.gate === undefined ? {} : { gate: this.gate }),
     };
     // What does not fit the schema must not be published as if it did.
     results.parse(run);
@@ -156,6 +159,12 @@ export class Report {
       throw error;
     }
   }
+}
+
+/** Each image once: sets of several versions share most of them. */
+function imagesOf(sets: readonly ImageSet[]): Results['images'] {
+  const all = sets.flatMap(({ images }) => Object.values(images));
+  return [...new Map(all.map((image) => [`${image.role} ${image.reference}`, image])).values()];
 }
 
 async function ownVersions(): Promise<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gateResults } from '../gate/result.ts';
 import { roles } from '../images/roles.ts';
 import type { Finding } from '../trip/finding.ts';
 import type { Trip } from '../trip/statements.ts';
@@ -50,6 +51,7 @@ const finding = z.looseObject({ cause: z.string(), seen: z.string(), expected: z
 const stepResult = z.object({
   id: z.string().describe('stable, e.g. MESH-3'),
   pass: z.number().describe('which pass over the steps it belongs to; 1 without --repeat'),
+  phase: z.string().optional().describe('which phase of a gate it belongs to; absent in a run'),
   title: z.string(),
   section: z.string().describe("the document's section"),
   command: z.string().describe("the document's command, empty where it has none"),
@@ -124,6 +126,7 @@ export const results = z.object({
   phases: z.array(z.object({ title: z.string(), startedAt: z.string(), durationMs: z.number() })),
   steps: z.array(stepResult),
   stability: z.array(stability).optional().describe('a figure a step; only with --repeat above 1'),
+  gate: gateResults.optional().describe('only of a gate: the upgrade, its live traffic, what it changed'),
 });
 
 export interface StepResult extends Omit<z.infer<typeof stepResult>, 'trips' | 'findings'> {

@@ -7,6 +7,8 @@ import type { StepResult } from './results.ts';
 /** What a user sees of the steps while they run. */
 export interface Lines {
   readonly step: (step: StepResult) => void;
+  /** A pass of several begins, or a phase of a gate. */
+  readonly passBegin?: (title: string) => void;
   /** A pass of several is over; `problem` is what kept it from running its steps. */
   readonly passEnd: (problem?: string) => void;
 }

@@ -35,14 +35,19 @@ export class StepReporter implements Reporter {
           ? (result.note ?? 'skipped')
           : '';
     // Fifty passes must not make a report fifty times as big: what a step's trips look like, one pass shows.
-    const trips = result.state === 'passed' && this.#passed.has(step.id) ? [] : step.trips;
-    if (result.state === 'passed') this.#passed.add(step.id);
+    const key = `${step.phase ?? ''} ${step.id}`;
+    const trips = result.state === 'passed' && this.#passed.has(key) ? [] : step.trips;
+    if (result.state === 'passed') this.#passed.add(key);
     const recorded = { ...step, trips, status: result.state, reason };
     this.#report.steps.push(recorded);
     this.#lines.step(recorded);
   }
 
-  /** A suite is a pass; a run of one pass has none. */
+  onTestSuiteReady(suite: TestSuite): void {
+    this.#lines.passBegin?.(suite.name);
+  }
+
+  /** A suite is a pass, or a phase of a gate; a run of one pass has none. */
   onTestSuiteResult(suite: TestSuite): void {
     const errors = suite.errors().map(({ message }) => message);
     this.#ended(errors.map((message) => `${suite.name}: ${message}`));

@@ -11,7 +11,7 @@ import { liveAnswers } from '../destination/live.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
-import { chooseSource } from '../images/choose.ts';
+import { chooseSourceForAll } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { resolveVersions } from '../images/versions.ts';
@@ -26,6 +26,8 @@ export interface SessionFacts {
   readonly runId: string;
   readonly configuration: Configuration;
   readonly images: ImageSet;
+  /** Those of further versions of Istio, where the run is about more than one. */
+  readonly others: readonly ImageSet[];
   readonly cluster: Cluster;
   readonly destination: Destination;
   /** Absolute path of the run's report folder. */
@@ -47,14 +49,17 @@ export function newRunId(now = new Date()): string {
 /**
  * Everything a pass over the document needs: images, a ready cluster with its destination. Nothing of the
  * document itself, Istio included.
+ * @param further Versions of Istio whose images the cluster is to have as well
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openSession(
   configuration: Configuration,
   report: Report,
   progress: Progress,
+  further: readonly string[] = [],
 ): Promise<Session> {
   const versions = resolveVersions(configuration);
+  const all = [versions, ...further.map((istio) => ({ ...versions, istio }))];
   const engine = await containerEngine();
   const { operatingSystem, serverVersion } = engine.info.containerRuntime;
   report.engine = `${operatingSystem}, API ${serverVersion}`;
@@ -63,15 +68,18 @@ export async function openSession(
     progress.note(`  removed what an earlier run left: ${name}`);
   }
   const [source, target] = await Promise.all([
-    chooseSource(configuration.images, versions),
+    chooseSourceForAll(configuration.images, all),
     chooseTarget(configuration.target),
   ]);
   progress.note(`  images: ${source.source} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
   report.target = { ...target, url: documentUrl };
-  const images = await ensureImageSet({ source: source.source, ...versions }, progress);
-  report.images = images;
-  const cluster = await startClusterIn({ configuration, report, images, progress });
+  const sets: ImageSet[] = [];
+  for (const each of all) sets.push(await ensureImageSet({ source: source.source, ...each }, progress));
+  const [images, ...others] = sets;
+  if (images === undefined) throw new TypeError('no image set for the versions of the run');
+  report.images = sets;
+  const cluster = await startClusterIn({ configuration, report, images, others, progress });
   const close = async (): Promise<void> => {
     await removeRunFolder(report.runId);
     if (configuration.keep) await releaseKept(cluster.runId);
@@ -95,6 +103,7 @@ export async function openSession(
       runId: report.runId,
       configuration,
       images,
+      others,
       cluster,
       destination,
       reportFolder: report.folder,
@@ -119,15 +128,17 @@ async function startClusterIn(run: {
   readonly configuration: Configuration;
   readonly report: Report;
   readonly images: ImageSet;
+  readonly others: readonly ImageSet[];
   readonly progress: Progress;
 }): Promise<Cluster> {
-  const { configuration, report, images, progress } = run;
+  const { configuration, report, images, others, progress } = run;
   let evidence: string | undefined;
   try {
     return await progress.phase('Cluster', (detail) =>
       startCluster({
         runId: report.runId,
         images,
+        others,
         keep: configuration.keep,
         report: detail,
         beforeRemoval: async (error) => {

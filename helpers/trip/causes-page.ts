@@ -6,6 +6,7 @@ const families: Readonly<Record<CauseFamily, string>> = {
   proxy: 'The external proxy',
   destination: 'The destination',
   client: 'The client',
+  upgrade: 'The upgrade',
   'clean-up': 'The clean-up',
   environment: 'The surroundings (exit code 3, never 1)',
 };

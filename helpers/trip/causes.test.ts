@@ -4,6 +4,7 @@ import { causesPage } from './causes-page.ts';
 import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
+import { upgradeCauses } from './causes.upgrade.ts';
 
 describe('causes', () => {
   const list: readonly [string, Cause][] = Object.entries(causes);
@@ -17,7 +18,7 @@ describe('causes', () => {
   });
 
   it('has each code and title once', () => {
-    const parts = [trafficCauses, stateCauses, environmentCauses];
+    const parts = [trafficCauses, stateCauses, upgradeCauses, environmentCauses];
     expect(list).toHaveLength(parts.flatMap((part) => Object.keys(part)).length);
     expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
   });

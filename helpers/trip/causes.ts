@@ -1,10 +1,11 @@
 import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
+import { upgradeCauses } from './causes.upgrade.ts';
 
 /** Who has to look at it. */
 export type CauseFamily =
-  'mesh' | 'sidecar' | 'proxy' | 'destination' | 'client' | 'clean-up' | 'environment';
+  'mesh' | 'sidecar' | 'proxy' | 'destination' | 'client' | 'upgrade' | 'clean-up' | 'environment';
 
 /** What a finding means, for someone who has neither written the suite nor Istio. */
 export interface Cause {
@@ -21,9 +22,11 @@ export interface Cause {
 }
 
 /** The closed list: a failure has one of these causes, or is UNEXPLAINED. */
-export const causes = { ...trafficCauses, ...stateCauses, ...environmentCauses } as const satisfies Record<
-  string,
-  Cause
->;
+export const causes = {
+  ...trafficCauses,
+  ...stateCauses,
+  ...upgradeCauses,
+  ...environmentCauses,
+} as const satisfies Record<string, Cause>;
 
 export type CauseCode = keyof typeof causes;

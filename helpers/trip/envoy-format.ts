@@ -14,7 +14,8 @@ export interface CompiledFormat {
   readonly format: (values: ReadonlyMap<string, string>) => string;
 }
 
-interface Field {
+/** One operator of a format string and the text that stands before it. */
+export interface Field {
   readonly operator: string;
   readonly literalBefore: string;
   readonly pattern: string;
@@ -38,7 +39,7 @@ const patterns = {
 } as const;
 const withBlanks: ReadonlySet<string> = new Set(['CONNECTION_TERMINATION_DETAILS']);
 
-const operatorPattern = /%([A-Z_]+(?:\([^)]*\))?(?::\d+)?)%/g;
+const operatorPattern = /%([A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?)%/g;
 
 /**
  * Compiles a format string; a final newline in it is ignored, as lines come without one.
@@ -46,7 +47,7 @@ const operatorPattern = /%([A-Z_]+(?:\([^)]*\))?(?::\d+)?)%/g;
  */
 export function compileFormat(format: string): CompiledFormat {
   const text = format.replace(/\n$/, '');
-  const { fields, tail } = split(text);
+  const { fields, tail } = splitFormat(text);
   const operators = fields.map((field) => field.operator);
   if (operators.length === 0) throw new TypeError(`no operator in the access log format: ${format}`);
   if (new Set(operators).size !== operators.length) {
@@ -85,7 +86,8 @@ export function compileFormat(format: string): CompiledFormat {
   };
 }
 
-function split(text: string): { readonly fields: readonly Field[]; readonly tail: string } {
+/** The operators of a format string in order, and what stands after the last one. */
+export function splitFormat(text: string): { readonly fields: readonly Field[]; readonly tail: string } {
   const found = [...text.matchAll(operatorPattern)].map((match) => ({
     operator: match[1] ?? '',
     start: match.index,

@@ -3,7 +3,9 @@ import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { messageOf } from '../../helpers/errors.ts';
 import { istioctl, IstioctlError } from '../../helpers/istio/istioctl.ts';
-import { controlPlaneVersion, installIstio } from '../../helpers/istio/install.ts';
+import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
+import { installIstio } from '../../helpers/istio/install.ts';
+import { meshConfigMapOf } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { parseManifests } from '../../helpers/kube/manifests.ts';
@@ -22,9 +24,11 @@ export const beforeYouBegin: readonly Step[] = [
     claims: ['按照安装指南中的说明安装 Istio。'],
     needs: [],
     run: async (world) => {
-      const { session, kube } = world;
+      const { session, kube, mesh } = world;
       try {
-        await installIstio(session.cluster, session.images, await world.fixtures.text('istio.yaml'));
+        if (!mesh.installed) {
+          await installIstio(session.cluster, mesh.control, await world.fixtures.text('istio.yaml'));
+        }
       } catch (error) {
         if (!(error instanceof IstioctlError)) throw error;
         fail(
@@ -33,10 +37,10 @@ export const beforeYouBegin: readonly Step[] = [
           'istioctl install ends without an error',
         );
       }
-      const version = await controlPlaneVersion(kube);
+      const version = await controlPlaneVersion(kube, mesh.revision);
       world.versions['istiod'] = version;
       world.note('istiod', version);
-      mustEqual('CONTROL_PLANE', "istiod's version", version, session.images.istio);
+      mustEqual('CONTROL_PLANE', "istiod's version", version, mesh.control.istio);
       await accessLogMustBeOn(world);
     },
   },
@@ -50,7 +54,7 @@ export const beforeYouBegin: readonly Step[] = [
     ],
     needs: ['BEFORE-1'],
     run: async (world) => {
-      const { kube, session } = world;
+      const { kube, session, mesh } = world;
       if (session.configuration.injection === 'auto') await startAutomatically(world);
       else await startManually(world);
       const [pod] = await workloadMustBeReady(world, 'default', 'sleep');
@@ -61,7 +65,7 @@ export const beforeYouBegin: readonly Step[] = [
       world.versions['envoy'] = versions.envoy;
       world.note('istio-proxy', versions.istio);
       world.note('Envoy', versions.envoy);
-      mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", versions.istio, session.images.istio);
+      mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", versions.istio, mesh.sidecar.istio);
     },
   },
   {
@@ -84,23 +88,23 @@ export const beforeYouBegin: readonly Step[] = [
 ];
 
 /** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */
-async function accessLogMustBeOn({ kube }: World): Promise<void> {
+async function accessLogMustBeOn({ kube, mesh: { revision } }: World): Promise<void> {
   const stored = await find<V1ConfigMap>(kube, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'istio', namespace: 'istio-system' },
+    metadata: { name: meshConfigMapOf(revision), namespace: 'istio-system' },
   });
-  const mesh = z
+  const settings = z
     .looseObject({
       accessLogFile: z.string().optional(),
       accessLogEncoding: z.string().optional(),
       accessLogFormat: z.string().optional(),
     })
     .parse(parse(stored?.data?.['mesh'] ?? '{}') ?? {});
-  mustEqual('ACCESS_LOG_OFF', 'meshConfig.accessLogFile', mesh.accessLogFile ?? '', '/dev/stdout');
-  const encoding = mesh.accessLogEncoding ?? 'TEXT';
+  mustEqual('ACCESS_LOG_OFF', 'meshConfig.accessLogFile', settings.accessLogFile ?? '', '/dev/stdout');
+  const encoding = settings.accessLogEncoding ?? 'TEXT';
   mustEqual('ACCESS_LOG_ENCODING', 'meshConfig.accessLogEncoding', encoding, 'TEXT');
-  mustEqual('ACCESS_LOG_ENCODING', 'meshConfig.accessLogFormat', mesh.accessLogFormat ?? '', '');
+  mustEqual('ACCESS_LOG_ENCODING', 'meshConfig.accessLogFormat', settings.accessLogFormat ?? '', '');
 }
 
 async function startAutomatically(world: World): Promise<void> {
@@ -166,6 +170,6 @@ async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
     'SIDECAR_VERSION',
     "the sidecar's image",
     sidecar.image,
-    world.session.images.images.proxyv2.reference,
+    world.mesh.sidecar.images.proxyv2.reference,
   );
 }

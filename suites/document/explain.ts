@@ -147,7 +147,14 @@ const questions: readonly Question[] = [
     },
   },
   {
-    of: [...mesh, 'WORKLOAD_NOT_READY', 'SIDECAR_MISSING', 'INSTALL_FAILED'],
+    of: [
+      ...mesh,
+      'WORKLOAD_NOT_READY',
+      'SIDECAR_MISSING',
+      'INSTALL_FAILED',
+      'NOT_TAKEN_OVER',
+      'INJECTION_FAILED',
+    ],
     ask: async ({ kube }) => {
       const pods = await livePods(kube, 'istio-system', 'app=istiod');
       if (pods.some(isReady)) return undefined;

@@ -1,5 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
+import type { ImageSet } from '../../helpers/images/roles.ts';
+import type { Revision } from '../../helpers/istio/revision.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
@@ -39,9 +41,21 @@ class Slot<T> {
   }
 }
 
+/** The Istio that the steps of a pass install, or find installed. */
+export interface Mesh {
+  /** Images of its control plane. */
+  readonly control: ImageSet;
+  /** Those of the client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
+  readonly sidecar: ImageSet;
+  readonly revision: Revision;
+  /** It is there: BEFORE-1 looks at it and installs nothing. */
+  readonly installed: boolean;
+}
+
 /** What the steps of one pass over the document share. */
 export class World implements AsyncDisposable {
   readonly session: SessionFacts;
+  readonly mesh: Mesh;
   readonly kube: Kube;
   readonly witnesses: Witnesses;
   readonly fixtures = new Fixtures();
@@ -60,8 +74,11 @@ export class World implements AsyncDisposable {
 
   #record: StepRecord = { facts: {}, trips: [] };
 
-  constructor(session: SessionFacts) {
+  /** @param mesh By default the default revision of the session's Istio, which BEFORE-1 installs */
+  constructor(session: SessionFacts, mesh?: Mesh) {
+    const { images } = session;
     this.session = session;
+    this.mesh = mesh ?? { control: images, sidecar: images, revision: undefined, installed: false };
     this.folder = session.folder;
     this.kube = connect(session.cluster.kubeconfig);
     this.witnesses = new Witnesses(this.kube, session.destination);

@@ -1,0 +1,51 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { discoverNewest } from '../helpers/gate/discover.ts';
+import { withDiscovered } from '../helpers/gate/discover-file.ts';
+import { matrixJson, matrixOf, matrixPage } from '../helpers/gate/matrix.ts';
+import { messageOf, UsageError } from '../helpers/errors.ts';
+
+export interface MatrixOptions {
+  /** One line for programs instead of tables. */
+  readonly json: boolean;
+}
+
+/** `conformance matrix`: the cells and upgrade pairs of fixtures/versions.yaml. Needs neither engine nor network. */
+export function printMatrix({ json }: MatrixOptions): void {
+  const matrix = matrixOf();
+  process.stdout.write(json ? `${matrixJson(matrix)}\n` : matrixPage(matrix));
+}
+
+/**
+ * `conformance matrix --discover`: the newest releases there are; with `write`, a versions file that has them.
+ * @throws EnvironmentError when GitHub does not tell
+ * @throws UsageError when the file cannot be written
+ */
+export async function discover({ json, write }: MatrixOptions & { readonly write?: string }): Promise<void> {
+  const newest = await discoverNewest({ token: process.env['GITHUB_TOKEN'] });
+  const file = new URL('../fixtures/versions.yaml', import.meta.url);
+  const { text, added } = withDiscovered(await readFile(file, 'utf8'), newest);
+  if (write !== undefined) await writeText(write, text);
+  const { istio, kubernetes, k3sTag } = newest;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ istio, kubernetes, added })}\n`);
+    return;
+  }
+  const lines = [
+    `Newest Istio ${istio}, newest Kubernetes of k3s ${kubernetes} (${k3sTag})`,
+    added.length === 0
+      ? 'fixtures/versions.yaml has this pair.'
+      : `Not in fixtures/versions.yaml: ${added.join(', ')}`,
+    ...(write === undefined ? [] : [`Written: ${write}`]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function writeText(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written: ${messageOf(error)}`, 'Name another file (--write).', {
+      cause: error,
+    });
+  }
+}

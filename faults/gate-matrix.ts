@@ -1,0 +1,98 @@
+import { messageOf } from '../helpers/errors.ts';
+import type { SessionFacts } from '../helpers/session/session.ts';
+import { Gate } from '../suites/upgrade/gate.ts';
+import { phasesOf } from '../suites/upgrade/phases.ts';
+import { FourGreps } from './four-greps.ts';
+import type { FaultResult } from './result.ts';
+import type { GateFault } from './upgrade.ts';
+
+/** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
+export class GateMatrix {
+  readonly #session: SessionFacts;
+  #used: boolean;
+  /** Why no further fault can be judged. */
+  #unsound: string | undefined;
+
+  constructor(session: SessionFacts) {
+    this.#session = session;
+    this.#used = session.cluster.reused;
+  }
+
+  unsound(): string | undefined {
+    return this.#unsound;
+  }
+
+  async try(fault: GateFault): Promise<FaultResult> {
+    const start = performance.now();
+    const [to] = this.#session.others;
+    await using gate = new Gate(this.#session, {
+      from: this.#session.images.istio,
+      to: to?.istio ?? '',
+      strategy: fault.strategy,
+      rollback: false,
+      strict: fault.strict ?? false,
+    });
+    try {
+      await gate.begin(this.#used);
+    } catch (error) {
+      this.#unsound = `${fault.id} found no clean cluster: ${messageOf(error)}`;
+      throw error;
+    }
+    this.#used = true;
+    const judge = await FourGreps.beginning(gate.world('before'));
+    const { caught, greps } = await goThrough(gate, fault, judge);
+    return {
+      id: fault.id,
+      title: fault.title,
+      caught: caught !== undefined,
+      asExpected: caught?.step === fault.expect.step && caught.cause === fault.expect.cause,
+      step: caught?.step ?? '',
+      expectedStep: fault.expect.step,
+      cause: caught?.cause ?? '',
+      expectedCause: fault.expect.cause,
+      seen: caught?.seen ?? '',
+      fourGreps: greps !== undefined,
+      fourGrepsMissed: greps ?? '',
+      seconds: Math.round((performance.now() - start) / 100) / 10,
+    };
+  }
+}
+
+interface Caught {
+  readonly step: string;
+  readonly cause: string;
+  readonly seen: string;
+}
+
+/**
+ * The gate's phases with the fault in them, up to the first step that fails; then, or before the clean-up, the second
+ * judge.
+ */
+async function goThrough(
+  gate: Gate,
+  fault: GateFault,
+  judge: FourGreps,
+): Promise<{ readonly caught: Caught | undefined; readonly greps: string | undefined }> {
+  const phases = phasesOf(gate);
+  const keys = phases.flatMap(({ id, steps }) => steps.map((step) => `${id}/${step.id}`));
+  const before = fault.before ?? keys[0];
+  if (before === undefined || !keys.includes(before)) {
+    throw new TypeError(`${fault.id}: no step ${before ?? ''} to come before`);
+  }
+  let judged: { readonly greps: string | undefined } | undefined;
+  for (const phase of phases) {
+    if (phase.id === 'clean-up') judged = { greps: await judge.judge(true) };
+    gate.enter(phase);
+    for (const step of phase.steps) {
+      const key = `${phase.id}/${step.id}`;
+      if (key === before) await fault.inject(gate);
+      const taken = await gate.take(phase, step);
+      if (taken.status !== 'failed') continue;
+      judged ??= { greps: await judge.judge(true) };
+      const [first] = taken.findings;
+      const caught = { step: key, cause: first?.cause ?? '', seen: first?.seen ?? '' };
+      return { caught, greps: judged.greps };
+    }
+  }
+  return { caught: undefined, greps: judged?.greps };
+}

@@ -1,0 +1,138 @@
+import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
+import type { GatePlan } from '../helpers/gate/result.ts';
+import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
+import { find } from '../helpers/kube/apply.ts';
+import { merge } from '../helpers/kube/merge.ts';
+import type { CauseCode } from '../helpers/trip/causes.ts';
+import type { Gate } from '../suites/upgrade/gate.ts';
+
+/** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */
+export interface GateFault {
+  /** Stable, e.g. `GATE-INJECTOR-BROKEN`. */
+  readonly id: string;
+  readonly title: string;
+  readonly strategy: GatePlan['strategy'];
+  readonly strict?: true;
+  readonly expect: { readonly step: string; readonly cause: CauseCode };
+  /** The step before which it is put in, `phase/STEP`; before the first phase when not given. */
+  readonly before?: string;
+  readonly inject: (gate: Gate) => Promise<void> | void;
+}
+
+export const gateFaults: readonly GateFault[] = [
+  {
+    id: 'GATE-OLD-LABEL',
+    title:
+      'The namespace keeps istio-injection beside the new revision’s label: its proxies stay on the old version',
+    strategy: 'canary',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'NOT_TAKEN_OVER' },
+    inject: (gate) => {
+      gate.labels = (revision) => ({ 'istio-injection': 'enabled', 'istio.io/rev': revision ?? null });
+    },
+  },
+  {
+    id: 'GATE-UPGRADE-STOPS',
+    title: 'The new control plane’s image cannot be had: the upgrade stops half-way',
+    strategy: 'in-place',
+    expect: { step: 'upgrade/UPGRADE-2', cause: 'UPGRADE_FAILED' },
+    inject: (gate) => {
+      gate.fixtures.alter('istio.yaml', (text) => text.replace('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing'));
+    },
+  },
+  {
+    id: 'GATE-INJECTOR-BROKEN',
+    title: 'The new revision’s injector points to a path that does not inject',
+    strategy: 'canary',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'INJECTION_FAILED' },
+    before: 'upgrade/UPGRADE-3',
+    inject: async ({ kube, revision }) => {
+      const name = { kind: 'MutatingWebhookConfiguration', metadata: { name: injectorOf(revision) } };
+      const target = { apiVersion: 'admissionregistration.k8s.io/v1', ...name };
+      const found = await find<V1MutatingWebhookConfiguration>(kube, target);
+      const webhooks = (found?.webhooks ?? []).map((webhook) => ({
+        ...webhook,
+        clientConfig: {
+          ...webhook.clientConfig,
+          service: { ...webhook.clientConfig.service, path: '/nowhere' },
+        },
+      }));
+      await merge(kube, { ...target, webhooks });
+    },
+  },
+  {
+    id: 'GATE-PROXY-IMAGE',
+    title: 'The new version’s proxy image is missing',
+    strategy: 'canary',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'PROXY_IMAGE_MISSING' },
+    inject: (gate) => {
+      gate.fixtures.alter('istio.yaml', (text) =>
+        text.replaceAll('${PROXY_IMAGE}', '${PROXY_IMAGE}-missing'),
+      );
+    },
+  },
+  {
+    id: 'GATE-LOG-FORMAT',
+    title: 'The new version’s configuration changes the access log’s format',
+    strategy: 'in-place',
+    expect: { step: 'document-old-proxy/BEFORE-1', cause: 'ACCESS_LOG_ENCODING' },
+    inject: (gate) => {
+      gate.fixtures.alter('istio.yaml', (text) =>
+        text.replace(
+          'accessLogEncoding: TEXT',
+          'accessLogEncoding: TEXT\n    accessLogFormat: "%START_TIME% %UPSTREAM_CLUSTER% %BYTES_SENT%\\n"',
+        ),
+      );
+    },
+  },
+  {
+    id: 'GATE-REGISTRY-ONLY',
+    title: 'The new version’s configuration flips the outbound policy to REGISTRY_ONLY',
+    strategy: 'in-place',
+    expect: { step: 'clean-up/CONTROL-6', cause: 'BLACKHOLE' },
+    inject: (gate) => {
+      gate.fixtures.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
+    },
+  },
+  {
+    id: 'GATE-REGISTRY-ONLY-STRICT',
+    title: 'The same, judged strictly: the comparison finds it by itself',
+    strategy: 'in-place',
+    strict: true,
+    expect: { step: 'comparison/COMPARE-1', cause: 'UNREVIEWED_CHANGE' },
+    inject: (gate) => {
+      gate.fixtures.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
+    },
+  },
+  {
+    id: 'GATE-TUNNELS-CUT',
+    title:
+      'The new version’s sidecars go without draining, and before their application: a restart cuts tunnels',
+    strategy: 'in-place',
+    expect: { step: 'traffic-ends/TRAFFIC-2', cause: 'TRAFFIC_CUT' },
+    // The pod that UPGRADE makes has the new configuration; it is the next restart that suffers from it.
+    before: 'restart/RESTART-2',
+    inject: async (gate) => {
+      await gate.traffic?.restart({
+        'sidecar.istio.io/nativeSidecar': 'false',
+        'proxy.istio.io/config': '{"terminationDrainDuration":"1s"}',
+      });
+    },
+  },
+  {
+    id: 'GATE-CONTROL-PLANE-GONE',
+    title: 'The control plane goes away during the switch',
+    strategy: 'in-place',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'CONTROL_PLANE' },
+    before: 'upgrade/UPGRADE-3',
+    inject: ({ kube, revision }) => scaleToZero(kube, istiodOf(revision)),
+  },
+];
+
+async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {
+  await merge(kube, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: 'istio-system', name },
+    spec: { replicas: 0 },
+  });
+}

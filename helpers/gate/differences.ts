@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { accessLogChanges } from './access-log-fields.ts';
+import { configChanges } from './config-diff.ts';
+import { expectedBy, unusedChanges, type ExpectedChange, type UpgradePair } from './expected-changes.ts';
+import type { Observation, ObservedStep } from './observation.ts';
+
+/** Something that is not the same in two phases. */
+export const difference = z.object({
+  kind: z.enum(['step', 'log', 'config', 'version', 'image', 'duration']),
+  id: z
+    .string()
+    .describe(
+      'what differs, in words that stay the same from run to run: `log: +%X% at 20`, `config: listener /…`',
+    ),
+  before: z.string(),
+  after: z.string(),
+  status: z
+    .enum(['expected', 'new'])
+    .describe('expected: the upgrade means it, it is only told, or fixtures/expected-changes.yaml lists it'),
+  reason: z.string().optional().describe('why it is expected, or why a step went as it did'),
+  severity: z.enum(['regression', 'warning', 'info']),
+});
+export type Difference = Readonly<z.infer<typeof difference>>;
+
+/** What an upgrade is there to change. Any other component that changes meanwhile makes the comparison doubtful. */
+const upgraded: ReadonlySet<string> = new Set(['istiod', 'istio-proxy', 'envoy']);
+
+const none = 'none';
+
+/** Why the place of a field that nobody touched is another one. */
+export const counting = 'counts otherwise because of fields that came, went or moved';
+
+/**
+ * What differs between two phases, the steps first. Of the steps those are compared that both phases have.
+ * @param expected The reviewed list, of which the entries for `pair` count
+ * @returns `unused`: ids of those entries that expected a difference that is not there
+ */
+export function compare(
+  before: Observation,
+  after: Observation,
+  expected: readonly ExpectedChange[],
+  pair: UpgradePair,
+): { differences: Difference[]; unused: string[] } {
+  const differences = [
+    ...stepDifferences(before.steps, after.steps),
+    ...logDifferences(before, after).map(({ consequence, ...found }): Difference =>
+      consequence
+        ? { ...found, status: 'expected', reason: counting, severity: 'info' }
+        : judged(found, expected, pair),
+    ),
+    ...configDifferences(before, after).map((found) => judged(found, expected, pair)),
+    ...changed(before.versions, after.versions).map(([name, old, now]) => versionDifference(name, old, now)),
+    ...changed(before.images, after.images).map(([name, old, now]) =>
+      told('image', name, old, now, 'the upgrade changes it'),
+    ),
+    ...durationDifferences(before.steps, after.steps),
+  ];
+  return { differences, unused: unusedChanges(differences, expected, pair).map(({ id }) => id) };
+}
+
+/**
+ * What is red and what is only to be looked at. Each of `regressions` makes the gate red.
+ * @param strict New differences of the access log and of the configuration are red as well
+ */
+export function judge(
+  differences: readonly Difference[],
+  { strict }: { readonly strict: boolean },
+): { readonly regressions: readonly Difference[]; readonly warnings: readonly Difference[] } {
+  const red = ({ severity, kind }: Difference): boolean =>
+    severity === 'regression' || (strict && severity === 'warning' && (kind === 'log' || kind === 'config'));
+  return {
+    regressions: differences.filter(red),
+    warnings: differences.filter((difference) => difference.severity === 'warning' && !red(difference)),
+  };
+}
+
+type Found = Pick<Difference, 'kind' | 'id' | 'before' | 'after'>;
+
+function logDifferences(before: Observation, after: Observation): (Found & { consequence: boolean })[] {
+  return accessLogChanges(before.accessLog.format, after.accessLog.format).map(
+    ({ id, before: old, after: now, consequence }) => ({
+      kind: 'log',
+      id,
+      before: old,
+      after: now,
+      consequence,
+    }),
+  );
+}
+
+function configDifferences(before: Observation, after: Observation): Found[] {
+  return configChanges(before, after).map(({ part, path, before: old, after: now }) => ({
+    kind: 'config',
+    id: `config: ${part}${path === '' ? '' : ` ${path}`}`,
+    before: old,
+    after: now,
+  }));
+}
+
+/** New unless the reviewed list says otherwise. */
+function judged(found: Found, expected: readonly ExpectedChange[], pair: UpgradePair): Difference {
+  const entry = expectedBy(found, expected, pair);
+  return entry === undefined
+    ? { ...found, status: 'new', severity: 'warning' }
+    : { ...found, status: 'expected', reason: entry.reason, severity: 'info' };
+}
+
+/** A phase has the steps that make sense in it, and it is the gate that sees to each of them leaving a result. */
+function stepDifferences(before: readonly ObservedStep[], after: readonly ObservedStep[]): Difference[] {
+  const pairs = inBoth(before, after);
+  if (pairs.length === 0) {
+    const count = (steps: readonly ObservedStep[]): string => `${steps.length} steps`;
+    const reason = 'no step ran in both phases, so nothing was compared';
+    return [regression('steps', count(before), count(after), reason)];
+  }
+  return pairs.flatMap(([old, now]): Difference[] => {
+    if (old.status === now.status) return [];
+    const reason = now.reason === '' ? undefined : now.reason;
+    const worse = regression(now.id, old.status, now.status, reason);
+    return [old.status === 'passed' ? worse : { ...worse, severity: 'info' }];
+  });
+}
+
+function regression(name: string, before: string, after: string, reason?: string): Difference {
+  return { kind: 'step', id: `step: ${name}`, before, after, status: 'new', reason, severity: 'regression' };
+}
+
+function inBoth(
+  before: readonly ObservedStep[],
+  after: readonly ObservedStep[],
+): (readonly [ObservedStep, ObservedStep])[] {
+  return before.flatMap((old) => {
+    const now = after.find(({ id }) => id === old.id);
+    return now === undefined ? [] : [[old, now] as const];
+  });
+}
+
+function durationDifferences(before: readonly ObservedStep[], after: readonly ObservedStep[]): Difference[] {
+  return inBoth(before, after)
+    .filter(([old, now]) => [old, now].every(({ status }) => status === 'passed'))
+    .filter(([old, now]) => old.durationMs !== now.durationMs)
+    .map(([old, now]) =>
+      told(
+        'duration',
+        old.id,
+        `${old.durationMs} ms`,
+        `${now.durationMs} ms`,
+        'durations are told, not judged',
+      ),
+    );
+}
+
+function versionDifference(name: string, before: string, after: string): Difference {
+  return upgraded.has(name)
+    ? told('version', name, before, after, 'the upgrade changes it')
+    : { kind: 'version', id: `version: ${name}`, before, after, status: 'new', severity: 'warning' };
+}
+
+function told(
+  kind: Difference['kind'],
+  name: string,
+  before: string,
+  after: string,
+  reason: string,
+): Difference {
+  return { kind, id: `${kind}: ${name}`, before, after, status: 'expected', reason, severity: 'info' };
+}
+
+function changed(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): [name: string, before: string, after: string][] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names
+    .map((name): [string, string, string] => [name, before[name] ?? none, after[name] ?? none])
+    .filter(([, old, now]) => old !== now);
+}

@@ -1,0 +1,78 @@
+import semver from 'semver';
+import { parseDocument, type Document } from 'yaml';
+import { UsageError } from '../errors.ts';
+import { parseVersions, type VersionsFile } from '../images/versions.ts';
+import type { NewestReleases } from './discover.ts';
+
+const unreviewed = ' Discovered, not reviewed: whether Istio supports it is unknown.';
+
+/** What the newest releases are to fixtures/versions.yaml. */
+export interface Discovered {
+  /** The whole file with them in it; the very same text where it has them. */
+  readonly text: string;
+  /** What was added, a line each; empty where the file has this pair. */
+  readonly added: readonly string[];
+}
+
+/**
+ * A copy of fixtures/versions.yaml in which the newest releases can be tried. Nothing is known of a release that nobody
+ * has listed yet, so it gets what the newest published one before it has, and a comment that says so; no range is made
+ * up, but for the one minor version of Kubernetes that is to be tried.
+ * @throws UsageError when the text is no valid versions file, or lists no published Istio
+ */
+export function withDiscovered(text: string, newest: NewestReleases): Discovered {
+  const known = parseVersions(text);
+  const document = parseDocument(text);
+  const added = [...addKubernetes(document, known, newest), ...addIstio(document, known, newest)];
+  if (added.length === 0) return { text, added };
+  const written = document.toString({ lineWidth: 0 });
+  parseVersions(written);
+  return { text: written, added };
+}
+
+function addKubernetes(
+  document: Document,
+  known: VersionsFile,
+  { kubernetes, k3sTag }: NewestReleases,
+): string[] {
+  if (Object.hasOwn(known.kubernetes, kubernetes)) return [];
+  const entry = document.createNode({ k3s: `docker.io/rancher/k3s:${k3sTag}` });
+  entry.commentBefore = unreviewed;
+  document.setIn(['kubernetes', kubernetes], entry);
+  return [`Kubernetes ${kubernetes}`];
+}
+
+function addIstio(document: Document, known: VersionsFile, { istio, kubernetes }: NewestReleases): string[] {
+  const minor = kubernetes.split('.').slice(0, 2).join('.');
+  const listed = known.istio[istio];
+  if (listed !== undefined) {
+    if (listed.kubernetes.includes(minor)) return [];
+    const range = document.createNode([...listed.kubernetes, minor], { flow: true });
+    range.comment = ` ${minor} is not reviewed: whether Istio supports it is unknown.`;
+    document.setIn(['istio', istio, 'kubernetes'], range);
+    return [`Istio ${istio} on Kubernetes ${minor}`];
+  }
+  const [like, model] = publishedBefore(istio, known);
+  const entry = document.createNode({
+    kubernetes: [...new Set([...model.kubernetes, minor])],
+    support: model.support,
+    envoy: 'unknown',
+    registry: model.registry,
+  });
+  entry.commentBefore = `${unreviewed}\n The range is that of ${like}, with the ${minor} that is tried; the registry is that of ${like}.`;
+  document.setIn(['istio', istio], entry);
+  return [`Istio ${istio}`];
+}
+
+/** The newest published release before this one; where all are newer, the oldest. */
+function publishedBefore(istio: string, known: VersionsFile): [string, VersionsFile['istio'][string]] {
+  const published = Object.entries(known.istio)
+    .filter(([, { registry }]) => registry !== undefined)
+    .sort(([one], [other]) => semver.rcompare(one, other));
+  const model = published.find(([version]) => semver.lt(version, istio)) ?? published.at(-1);
+  if (model !== undefined) return model;
+  throw new UsageError(
+    'fixtures/versions.yaml lists no published release of Istio.',
+    'Add one: a newer one is tried with its registry and its range of Kubernetes.',
+  );
+}

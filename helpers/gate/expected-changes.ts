@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import semver from 'semver';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { messageOf, UsageError } from '../errors.ts';
+import type { Difference } from './differences.ts';
+
+/** Versions of Istio that a mesh is taken from and to. */
+export interface UpgradePair {
+  readonly from: string;
+  readonly to: string;
+}
+
+const name = 'fixtures/expected-changes.yaml';
+const range = z
+  .string()
+  .refine(
+    (text) => semver.validRange(text) !== null,
+    'a range of versions as npm writes it, e.g. ">=1.29.0-0"',
+  );
+
+const entry = z
+  .strictObject({
+    from: range,
+    to: range,
+    kind: z.enum(['log', 'config']),
+    id: z.string(),
+    before: z.string().optional(),
+    after: z.string().optional(),
+    reason: z.string().min(1),
+    source: z.string().min(1),
+    reviewed: z.iso.date(),
+  })
+  .refine(({ kind, id }) => id.startsWith(`${kind}: `), {
+    message: 'the id begins with its kind, as reports print it: "log: …" or "config: …"',
+    path: ['id'],
+  });
+
+/** A difference that somebody has looked at and found harmless, and between which versions it is that. */
+export type ExpectedChange = Readonly<z.infer<typeof entry>>;
+
+const file = new URL('../../fixtures/expected-changes.yaml', import.meta.url);
+let loaded: readonly ExpectedChange[] | undefined;
+
+/** fixtures/expected-changes.yaml, checked and read once. @throws UsageError naming the entry that is wrong */
+export function expectedChanges(): readonly ExpectedChange[] {
+  loaded ??= parseExpectedChanges(readFileSync(file, 'utf8'));
+  return loaded;
+}
+
+/** @throws UsageError naming every entry that is wrong, counted from 0 */
+export function parseExpectedChanges(text: string): readonly ExpectedChange[] {
+  // A file of comments alone is an empty list.
+  const checked = z.array(entry).safeParse(read(text) ?? []);
+  if (checked.success) return checked.data;
+  throw new UsageError(`${name}: ${z.prettifyError(checked.error)}`, 'Correct the file.');
+}
+
+/** The entry that expects a difference, if one does. */
+export function expectedBy(
+  difference: Pick<Difference, 'kind' | 'id' | 'before' | 'after'>,
+  expected: readonly ExpectedChange[],
+  pair: UpgradePair,
+): ExpectedChange | undefined {
+  return expected.find((change) => concerns(change, pair) && matches(change, difference));
+}
+
+/** Entries for this pair of versions that expected none of the differences found, in any of its comparisons. */
+export function unusedChanges(
+  differences: readonly Difference[],
+  expected: readonly ExpectedChange[],
+  pair: UpgradePair,
+): ExpectedChange[] {
+  return expected.filter(
+    (change) => concerns(change, pair) && !differences.some((difference) => matches(change, difference)),
+  );
+}
+
+function concerns({ from, to }: ExpectedChange, pair: UpgradePair): boolean {
+  // Otherwise no range but one that names a development version would hold for it.
+  const options = { includePrerelease: true };
+  return semver.satisfies(pair.from, from, options) && semver.satisfies(pair.to, to, options);
+}
+
+function matches(
+  change: ExpectedChange,
+  { kind, id, before, after }: Pick<Difference, 'kind' | 'id' | 'before' | 'after'>,
+): boolean {
+  return (
+    change.kind === kind &&
+    like(change.id, id) &&
+    (change.before === undefined || change.before === before) &&
+    (change.after === undefined || change.after === after)
+  );
+}
+
+/** `*` stands for anything; ids are full of what else would be special in a glob (`%REQ(X?:PATH)%`). */
+function like(pattern: string, text: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|/-]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
+}
+
+function read(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UsageError(`${name} is not valid YAML: ${messageOf(error)}`, 'Correct the file.', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import semver from 'semver';
+import { textTable } from '../diagnose/table.ts';
+import { isPublished, resolveVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
+import { UsageError } from '../errors.ts';
+import { brokenRules, fitting, resolvePair, type Strategy, type UpgradePair } from './rules.ts';
+
+/** An Istio on a Kubernetes: one run of the document. */
+export interface Cell {
+  readonly istio: string;
+  readonly kubernetes: string;
+}
+
+/** What is left out, and why. */
+export interface LeftOut {
+  readonly what: string;
+  readonly reason: string;
+}
+
+/** Everything that fixtures/versions.yaml allows; newest first. */
+export interface Matrix {
+  readonly cells: readonly Cell[];
+  readonly pairs: readonly UpgradePair[];
+  /** Supported as far as Istio goes, but no registry has images: only --images source can try them. */
+  readonly unpublished: readonly LeftOut[];
+  readonly unsupported: readonly LeftOut[];
+}
+
+const strategies: readonly Strategy[] = ['canary', 'in-place'];
+
+/** The cells and upgrade pairs, derived from fixtures/versions.yaml alone. */
+export function matrixOf(known: VersionsFile = versionsFile()): Matrix {
+  const published = (istio: string): boolean => isPublished({ istio }, known);
+  const versions = Object.keys(known.istio).sort(semver.rcompare);
+  const listed = Object.keys(known.kubernetes).sort(semver.rcompare);
+  const unpublished: LeftOut[] = [];
+  const unsupported: LeftOut[] = [];
+
+  const cells = versions.flatMap((istio) =>
+    listed.flatMap((kubernetes) => {
+      const what = `Istio ${istio} on Kubernetes ${kubernetes}`;
+      if (!fitting([istio], known).includes(kubernetes)) {
+        unsupported.push({ what, reason: refusalOf({ istio, k8s: kubernetes }, known) });
+        return [];
+      }
+      if (!published(istio)) {
+        unpublished.push({ what, reason: noImages(istio) });
+        return [];
+      }
+      return { istio, kubernetes };
+    }),
+  );
+
+  const pairs = versions.flatMap((to) =>
+    versions
+      .filter((from) => semver.lt(from, to))
+      .flatMap((from) => strategies.flatMap((strategy) => pairOf({ from, to, strategy }) ?? [])),
+  );
+  return { cells, pairs, unpublished, unsupported };
+
+  function pairOf(pair: Omit<UpgradePair, 'kubernetes'>): UpgradePair | undefined {
+    const { from, to, strategy } = pair;
+    const what = `${from} → ${to} ${wayOf(strategy)}`;
+    const broken = brokenRules({ ...pair, rollback: false }, known);
+    if (broken.length > 0) {
+      const reason = broken.map((rule) => `${rule.reason} (${rule.source})`).join('; ');
+      unsupported.push({ what, reason });
+      return undefined;
+    }
+    const without = [from, to].find((istio) => !published(istio));
+    if (without !== undefined) {
+      unpublished.push({ what, reason: noImages(without) });
+      return undefined;
+    }
+    return resolvePair({ ...pair, rollback: false, allowUnsupported: false }, known);
+  }
+}
+
+/** The matrix for people: three tables, and the reasons of what is left out. */
+export function matrixPage({ cells, pairs, unpublished, unsupported }: Matrix): string {
+  const parts = [
+    textTable(
+      ['ISTIO', 'KUBERNETES'],
+      cells.map(({ istio, kubernetes }) => [istio, kubernetes]),
+    ),
+    textTable(
+      ['FROM', 'TO', 'STRATEGY', 'KUBERNETES'],
+      pairs.map(({ from, to, strategy, kubernetes }) => [from, to, strategy, kubernetes]),
+    ),
+    ...leftOut('WITHOUT PUBLISHED IMAGES (--images source)', unpublished),
+    ...leftOut('NOT SUPPORTED', unsupported),
+  ];
+  return parts.join('\n');
+}
+
+function leftOut(heading: string, rows: readonly LeftOut[]): string[] {
+  if (rows.length === 0) return [];
+  return [
+    textTable(
+      [heading, 'BECAUSE'],
+      rows.map(({ what, reason }) => [what, reason]),
+    ),
+  ];
+}
+
+/** The matrix in one line, its lists as `strategy.matrix` of GitHub Actions takes them. */
+export function matrixJson({ cells, pairs, unpublished, unsupported }: Matrix): string {
+  return JSON.stringify({ cells: { include: cells }, pairs: { include: pairs }, unpublished, unsupported });
+}
+
+/** What `run` says of this pair, so that both give one reason. */
+function refusalOf(asked: { istio: string; k8s: string }, known: VersionsFile): string {
+  try {
+    resolveVersions(asked, known);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new TypeError(`Istio ${asked.istio} on Kubernetes ${asked.k8s} is not refused`);
+}
+
+function noImages(istio: string): string {
+  return `no registry has images of Istio ${istio}`;
+}
+
+function wayOf(strategy: Strategy): string {
+  return strategy === 'canary' ? 'as a canary' : 'in place';
+}

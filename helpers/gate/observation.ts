@@ -1,0 +1,234 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
+import { apiStatus, type Kube } from '../kube/client.ts';
+import { livePods } from '../kube/workloads.ts';
+import type { Endpoint } from '../trip/statements.ts';
+
+/** The ServiceEntry's host in the document: a name nobody resolves, which only names the cluster. */
+const documentHost = 'my-company-proxy.com';
+
+const observedStep = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(['passed', 'failed', 'skipped']),
+  durationMs: z.number(),
+  reason: z.string().describe('why it failed or was skipped, empty when it passed'),
+});
+/** How one step of the document went in a phase. */
+export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
+
+const observedConfig = z.object({
+  proxy: z
+    .object({ ip: z.string(), port: z.number() })
+    .describe(
+      'the external proxy in this phase: each may have another, so it must not count as a difference',
+    ),
+  listener: z.unknown().describe("that carries the proxy's address; null when there is none"),
+  cluster: z.unknown().describe('that the ServiceEntry makes; null when there is none'),
+  routes: z.unknown().describe('that mention the proxy; a TCP entry has none'),
+  outbound: z
+    .unknown()
+    .describe('chains of virtualOutbound and their clusters: what becomes of unknown traffic'),
+});
+/** What a sidecar does with a connection to the proxy, as Envoy's config dump has it. */
+export type ObservedConfig = Readonly<z.infer<typeof observedConfig>>;
+
+/** What one phase's mesh looked like: plain JSON data (it crosses a worker boundary). */
+export const observation = z.object({
+  phase: z.string().describe("the phase's title, e.g. `Document on 1.28.3`"),
+  versions: z
+    .record(z.string(), z.string())
+    .describe('istiod, istio-proxy, envoy: as the running component told it'),
+  images: z.record(z.string(), z.string()).describe('pilot and proxyv2, as the running pods have them'),
+  accessLog: z.object({
+    format: z
+      .string()
+      .describe("Envoy's own, of the listener; where it is JSON the JSON, empty without an access log"),
+    line: z.string().describe('of a request'),
+  }),
+  config: observedConfig,
+  steps: z.array(observedStep),
+});
+export interface Observation {
+  readonly phase: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly images: Readonly<Record<string, string>>;
+  readonly accessLog: Readonly<z.infer<typeof observation>['accessLog']>;
+  readonly config: ObservedConfig;
+  readonly steps: ObservedStep[];
+}
+
+/** What a sidecar itself tells for an {@link Observation}. */
+export type SidecarObservation = Pick<Observation, 'images' | 'config'> & {
+  readonly accessLogFormat: string;
+};
+
+/**
+ * Asks a sidecar for what is compared. To be called while the ServiceEntry for the proxy is applied: with it go the
+ * listener and the cluster.
+ */
+export async function observeSidecar(
+  kube: Kube,
+  pod: SidecarPod,
+  proxy: Endpoint,
+): Promise<SidecarObservation> {
+  const [carrier, discovery, listeners, clusters, routes] = await Promise.all([
+    kube.core.readNamespacedPod({ namespace: pod.namespace, name: pod.pod }),
+    discoveryAddress(kube, pod),
+    dumpEntries(kube, pod, 'dynamic_listeners'),
+    dumpEntries(kube, pod, 'dynamic_active_clusters'),
+    dumpEntries(kube, pod, 'dynamic_route_configs'),
+  ]);
+  return {
+    images: { pilot: await pilotImage(kube, discovery), proxyv2: sidecarOf(carrier)?.image ?? '' },
+    ...fromDump({ listeners, clusters, routes }, proxy),
+  };
+}
+
+/** The image of the control plane that a sidecar was told to follow; several during a rollout. */
+async function pilotImage(kube: Kube, discovery: string): Promise<string> {
+  const [name = '', namespace = ''] = (discovery.split(':')[0] ?? '').split('.');
+  if (name === '' || namespace === '') return '';
+  const pods = await podsBehind(kube, namespace, name);
+  const images = pods.map(
+    ({ spec }) => spec?.containers.find((one) => one.name === 'discovery')?.image ?? '',
+  );
+  return [...new Set(images)].sort().join(', ');
+}
+
+/** A revision tag's Service selects another revision's pods, so its selector counts and not its name. */
+async function podsBehind(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
+  try {
+    const { spec } = await kube.core.readNamespacedService({ namespace, name });
+    const selector = Object.entries(spec?.selector ?? {}).map(([key, value]) => `${key}=${value}`);
+    return selector.length === 0 ? [] : await livePods(kube, namespace, selector.join(','));
+  } catch (error) {
+    // The sidecar may outlive the revision it was started with.
+    if (apiStatus(error) === 404) return [];
+    throw error;
+  }
+}
+
+const named = z.looseObject({ name: z.string() });
+const errorState = z.looseObject({ details: z.string().optional() }).optional();
+const listenerEntry = z.looseObject({
+  active_state: z.looseObject({ listener: named }).optional(),
+  error_state: errorState,
+});
+const clusterEntry = z.looseObject({ cluster: named, error_state: errorState });
+const routeEntry = z.looseObject({ route_config: z.looseObject({ name: z.string().optional() }) });
+
+/** Parts of Envoy's config dump, entry by entry. */
+export interface DumpEntries {
+  readonly listeners: readonly unknown[];
+  readonly clusters: readonly unknown[];
+  readonly routes: readonly unknown[];
+}
+
+/** What of a config dump concerns a connection to the proxy, and connections to nobody the mesh knows. */
+export function fromDump(
+  dump: DumpEntries,
+  proxy: Endpoint,
+): Pick<SidecarObservation, 'config' | 'accessLogFormat'> {
+  const listeners = dump.listeners
+    .map((entry) => listenerEntry.parse(entry))
+    .flatMap(({ active_state, error_state }) =>
+      active_state === undefined ? [] : [withRejection(active_state.listener, error_state?.details)],
+    );
+  const byName = (...names: readonly string[]): z.infer<typeof named> | null =>
+    names.flatMap((name) => listeners.filter((listener) => listener.name === name))[0] ?? null;
+  // Without an address in the ServiceEntry the wildcard takes the connection.
+  const listener = byName(...[proxy.ip, '0.0.0.0', '::'].map((ip) => `${ip}_${proxy.port}`));
+  const clusterName = `outbound|${proxy.port}||${documentHost}`;
+  const cluster = dump.clusters
+    .map((entry) => clusterEntry.parse(entry))
+    .find((entry) => entry.cluster.name === clusterName);
+  const routes = dump.routes
+    .map((entry) => routeEntry.parse(entry).route_config)
+    .filter((route) => mentions(route, proxy));
+  const virtualOutbound = byName('virtualOutbound');
+  return {
+    config: {
+      proxy: { ip: proxy.ip, port: proxy.port },
+      listener,
+      cluster: cluster === undefined ? null : withRejection(cluster.cluster, cluster.error_state?.details),
+      routes,
+      outbound: virtualOutbound === null ? null : outline(virtualOutbound),
+    },
+    accessLogFormat: accessLogFormat(listener ?? virtualOutbound),
+  };
+}
+
+/** Envoy keeps the old configuration when it rejects a new one, so what it holds alone would look sound. */
+function withRejection<T extends object>(held: T, details: string | undefined): T {
+  return details === undefined ? held : { ...held, rejected_update: details };
+}
+
+function mentions(route: z.infer<typeof routeEntry>['route_config'], { ip, port }: Endpoint): boolean {
+  if (route.name === `${port}` || route.name?.endsWith(`:${port}`) === true) return true;
+  const text = JSON.stringify(route);
+  return text.includes(documentHost) || [`"${ip}"`, `"${ip}:`, `"${ip}/`].some((said) => text.includes(said));
+}
+
+const filters = z
+  .array(
+    z.looseObject({
+      name: z.string(),
+      typed_config: z
+        .looseObject({ cluster: z.string().optional(), access_log: z.array(z.unknown()).default([]) })
+        .optional(),
+    }),
+  )
+  .default([]);
+const chain = z.looseObject({ name: z.string().optional(), filters });
+const chained = z.looseObject({
+  filter_chains: z.array(chain).default([]),
+  default_filter_chain: chain.optional(),
+});
+
+function chainsOf(listener: unknown): z.infer<typeof chain>[] {
+  const { filter_chains, default_filter_chain } = chained.parse(listener);
+  return [...filter_chains, ...(default_filter_chain === undefined ? [] : [default_filter_chain])];
+}
+
+/** Where the chains of a listener lead, without how: the rest of the catch-all listener is its own, not the document's. */
+function outline(listener: unknown): unknown {
+  return {
+    filter_chains: chainsOf(listener).map((one) => ({
+      name: one.name ?? '',
+      filters: one.filters.map(({ name, typed_config }) =>
+        typed_config?.cluster === undefined ? { name } : { name, cluster: typed_config.cluster },
+      ),
+    })),
+  };
+}
+
+const accessLogger = z.looseObject({
+  typed_config: z
+    .looseObject({
+      log_format: z
+        .looseObject({
+          text_format_source: z.looseObject({ inline_string: z.string().optional() }).optional(),
+          text_format: z.string().optional(),
+          json_format: z.looseObject({}).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+/** The format of the first access log of the listener's filters that has one. Istio always sets one, Envoy's default is never used. */
+function accessLogFormat(listener: unknown): string {
+  if (listener === null) return '';
+  const loggers = chainsOf(listener).flatMap((one) =>
+    one.filters.flatMap(({ typed_config }) => typed_config?.access_log ?? []),
+  );
+  for (const logger of loggers) {
+    const format = accessLogger.parse(logger).typed_config?.log_format;
+    const text = format?.text_format_source?.inline_string ?? format?.text_format;
+    if (text !== undefined) return text;
+    if (format?.json_format !== undefined) return JSON.stringify(format.json_format);
+  }
+  return '';
+}

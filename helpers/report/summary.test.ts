@@ -1,0 +1,119 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { UsageError } from '../errors.ts';
+import { summaryPage, summaryRows } from './summary.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'summary-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function run(path: string, more: object = {}): void {
+  const results = {
+    runId: path,
+    verdict: 'conformant',
+    reason: '',
+    configuration: { istio: '1.29.1', k8s: '1.35.4', keep: false },
+    ...more,
+  };
+  write(join(path, 'results.json'), JSON.stringify(results));
+}
+
+function write(path: string, text: string): void {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+it('tells each run by its cell or its pair, what is not conformant first', async () => {
+  run('reports-1/20261124-1', { configuration: { istio: '1.30.4' } });
+  run('reports-2/20261124-2');
+  run('reports-3/20261124-3', {
+    verdict: 'not conformant',
+    cause: 'GATE_TUNNEL_CUT',
+    reason: 'Upgrade: UPG-3: a tunnel was cut\nand more',
+    configuration: { istio: '1.28.3', k8s: '1.34.4' },
+    gate: { from: '1.28.3', to: '1.29.1', strategy: 'canary', rollback: true, strict: false },
+  });
+  expect(await summaryRows([folder])).toEqual([
+    {
+      what: '1.28.3 → 1.29.1 canary, rolled back, Kubernetes 1.34.4',
+      verdict: 'not conformant',
+      reason: 'Upgrade: UPG-3: a tunnel was cut',
+      cause: 'GATE_TUNNEL_CUT',
+      path: join(folder, 'reports-3/20261124-3'),
+    },
+    expect.objectContaining({ what: 'Istio 1.29.1, Kubernetes 1.35.4', verdict: 'conformant', cause: '' }),
+    expect.objectContaining({ what: 'Istio 1.30.4' }),
+  ]);
+});
+
+it('tells a run once, however often it is found', async () => {
+  run('one/20261124-1');
+  symlinkSync('20261124-1', join(folder, 'one/latest'));
+  // As an uploaded artifact has it.
+  run('two/latest', { runId: 'same' });
+  run('two/20261124-2', { runId: 'same' });
+  const rows = await summaryRows([folder, join(folder, 'one')]);
+  expect(rows.map(({ path }) => path)).toEqual([
+    join(folder, 'one/20261124-1'),
+    join(folder, 'two/20261124-2'),
+  ]);
+});
+
+it.each([
+  ['cut short', '{"runId": "2026'],
+  ['of another shape', '{"verdict": 3}'],
+])('does not lose the others over a results.json that is %s', async (_how, text) => {
+  run('good');
+  write('bad/results.json', text);
+  const rows = await summaryRows([folder]);
+  expect(rows.map(({ verdict }) => verdict)).toEqual(['unreadable', 'conformant']);
+  expect(rows[0]?.reason).toMatch(/^results\.json cannot be read: ./);
+});
+
+it.each([
+  ['nothing', []],
+  ['no results', ['junit.xml']],
+])('refuses folders with %s in them', async (_what, files) => {
+  for (const file of files) write(file, '');
+  const error: unknown = await summaryRows([folder]).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(UsageError);
+  expect(String(error)).toContain(`There is no results.json below ${folder}`);
+});
+
+it('refuses a folder that is not there', async () => {
+  await expect(summaryRows([join(folder, 'gone')])).rejects.toThrow(/gone cannot be read/);
+});
+
+it('is a Markdown table with the counts above it', () => {
+  const row = { what: 'Istio 1.29.1', verdict: 'conformant', reason: '', cause: '', path: 'reports/1' };
+  const page = summaryPage([{ ...row, verdict: 'environment', cause: 'DISK_FULL' }, row, row]);
+  expect(page).toBe(
+    [
+      '1 environment, 2 conformant',
+      '',
+      '| run | verdict | reason | cause | report |',
+      '| --- | --- | --- | --- | --- |',
+      '| Istio 1.29.1 | environment |  | DISK\\_FULL | reports/1 |',
+      '| Istio 1.29.1 | conformant |  |  | reports/1 |',
+      '| Istio 1.29.1 | conformant |  |  | reports/1 |',
+      '',
+    ].join('\n'),
+  );
+});
+
+it('keeps what programs said from being markup, a mention or another cell', () => {
+  const reason = 'a | b <img src=x> [l](u) `c` *d* ~e~ &amp; @admin #1\r\nnext';
+  const [, , , , line] = summaryPage([
+    { what: 'x', verdict: 'environment', reason, cause: '', path: 'p' },
+  ]).split('\n');
+  expect(line).toBe(
+    '| x | environment | a \\| b &lt;img src=x&gt; \\[l\\](u) \\`c\\` \\*d\\* \\~e\\~ &amp;amp; @\u200badmin #\u200b1 next |  | p |',
+  );
+});

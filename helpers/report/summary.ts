@@ -1,0 +1,133 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf, UsageError } from '../errors.ts';
+
+/** The part of results.json that a summary needs: one of an older or newer edition of the suite serves as well. */
+const summarised = z.object({
+  runId: z.string(),
+  verdict: z.string(),
+  reason: z.string(),
+  cause: z.string().optional(),
+  configuration: z.object({ istio: z.string().optional(), k8s: z.string().optional() }).loose(),
+  gate: z
+    .object({ from: z.string(), to: z.string(), strategy: z.string(), rollback: z.boolean().default(false) })
+    .loose()
+    .optional(),
+});
+
+/** One run, as a row. */
+export interface SummaryRow {
+  readonly what: string;
+  readonly verdict: string;
+  /** First line of it; empty for a conformant run. */
+  readonly reason: string;
+  readonly cause: string;
+  /** The report's folder. */
+  readonly path: string;
+}
+
+/**
+ * Every results.json below these folders, as rows: what is not conformant first. `reports/latest` leads to a run that
+ * is there already, and an artifact may hold it as a folder: each run is told once.
+ * @throws UsageError when a folder cannot be read, or there is no results.json below any of them
+ */
+export async function summaryRows(folders: readonly string[]): Promise<SummaryRow[]> {
+  const files = (await Promise.all(folders.map(resultsBelow))).flat();
+  if (files.length === 0) {
+    throw new UsageError(
+      `There is no results.json below ${folders.join(', ')}.`,
+      'Give the folder that reports were written to (--report-dir, reports by default).',
+    );
+  }
+  const runs = new Map<string, SummaryRow>();
+  for (const file of files) {
+    const { id, row } = await rowOf(file);
+    if (!runs.has(id)) runs.set(id, row);
+  }
+  return [...runs.values()].sort(byWeight);
+}
+
+/** The rows as Markdown: a line of counts, and a table. */
+export function summaryPage(rows: readonly SummaryRow[]): string {
+  const verdicts = [...new Set(rows.map(({ verdict }) => verdict))];
+  const counts = verdicts.map(
+    (verdict) => `${String(rows.filter((row) => row.verdict === verdict).length)} ${verdict}`,
+  );
+  const lines = rows.map(({ what, verdict, reason, cause, path }) =>
+    [what, verdict, reason, cause, path].map(inCell).join(' | '),
+  );
+  return [
+    counts.map(inCell).join(', '),
+    '',
+    '| run | verdict | reason | cause | report |',
+    '| --- | --- | --- | --- | --- |',
+    ...lines.map((line) => `| ${line} |`),
+    '',
+  ].join('\n');
+}
+
+async function resultsBelow(folder: string): Promise<string[]> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    throw new UsageError(
+      `${folder} cannot be read: ${messageOf(error)}`,
+      'Give the folder that reports were written to.',
+      { cause: error },
+    );
+  }
+  return (
+    entries
+      .filter((entry) => entry.isFile() && entry.name === 'results.json')
+      .map((entry) => join(entry.parentPath, entry.name))
+      // The run's own folder before a copy called latest.
+      .sort()
+  );
+}
+
+async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
+  const path = join(file, '..');
+  try {
+    const {
+      runId,
+      verdict,
+      reason,
+      cause = '',
+      configuration,
+      gate,
+    } = summarised.parse(JSON.parse(await readFile(file, 'utf8')));
+    const kubernetes = configuration.k8s === undefined ? '' : `, Kubernetes ${configuration.k8s}`;
+    const what =
+      gate === undefined
+        ? `Istio ${configuration.istio ?? 'by default'}${kubernetes}`
+        : `${gate.from} → ${gate.to} ${gate.strategy}${gate.rollback ? ', rolled back' : ''}${kubernetes}`;
+    return { id: runId, row: { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path } };
+  } catch (error) {
+    // One that broke off while it was written must not hide the others.
+    const said = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    const reason = `results.json cannot be read: ${said.split('\n')[0] ?? ''}`;
+    return { id: file, row: { what: 'unknown', verdict: 'unreadable', reason, cause: '', path } };
+  }
+}
+
+function byWeight(one: SummaryRow, other: SummaryRow): number {
+  const weight = ({ verdict }: SummaryRow): number => (verdict === 'conformant' ? 1 : 0);
+  return weight(one) - weight(other) || one.what.localeCompare(other.what, 'en', { numeric: true });
+}
+
+/** Text that stays within its cell and is no markup: reasons hold what logs and programs said. */
+function inCell(text: string): string {
+  return (
+    text
+      .replace(/[\r\n]+/g, ' ')
+      .replace(/[\\`*_[\]|~]/g, '\\$&')
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      // Neither a mention of somebody nor a reference to an issue.
+      .replace(/[@#](?=\w)/g, '$&\u200b')
+  );
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+/**
+ * The account of live traffic, as results.json has it. Times are ISO 8601 in UTC by the node's clock, durations ms.
+ * A trip is one connection of a client through the proxy: a request's own, or a tunnel with all its exchanges.
+ */
+
+const kind = z.enum(['requests', 'tunnels']).describe('new requests, or tunnels that stay open');
+const workload = z.enum(['kept', 'restarted']).describe('kept: its pod and sidecar are never restarted');
+
+const counts = {
+  opened: z.number().describe('trips begun; each is completed, refused or cut'),
+  completed: z.number().describe('ended by the client itself, every exchange with the page'),
+  refused: z.number().describe('another answer than the page, or no way to the proxy'),
+  cut: z.number().describe('open, and broken by somebody else'),
+  lost: z.number().describe('of these, trips that a witness who must have seen it is silent about'),
+  astray: z
+    .number()
+    .describe("of these, trips that the sidecar took for another cluster's than the ServiceEntry's"),
+};
+
+const client = z.object({ workload, kind, pods: z.number(), ...counts, exchanges: z.number() });
+
+const event = z.object({
+  what: z.enum(['refused', 'cut', 'lost', 'astray']),
+  workload,
+  kind: kind.optional().describe('absent where no client tells of the trip'),
+  pod: z.string(),
+  count: z.number().describe('trips in a row to which the same happened'),
+  at: z.string().describe('when it happened to the first of them: the failing exchange began'),
+  until: z.string().describe('and to the last of them'),
+  phase: z.string(),
+  restarted: z.boolean().describe('the pod had been told to end'),
+  where: z.enum(['client', 'sidecar', 'proxy']).optional().describe('lost: who is silent'),
+  why: z.string(),
+  line: z.string().optional().describe("the first one's line in a log, where there is one"),
+});
+
+const gap = z.object({
+  workload,
+  ms: z.number().describe('longest time without a good request, over all of its pods'),
+  from: z.string(),
+  until: z.string(),
+  phase: z.string().describe('that it began in'),
+});
+
+const phase = z.object({ name: z.string(), startedAt: z.string(), ...counts });
+
+export const trafficAccount = z.object({
+  startedAt: z.string(),
+  endedAt: z.string(),
+  clients: z.array(client),
+  phases: z.array(phase).describe('trips by the phase that they ended or failed in'),
+  sums: z
+    .object({
+      client: z.number().describe('connections that the clients tell of'),
+      sidecar: z.number().describe("lines of the sidecars' access logs"),
+      proxy: z.number().describe("lines of Squid's access log"),
+      endedAtSidecar: z.number().describe('of the lines of the sidecars, those that connected to nobody'),
+    })
+    .describe('sidecar = client, and proxy = sidecar - endedAtSidecar, where nothing is lost'),
+  events: z.array(event).describe('in the order of time'),
+  gaps: z.array(gap),
+  unread: z.array(z.string()).describe('logs that could not be read whole, with the reason'),
+});
+
+export type TrafficAccount = z.infer<typeof trafficAccount>;
+export type TrafficEvent = z.infer<typeof event>;
+export type TrafficGap = z.infer<typeof gap>;
+export type Workload = z.infer<typeof workload>;

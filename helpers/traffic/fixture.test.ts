@@ -1,0 +1,64 @@
+import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node';
+import { describe, expect, it } from 'vitest';
+import type { Destination } from '../destination/destination.ts';
+import { UsageError } from '../errors.ts';
+import { trafficObjects, type TrafficFixture } from './fixture.ts';
+
+const destination: Destination = {
+  ...{ kind: 'hermetic', because: 'asked for', url: 'https://en.wikipedia.org/wiki/Main_Page', title: 't' },
+  ...{ ca: 'PEM', origin: undefined },
+};
+
+function objects(changes: Partial<TrafficFixture> = {}): ReturnType<typeof trafficObjects> {
+  return trafficObjects({
+    ...{ curlImage: 'curl:1', destination, proxy: { ip: '10.42.0.6', port: 3128 } },
+    labels: { 'istio-injection': 'enabled', 'istio.io/rev': null },
+    ...changes,
+  });
+}
+
+describe('trafficObjects', () => {
+  it('is a namespace, the scripts, and a Deployment of each workload, in that order', async () => {
+    const names = (await objects()).map(({ kind = '', metadata }) => `${kind} ${metadata?.name ?? ''}`);
+    expect(names).toEqual([
+      'Namespace conformance-traffic',
+      'ConfigMap traffic',
+      'Deployment kept',
+      'Deployment restarted',
+    ]);
+  });
+
+  it('labels the namespace as told, and leaves out what is null', async () => {
+    const [namespace] = await objects();
+    expect(namespace?.metadata?.labels).toEqual({ 'istio-injection': 'enabled' });
+  });
+
+  it('gives the clients the proxy, the page and the CA', async () => {
+    const [, configMap, kept] = await objects();
+    expect(Object.keys((configMap as V1ConfigMap).data ?? {})).toEqual([
+      'requests.sh',
+      'tunnels.sh',
+      'ca.crt',
+    ]);
+    const containers = (kept as V1Deployment).spec?.template.spec?.containers ?? [];
+    expect(containers.map(({ name, image }) => `${name} ${image ?? ''}`)).toEqual([
+      'requests curl:1',
+      'tunnels curl:1',
+    ]);
+    for (const { env = [] } of containers) {
+      expect(env).toContainEqual({ name: 'PROXY', value: '10.42.0.6:3128' });
+      expect(env.find(({ name }) => name === 'AGENT')?.value).toMatch(/ trip\/traffic-kept$/);
+    }
+  });
+
+  it('reads the manifest as a fault changes it', async () => {
+    const altered = await objects({ alter: (text) => text.replace('replicas: 1', 'replicas: 3') });
+    expect((altered[2] as V1Deployment).spec?.replicas).toBe(3);
+  });
+
+  it('sends nothing to a destination that is not ours', async () => {
+    await expect(objects({ destination: { ...destination, kind: 'live', ca: undefined } })).rejects.toThrow(
+      UsageError,
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Destination } from '../destination/destination.ts';
+import { UsageError, messageOf } from '../errors.ts';
+import { parseManifests, render } from '../kube/manifests.ts';
+import { formatEndpoint } from '../trip/endpoint.ts';
+import type { Endpoint } from '../trip/statements.ts';
+import { userAgent } from '../trip/user-agent.ts';
+import type { Workload } from './account.ts';
+
+const folder = new URL('../../fixtures/traffic/', import.meta.url);
+const scripts = ['requests.sh', 'tunnels.sh'] as const;
+
+/** Namespace of the live traffic's clients. */
+export const trafficNamespace = 'conformance-traffic';
+export const workloads: readonly Workload[] = ['kept', 'restarted'];
+
+export interface TrafficFixture {
+  readonly curlImage: string;
+  readonly destination: Destination;
+  readonly proxy: Endpoint;
+  /** Labels of the namespace, e.g. `istio-injection: enabled`; null stands for none. */
+  readonly labels: Readonly<Record<string, string | null>>;
+  /** Changes fixtures/traffic/traffic.yaml as it is read: how a fault is put in. */
+  readonly alter?: ((text: string) => string) | undefined;
+}
+
+/**
+ * The objects of the live traffic, in the order to apply them.
+ * @throws UsageError when a fixture cannot be read, or there is no destination of our own to send thousands of requests to
+ */
+export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
+  const { curlImage, destination, proxy, labels, alter = (text) => text } = fixture;
+  if (destination.ca === undefined) {
+    throw new UsageError(
+      `Live traffic is thousands of requests, which ${new URL(destination.url).host} must not get`,
+      'Run with --target hermetic.',
+    );
+  }
+  const manifest = alter(await read('traffic.yaml'));
+  const data = Object.fromEntries(
+    await Promise.all(scripts.map(async (name) => [name, await read(name)] as const)),
+  );
+  const perWorkload = workloads.map((workload) => {
+    const values = {
+      WORKLOAD: workload,
+      CURL_IMAGE: curlImage,
+      PROXY: formatEndpoint(proxy),
+      URL: destination.url,
+      AGENT: userAgent(`traffic-${workload}`),
+    };
+    return parseManifests(
+      render(manifest, values, 'fixtures/traffic/traffic.yaml'),
+      'fixtures/traffic/traffic.yaml',
+    );
+  });
+  const configMap: KubernetesObject & { data: Record<string, string> } = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'traffic', namespace: trafficNamespace },
+    data: { ...data, 'ca.crt': destination.ca },
+  };
+  const [first] = perWorkload;
+  const namespaces = (first ?? [])
+    .filter(({ kind }) => kind === 'Namespace')
+    .map((one) => labelled(one, labels));
+  const rest = perWorkload.flat().filter(({ kind }) => kind !== 'Namespace');
+  return [...namespaces, configMap, ...rest];
+}
+
+function labelled(object: KubernetesObject, labels: TrafficFixture['labels']): KubernetesObject {
+  const given = Object.entries(labels).filter((label): label is [string, string] => label[1] !== null);
+  return {
+    ...object,
+    metadata: { ...object.metadata, labels: { ...object.metadata?.labels, ...Object.fromEntries(given) } },
+  };
+}
+
+async function read(name: string): Promise<string> {
+  try {
+    return await readFile(new URL(name, folder), 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      `fixtures/traffic/${name} cannot be read: ${messageOf(error)}`,
+      'Restore the file: git checkout -- fixtures',
+      { cause: error },
+    );
+  }
+}

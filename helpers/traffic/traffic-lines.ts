@@ -1,0 +1,67 @@
+import type { TrafficAccount, TrafficEvent } from './account.ts';
+
+/** The account for a terminal: a table of the clients, the sums of those who saw it, and what happened. */
+export function trafficLines(account: TrafficAccount): string[] {
+  const { clients, sums, events, gaps, unread } = account;
+  const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
+  const head = ['', ...columns, 'longest gap'];
+  const rows = clients.map((client) => {
+    const gap =
+      client.kind === 'requests' ? gaps.find(({ workload }) => workload === client.workload) : undefined;
+    const told =
+      gap === undefined
+        ? `${client.exchanges} exchanges`
+        : `${seconds(gap.ms)} at ${clock(gap.from)} (${gap.phase})`;
+    return [`${client.workload} ${client.kind}`, ...columns.map((column) => String(client[column])), told];
+  });
+  const table = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  const aligned = table.map((row) =>
+    row
+      .map((cell, column) => {
+        const isNumber = column > 0 && column <= columns.length;
+        return isNumber ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+  const ended = sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them connected to nobody)`;
+  const lines = [
+    ...aligned,
+    `connections: clients ${sums.client}, sidecars ${sums.sidecar}${ended}, Squid ${sums.proxy}`,
+    ...events.slice(0, mostEvents).map(eventLine),
+    ...(events.length > mostEvents ? [`… and ${events.length - mostEvents} more, in results.json`] : []),
+    ...unread.map((log) => `not read whole: ${log}`),
+  ];
+  return lines.map((line) => `  ${line}`);
+}
+
+/** A terminal is for what happened first; the rest is in results.json. */
+const mostEvents = 12;
+
+/** One event in a line: what, to whom, when, in which phase, and why. */
+export function eventLine({
+  what,
+  count,
+  pod,
+  kind,
+  where,
+  at,
+  until,
+  phase,
+  restarted,
+  why,
+}: TrafficEvent): string {
+  const times = count === 1 ? '' : ` ×${count} until ${clock(until)}`;
+  const who = [pod, kind, restarted ? 'when told to end' : undefined].filter((part) => part !== undefined);
+  const at1 = where === undefined ? '' : ` (${where} silent)`;
+  return `${what}${at1}: ${who.join(' ')}, ${clock(at)}${times} (${phase}): ${why}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function clock(iso: string): string {
+  return iso.slice(11, 23);
+}

@@ -1,0 +1,201 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { orLate } from '../eventually/deadline.ts';
+import { eventually, EventuallyError } from '../eventually/eventually.ts';
+import { apply, remove } from '../kube/apply.ts';
+import type { Kube } from '../kube/client.ts';
+import { nodeClock } from '../kube/clock.ts';
+import type { PodRef } from '../kube/exec.ts';
+import { LineFollower } from '../kube/lines.ts';
+import { merge } from '../kube/merge.ts';
+import { restartDeployment } from '../kube/rollout.ts';
+import { deploymentMustBeReady, livePods, podsMustBeGone } from '../kube/workloads.ts';
+import { timeouts } from '../timeouts.ts';
+import { squidLog } from '../trip/logs.ts';
+import type { TrafficAccount, Workload } from './account.ts';
+import { accountOf } from './account-of.ts';
+import { trafficNamespace, trafficObjects, workloads, type TrafficFixture } from './fixture.ts';
+import { TrafficPods, trafficPods } from './pods.ts';
+import { readClientLog } from './record.ts';
+
+export { trafficNamespace } from './fixture.ts';
+
+export interface TrafficOptions extends TrafficFixture {
+  /** The proxy's pod and container, whose access log is a witness. */
+  readonly squid: PodRef;
+}
+
+/** Name of the phase that the traffic starts in. */
+const firstPhase = 'start of the live traffic';
+/** Host of the document's ServiceEntry, which names the cluster of the traffic. */
+const entryHost = 'my-company-proxy.com';
+const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: trafficNamespace } };
+
+/**
+ * Live traffic through the proxy: from one pod whose sidecar is never restarted, and from one that is, tunnels that
+ * stay open with a trickle both ways, and a new request several times a second. Every trip of it is accounted for.
+ */
+export class Traffic implements AsyncDisposable {
+  readonly #kube: Kube;
+  readonly #options: TrafficOptions;
+  readonly #pods: TrafficPods;
+  readonly #squid: LineFollower;
+  /** By this process's clock, as the next two. */
+  readonly #startedAt = Date.now();
+  readonly #phases: { readonly name: string; readonly at: number }[];
+  #endedAt: number | undefined;
+  #offsetMs = 0;
+  #removed = false;
+
+  private constructor(kube: Kube, options: TrafficOptions) {
+    this.#kube = kube;
+    this.#options = options;
+    this.#phases = [{ name: firstPhase, at: this.#startedAt }];
+    this.#pods = new TrafficPods(kube);
+    this.#squid = LineFollower.ofFile(kube, options.squid, squidLog);
+  }
+
+  /**
+   * Starts the clients, and waits until each had its first page.
+   * @throws UsageError for a destination that is not ours, EventuallyError with what the clients met with
+   */
+  static async start(kube: Kube, options: TrafficOptions): Promise<Traffic> {
+    const objects = await trafficObjects(options);
+    const traffic = new Traffic(kube, options);
+    try {
+      await apply(kube, objects);
+      for (const workload of workloads) {
+        await traffic.#saying(() => deploymentMustBeReady(kube, trafficNamespace, workload));
+      }
+      await traffic.#squid.opened(timeouts.probe);
+      const { kept } = await traffic.pods();
+      const requests = { namespace: trafficNamespace, pod: kept.metadata?.name ?? '', container: 'requests' };
+      traffic.#offsetMs = (await nodeClock(kube, requests)).offsetMs;
+      return traffic;
+    } catch (error) {
+      await traffic[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** From now on what happens belongs to this phase. */
+  phase(name: string): void {
+    this.#phases.push({ name, at: Date.now() });
+  }
+
+  /** Both workloads' current pods; of one that is being rolled, the newest. */
+  async pods(): Promise<Record<Workload, V1Pod>> {
+    const [kept, restarted] = await Promise.all([this.#podOf('kept'), this.#podOf('restarted')]);
+    return { kept, restarted };
+  }
+
+  /**
+   * Rolls `restarted`: the new pod comes, its clients get their first pages, the old one ends in good order.
+   * @param annotations of the pods from now on, e.g. Istio's
+   * @throws EventuallyError with what the new clients met with, EnvironmentError when an image cannot be pulled
+   */
+  async restart(
+    annotations: Readonly<Record<string, string>> = {},
+  ): Promise<{ before: V1Pod; after: V1Pod }> {
+    const before = await this.#podOf('restarted');
+    const [after] = await this.#saying(() =>
+      restartDeployment(this.#kube, trafficNamespace, 'restarted', annotations),
+    );
+    if (after === undefined) throw new TypeError('a ready Deployment has no pod');
+    const hash = before.metadata?.labels?.['pod-template-hash'] ?? '';
+    await podsMustBeGone(this.#kube, trafficNamespace, `app=restarted,pod-template-hash=${hash}`);
+    return { before, after };
+  }
+
+  /**
+   * Ends the clients in good order, waits for the last lines of all who saw them, and accounts for every trip. The
+   * namespace is gone then.
+   */
+  async end(): Promise<TrafficAccount> {
+    for (const name of workloads) {
+      const metadata = { namespace: trafficNamespace, name };
+      await merge(this.#kube, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 0 } });
+    }
+    await podsMustBeGone(this.#kube, trafficNamespace, trafficPods);
+    this.#endedAt ??= Date.now();
+    const [account] = await Promise.all([this.#lastLines(), remove(this.#kube, [namespace])]);
+    this.#removed = true;
+    await this.#unfollow();
+    return account;
+  }
+
+  /** Ends the traffic in whatever state it is, for who is no more interested in it; `end` has done it already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#unfollow();
+    if (this.#removed) return;
+    // What hinders it is none of the traffic's: the cluster goes, or the next run begins by removing the namespace.
+    await orLate(this.#kube.objects.delete(namespace), timeouts.probe).catch(() => undefined);
+  }
+
+  /** The account once nothing is missing in it, or as it is after the time that witnesses have for their last lines. */
+  async #lastLines(): Promise<TrafficAccount> {
+    let account = this.#account();
+    try {
+      await eventually(
+        'the last lines of the traffic to be read',
+        () => {
+          account = this.#account();
+          const [unread] = account.unread;
+          if (unread !== undefined) throw new Error(unread);
+          if (account.events.some(({ what }) => what === 'lost')) throw new Error('lines are missing');
+        },
+        { timeoutMs: timeouts.statements, intervalMs: 500 },
+      );
+    } catch (error) {
+      // What is missing by now is missing: the account says so.
+      if (!(error instanceof EventuallyError)) throw error;
+    }
+    return account;
+  }
+
+  async #unfollow(): Promise<void> {
+    await Promise.all([this.#pods[Symbol.asyncDispose](), this.#squid[Symbol.asyncDispose]()]);
+  }
+
+  #account(): TrafficAccount {
+    const { proxy } = this.#options;
+    const squid = this.#squid.problem();
+    return accountOf({
+      startedAt: this.#startedAt + this.#offsetMs,
+      endedAt: (this.#endedAt ?? Date.now()) + this.#offsetMs,
+      phases: this.#phases.map(({ name, at }) => ({ name, at: at + this.#offsetMs })),
+      pods: this.#pods.logs(),
+      squid: this.#squid.since(0),
+      via: proxy,
+      cluster: `outbound|${proxy.port}||${entryHost}`,
+      unread: [...this.#pods.unread(), ...(squid === undefined ? [] : [`${this.#squid.what}: ${squid}`])],
+    });
+  }
+
+  async #podOf(workload: Workload): Promise<V1Pod> {
+    const pods = await livePods(this.#kube, trafficNamespace, `app=${workload}`);
+    const age = ({ metadata }: V1Pod): number => new Date(metadata?.creationTimestamp ?? 0).getTime();
+    const [newest] = pods.sort((a, b) => age(b) - age(a));
+    if (newest === undefined) throw new Error(`${trafficNamespace} has no live pod app=${workload}`);
+    return newest;
+  }
+
+  /** Does what waits for clients; when it waited in vain, the error also says what the clients met with. */
+  async #saying<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof EventuallyError) error.message += this.#met();
+      throw error;
+    }
+  }
+
+  /** The last words of clients that never had a page. */
+  #met(): string {
+    const words = this.#pods.logs().flatMap(({ pod, requests }) => {
+      const { moments, exchanges } = readClientLog(requests);
+      const last = moments.ready === undefined ? exchanges.at(-1) : undefined;
+      return last === undefined ? [] : [`${pod}: curl ${last.exitCode} ${last.message}`];
+    });
+    return words.length === 0 ? '' : ` The clients had no page yet: ${words.join('; ')}`;
+  }
+}

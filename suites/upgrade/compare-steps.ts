@@ -1,0 +1,65 @@
+import { compare, judge } from '../../helpers/gate/differences.ts';
+import { expectedChanges } from '../../helpers/gate/expected-changes.ts';
+import { fail } from '../document/fail.ts';
+import type { Step } from '../document/step.ts';
+import type { Gate } from './gate.ts';
+import { operation } from './operations.ts';
+import type { PassName } from './phase.ts';
+
+/** What changed between the document's passes: known, or new. */
+export function compareSteps(gate: Gate): readonly Step[] {
+  const { rollback } = gate.plan;
+  const passes: readonly PassName[] = rollback ? ['rolled back'] : ['old proxy', 'fresh proxy'];
+  return passes.map((name, index) =>
+    operation(
+      `COMPARE-${index + 1}`,
+      `Before the upgrade, and ${titles[name]}: nothing changed that matters`,
+      [],
+      (world) => {
+        const before = gate.observations.get('before');
+        const after = gate.observations.get(name);
+        if (before === undefined || after === undefined) {
+          throw new TypeError(`nothing was written down of ${before === undefined ? 'before' : name}`);
+        }
+        const pair = { from: gate.from.istio, to: rollback ? gate.from.istio : gate.to.istio };
+        const { differences, unused } = compare(before, after, expectedChanges(), pair);
+        // An entry that came true in another pass is none that nobody needs: a log changes with the sidecar alone.
+        const everywhere = gate.comparisons.reduce(
+          (left, earlier) => left.filter((id) => earlier.unused.includes(id)),
+          unused,
+        );
+        gate.comparisons.splice(
+          0,
+          Infinity,
+          ...gate.comparisons.map((earlier) => ({ ...earlier, unused: [] })),
+        );
+        gate.comparisons.push({
+          before: before.phase,
+          after: after.phase,
+          differences,
+          unused: everywhere,
+          observed: { before, after },
+        });
+        const { regressions, warnings } = judge(differences, { strict: gate.plan.strict });
+        const changed = differences.filter(({ kind }) => kind !== 'duration');
+        world.note('differences', `${changed.length}, ${warnings.length} of them new`);
+        if (regressions.length > 0) {
+          fail(
+            'UNREVIEWED_CHANGE',
+            regressions.map(({ id }) => id).join('; '),
+            'no regression, and no change that fixtures/expected-changes.yaml does not list',
+          );
+        }
+        return Promise.resolve();
+      },
+    ),
+  );
+}
+
+const titles: Readonly<Record<PassName, string>> = {
+  before: 'before',
+  upgrade: 'during it',
+  'old proxy': 'after it with the old sidecar',
+  'fresh proxy': 'after it with a fresh one',
+  'rolled back': 'rolled back',
+};

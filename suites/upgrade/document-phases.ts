@@ -1,0 +1,61 @@
+import type { Step } from '../document/step.ts';
+import { withTheEntry } from '../controls/2-with-the-entry.ts';
+import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
+import { documentSteps } from '../document/steps.ts';
+import { allSteps } from '../steps.ts';
+import type { Gate } from './gate.ts';
+import { operation } from './operations.ts';
+import type { PassName, Phase } from './phase.ts';
+
+const isCleanup = ({ section }: Step): boolean => section === 'cleanup';
+
+/** What would take the entry away under the live traffic: it waits until that has ended. */
+const afterTraffic: readonly Step[] = [...withoutTheEntry, ...documentSteps.filter(isCleanup)];
+
+/** BEFORE-1 of the document: it installs the version that the mesh comes from. */
+export const installSteps: readonly Step[] = allSteps.filter(({ id }) => id === 'BEFORE-1');
+
+/** The first time: everything up to the clean-up, on a cluster that has nothing yet. */
+export function documentBefore(gate: Gate, title: string): readonly Step[] {
+  const steps = allSteps.filter((step) => !installSteps.includes(step) && !afterTraffic.includes(step));
+  return [...steps, writtenDown(gate, 'before', title)];
+}
+
+/**
+ * Again, on what is there: its steps apply and do not create, so the same pods, the same proxy and the same entry are
+ * looked at once more, and requests are sent anew.
+ */
+export function documentAgain(gate: Gate, pass: PassName, title: string): readonly Step[] {
+  return [
+    ...documentSteps.filter((step) => !isCleanup(step)),
+    ...withTheEntry,
+    writtenDown(gate, pass, title),
+  ];
+}
+
+/** What takes the entry or the proxy away: controls first, then the document's own clean-up. */
+export function cleanUpPhase(pass: PassName, needs: readonly string[]): Phase {
+  return {
+    id: 'clean-up',
+    title: 'Negative controls without the entry, and the clean-up',
+    pass,
+    steps: afterTraffic,
+    needs,
+  };
+}
+
+function writtenDown(gate: Gate, pass: PassName, title: string): Step {
+  return operation(
+    'STATE-1',
+    "The sidecar's configuration and its log are written down, to be compared",
+    ['MESH-4'],
+    async (world) => {
+      const { images, accessLog } = await gate.observe(pass, title);
+      world.note('sidecar', images['proxyv2'] ?? '');
+      world.note(
+        'access log',
+        `${accessLog.line === '' ? 'no' : 'one'} line, format of ${accessLog.format.length} characters`,
+      );
+    },
+  );
+}

@@ -1,0 +1,174 @@
+import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import { connect, type Kube } from '../../helpers/kube/client.ts';
+import { observeSidecar, type Observation } from '../../helpers/gate/observation.ts';
+import type { Comparison, GatePlan, GateResults } from '../../helpers/gate/result.ts';
+import type { ImageSet } from '../../helpers/images/roles.ts';
+import { injectionLabels, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
+import type { SessionFacts } from '../../helpers/session/session.ts';
+import type { TrafficAccount } from '../../helpers/traffic/account.ts';
+import type { Traffic } from '../../helpers/traffic/traffic.ts';
+import { Fixtures } from '../document/fixtures.ts';
+import { notCompared } from '../document/prepare.ts';
+import type { Step } from '../document/step.ts';
+import { World, type Mesh } from '../document/world.ts';
+import type { StepEvidence } from '../evidence.ts';
+import { Pass, type Outcome } from '../pass.ts';
+import type { Taken } from '../passes.ts';
+import { meshState } from './mesh-state.ts';
+import { resetGate } from './reset.ts';
+import type { PassName, Phase } from './phase.ts';
+
+/** A mesh on its way from one version of Istio to another, and everything that is learnt on it. */
+export class Gate implements AsyncDisposable {
+  readonly session: SessionFacts;
+  readonly plan: GatePlan;
+  readonly kube: Kube;
+  readonly from: ImageSet;
+  readonly to: ImageSet;
+  /** Revision of the new control plane; undefined where it takes the place of the old one. */
+  readonly revision: Revision;
+  /** Fixtures that the new version is installed with; a fault alters them. */
+  readonly fixtures = new Fixtures();
+  /** Labels of a namespace whose pods a revision injects into; a fault keeps the old one. */
+  labels: (revision: Revision) => Readonly<Record<string, string | null>> = injectionLabels;
+  readonly observations = new Map<PassName, Observation>();
+  readonly comparisons: Comparison[] = [];
+  /** Control planes and sidecars after the last step that touched them, a line each. */
+  mesh: readonly string[] = [];
+  traffic: Traffic | undefined;
+  account: TrafficAccount | undefined;
+  readonly #evidence: Pick<StepEvidence, 'of'> | undefined;
+  readonly #passes = new Map<PassName, Pass>();
+  readonly #taken = new Map<PassName, { readonly step: Step; readonly taken: Taken }[]>();
+  /** Phases with a step that did not pass, each with the step that failed first. */
+  readonly #broken = new Map<string, string>();
+  #before: Snapshot | undefined;
+
+  constructor(session: SessionFacts, plan: GatePlan, evidence?: Pick<StepEvidence, 'of'>) {
+    const [to] = session.others;
+    if (to === undefined) throw new TypeError('a gate needs the images of two versions');
+    this.session = session;
+    this.plan = plan;
+    this.from = session.images;
+    this.to = to;
+    this.kube = connect(session.cluster.kubeconfig);
+    this.revision = plan.strategy === 'canary' ? revisionOf(to.istio) : undefined;
+    this.#evidence = evidence;
+  }
+
+  /** Before the first phase: brings the cluster to where the document begins, where anything ran on it before. */
+  async begin(used = this.session.cluster.reused): Promise<void> {
+    if (used) await resetGate(this);
+    this.#before = await takeSnapshot(this.kube, notCompared);
+  }
+
+  /** The world of a pass, as far as it has come. */
+  world(name: PassName): World {
+    return this.pass(name).world;
+  }
+
+  pass(name: PassName): Pass {
+    const known = this.#passes.get(name);
+    if (known !== undefined) return known;
+    const world = new World(this.session, this.#meshOf(name));
+    if (this.#before !== undefined) world.before.set(this.#before);
+    if (name === 'old proxy' || name === 'fresh proxy') this.#labelByRevision(world);
+    const pass = new Pass(world);
+    this.#passes.set(name, pass);
+    return pass;
+  }
+
+  /** From now on what happens belongs to this phase. */
+  enter(phase: Phase): void {
+    this.traffic?.phase(phase.title);
+  }
+
+  /** What is known so far beside the steps' own results. */
+  known(): Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'> {
+    const { account, comparisons, mesh } = this;
+    return { comparisons: [...comparisons], mesh, ...(account === undefined ? {} : { traffic: account }) };
+  }
+
+  /** Does a step of a phase and judges it, and has evidence collected when it failed. Never rejects. */
+  async take(phase: Phase, step: Step): Promise<Taken> {
+    const [broken] = phase.needs.flatMap((need) => this.#broken.get(need) ?? []);
+    const start = performance.now();
+    const outcome: Outcome =
+      broken === undefined
+        ? await this.pass(phase.pass).take(step)
+        : { status: 'skipped', record: { facts: {}, trips: [] }, because: `because ${broken} failed` };
+    const durationMs = Math.round(performance.now() - start);
+    // What cannot be asked any more stays as it was last known.
+    if (step.section === 'upgrade') this.mesh = await meshState(this.kube).catch(() => this.mesh);
+    if (outcome.status !== 'passed' && !this.#broken.has(phase.id)) {
+      this.#broken.set(phase.id, broken ?? `${step.id} (${phase.title})`);
+    }
+    const evidence =
+      outcome.status === 'failed'
+        ? await this.#evidence?.of({
+            step: { id: `${phase.id}-${step.id}` },
+            pass: 1,
+            outcome,
+            world: this.pass(phase.pass).world,
+          })
+        : undefined;
+    const taken: Taken = { ...outcome, durationMs, evidence: evidence ?? '' };
+    const all = this.#taken.get(phase.pass) ?? [];
+    all.push({ step, taken });
+    this.#taken.set(phase.pass, all);
+    return taken;
+  }
+
+  /** Writes down what the sidecar of a pass holds and logs, and how the pass's steps came out so far. */
+  async observe(name: PassName, title: string): Promise<Observation> {
+    const world = this.world(name);
+    const pod = { namespace: 'default', pod: world.sourcePod.get() };
+    const { images, config, accessLogFormat } = await observeSidecar(this.kube, pod, world.proxy());
+    const observation: Observation = {
+      phase: title,
+      versions: { ...world.versions },
+      images,
+      accessLog: { format: accessLogFormat, line: world.meshTrip.get().sidecar?.[0]?.line ?? '' },
+      config,
+      steps: (this.#taken.get(name) ?? []).map(({ step, taken }) => ({
+        id: step.id,
+        title: step.title,
+        status: taken.status,
+        durationMs: taken.durationMs,
+        reason: taken.status === 'failed' ? (taken.findings[0]?.cause ?? '') : '',
+      })),
+    };
+    this.observations.set(name, observation);
+    return observation;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.traffic?.[Symbol.asyncDispose]();
+    for (const { world } of this.#passes.values()) await world[Symbol.asyncDispose]();
+    this.#passes.clear();
+  }
+
+  #meshOf(name: PassName): Mesh {
+    const { from, to, revision } = this;
+    switch (name) {
+      case 'before':
+        return { control: from, sidecar: from, revision: undefined, installed: false };
+      case 'rolled back':
+        return { control: from, sidecar: from, revision: undefined, installed: true };
+      case 'old proxy':
+        return { control: to, sidecar: from, revision, installed: true };
+      case 'upgrade':
+      case 'fresh proxy':
+        return { control: to, sidecar: to, revision, installed: true };
+    }
+  }
+
+  /** With a revision the namespace names it, where the document's reader has istio-injection=enabled. */
+  #labelByRevision(world: World): void {
+    const { revision } = this;
+    if (revision === undefined) return;
+    world.fixtures.alter('document/default-namespace.yaml', (text) =>
+      text.replace('istio-injection: enabled', `istio.io/rev: ${revision}`),
+    );
+  }
+}

@@ -1,0 +1,165 @@
+import { EnvironmentError, messageOf } from '../../helpers/errors.ts';
+import { EventuallyError } from '../../helpers/eventually/eventually.ts';
+import type { ImageSet } from '../../helpers/images/roles.ts';
+import { controlPlaneVersion, servedBy } from '../../helpers/istio/control-plane.ts';
+import { installIstio, precheck } from '../../helpers/istio/install.ts';
+import { IstioctlError } from '../../helpers/istio/istioctl.ts';
+import type { Revision } from '../../helpers/istio/revision.ts';
+import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { livePods } from '../../helpers/kube/workloads.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
+import type { V1Pod } from '@kubernetes/client-node';
+import { fail, mustEqual } from '../document/fail.ts';
+import type { Step } from '../document/step.ts';
+import type { World } from '../document/world.ts';
+import type { Gate } from './gate.ts';
+import { meshState } from './mesh-state.ts';
+
+/** A step of the upgrade itself: something a platform engineer does, and what must be so after it. */
+export function operation(
+  id: string,
+  title: string,
+  needs: readonly string[],
+  run: (world: World) => Promise<void>,
+): Step {
+  return { id, section: 'upgrade', title, commands: [], needs, run };
+}
+
+/** `istioctl x precheck` of the version that is to come. */
+export async function mustPassPrecheck(gate: Gate, images: ImageSet, from?: string): Promise<string> {
+  try {
+    return (await precheck(gate.session.cluster, images, from)).trim();
+  } catch (error) {
+    if (!(error instanceof IstioctlError)) throw error;
+    fail(
+      'PRECHECK_FAILED',
+      error.output.trim() || error.message,
+      'istioctl x precheck ends without an error',
+    );
+  }
+}
+
+/** Installs the new version, beside the old one or in its place, and waits until its control plane serves. */
+export async function mustInstall(gate: Gate, world: World): Promise<void> {
+  const { to, revision, session } = gate;
+  try {
+    await installIstio(session.cluster, to, await gate.fixtures.text('istio.yaml'), {
+      revision,
+      upgrade: revision === undefined,
+    });
+  } catch (error) {
+    if (!(error instanceof IstioctlError)) throw error;
+    await noteMesh(gate, world);
+    fail('UPGRADE_FAILED', error.output.trim() || error.message, 'istioctl ends without an error');
+  }
+  await mustServe(gate, world, to, revision);
+}
+
+/** The control plane of a revision is ready and of the version that it should be. */
+export async function mustServe(
+  gate: Gate,
+  world: World,
+  images: ImageSet,
+  revision: Revision,
+): Promise<void> {
+  try {
+    const version = await controlPlaneVersion(gate.kube, revision);
+    world.note('istiod', version);
+    mustEqual('UPGRADE_FAILED', "istiod's version", version, images.istio);
+  } catch (error) {
+    if (!(error instanceof EventuallyError)) throw error;
+    await noteMesh(gate, world);
+    fail('UPGRADE_FAILED', error.message, `istiod ${images.istio} is ready`);
+  }
+}
+
+/**
+ * The pod's sidecar is of this version, and this revision's control plane says that it serves it.
+ * A proxy that lost its control plane tries again with growing pauses, so that is waited for.
+ */
+export async function mustRunOn(
+  gate: Gate,
+  pod: V1Pod,
+  { sidecar, revision }: { readonly sidecar: ImageSet; readonly revision: Revision },
+): Promise<string> {
+  const { name = '', namespace = '' } = pod.metadata ?? {};
+  const found = sidecarOf(pod);
+  if (found === undefined) {
+    fail(
+      'SIDECAR_MISSING',
+      `pod ${namespace}/${name} has no container istio-proxy`,
+      'a container istio-proxy',
+    );
+  }
+  const expected = sidecar.images.proxyv2.reference;
+  if (found.image !== expected) {
+    fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, expected);
+  }
+  const { istio } = await proxyVersions(gate.kube, { namespace, pod: name });
+  mustEqual('SIDECAR_VERSION', `the sidecar of ${namespace}/${name}`, istio, sidecar.istio);
+  await mustBeServed(gate, `${name}.${namespace}`, revision);
+  return `${namespace}/${name}: ${istio}, ${found.kind}`;
+}
+
+/** The revision's control plane says that it serves this sidecar. */
+export async function mustBeServed(gate: Gate, proxy: string, revision: Revision): Promise<void> {
+  const plane = `the control plane ${revision ?? 'of the default revision'}`;
+  try {
+    await eventually(
+      `${plane} to serve ${proxy}`,
+      async () => {
+        const served = await servedBy(gate.kube, revision);
+        if (served.some((one) => one.proxy === proxy)) return;
+        throw new Error(`it serves ${served.map((one) => one.proxy).join(', ') || 'nobody'}`);
+      },
+      { timeoutMs: timeouts.controlPlaneSwitch, intervalMs: 250 },
+    );
+  } catch (error) {
+    if (!(error instanceof EventuallyError)) throw error;
+    fail('NOT_TAKEN_OVER', error.message, `${proxy} is connected to ${plane}`);
+  }
+}
+
+/** Does what restarts pods under the new version, and tells its own ways to fail apart. */
+export async function restarting<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const said = messageOf(error);
+    const image = gate.to.images.proxyv2.reference;
+    if (error instanceof EnvironmentError && error.code === 'IMAGE_NOT_PULLED' && isProxy(said, image)) {
+      fail('PROXY_IMAGE_MISSING', said, 'the proxy image of the new version can be pulled');
+    }
+    if (error instanceof EventuallyError && /failed calling webhook|sidecar-injector/.test(said)) {
+      fail('INJECTION_FAILED', said, 'pods are admitted, with a sidecar');
+    }
+    if (error instanceof EventuallyError) fail('WORKLOAD_NOT_READY', said, 'the restarted workload is ready');
+    throw error;
+  }
+}
+
+/** Whether a pull that failed was the sidecar's: whatever its tag, its image has a name of its own. */
+function isProxy(said: string, reference: string): boolean {
+  const repository = reference.replace(/[:@][^/]*$/, '');
+  return said.includes(repository) || /\bproxyv2\b/.test(said);
+}
+
+/** Puts the mesh's state into the step's record: an upgrade that stopped half-way is reported as it is. */
+async function noteMesh(gate: Gate, world: World): Promise<void> {
+  const state = await meshState(gate.kube).catch((error: unknown) => [messageOf(error)]);
+  for (const [index, line] of state.entries()) world.note(`mesh ${index + 1}`, line);
+}
+
+/** The one live pod of a workload. */
+export async function onlyPod(gate: Gate, namespace: string, labels: string): Promise<V1Pod> {
+  const [pod, ...more] = await livePods(gate.kube, namespace, labels);
+  if (pod === undefined || more.length > 0) {
+    fail(
+      'WORKLOAD_NOT_READY',
+      `${more.length + (pod === undefined ? 0 : 1)} pods ${labels} in ${namespace}`,
+      'one',
+    );
+  }
+  return pod;
+}

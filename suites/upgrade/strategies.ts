@@ -1,0 +1,124 @@
+import { makeDefault, uninstallIstio } from '../../helpers/istio/install.ts';
+import { IstioctlError } from '../../helpers/istio/istioctl.ts';
+import { istiodOf } from '../../helpers/istio/revision.ts';
+import { labelNamespace } from '../../helpers/kube/labels.ts';
+import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
+import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
+import { fail } from '../document/fail.ts';
+import type { Step } from '../document/step.ts';
+import type { Gate } from './gate.ts';
+import { mustBeServed, mustInstall, mustPassPrecheck, onlyPod, operation } from './operations.ts';
+import { restartTraffic } from './traffic-steps.ts';
+
+/** `istioctl x precheck` by the new version, as the documentation asks before any upgrade. */
+function precheckStep(gate: Gate): Step {
+  const { from, to } = gate;
+  return operation('UPGRADE-1', `istioctl x precheck of ${to.istio} finds no issue`, [], async (world) => {
+    world.note('precheck', (await mustPassPrecheck(gate, to, from.istio)) || 'no issue');
+  });
+}
+
+/** The old control plane is replaced; proxies that nobody restarts go over to the new one by themselves. */
+export function inPlaceUpgrade(gate: Gate): readonly Step[] {
+  const { to } = gate;
+  return [
+    precheckStep(gate),
+    operation(
+      'UPGRADE-2',
+      `istioctl upgrade: ${to.istio} in place of the old control plane`,
+      ['UPGRADE-1'],
+      (world) => mustInstall(gate, world),
+    ),
+    operation(
+      'UPGRADE-3',
+      'Sidecars that nobody restarted are served by the new control plane',
+      ['UPGRADE-2'],
+      async (world) => {
+        const sleep = await onlyPod(gate, 'default', 'app=sleep');
+        const kept = await onlyPod(gate, trafficNamespace, 'app=kept');
+        for (const { metadata } of [sleep, kept]) {
+          const proxy = `${metadata?.name ?? ''}.${metadata?.namespace ?? ''}`;
+          await mustBeServed(gate, proxy, undefined);
+          world.note(proxy, 'served');
+        }
+      },
+    ),
+  ];
+}
+
+/** The new version beside the old one, namespace by namespace; then the old one goes. */
+export function canaryUpgrade(gate: Gate): readonly Step[] {
+  const { to, revision } = gate;
+  return [
+    ...canaryBegins(gate),
+    operation(
+      'UPGRADE-4',
+      `Namespace default is labelled istio.io/rev=${revision ?? ''}`,
+      ['UPGRADE-3'],
+      () => labelNamespace(gate.kube, 'default', gate.labels(revision)),
+    ),
+    operation(
+      'UPGRADE-5',
+      `${to.istio} is the default revision`,
+      ['UPGRADE-4'],
+      // Else the webhook that validates for the default revision would go on asking the control plane that goes.
+      () => said(makeDefault(gate.session.cluster, to, revision ?? '')),
+    ),
+    operation('UPGRADE-6', 'The old control plane is removed', ['UPGRADE-5'], async (world) => {
+      await said(uninstallIstio(gate.session.cluster, to, { revision: undefined }));
+      await controlPlaneGone(gate, 'default');
+      world.note('removed', istiodOf(undefined));
+    }),
+  ];
+}
+
+/** The new version beside the old one, and the first namespace on it. */
+export function canaryBegins(gate: Gate): readonly Step[] {
+  const { to, revision } = gate;
+  return [
+    precheckStep(gate),
+    operation(
+      'UPGRADE-2',
+      `${to.istio} is installed beside, as revision ${revision ?? ''}`,
+      ['UPGRADE-1'],
+      (world) => mustInstall(gate, world),
+    ),
+    operation(
+      'UPGRADE-3',
+      `The first namespace goes over: ${trafficNamespace}`,
+      ['UPGRADE-2'],
+      async (world) => {
+        await labelNamespace(gate.kube, trafficNamespace, gate.labels(revision));
+        await restartTraffic(gate, world, { sidecar: to, revision });
+      },
+    ),
+  ];
+}
+
+/** Back from the first namespace to the old version, which was there all the time. */
+export function rollback(gate: Gate): readonly Step[] {
+  const { from, to, revision } = gate;
+  return [
+    operation('ROLLBACK-1', `${trafficNamespace} goes back to ${from.istio}`, [], async (world) => {
+      await labelNamespace(gate.kube, trafficNamespace, gate.labels(undefined));
+      await restartTraffic(gate, world, { sidecar: from, revision: undefined });
+    }),
+    operation('ROLLBACK-2', `The control plane of ${to.istio} is removed`, ['ROLLBACK-1'], async () => {
+      await said(uninstallIstio(gate.session.cluster, to, { revision }));
+      await controlPlaneGone(gate, revision ?? 'default');
+    }),
+  ];
+}
+
+async function said(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof IstioctlError)) throw error;
+    fail('UPGRADE_FAILED', error.output.trim() || error.message, 'istioctl ends without an error');
+  }
+}
+
+function controlPlaneGone({ kube }: Gate, revision: string): Promise<void> {
+  return podsMustBeGone(kube, 'istio-system', `app=istiod,istio.io/rev=${revision}`);
+}
