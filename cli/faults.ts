@@ -74,14 +74,13 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   if (inUpgrade.length > 0) {
     try {
       // Upgrades have a node of their own: two versions of Istio must suit it.
-      const { from, to, kubernetes } = pairTo(configuration.istio);
-      const versions = { istio: from, k8s: kubernetes };
+      const pair = pairTo(configuration.istio);
       const progress = report.recording(terminalProgress());
       opening = openSession(
-        { ...configuration, ...versions, target: 'hermetic', keep: false },
+        { ...configuration, istio: pair.from, k8s: pair.kubernetes, target: 'hermetic', keep: false },
         report,
         progress,
-        [to],
+        pair,
       );
       await tryIn('gate-faults', inUpgrade, await opening, reporter, write);
     } catch (error) {

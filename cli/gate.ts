@@ -5,6 +5,7 @@ import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/gate/outcome.ts';
 import type { GatePlan } from '../helpers/gate/result.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
+import { registryReferences, sourceVersions, type Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { gateClosing } from '../helpers/gate/closing.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -17,6 +18,7 @@ import { outcomeOf } from './run.ts';
 
 export interface GateRequest {
   readonly plan: GatePlan;
+  readonly kubernetes: string;
   readonly configuration: Configuration;
 }
 
@@ -27,9 +29,11 @@ export async function gateOf(
   configuration: Configuration,
 ): Promise<GateRequest> {
   const { from, to, strategy, kubernetes } = resolvePair(pair);
+  for (const istio of [from, to]) imagesMustExist({ istio, kubernetes }, configuration.images);
   await fixturesMustBeReadable();
   expectedChanges();
   return {
+    kubernetes,
     plan: { from, to, strategy, rollback: pair.rollback, strict },
     // Thousands of requests are nothing to send to the real destination.
     configuration: { ...configuration, istio: from, k8s: kubernetes, target: 'hermetic' },
@@ -37,7 +41,7 @@ export async function gateOf(
 }
 
 /** `conformance gate`: takes a mesh from one version to another under live traffic, and says whether it may go out. */
-export async function gate({ plan, configuration }: GateRequest): Promise<number> {
+export async function gate({ plan, kubernetes, configuration }: GateRequest): Promise<number> {
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
@@ -45,11 +49,11 @@ export async function gate({ plan, configuration }: GateRequest): Promise<number
   const write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
-  write(`Gate ${report.runId}: ${describe(plan)}, Kubernetes ${configuration.k8s ?? ''}`);
+  write(`Gate ${report.runId}: ${describe(plan)}, Kubernetes ${kubernetes}`);
   const progress = report.recording(terminalProgress());
   let outcome: Outcome;
   try {
-    opening = openSession(configuration, report, progress, [plan.to]);
+    opening = openSession(configuration, report, progress, { ...plan, kubernetes });
     outcome = await gateIn(await opening, plan, report, write);
   } catch (error) {
     outcome = outcomeOf(error);
@@ -80,6 +84,12 @@ async function gateIn(
     write('');
     await session[Symbol.asyncDispose]();
   }
+}
+
+/** @throws UsageError when the source that was asked for cannot have them */
+function imagesMustExist(versions: Versions, images: Configuration['images']): void {
+  if (images === 'source') sourceVersions(versions);
+  if (images === 'registry') registryReferences(versions, 'amd64');
 }
 
 function describe({ from, to, strategy, rollback, strict }: GatePlan): string {

@@ -14,7 +14,7 @@ import { EventuallyError } from '../eventually/eventually.ts';
 import { chooseSourceForAll } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import type { ImageSet } from '../images/roles.ts';
-import { resolveVersions } from '../images/versions.ts';
+import { resolveVersions, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
@@ -40,6 +40,13 @@ export interface Session extends AsyncDisposable {
   readonly facts: SessionFacts;
 }
 
+/** Versions of Istio that one cluster goes through. */
+export interface Upgrade {
+  readonly from: string;
+  readonly to: string;
+  readonly kubernetes: string;
+}
+
 /** Names a run: the time, so that folders sort; the process and a random part, so that two at once differ. */
 export function newRunId(now = new Date()): string {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
@@ -49,17 +56,16 @@ export function newRunId(now = new Date()): string {
 /**
  * Everything a pass over the document needs: images, a ready cluster with its destination. Nothing of the
  * document itself, Istio included.
- * @param further Versions of Istio whose images the cluster is to have as well
+ * @param upgrade The pair of a gate, checked already: the cluster has the images of both versions
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openSession(
   configuration: Configuration,
   report: Report,
   progress: Progress,
-  further: readonly string[] = [],
+  upgrade?: Upgrade,
 ): Promise<Session> {
-  const versions = resolveVersions(configuration);
-  const all = [versions, ...further.map((istio) => ({ ...versions, istio }))];
+  const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
   const engine = await containerEngine();
   const { operatingSystem, serverVersion } = engine.info.containerRuntime;
   report.engine = `${operatingSystem}, API ${serverVersion}`;
@@ -122,6 +128,10 @@ export async function openSession(
     });
     throw told;
   }
+}
+
+function versionsOf({ from, to, kubernetes }: Upgrade): Versions[] {
+  return [from, to].map((istio) => ({ istio, kubernetes }));
 }
 
 async function startClusterIn(run: {
