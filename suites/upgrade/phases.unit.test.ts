@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import type { GatePlan } from '../../helpers/gate/result.ts';
+import type { SessionFacts } from '../../helpers/session/session.ts';
+import { Gate } from './gate.ts';
+import { phasesOf } from './phases.ts';
+
+const kubeconfig = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Config',
+  clusters: [{ name: 'none', cluster: { server: 'https://127.0.0.1:1' } }],
+  contexts: [{ name: 'none', context: { cluster: 'none', user: 'none' } }],
+  users: [{ name: 'none', user: {} }],
+  'current-context': 'none',
+});
+const session = {
+  cluster: { kubeconfig, reused: false },
+  destination: {},
+  folder: '',
+  images: { istio: '1.28.3' },
+  others: [{ istio: '1.29.1' }],
+} as unknown as SessionFacts;
+
+function gateOf(plan: Partial<GatePlan>): Gate {
+  return new Gate(session, {
+    from: '1.28.3',
+    to: '1.29.1',
+    strategy: 'canary',
+    rollback: false,
+    strict: false,
+    ...plan,
+  });
+}
+
+describe.each([
+  { strategy: 'canary', rollback: false },
+  { strategy: 'in-place', rollback: false },
+  { strategy: 'canary', rollback: true },
+] as const)('the phases: $strategy, rollback $rollback', (plan) => {
+  const phases = phasesOf(gateOf(plan));
+  const ids = phases.map(({ id }) => id);
+
+  it('have ids of their own, and steps', () => {
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { steps } of phases) {
+      expect(steps.length).toBeGreaterThan(0);
+      expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length);
+    }
+  });
+
+  it('need only what comes before', () => {
+    for (const [index, { needs }] of phases.entries()) {
+      for (const need of needs) expect(ids.slice(0, index)).toContain(need);
+    }
+  });
+
+  it('run the document with all its requests each time, and take nothing away under the live traffic', () => {
+    const flowing = phases.slice(ids.indexOf('traffic') + 1, ids.indexOf('traffic-ends'));
+    const passes = flowing.filter(({ id }) => id.startsWith('document-'));
+    expect(passes.length).toBe(plan.rollback ? 1 : 2);
+    for (const { steps } of passes) {
+      const has = steps.map(({ id }) => id);
+      expect(has).toEqual(
+        expect.arrayContaining(['PROXY-8', 'MESH-1', 'MESH-2', 'MESH-3', 'MESH-4', 'STATE-1']),
+      );
+    }
+    const under = flowing.flatMap(({ steps }) => steps.map(({ id }) => id));
+    expect(under.filter((id) => /^(CLEAN|CONTROL-[16789])/.test(id))).toEqual([]);
+  });
+
+  it('end with the account, the comparison and the clean-up', () => {
+    expect(ids.slice(-3)).toEqual(['traffic-ends', 'comparison', 'clean-up']);
+  });
+});
+
+describe('a gate', () => {
+  it('judges nothing after a phase that broke, and says by which step', async () => {
+    const gate = gateOf({});
+    const [first, second] = phasesOf(gate);
+    if (first === undefined || second === undefined) throw new Error('no phases');
+    const failing = {
+      id: 'PRECHECK-1',
+      section: 'upgrade' as const,
+      title: '',
+      commands: [],
+      needs: [],
+      run: () => Promise.reject(new Error('no')),
+    };
+    expect(await gate.take({ ...first, steps: [failing] }, failing)).toMatchObject({ status: 'failed' });
+    for (const step of second.steps) {
+      expect(await gate.take(second, step)).toMatchObject({
+        status: 'skipped',
+        because: 'because PRECHECK-1 (Precheck) failed',
+      });
+    }
+    await gate[Symbol.asyncDispose]();
+  });
+});
