@@ -1,9 +1,10 @@
+import { stripVTControlCharacters } from 'node:util';
 import { serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { comparisonLines, comparisonPage } from '../helpers/gate/comparison-page.ts';
 import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/gate/outcome.ts';
-import type { GatePlan } from '../helpers/gate/result.ts';
+import type { GatePlan, GateResults } from '../helpers/gate/result.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { registryReferences, sourceVersions, type Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
@@ -13,6 +14,7 @@ import type { Outcome } from '../helpers/report/verdict.ts';
 import { runGate } from '../helpers/session/gate-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
+import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { onSignals } from './interrupt.ts';
 import { outcomeOf } from './run.ts';
 
@@ -61,7 +63,7 @@ export async function gate({ plan, kubernetes, configuration }: GateRequest): Pr
   await signals.end();
   const results = await report.write(outcome);
   if (results.gate !== undefined) {
-    await report.attach('comparison.md', comparisonPage(results.gate));
+    await report.attach('comparison.md', `${comparisonPage(results.gate)}${trafficSection(results.gate)}`);
     for (const line of comparisonLines(results.gate.comparisons, results.gate)) write(line);
   }
   for (const line of gateClosing(results)) write(line);
@@ -84,6 +86,13 @@ async function gateIn(
     write('');
     await session[Symbol.asyncDispose]();
   }
+}
+
+/** The traffic's account as it stands in the terminal, for who gets the page alone. */
+function trafficSection({ traffic }: GateResults): string {
+  if (traffic === undefined) return '';
+  const lines = trafficLines(traffic).map((line) => stripVTControlCharacters(line));
+  return ['', '## Live traffic', '', '```', ...lines, '```', ''].join('\n');
 }
 
 /** @throws UsageError when the source that was asked for cannot have them */

@@ -18,7 +18,7 @@ export function gateClosing(run: Results): string[] {
     ...(gate.traffic === undefined ? [] : ['', ...trafficLines(gate.traffic)]),
     ...(verdict === 'conformant' || gate.mesh.length === 0
       ? []
-      : ['', '  The mesh as it was left:', ...gate.mesh.map((line) => `    ${line}`)]),
+      : ['', '  The mesh as the failure left it:', ...gate.mesh.map((line) => `    ${line}`)]),
     '',
     ...(reason === '' ? [] : [reason]),
     `Verdict: ${verdict}; the upgrade ${way} ${answer} (${duration(durationMs)})`,

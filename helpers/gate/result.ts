@@ -46,6 +46,6 @@ export const gateResults = gatePlan.extend({
   mesh: z
     .array(z.string())
     .readonly()
-    .describe('control planes and sidecars as the gate left them, a line each'),
+    .describe('control planes and sidecars after the last operation, or the first that failed; a line each'),
 });
 export type GateResults = z.infer<typeof gateResults>;

@@ -33,7 +33,7 @@ export class Gate implements AsyncDisposable {
   labels: (revision: Revision) => Readonly<Record<string, string | null>> = injectionLabels;
   readonly observations = new Map<PassName, Observation>();
   readonly comparisons: Comparison[] = [];
-  /** Control planes and sidecars after the last step that touched them, a line each. */
+  /** Control planes and sidecars after the last operation, or after the first step that failed; a line each. */
   mesh: readonly string[] = [];
   traffic: Traffic | undefined;
   account: TrafficAccount | undefined;
@@ -98,8 +98,11 @@ export class Gate implements AsyncDisposable {
         ? await this.pass(phase.pass).take(step)
         : { status: 'skipped', record: { facts: {}, trips: [] }, because: `because ${broken} failed` };
     const durationMs = Math.round(performance.now() - start);
-    // What cannot be asked any more stays as it was last known.
-    if (step.section === 'upgrade') this.mesh = await meshState(this.kube).catch(() => this.mesh);
+    // Of a gate that failed: as the first failure found it, not as its end left it.
+    if (step.section === 'upgrade' && this.#broken.size === 0) {
+      // What cannot be asked any more stays as it was last known.
+      this.mesh = await meshState(this.kube).catch(() => this.mesh);
+    }
     if (outcome.status !== 'passed' && !this.#broken.has(phase.id)) {
       this.#broken.set(phase.id, broken ?? `${step.id} (${phase.title})`);
     }
