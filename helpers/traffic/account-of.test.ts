@@ -181,6 +181,29 @@ describe('accountOf traffic in which something happened', () => {
     expect(account.events).toMatchObject([{ what: 'lost', where: 'sidecar', phase: 'after' }]);
   });
 
+  it('does not take the line of a later connection from the same port for its own', () => {
+    const account = plus(
+      { at: 5000, port: 45_000, bytes: 2345, silent: ['sidecar'] },
+      { at: 40_000, port: 45_000, bytes: 2345, silent: ['client'] },
+    );
+    expect(account.events).toMatchObject([
+      { what: 'lost', where: 'sidecar', phase: 'before' },
+      { what: 'lost', where: 'client', phase: 'after' },
+    ]);
+  });
+
+  it('does not take a line of Squid that ended long after the connection for its own', () => {
+    const logs = trafficOf([kept, restarted]);
+    const late = trafficOf([
+      { ...kept, trips: [{ at: 1000, port: 40_000, lastsMs: 15_000, silent: ['client', 'sidecar'] }] },
+    ]);
+    const account = accountOf({ ...logs, squid: [...logs.squid.slice(1), ...late.squid] });
+    expect(account.events).toMatchObject([
+      { what: 'lost', where: 'proxy', phase: 'before' },
+      { what: 'lost', where: 'client', phase: 'before' },
+    ]);
+  });
+
   it('finds exactly the line that is missing, whichever it is', () => {
     const sound = trafficOf([kept, restarted]);
     fc.assert(

@@ -37,7 +37,7 @@ describe('longestGap', () => {
   });
 
   it('heeds neither tunnels nor what was before the first page', () => {
-    const others = [trip(400, 'completed', { kind: 'tunnels' }), trip(10, 'completed', { warm: true })];
+    const others = [trip(400, 'completed', { kind: 'tunnels' }), trip(500, 'completed', { warm: true })];
     expect(longestGap([{ trips: [trip(100), ...others, trip(900)] }])).toEqual({ from: 100, until: 900 });
   });
 
