@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { closest } from 'fastest-levenshtein';
+import { configurationSchema, maxRepeat } from '../../helpers/configuration/configuration.ts';
+import { UsageError } from '../../helpers/errors.ts';
+import { countTo } from '../count.ts';
+import {
+  checkOnly,
+  choice,
+  collect,
+  imagesOption,
+  istioOption,
+  keepOption,
+  kubernetesOption,
+  reportDirOption,
+  type ImagesFlag,
+} from '../options.ts';
+
+interface RunFlags {
+  readonly istio?: string;
+  readonly k8s?: string;
+  readonly images: ImagesFlag;
+  readonly target: string;
+  readonly injection: string;
+  readonly step: string[];
+  readonly repeat: number;
+  readonly list?: true;
+  readonly keep?: true;
+  readonly reportDir: string;
+}
+
+/** @param commands Names of all commands: the default command is what a mistyped one ends up as */
+export function runCommand(commands: () => readonly string[]): Command {
+  return (
+    new Command('run')
+      .description('run the document (default)')
+      // The default command is what a mistyped one ends up as.
+      .allowExcessArguments()
+      .addOption(istioOption())
+      .addOption(kubernetesOption())
+      .addOption(imagesOption())
+      .addOption(
+        choice('--target <destination>', 'what the requests reach', ['auto', 'live', 'hermetic'], 'auto'),
+      )
+      .addOption(choice('--injection <way>', 'how the sidecar gets into sleep', ['auto', 'manual'], 'auto'))
+      .option('--step <id>', 'run this step and what it needs; may be given again', collect, [])
+      .option(
+        '--repeat <n>',
+        'run the steps so many times on one cluster, and tell how stable they are',
+        countTo(maxRepeat),
+        1,
+      )
+      .option('--list', 'list the steps and end')
+      .addOption(keepOption())
+      .addOption(reportDirOption())
+      .action(async ({ step, list, ...options }: RunFlags, { args: [word] }: Command) => {
+        if (word !== undefined) {
+          throw new UsageError(
+            `There is no command ${word}; the nearest is ${closest(word, commands())}`,
+            'The commands: ./conformance --help',
+          );
+        }
+        const { argumentsMustBeValid, listSteps, run } = await import('../run.ts');
+        if (list === true) {
+          listSteps();
+          return;
+        }
+        const configuration = configurationSchema.parse({ ...options, steps: step });
+        await argumentsMustBeValid(configuration);
+        if (!checkOnly) process.exitCode = await run(configuration);
+      })
+  );
+}
