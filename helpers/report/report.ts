@@ -6,6 +6,7 @@ import { EnvironmentError, exitCodes, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
+import { redacted } from './redacted.ts';
 import { stabilityOf } from './stability.ts';
 import { results, type Results, type StepResult, type Verdict } from './results.ts';
 import type { Outcome } from './verdict.ts';
@@ -92,7 +93,7 @@ export class Report {
   async write(outcome: Outcome, exitCode = exitCodeOf[outcome.verdict]): Promise<Results> {
     const { verdict, cause, reason } = outcome;
     const endedAt = new Date();
-    const run: Results = {
+    const run: Results = redacted({
       schemaVersion: 1,
       runId: this.runId,
       scope: this.#configuration.steps.length === 0 ? 'whole' : 'partial',
@@ -120,7 +121,7 @@ export class Report {
       steps: this.steps,
       ...(this.#configuration.repeat === 1 ? {} : { stability: stabilityOf(this.steps) }),
       ...(this.gate === undefined ? {} : { gate: this.gate }),
-    };
+    });
     // What does not fit the schema must not be published as if it did.
     results.parse(run);
     await mkdir(this.folder, { recursive: true });

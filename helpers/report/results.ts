@@ -57,6 +57,7 @@ const stepResult = z.object({
   command: z.string().describe("the document's command, empty where it has none"),
   status: z.enum(['passed', 'failed', 'skipped']),
   reason: z.string().describe('why it failed or was skipped, empty when it passed'),
+  startedAt: z.string().optional().describe('by the clock of the machine that the suite runs on'),
   durationMs: z.number().describe('of the step itself, without the collecting of evidence'),
   findings: z.array(finding).describe('named causes of a failure, the most specific first'),
   facts: z.record(z.string(), z.string()).describe('what the step established, e.g. PROXY_IP'),

@@ -21,6 +21,10 @@ beforeEach(() => {
   });
 });
 
+/** When each test of the samples began. */
+const startTime = Date.parse('2026-11-24T05:00:00.000Z');
+const startedAt = '2026-11-24T05:00:00.000Z';
+
 type State = 'passed' | 'failed' | 'skipped';
 
 function ended(state: State, changes: Partial<StepMeta> = {}, note?: string): void {
@@ -32,7 +36,7 @@ function ended(state: State, changes: Partial<StepMeta> = {}, note?: string): vo
     meta: () => meta,
     result: () => ({ state, errors, note }),
     // Of the whole test, with the collecting of evidence.
-    diagnostic: () => ({ duration: 60_000 }),
+    diagnostic: () => ({ startTime, duration: 60_000 }),
   } as unknown as TestCase);
 }
 
@@ -57,14 +61,16 @@ const moduleEnded = (...messages: readonly string[]): void => {
 };
 
 describe('the reporter of steps', () => {
-  it('records each step with its pass, its state, why, and how long it took by itself', () => {
+  it('records each step with its pass, its state, why, when it began, and how long it took by itself', () => {
     ended('passed', { versions: { envoy: '1.37.0' } });
     ended('failed', { pass: 2 });
     ended('skipped', { pass: 3 }, 'because step MESH-1 failed');
     expect(report.steps).toEqual([
-      stepResult({ durationMs: 13 }),
-      stepResult({ pass: 2, status: 'failed', reason: 'one\ntwo', durationMs: 13 }),
-      stepResult({ pass: 3, status: 'skipped', reason: 'because step MESH-1 failed', durationMs: 13 }),
+      stepResult({ startedAt, durationMs: 13 }),
+      stepResult({ pass: 2, status: 'failed', reason: 'one\ntwo', startedAt, durationMs: 13 }),
+      stepResult({
+        ...{ pass: 3, status: 'skipped', reason: 'because step MESH-1 failed', startedAt, durationMs: 13 },
+      }),
     ]);
     expect(report.versions).toEqual({ envoy: '1.37.0' });
     expect(shown).toEqual(['MESH-2 passed', 'MESH-2 failed', 'MESH-2 skipped']);

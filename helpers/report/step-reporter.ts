@@ -38,7 +38,9 @@ export class StepReporter implements Reporter {
     const key = `${step.phase ?? ''} ${step.id}`;
     const trips = result.state === 'passed' && this.#passed.has(key) ? [] : step.trips;
     if (result.state === 'passed') this.#passed.add(key);
-    const recorded = { ...step, trips, status: result.state, reason };
+    const startTime = test.diagnostic()?.startTime;
+    const startedAt = startTime === undefined ? {} : { startedAt: new Date(startTime).toISOString() };
+    const recorded = { ...step, ...startedAt, trips, status: result.state, reason };
     this.#report.steps.push(recorded);
     this.#lines.step(recorded);
   }

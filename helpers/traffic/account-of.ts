@@ -8,6 +8,7 @@ import { crossings, wentOn, type Crossing, type PodTraffic } from './counterpart
 import { eventsOf, merged, type Happening } from './events.ts';
 import { longestGap } from './gap.ts';
 import { readClientLog } from './record.ts';
+import { timelineOf } from './timeline.ts';
 import { tripsOf, type ClientTrip, type TrafficKind } from './trips.ts';
 
 /** What was logged of the traffic of one pod. */
@@ -37,6 +38,8 @@ export interface TrafficLogs {
   readonly cluster: string;
   /** Logs that could not be read whole. */
   readonly unread: readonly string[];
+  /** The node's clock minus this process's, which all of these times have been corrected by. */
+  readonly clockOffsetMs?: number;
 }
 
 /** Accounts for every trip of live traffic: what became of it, and whether all who must have seen it did. */
@@ -72,6 +75,8 @@ export function accountOf(logs: TrafficLogs): TrafficAccount {
       const { from, until } = gap;
       return [{ workload, ms: until - from, from: iso(from), until: iso(until), phase: phaseAt(from).name }];
     }),
+    timeline: timelineOf(logs.startedAt, logs.endedAt, counted),
+    ...(logs.clockOffsetMs === undefined ? {} : { clockOffsetMs: logs.clockOffsetMs }),
     unread,
   };
 }

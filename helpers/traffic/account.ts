@@ -46,6 +46,20 @@ const gap = z.object({
 
 const phase = z.object({ name: z.string(), startedAt: z.string(), ...counts });
 
+const series = z.object({
+  workload,
+  opened: z.array(z.number()),
+  completed: z.array(z.number()),
+  refused: z.array(z.number()),
+  cut: z.array(z.number()),
+  tunnels: z.array(z.number()).describe('tunnels that were open at some time in the interval'),
+});
+
+const timeline = z.object({
+  stepMs: z.number().describe('length of an interval; the first begins at startedAt'),
+  series: z.array(series).describe('trips in each interval by when they began, ended or failed; for a plot'),
+});
+
 export const trafficAccount = z.object({
   startedAt: z.string(),
   endedAt: z.string(),
@@ -61,10 +75,13 @@ export const trafficAccount = z.object({
     .describe('sidecar = client, and proxy = sidecar - endedAtSidecar, where nothing is lost'),
   events: z.array(event).describe('in the order of time'),
   gaps: z.array(gap),
+  timeline: timeline.optional(),
+  clockOffsetMs: z.number().optional().describe("the node's clock minus that of the suite's machine"),
   unread: z.array(z.string()).describe('logs that could not be read whole, with the reason'),
 });
 
 export type TrafficAccount = z.infer<typeof trafficAccount>;
 export type TrafficEvent = z.infer<typeof event>;
+export type TrafficTimeline = z.infer<typeof timeline>;
 export type TrafficGap = z.infer<typeof gap>;
 export type Workload = z.infer<typeof workload>;

@@ -167,6 +167,7 @@ export class Traffic implements AsyncDisposable {
       squid: this.#squid.since(0),
       via: proxy,
       cluster: `outbound|${proxy.port}||${entryHost}`,
+      clockOffsetMs: this.#offsetMs,
       unread: [...this.#pods.unread(), ...(squid === undefined ? [] : [`${this.#squid.what}: ${squid}`])],
     });
   }
