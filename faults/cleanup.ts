@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply } from '../helpers/kube/apply.ts';
-import { serviceEntry } from '../suites/document/service-entry.ts';
+import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
@@ -17,8 +17,8 @@ export const cleanupFaults: readonly Fault[] = [
     title: 'A finalizer holds the ServiceEntry back',
     expect: { step: 'CLEAN-5', cause: 'LEFT_BEHIND' },
     before: 'CLEAN-1',
-    inject: (rig) => setFinalizers(rig, serviceEntry, [finalizer]),
-    undo: (rig) => setFinalizers(rig, serviceEntry, []),
+    inject: (rig) => setFinalizers(rig, serviceEntryIn(), [finalizer]),
+    undo: (rig) => setFinalizers(rig, serviceEntryIn(), []),
   },
   {
     id: 'ENTRY-COMES-BACK',
@@ -33,7 +33,7 @@ export const cleanupFaults: readonly Fault[] = [
         'default',
       );
     },
-    undo: (rig) => rig.remove(serviceEntry),
+    undo: (rig) => rig.remove(serviceEntryIn()),
   },
   {
     id: 'NAMESPACE-STUCK',

@@ -7,7 +7,7 @@ import { isReady, livePods } from '../helpers/kube/workloads.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import { notCompared, resetDocument } from '../suites/document/prepare.ts';
-import { serviceEntry } from '../suites/document/service-entry.ts';
+import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Step } from '../suites/document/step.ts';
 import { World } from '../suites/document/world.ts';
 import { Pass, type Outcome } from '../suites/pass.ts';
@@ -144,7 +144,7 @@ export class Matrix {
 
   /** Deletes the entry and waits until the sidecar has forgotten it: no step may pass on an earlier pass's listener. */
   async #forgetEntry({ kube }: World): Promise<void> {
-    await remove(kube, [serviceEntry]);
+    await remove(kube, [serviceEntryIn()]);
     await eventually(
       'the sidecar to have forgotten the entry of the pass before',
       async () => {

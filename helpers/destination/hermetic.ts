@@ -5,17 +5,20 @@ import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
+import { documentNamespaces, movedTo } from '../session/namespaces.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
 import { documentTitle, documentUrl, type Destination } from './destination.ts';
 
 const fixtures = new URL('../../fixtures/origin/', import.meta.url);
-/** Namespace of the hermetic origin: the suite's own, not the document's. */
-export const originNamespace = 'conformance-origin';
-
 /** Starts the origin in the cluster, with a certificate for the document's host made for this run. */
-export async function startOrigin(kube: Kube, image: string, because: string): Promise<Destination> {
+export async function startOrigin(
+  kube: Kube,
+  image: string,
+  because: string,
+  namespaces = documentNamespaces,
+): Promise<Destination> {
   const { host } = new URL(documentUrl);
   const { ca, certificate, key } = await makeServerCertificate(host);
   const [manifest, page] = await Promise.all([
@@ -25,9 +28,9 @@ export async function startOrigin(kube: Kube, image: string, because: string): P
   const objects = parseManifests(
     render(manifest, { ORIGIN_IMAGE: image }, 'fixtures/origin/origin.yaml'),
     'fixtures/origin/origin.yaml',
-  );
+  ).map((object) => movedTo(namespaces, object));
   const [namespace, ...rest] = objects;
-  const metadata = { name: 'origin', namespace: originNamespace };
+  const metadata = { name: 'origin', namespace: namespaces.origin };
   const configMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -43,14 +46,14 @@ export async function startOrigin(kube: Kube, image: string, because: string): P
   await apply(kube, [namespace as KubernetesObject, configMap, secret]);
   // A pod is refused until the controller has given its namespace the default service account.
   await eventually(
-    `service account ${originNamespace}/default to exist`,
-    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace: originNamespace }),
+    `service account ${namespaces.origin}/default to exist`,
+    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace: namespaces.origin }),
     { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
   );
   // On a kept cluster a pod of an earlier run may hold that run's certificate and page.
   await remove(kube, rest);
   await apply(kube, rest);
-  const pod = await podMustBeReady(kube, originNamespace, metadata.name);
+  const pod = await podMustBeReady(kube, namespaces.origin, metadata.name);
   const ip = pod.status?.podIP ?? '';
   return {
     kind: 'hermetic',
@@ -58,7 +61,7 @@ export async function startOrigin(kube: Kube, image: string, because: string): P
     url: documentUrl,
     title: documentTitle,
     ca,
-    origin: { namespace: originNamespace, pod: 'origin', container: 'origin', ip },
+    origin: { namespace: namespaces.origin, pod: 'origin', container: 'origin', ip },
   };
 }
 

@@ -19,6 +19,7 @@ import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Report } from '../report/report.ts';
+import { documentNamespaces, type Namespaces } from './namespaces.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
@@ -30,6 +31,7 @@ export interface SessionFacts {
   readonly others: readonly ImageSet[];
   readonly cluster: Cluster;
   readonly destination: Destination;
+  readonly namespaces: Namespaces;
   /** Absolute path of the run's report folder. */
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
@@ -112,6 +114,7 @@ export async function openSession(
       others,
       cluster,
       destination,
+      namespaces: documentNamespaces,
       reportFolder: report.folder,
       folder,
     };

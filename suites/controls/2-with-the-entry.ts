@@ -83,8 +83,8 @@ export const withTheEntry: readonly Step[] = [
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
-      await withObjects(world, [neighbours(world.session.images.images.curl.reference)], async () => {
-        const pods = await deploymentMustBeReady(world.kube, 'external', neighboursName);
+      await withObjects(world, [neighbours(world)], async () => {
+        const pods = await deploymentMustBeReady(world.kube, world.namespaces.external, neighboursName);
         const outside = pods.map(({ metadata }) => ({
           ...externalClient(world),
           pod: metadata?.name ?? '',
@@ -120,12 +120,13 @@ export const withTheEntry: readonly Step[] = [
 const neighboursName = 'conformance-neighbours';
 
 /** More clients outside the mesh; their lines in Squid's log differ from the others' by the address alone. */
-function neighbours(image: string): object {
+function neighbours({ session, namespaces }: World): object {
+  const image = session.images.images.curl.reference;
   const labels = { app: neighboursName };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: neighboursName, namespace: 'external' },
+    metadata: { name: neighboursName, namespace: namespaces.external },
     spec: {
       replicas: 2,
       selector: { matchLabels: labels },
@@ -147,14 +148,14 @@ function neighbours(image: string): object {
  * the page. The real destination gives no parts, so it is asked once.
  */
 function meshRequests(world: World): Request[] {
-  const client = { namespace: 'default', pod: world.sourcePod.get(), container: 'sleep' };
+  const client = { namespace: world.namespaces.mesh, pod: world.sourcePod.get(), container: 'sleep' };
   const whole = { client, via: world.proxy(), sidecar: true };
   if (world.session.destination.origin === undefined) return [whole];
   return [100, 180, 260].map((bytes) => ({ ...whole, range: bytes }));
 }
 
 function externalClient(world: World): { namespace: string; pod: string; container: string } {
-  return { namespace: 'external', pod: world.externalPod.get(), container: 'sleep' };
+  return { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' };
 }
 
 function baseline(world: World): Expectation[] {

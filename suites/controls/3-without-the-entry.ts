@@ -3,8 +3,8 @@ import { expect } from 'vitest';
 import { remove } from '../../helpers/kube/apply.ts';
 import { sidecar } from '../../helpers/trip/expectations.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { registryOnlySidecar } from '../document/prepare.ts';
-import { serviceEntry } from '../document/service-entry.ts';
+import { registryOnlySidecarIn } from '../document/prepare.ts';
+import { serviceEntryIn } from '../document/service-entry.ts';
 import { proxyCluster, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
@@ -40,7 +40,7 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        await withObjects(world, [registryOnly], async () => {
+        await withObjects(world, [registryOnlyIn(world.namespaces.mesh)], async () => {
           await unknownMustGoTo(world, 'BlackHoleCluster');
           expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', way(world));
           await applyServiceEntry(world);
@@ -62,10 +62,14 @@ export const withoutTheEntry: readonly Step[] = [
         const { ip, port } = world.proxy();
         const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
         const entry = await world.fixtures.objects('document/service-entry.yaml', values);
-        await withObjects(world, entry.map(asHttp), async () => {
-          await httpMustListen(world);
-          expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', way(world));
-        });
+        await withObjects(
+          world,
+          entry.map((object) => asHttp(object, world.namespaces.mesh)),
+          async () => {
+            await httpMustListen(world);
+            expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', way(world));
+          },
+        );
         await nothingMustListen(world);
       });
     },
@@ -79,13 +83,13 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        await withObjects(world, [unrelatedService], async () => {
+        await withObjects(world, [unrelatedServiceIn(world.namespaces.external)], async () => {
           await httpMustListen(world);
           expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', way(world));
           await applyServiceEntry(world);
           await sidecarMustTunnel(world);
           expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
-          await remove(world.kube, [serviceEntry]);
+          await remove(world.kube, [serviceEntryIn(world.namespaces.mesh)]);
         });
         await nothingMustListen(world);
       });
@@ -98,29 +102,28 @@ function way(world: World): ReturnType<typeof sidecar> {
 }
 
 /** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
-const registryOnly = {
-  ...registryOnlySidecar,
-  spec: {
+function registryOnlyIn(namespace: string): KubernetesObject {
+  const spec = {
     workloadSelector: { labels: { app: 'sleep' } },
     egress: [{ hosts: ['./*', 'istio-system/*'] }],
     outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-  },
-};
+  };
+  return Object.assign(registryOnlySidecarIn(namespace), { spec });
+}
 
 /** A Service that has nothing to do with the proxy but the number of its port. */
-const unrelatedService = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'conformance-http-on-3128', namespace: 'external' },
-  spec: { ports: [{ name: 'http', port: 3128 }] },
-};
+function unrelatedServiceIn(namespace: string): KubernetesObject {
+  const spec = { ports: [{ name: 'http', port: 3128 }] };
+  const metadata = { name: 'conformance-http-on-3128', namespace };
+  return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata }, { spec });
+}
 
-function asHttp(entry: KubernetesObject): KubernetesObject {
+function asHttp(entry: KubernetesObject, namespace: string): KubernetesObject {
   const { spec } = entry as { spec?: { ports?: readonly object[] } };
   const ports = spec?.ports?.map((port) => ({ ...port, protocol: 'HTTP' }));
   return {
     ...entry,
-    metadata: { ...entry.metadata, namespace: 'default' },
+    metadata: { ...entry.metadata, namespace },
     spec: { ...spec, ports },
   } as KubernetesObject;
 }

@@ -4,16 +4,17 @@ import type { Listener } from '../../helpers/istio/sidecar.ts';
 import { proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { serviceEntry } from '../document/service-entry.ts';
+import { serviceEntryIn } from '../document/service-entry.ts';
 import { chainsOf, proxyCluster, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
 export async function meshTrip(world: World, url?: string): Promise<Trip> {
   const pod = world.sourcePod.get();
-  world.witnesses.follow('sidecar', { namespace: 'default', pod, container: 'istio-proxy' });
+  const namespace = world.namespaces.mesh;
+  world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });
   const trip = await world.witnesses.fetch(
-    { namespace: 'default', pod, container: 'sleep' },
+    { namespace, pod, container: 'sleep' },
     { via: world.proxy(), sidecar: true, ...(url === undefined ? {} : { url }) },
   );
   return world.evidence(trip);
@@ -30,7 +31,7 @@ export function documentsWay(world: World, cluster = proxyCluster): [Expectation
 
 /** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back, come what may. */
 export async function withoutEntry(world: World, work: () => Promise<void>): Promise<void> {
-  await remove(world.kube, [serviceEntry]);
+  await remove(world.kube, [serviceEntryIn(world.namespaces.mesh)]);
   await thenAlways(
     async () => {
       await nothingMustListen(world);

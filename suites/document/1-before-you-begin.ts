@@ -57,10 +57,13 @@ export const beforeYouBegin: readonly Step[] = [
       const { kube, session, mesh } = world;
       if (session.configuration.injection === 'auto') await startAutomatically(world);
       else await startManually(world);
-      const [pod] = await workloadMustBeReady(world, 'default', 'sleep');
+      const [pod] = await workloadMustBeReady(world, world.namespaces.mesh, 'sleep');
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await sidecarMustBeThere(world, pod);
-      const versions = await proxyVersions(kube, { namespace: 'default', pod: pod.metadata?.name ?? '' });
+      const versions = await proxyVersions(kube, {
+        namespace: world.namespaces.mesh,
+        pod: pod.metadata?.name ?? '',
+      });
       world.versions['istio-proxy'] = versions.istio;
       world.versions['envoy'] = versions.envoy;
       world.note('istio-proxy', versions.istio);
@@ -75,7 +78,7 @@ export const beforeYouBegin: readonly Step[] = [
     commands: ['export SOURCE_POD=$(kubectl get pod -l app=sleep -o jsonpath={.items..metadata.name})'],
     needs: ['BEFORE-2'],
     run: async (world) => {
-      const pods = await livePods(world.kube, 'default', 'app=sleep');
+      const pods = await livePods(world.kube, world.namespaces.mesh, 'app=sleep');
       const names = pods.map(({ metadata }) => metadata?.name ?? '');
       const [name] = names;
       if (name === undefined || names.length > 1) {
@@ -108,24 +111,24 @@ async function accessLogMustBeOn({ kube, mesh: { revision } }: World): Promise<v
 }
 
 async function startAutomatically(world: World): Promise<void> {
-  const { kube, session } = world;
+  const { kube, session, namespaces } = world;
   await apply(kube, await world.fixtures.objects('document/default-namespace.yaml'));
   await apply(
     kube,
     await world.fixtures.objects(
       'document/sleep.yaml',
       { CURL_IMAGE: session.images.images.curl.reference },
-      'default',
+      namespaces.mesh,
     ),
-    'default',
+    namespaces.mesh,
   );
 }
 
 /** The injected manifest comes from istioctl, so the namespace needs no label. */
 async function startManually(world: World): Promise<void> {
-  const { kube, session } = world;
+  const { kube, session, namespaces } = world;
   const { images } = session.images;
-  const plain = (await world.fixtures.text('document/sleep.yaml', 'default')).replaceAll(
+  const plain = (await world.fixtures.text('document/sleep.yaml', namespaces.mesh)).replaceAll(
     '${CURL_IMAGE}',
     images.curl.reference,
   );
@@ -143,14 +146,15 @@ async function startManually(world: World): Promise<void> {
   } catch (error) {
     fail('INSTALL_FAILED', messageOf(error), 'istioctl kube-inject prints the manifest with a sidecar');
   }
-  await apply(kube, parseManifests(injected, 'the output of istioctl kube-inject'), 'default');
+  await apply(kube, parseManifests(injected, 'the output of istioctl kube-inject'), namespaces.mesh);
 }
 
 async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
+  const { mesh } = world.namespaces;
   const sidecar = sidecarOf(pod);
   const name = pod.metadata?.name ?? '';
   if (sidecar === undefined) {
-    const namespace = await world.kube.core.readNamespace({ name: 'default' });
+    const namespace = await world.kube.core.readNamespace({ name: mesh });
     const { 'istio-injection': injection, 'istio.io/rev': revision } = namespace.metadata?.labels ?? {};
     if (
       world.session.configuration.injection === 'auto' &&
@@ -159,11 +163,11 @@ async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
     ) {
       fail(
         'NAMESPACE_NOT_LABELLED',
-        `pod default/${name} has no container istio-proxy; namespace default has ${injection === undefined ? 'no label istio-injection' : `istio-injection=${injection}`}`,
-        'namespace default is labelled istio-injection=enabled before sleep starts, and its pod has a sidecar',
+        `pod ${mesh}/${name} has no container istio-proxy; namespace ${mesh} has ${injection === undefined ? 'no label istio-injection' : `istio-injection=${injection}`}`,
+        `namespace ${mesh} is labelled istio-injection=enabled before sleep starts, and its pod has a sidecar`,
       );
     }
-    fail('SIDECAR_MISSING', `pod default/${name} has no container istio-proxy`, 'a container istio-proxy');
+    fail('SIDECAR_MISSING', `pod ${mesh}/${name} has no container istio-proxy`, 'a container istio-proxy');
   }
   world.note('sidecar', `${sidecar.kind}, ${sidecar.image}`);
   mustEqual(

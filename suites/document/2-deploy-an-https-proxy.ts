@@ -16,8 +16,6 @@ import type { Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
-const external = 'external';
-
 export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-1',
@@ -25,9 +23,10 @@ export const deployAnHttpsProxy: readonly Step[] = [
     title: 'Namespace external exists and is not labelled for injection',
     commands: ['kubectl create namespace external'],
     needs: ['BEFORE-1'],
-    run: async ({ kube }) => {
-      await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
-      await namespaceMustNotInject(kube);
+    run: async (world) => {
+      const { kube, namespaces } = world;
+      await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespaces.external } }]);
+      await namespaceMustNotInject(world);
     },
   },
   {
@@ -52,7 +51,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     title: 'ConfigMap proxy-configmap holds it under squid.conf',
     commands: ['kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf'],
     needs: ['PROXY-1', 'PROXY-2'],
-    run: async ({ kube, folder }) => {
+    run: async ({ kube, folder, namespaces: { external } }) => {
       const text = await readFile(join(folder, 'proxy.conf'), 'utf8');
       const configMap: V1ConfigMap = {
         apiVersion: 'v1',
@@ -77,6 +76,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     needs: ['PROXY-3'],
     run: async (world) => {
       const { kube, session } = world;
+      const { external } = world.namespaces;
       const objects = await world.fixtures.objects('document/squid.yaml', {
         SQUID_IMAGE: session.images.images.squid.reference,
       });
@@ -101,6 +101,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     needs: ['PROXY-1'],
     run: async (world) => {
       const { kube, session } = world;
+      const { external } = world.namespaces;
       await apply(
         kube,
         await world.fixtures.objects(
@@ -124,6 +125,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     needs: ['PROXY-4'],
     run: async (world) => {
       const { kube } = world;
+      const { external } = world.namespaces;
       // A Squid pod that is being deleted still has an address for its 30 s of grace.
       const pods = await livePods(kube, external, 'app=squid');
       const addresses = pods.map(({ status }) => status?.podIP ?? '');
@@ -165,7 +167,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     run: async (world) => {
       await nothingMustBeInjected(world);
       const trip = await world.witnesses.fetch(
-        { namespace: external, pod: world.externalPod.get(), container: 'sleep' },
+        { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' },
         { via: world.proxy() },
       );
       world.evidence(trip);
@@ -194,7 +196,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   },
 ];
 
-async function namespaceMustNotInject(kube: World['kube']): Promise<void> {
+async function namespaceMustNotInject({ kube, namespaces: { external } }: World): Promise<void> {
   const namespace = await kube.core.readNamespace({ name: external });
   const labels = Object.entries(namespace.metadata?.labels ?? {}).filter(([key]) =>
     ['istio-injection', 'istio.io/rev', 'istio.io/dataplane-mode'].includes(key),
@@ -202,22 +204,23 @@ async function namespaceMustNotInject(kube: World['kube']): Promise<void> {
   if (labels.length > 0) {
     fail(
       'NAMESPACE_LABELLED',
-      `namespace external has ${labels.map(([key, value]) => `${key}=${value}`).join(', ')}`,
+      `namespace ${external} has ${labels.map(([key, value]) => `${key}=${value}`).join(', ')}`,
       'no label that brings Istio into it, so that it stands for a place outside the mesh',
     );
   }
 }
 
 /** The baseline is only one when nothing in external is Istio's. */
-async function nothingMustBeInjected({ kube }: World): Promise<void> {
-  await namespaceMustNotInject(kube);
-  const { items } = await kube.core.listNamespacedPod({ namespace: external });
+async function nothingMustBeInjected(world: World): Promise<void> {
+  const { external } = world.namespaces;
+  await namespaceMustNotInject(world);
+  const { items } = await world.kube.core.listNamespacedPod({ namespace: external });
   const injected = items.filter((pod) => sidecarOf(pod) !== undefined);
   if (injected.length > 0) {
     fail(
       'SIDECAR_UNEXPECTED',
-      `pods of external with a container istio-proxy: ${injected.map(({ metadata }) => metadata?.name ?? '').join(', ')}`,
-      'no sidecar in external: the baseline must run without Istio',
+      `pods of ${external} with a container istio-proxy: ${injected.map(({ metadata }) => metadata?.name ?? '').join(', ')}`,
+      `no sidecar in ${external}: the baseline must run without Istio`,
     );
   }
 }
@@ -237,7 +240,7 @@ function withHostAlias(
   });
 }
 
-async function mountMustBeReadOnly({ kube }: World): Promise<void> {
+async function mountMustBeReadOnly({ kube, namespaces: { external } }: World): Promise<void> {
   const stored = await kube.apps.readNamespacedDeployment({ namespace: external, name: 'squid' });
   const spec = stored.spec?.template.spec;
   const volume = spec?.volumes?.find(({ configMap }) => configMap?.name === 'proxy-configmap');
@@ -254,7 +257,7 @@ async function mountMustBeReadOnly({ kube }: World): Promise<void> {
 }
 
 /** The Deployment has no readiness probe, so a ready pod may not listen yet: /proc/net tells when it does. */
-async function squidMustListen({ kube }: World, pod: V1Pod): Promise<void> {
+async function squidMustListen({ kube, namespaces: { external } }: World, pod: V1Pod): Promise<void> {
   const target = { namespace: external, pod: pod.metadata?.name ?? '', container: 'squid' };
   try {
     await eventually(

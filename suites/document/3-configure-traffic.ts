@@ -33,9 +33,10 @@ export const configureTraffic: readonly Step[] = [
     needs: ['MESH-1'],
     run: async (world) => {
       const pod = world.sourcePod.get();
-      world.witnesses.follow('sidecar', { namespace: 'default', pod, container: 'istio-proxy' });
+      const namespace = world.namespaces.mesh;
+      world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });
       const trip = await world.witnesses.fetch(
-        { namespace: 'default', pod, container: 'sleep' },
+        { namespace, pod, container: 'sleep' },
         { via: world.proxy(), sidecar: true },
       );
       world.evidence(trip);
@@ -80,5 +81,9 @@ export const configureTraffic: readonly Step[] = [
 export async function applyServiceEntry(world: World): Promise<void> {
   const { ip, port } = world.proxy();
   const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
-  await apply(world.kube, await world.fixtures.objects('document/service-entry.yaml', values), 'default');
+  await apply(
+    world.kube,
+    await world.fixtures.objects('document/service-entry.yaml', values),
+    world.namespaces.mesh,
+  );
 }

@@ -17,9 +17,9 @@ export const understandingWhatHappened: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       const { kube } = world;
-      const pod = { namespace: 'default', pod: world.sourcePod.get() };
+      const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
       const [objects, held, known] = await Promise.all([
-        influencing(kube, isServiceEntryOfTheDocument),
+        influencing(kube, (object) => isServiceEntryOfTheDocument(world, object)),
         listeners(kube, pod),
         clusters(kube, pod),
       ]);

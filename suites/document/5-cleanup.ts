@@ -9,7 +9,7 @@ import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
 import { interruptSquid, notCompared, sleepObjects } from './prepare.ts';
-import { serviceEntry } from './service-entry.ts';
+import { serviceEntryIn } from './service-entry.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -23,8 +23,8 @@ export const cleanup: readonly Step[] = [
     undoes: 'BEFORE-2',
     run: async (world) => {
       await world.witnesses.unfollow('sidecar');
-      await mustGo(world, sleepObjects, 'default');
-      await podsGone(world, 'default', 'app=sleep');
+      await mustGo(world, sleepObjects, world.namespaces.mesh);
+      await podsGone(world, world.namespaces.mesh, 'app=sleep');
     },
   },
   {
@@ -35,8 +35,8 @@ export const cleanup: readonly Step[] = [
     needs: [],
     undoes: 'PROXY-5',
     run: async (world) => {
-      await mustGo(world, sleepObjects, 'external');
-      await podsGone(world, 'external', 'app=sleep');
+      await mustGo(world, sleepObjects, world.namespaces.external);
+      await podsGone(world, world.namespaces.external, 'app=sleep');
     },
   },
   {
@@ -50,7 +50,8 @@ export const cleanup: readonly Step[] = [
     undoes: 'PROXY-4',
     run: async (world) => {
       await world.witnesses.unfollow('proxy');
-      const metadata = { namespace: 'external' };
+      const { external } = world.namespaces;
+      const metadata = { namespace: external };
       await mustGo(world, [
         { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, name: 'squid' } },
       ]);
@@ -63,7 +64,7 @@ export const cleanup: readonly Step[] = [
         () => fail('LEFT_BEHIND', './proxy.conf', 'the file is deleted'),
         () => undefined,
       );
-      await podsGone(world, 'external', 'app=squid', (pod) => interruptSquid(world.kube, pod));
+      await podsGone(world, external, 'app=squid', (pod) => interruptSquid(world.kube, pod, external));
     },
   },
   {
@@ -74,7 +75,8 @@ export const cleanup: readonly Step[] = [
     needs: [],
     undoes: 'PROXY-1',
     run: async (world) => {
-      await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } }]);
+      const metadata = { name: world.namespaces.external };
+      await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
     },
   },
   {
@@ -85,7 +87,7 @@ export const cleanup: readonly Step[] = [
     needs: [],
     undoes: 'MESH-1',
     run: async (world) => {
-      await mustGo(world, [serviceEntry]);
+      await mustGo(world, [serviceEntryIn(world.namespaces.mesh)]);
     },
   },
   {

@@ -78,7 +78,7 @@ const questions: readonly Question[] = [
   {
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
     ask: async (world) => {
-      const pod = { namespace: 'default', pod: world.sourcePod.get() };
+      const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
       const all = await listeners(world.kube, pod);
       const found = listenerOn(all, world.proxy()) ?? all.find(({ name }) => name === 'virtualOutbound');
       if (found === undefined) return undefined;
@@ -97,8 +97,12 @@ const questions: readonly Question[] = [
   },
   {
     of: ['NO_PROXY_STATEMENT', 'STALE_ONLY'],
-    ask: async ({ kube, squidPod }) => {
-      const target = { namespace: 'external', pod: squidPod.get().metadata?.name ?? '', container: 'squid' };
+    ask: async ({ kube, squidPod, namespaces }) => {
+      const target = {
+        namespace: namespaces.external,
+        pod: squidPod.get().metadata?.name ?? '',
+        container: 'squid',
+      };
       const { exitCode } = await exec(kube, target, ['sh', '-c', `test -e ${squidLog}`]);
       if (exitCode === 0) return undefined;
       return {
@@ -121,7 +125,7 @@ const questions: readonly Question[] = [
     ask: async (world) => {
       const known = world.proxyIp.known();
       if (known === undefined) return undefined;
-      const pods = await livePods(world.kube, 'external', 'app=squid');
+      const pods = await livePods(world.kube, world.namespaces.external, 'app=squid');
       const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
       if (addresses.includes(known)) return undefined;
       return {
@@ -168,7 +172,10 @@ const questions: readonly Question[] = [
   {
     of: ['LISTENER_MISSING', 'BLACKHOLE', 'PASSTHROUGH'],
     ask: async (world) => {
-      const hiding = (await foreign(world)).filter((name) => /^Sidecar (default|istio-system)\//.test(name));
+      const hiding = (await foreign(world)).filter(
+        (name) =>
+          name.startsWith(`Sidecar ${world.namespaces.mesh}/`) || name.startsWith('Sidecar istio-system/'),
+      );
       if (hiding.length === 0) return undefined;
       return {
         cause: 'SIDECAR_RESOURCE',
@@ -203,11 +210,12 @@ async function clusterAnswers({ kube }: World): Promise<boolean> {
 }
 
 /** What can change the way of a request besides the document's entry. */
-async function foreign({ kube }: World): Promise<readonly string[]> {
-  return (await influencing(kube, isServiceEntryOfTheDocument)).map(nameOf).sort();
+async function foreign(world: World): Promise<readonly string[]> {
+  const objects = await influencing(world.kube, (object) => isServiceEntryOfTheDocument(world, object));
+  return objects.map(nameOf).sort();
 }
 
-async function sourceAnnotations({ kube }: World): Promise<Readonly<Record<string, string>>> {
-  const [pod] = await livePods(kube, 'default', 'app=sleep');
+async function sourceAnnotations({ kube, namespaces }: World): Promise<Readonly<Record<string, string>>> {
+  const [pod] = await livePods(kube, namespaces.mesh, 'app=sleep');
   return pod?.metadata?.annotations ?? {};
 }

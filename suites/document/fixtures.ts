@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { UsageError, messageOf } from '../../helpers/errors.ts';
+import { documentNamespaces, movedTo, type Namespaces } from '../../helpers/session/namespaces.ts';
 import { parseManifests, render } from '../../helpers/kube/manifests.ts';
 
 const folder = new URL('../../fixtures/', import.meta.url);
@@ -22,7 +23,13 @@ export type Alteration = (text: string, namespace: string | undefined) => string
 
 /** What a reader would `kubectl apply`, read from fixtures/ each time it is used. */
 export class Fixtures {
+  readonly #namespaces: Namespaces;
   readonly #alterations = new Map<FixtureName, Alteration>();
+
+  /** @param namespaces Where the objects of the document's namespaces go */
+  constructor(namespaces: Namespaces = documentNamespaces) {
+    this.#namespaces = namespaces;
+  }
 
   /** @throws UsageError when the file cannot be read */
   async text(name: FixtureName, namespace?: string): Promise<string> {
@@ -38,7 +45,8 @@ export class Fixtures {
     namespace?: string,
   ): Promise<KubernetesObject[]> {
     const origin = `fixtures/${name}`;
-    return parseManifests(render(await this.text(name, namespace), values, origin), origin);
+    const objects = parseManifests(render(await this.text(name, namespace), values, origin), origin);
+    return objects.map((object) => movedTo(this.#namespaces, object));
   }
 
   /**

@@ -1,16 +1,16 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { originNamespace } from '../../helpers/destination/hermetic.ts';
+import { documentNamespaces, type Namespaces } from '../../helpers/session/namespaces.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
 import { exec, ExecError } from '../../helpers/kube/exec.ts';
 import { belongsToIstio } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
-import { serviceEntry } from './service-entry.ts';
+import { serviceEntryIn } from './service-entry.ts';
 
 /** What the snapshot leaves out: Istio, and what the cluster's own machinery writes when it likes. */
 export function notCompared(object: KubernetesObject): boolean {
   const { namespace = '', annotations = {}, labels = {} } = object.metadata ?? {};
-  if (namespace.startsWith('kube-') || namespace === originNamespace) return true;
+  if (namespace.startsWith('kube-') || namespace === documentNamespaces.origin) return true;
   // k3s' deploy controller, which goes on applying its own manifests after the node is ready.
   const marks = [...Object.keys(annotations), ...Object.keys(labels)];
   if (marks.some((mark) => mark.startsWith('objectset.rio.cattle.io/'))) return true;
@@ -25,38 +25,46 @@ export const sleepObjects: readonly KubernetesObject[] = [
   { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'sleep' } },
 ];
 
-/** What CONTROL-7 puts into namespace default, by name; whatever else the controls make is in `external`. */
-export const registryOnlySidecar: KubernetesObject = {
-  apiVersion: 'networking.istio.io/v1',
-  kind: 'Sidecar',
-  metadata: { name: 'conformance-registry-only', namespace: 'default' },
-};
+/** What CONTROL-7 puts into the client's namespace, by name; whatever else the controls make is in `external`. */
+export function registryOnlySidecarIn(namespace: string): KubernetesObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Sidecar',
+    metadata: { name: 'conformance-registry-only', namespace },
+  };
+}
 
 /**
  * Brings a used cluster back to where the document begins, whatever the run or pass before left in it. Where it left
  * nothing, that is a dozen requests that find nothing.
  */
-export async function resetDocument(kube: Kube): Promise<void> {
-  await remove(kube, sleepObjects, 'default');
-  await podsMustBeGone(kube, 'default', 'app=sleep');
-  await remove(kube, [serviceEntry, registryOnlySidecar]);
-  const external = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } };
+export async function resetDocument(
+  kube: Kube,
+  { mesh, external }: Namespaces = documentNamespaces,
+): Promise<void> {
+  await remove(kube, sleepObjects, mesh);
+  await podsMustBeGone(kube, mesh, 'app=sleep');
+  await remove(kube, [serviceEntryIn(mesh), registryOnlySidecarIn(mesh)]);
   await remove(kube, [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: 'external' } },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: external } },
   ]);
-  await podsMustBeGone(kube, 'external', 'app=squid', (pod) => interruptSquid(kube, pod));
-  await remove(kube, [external]);
+  await podsMustBeGone(kube, external, 'app=squid', (pod) => interruptSquid(kube, pod, external));
+  await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
   // The label comes back with BEFORE-2; manual injection goes without.
-  await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }]);
+  await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: mesh } }]);
 }
 
 /**
  * `squid -k interrupt`: Squid ends at once. On SIGTERM alone, which the kubelet sends, it waits 30 s
  * (shutdown_lifetime, which the document's configuration leaves alone) for connections that nobody has open.
  */
-export async function interruptSquid(kube: Kube, pod: string): Promise<void> {
+export async function interruptSquid(
+  kube: Kube,
+  pod: string,
+  namespace = documentNamespaces.external,
+): Promise<void> {
   try {
-    await exec(kube, { namespace: 'external', pod, container: 'squid' }, ['kill', '-INT', '1']);
+    await exec(kube, { namespace, pod, container: 'squid' }, ['kill', '-INT', '1']);
   } catch (error) {
     // It ended before it could be told to.
     if (!(error instanceof ExecError)) throw error;

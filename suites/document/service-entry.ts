@@ -1,19 +1,26 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { documentNamespaces } from '../../helpers/session/namespaces.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/trip/causes.ts';
 import { fail } from './fail.ts';
 import type { World } from './world.ts';
 
 /** The document's ServiceEntry by name: enough to read or delete it. */
-export const serviceEntry: ServiceEntry = {
-  apiVersion: 'networking.istio.io/v1alpha3',
-  kind: 'ServiceEntry',
-  metadata: { name: 'proxy', namespace: 'default' },
-};
+export function serviceEntryIn(namespace = documentNamespaces.mesh): ServiceEntry {
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'ServiceEntry',
+    metadata: { name: 'proxy', namespace },
+  };
+}
 
-export function isServiceEntryOfTheDocument({ kind, metadata }: KubernetesObject): boolean {
-  const { name, namespace } = serviceEntry.metadata ?? {};
-  return kind === serviceEntry.kind && metadata?.name === name && metadata?.namespace === namespace;
+export function isServiceEntryOfTheDocument(
+  { namespaces }: Pick<World, 'namespaces'>,
+  { kind, metadata }: KubernetesObject,
+): boolean {
+  const own = serviceEntryIn(namespaces.mesh);
+  const { name, namespace } = own.metadata ?? {};
+  return kind === own.kind && metadata?.name === name && metadata?.namespace === namespace;
 }
 
 interface ServiceEntry extends KubernetesObject {
@@ -39,12 +46,13 @@ interface ServiceEntry extends KubernetesObject {
  */
 export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
   const { ip, port } = world.proxy();
-  const stored = await find<ServiceEntry>(world.kube, serviceEntry);
+  const namespace = world.namespaces.mesh;
+  const stored = await find<ServiceEntry>(world.kube, serviceEntryIn(namespace));
   if (stored === undefined) {
     fail(
       'SERVICE_ENTRY_MISSING',
-      'no ServiceEntry default/proxy',
-      'ServiceEntry default/proxy as in the document',
+      `no ServiceEntry ${namespace}/proxy`,
+      `ServiceEntry ${namespace}/proxy as in the document`,
     );
   }
   const { ports = [], hosts = [], addresses = [], exportTo = [], ...rest } = stored.spec ?? {};

@@ -41,7 +41,7 @@ export async function sidecarMust<T>(
   condition: (all: readonly Listener[]) => T,
   cause: 'LISTENER_MISSING' | 'LISTENER_DIFFERS' = 'LISTENER_DIFFERS',
 ): Promise<T> {
-  const pod = { namespace: 'default', pod: world.sourcePod.get() };
+  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
   try {
     return await eventually(
       `the sidecar to ${what}`,
@@ -92,7 +92,7 @@ function listenerMustTunnel(found: Listener): void {
 
 /** The cluster goes to the address the client asked for, and adds no TLS of its own. */
 async function clusterMustBePlain(world: World): Promise<void> {
-  const pod = { namespace: 'default', pod: world.sourcePod.get() };
+  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
   const found = (await clusters(world.kube, pod)).find(({ name }) => name === proxyCluster);
   const seen =
     found === undefined

@@ -12,11 +12,12 @@ export async function lineMustBeInSquidLog(world: World, trip: Trip): Promise<vo
   const [statement] = trip.proxy ?? [];
   if (statement === undefined) return;
   const pod = world.squidPod.get().metadata?.name ?? '';
+  const namespace = world.namespaces.external;
   const script = `test -e ${squidLog} || exit 3; grep -cF -- "$1" ${squidLog}`;
   const command = ['sh', '-c', script, 'sh', statement.line];
-  const { exitCode } = await exec(world.kube, { namespace: 'external', pod, container: 'squid' }, command);
+  const { exitCode } = await exec(world.kube, { namespace, pod, container: 'squid' }, command);
   if (exitCode === 3)
-    fail('PROXY_LOG_GONE', `no file ${squidLog} in pod external/${pod}`, `the file ${squidLog}`);
+    fail('PROXY_LOG_GONE', `no file ${squidLog} in pod ${namespace}/${pod}`, `the file ${squidLog}`);
   if (exitCode !== 0) {
     fail(
       'STALE_ONLY',

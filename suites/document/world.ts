@@ -3,6 +3,7 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import type { Revision } from '../../helpers/istio/revision.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
+import type { Namespaces } from '../../helpers/session/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
@@ -58,7 +59,8 @@ export class World implements AsyncDisposable {
   readonly mesh: Mesh;
   readonly kube: Kube;
   readonly witnesses: Witnesses;
-  readonly fixtures = new Fixtures();
+  readonly namespaces: Namespaces;
+  readonly fixtures: Fixtures;
   /** Folder where the reader of the document would stand: `./proxy.conf` is written here. */
   readonly folder: string;
   readonly versions: Record<string, string> = {};
@@ -78,6 +80,8 @@ export class World implements AsyncDisposable {
   constructor(session: SessionFacts, mesh?: Mesh) {
     const { images } = session;
     this.session = session;
+    this.namespaces = session.namespaces;
+    this.fixtures = new Fixtures(session.namespaces);
     this.mesh = mesh ?? { control: images, sidecar: images, revision: undefined, installed: false };
     this.folder = session.folder;
     this.kube = connect(session.cluster.kubeconfig);
