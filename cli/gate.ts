@@ -6,7 +6,8 @@ import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/gate/outcome.ts';
 import type { GatePlan, GateResults } from '../helpers/gate/result.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
-import { registryReferences, sourceVersions, type Versions } from '../helpers/images/versions.ts';
+import { askedFor } from '../helpers/images/choose.ts';
+import type { Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { gateClosing } from '../helpers/gate/closing.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -97,8 +98,7 @@ function trafficSection({ traffic }: GateResults): string {
 
 /** @throws UsageError when the source that was asked for cannot have them */
 function imagesMustExist(versions: Versions, images: Configuration['images']): void {
-  if (images === 'source') sourceVersions(versions);
-  if (images === 'registry') registryReferences(versions, 'amd64');
+  if (images !== 'auto') askedFor(images, [versions], {});
 }
 
 function describe({ from, to, strategy, rollback, strict }: GatePlan): string {

@@ -1,7 +1,14 @@
-import { chooseSource } from '../helpers/images/choose.ts';
+import { mustBeWritable, saveBundle } from '../helpers/images/bundle/save.ts';
+import { loadSet } from '../helpers/images/bundle/load.ts';
+import { requestOf } from '../helpers/images/bundle/manifest.ts';
+import { readManifest } from '../helpers/images/bundle/read.ts';
+import { askedFor, chooseSourceForAll } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { listImages } from '../helpers/images/list.ts';
-import type { ImageSource } from '../helpers/images/roles.ts';
+import type { ImageChoice } from '../helpers/images/mirror.ts';
+import type { Overrides } from '../helpers/images/overrides.ts';
+import { originName, type ImageSetRequest } from '../helpers/images/references.ts';
+import { UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 
@@ -10,20 +17,27 @@ export interface VersionChoice {
   readonly k8s?: string;
 }
 
+/** Which set a command is about. */
+export interface SetChoice extends VersionChoice {
+  readonly images: ImageChoice;
+  readonly image: Overrides;
+}
+
 /** `conformance images list`: what each role resolves to, and whether it is here. Changes nothing. */
-export async function listSet(asked: 'auto' | ImageSource, choice: VersionChoice): Promise<void> {
-  const versions = resolveVersions(choice);
-  const { source, because } = await chooseSource(asked, versions);
-  process.stdout.write(`Images from ${source} (${because})\n`);
-  const rows = await listImages({ source, ...versions });
+export async function listSet(choice: SetChoice): Promise<void> {
+  const { request, because } = await chosen(choice);
+  process.stdout.write(`Images from ${originName(request)} (${because})\n`);
+  const rows = await listImages(request);
+  const mirrored = rows.some(({ published }) => published !== undefined);
   const cells = [
-    ['ROLE', 'REFERENCE', 'DIGEST', 'SOURCE', 'SIZE', 'CACHED'],
-    ...rows.map(({ role, reference, digest, source: from, sizeBytes, cached }) => [
+    ['ROLE', 'REFERENCE', ...(mirrored ? ['COPY OF'] : []), 'DIGEST', 'SOURCE', 'SIZE', 'CACHED'],
+    ...rows.map(({ role, reference, published, digest, source: from, sizeBytes, cached }) => [
       role,
       reference,
+      ...(mirrored ? [published ?? '-'] : []),
       digest?.slice(0, 19) ?? '-',
       from,
-      sizeBytes === undefined ? '-' : `${Math.round(sizeBytes / 1e6)} MB`,
+      sizeBytes === undefined ? '-' : megabytes(sizeBytes),
       cached ? 'yes' : 'no',
     ]),
   ];
@@ -40,13 +54,69 @@ export async function listSet(asked: 'auto' | ImageSource, choice: VersionChoice
 }
 
 /** `conformance images build` and `pull`: has the set ready for a run. `checkOnly` ends after the arguments' check. */
-export async function prepareSet(
-  source: ImageSource,
-  choice: VersionChoice,
+export async function prepareSet(choice: SetChoice, checkOnly: boolean): Promise<void> {
+  const request = asked(choice);
+  if (checkOnly) return;
+  const set = await ensureImageSet(request, terminalProgress());
+  process.stdout.write(`Ready: ${Object.keys(set.images).length} images, archive ${set.archive.path}\n`);
+}
+
+/** `conformance images save`: a whole set in one file, for machines that reach no registry. */
+export async function saveSet(
+  file: string,
+  { force, ...choice }: SetChoice & { readonly force: boolean },
   checkOnly: boolean,
 ): Promise<void> {
-  const versions = resolveVersions(choice);
+  if (choice.images !== 'auto') asked(choice);
+  await mustBeWritable(file, force);
   if (checkOnly) return;
-  const set = await ensureImageSet({ source, ...versions }, terminalProgress());
-  process.stdout.write(`Ready: ${Object.keys(set.images).length} images, archive ${set.archive.path}\n`);
+  const { request, because } = await chosen(choice);
+  process.stdout.write(`Images from ${originName(request)} (${because})\n`);
+  const saved = await saveBundle(request, file, terminalProgress());
+  const lines = [
+    `Saved: Istio ${request.istio}, Kubernetes ${request.kubernetes}, ${saved.images} images, ${megabytes(saved.sizeBytes)}: ${saved.path}`,
+    `sha256: ${saved.sha256}`,
+    `On the other machine, with this version of the suite: ./conformance images load ${file.split('/').at(-1) ?? file}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** `conformance images load`: the counterpart of `save`. */
+export async function loadFile(file: string, checkOnly: boolean): Promise<void> {
+  if (checkOnly) {
+    await readManifest(file);
+    return;
+  }
+  const set = await loadSet(file, terminalProgress());
+  const { istio, kubernetes, overrides } = set;
+  const origin = originName(requestOf(set));
+  const replaced = Object.entries(overrides).map(([role, reference]) => ` --image ${role}=${reference}`);
+  const lines = [
+    `Loaded: Istio ${istio}, Kubernetes ${kubernetes}, ${set.images.length} images from ${origin}, saved ${set.createdAt.slice(0, 10)}`,
+    `Run on it without any registry: ./conformance run --istio ${istio} --k8s ${kubernetes} --images ${origin}${replaced.join('')}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** The set that `--images` names. @throws UsageError for one that cannot be, and for auto */
+function asked({ images, image, ...versions }: SetChoice): ImageSetRequest {
+  if (images === 'auto')
+    throw new UsageError('--images auto is not a source.', 'Name one: registry, source, mirror=HOST.');
+  const resolved = resolveVersions(versions);
+  const { because: _because, ...origin } = askedFor(images, [resolved], image);
+  return { ...origin, ...resolved, overrides: image };
+}
+
+async function chosen({
+  images,
+  image,
+  ...versions
+}: SetChoice): Promise<{ readonly request: ImageSetRequest; readonly because: string }> {
+  const resolved = resolveVersions(versions);
+  const { because, ...origin } = await chooseSourceForAll(images, [resolved], image);
+  return { request: { ...origin, ...resolved, overrides: image }, because };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }

@@ -2,7 +2,8 @@ import { closest } from 'fastest-levenshtein';
 import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
-import { resolveVersions } from '../helpers/images/versions.ts';
+import { askedFor } from '../helpers/images/choose.ts';
+import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -40,7 +41,7 @@ export async function run(configuration: Configuration): Promise<number> {
 
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
-  resolveVersions(configuration);
+  imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration.steps);
   await fixturesMustBeReadable();
 }
@@ -91,6 +92,11 @@ export function outcomeOf(error: unknown): Outcome {
   return { verdict: 'environment', cause, reason: `${named(cause)}\n${reason}` };
 }
 
+/** @throws UsageError when the images that were asked for cannot have these versions */
+function imagesMustExist({ images, image }: Configuration, versions: Versions): void {
+  if (images !== 'auto') askedFor(images, [versions], image);
+}
+
 function stepsMustExist(ids: readonly string[]): void {
   const known = allSteps.map(({ id }) => id);
   for (const id of ids) {
@@ -107,6 +113,7 @@ function describe(configuration: Configuration): string {
     istio = 'default',
     k8s = 'default',
     images,
+    image,
     target,
     injection,
     steps,
@@ -114,6 +121,7 @@ function describe(configuration: Configuration): string {
     keep,
   } = configuration;
   const parts = [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
+  for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);

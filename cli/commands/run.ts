@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import { closest } from 'fastest-levenshtein';
 import { configurationSchema, maxRepeat } from '../../helpers/configuration/configuration.ts';
 import { UsageError } from '../../helpers/errors.ts';
+import type { Overrides } from '../../helpers/images/overrides.ts';
 import { countTo } from '../count.ts';
 import {
   checkOnly,
   choice,
   collect,
+  imageOption,
   imagesOption,
   istioOption,
   keepOption,
@@ -19,6 +21,7 @@ interface RunFlags {
   readonly istio?: string;
   readonly k8s?: string;
   readonly images: ImagesFlag;
+  readonly image: Overrides;
   readonly target: string;
   readonly injection: string;
   readonly step: string[];
@@ -38,6 +41,7 @@ export function runCommand(commands: () => readonly string[]): Command {
       .addOption(istioOption())
       .addOption(kubernetesOption())
       .addOption(imagesOption())
+      .addOption(imageOption())
       .addOption(
         choice('--target <destination>', 'what the requests reach', ['auto', 'live', 'hermetic'], 'auto'),
       )

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { roles } from '../images/roles.ts';
 
 /** More passes would take days, and a report nobody can open. */
 export const maxRepeat = 1000;
@@ -9,7 +10,12 @@ export const configurationSchema = z.object({
   istio: z.string().optional(),
   /** Version of Kubernetes, e.g. `1.35.4`. */
   k8s: z.string().optional(),
-  images: z.enum(['auto', 'registry', 'source']).default('auto'),
+  /** Where images come from; a mirror as `mirror=HOST[:PORT][/PREFIX]`. */
+  images: z
+    .union([z.enum(['auto', 'registry', 'source']), z.templateLiteral(['mirror=', z.string().min(1)])])
+    .default('auto'),
+  /** Images taken instead of the set's own, by role. */
+  image: z.partialRecord(z.enum(roles), z.string()).default({}),
   target: z.enum(['auto', 'live', 'hermetic']).default('auto'),
   injection: z.enum(['auto', 'manual']).default('auto'),
   /** Ids of steps to run, with the steps they need; empty runs all. */

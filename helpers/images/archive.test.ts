@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { archiveDigest } from './archive.ts';
 
-const pilot = { reference: 'a/pilot:1', digest: 'sha256:1' };
-const squid = { reference: 'a/squid:1', digest: 'sha256:2' };
+const pilot = { name: 'a/pilot:1', digest: 'sha256:1' };
+const squid = { name: 'a/squid:1', digest: 'sha256:2' };
 
 describe('archiveDigest', () => {
   it('does not depend on the order', () => {
@@ -14,7 +14,7 @@ describe('archiveDigest', () => {
       [pilot],
       [pilot, squid],
       [{ ...pilot, digest: 'sha256:3' }],
-      [{ ...pilot, reference: 'a/pilot:2' }],
+      [{ ...pilot, name: 'a/pilot:2' }],
     ];
     expect(new Set(digests.map(archiveDigest)).size).toBe(digests.length);
   });

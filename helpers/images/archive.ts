@@ -6,19 +6,31 @@ import { pipeline } from 'node:stream/promises';
 import { inCache } from './cache.ts';
 import { explainDisk, mustHaveSpace } from './disk.ts';
 import { saveImages } from './engine.ts';
-import type { ImageSet, ResolvedImage } from './roles.ts';
+import { writeRenamed } from './rename.ts';
+import type { ImageSet } from './roles.ts';
 import { withTemporaryFolder } from './temporary.ts';
 
 type Archive = ImageSet['archive'];
 
-/** Names the archive by what is in it: the references, since pods ask by them, and the images' IDs. */
-export function archiveDigest(images: readonly Pick<ResolvedImage, 'reference' | 'digest'>[]): string {
-  const lines = images.map(({ reference, digest }) => `${reference} ${digest}`).sort();
+/** An image as the archive holds it. */
+export interface ArchivedImage {
+  /** What the engine has it by. */
+  readonly reference: string;
+  /** What the node is to have it by: another one only for k3s's own images of a mirror, for which k3s asks by their published names. */
+  readonly name: string;
+  /** The engine's image ID. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Names the archive by what is in it: the names, since pods ask by them, and the images' IDs. */
+export function archiveDigest(images: readonly Pick<ArchivedImage, 'name' | 'digest'>[]): string {
+  const lines = images.map(({ name, digest }) => `${name} ${digest}`).sort();
   return createHash('sha256').update(lines.join('\n')).digest('hex');
 }
 
 /** The archive of these images if it is in the cache. */
-export async function findArchive(images: readonly ResolvedImage[]): Promise<Archive | undefined> {
+export async function findArchive(images: readonly ArchivedImage[]): Promise<Archive | undefined> {
   const digest = archiveDigest(images);
   const path = archivePath(digest);
   try {
@@ -33,7 +45,7 @@ export async function findArchive(images: readonly ResolvedImage[]): Promise<Arc
  * until it is whole.
  * @throws EnvironmentError when the disk is full
  */
-export async function writeArchive(images: readonly ResolvedImage[], signal?: AbortSignal): Promise<Archive> {
+export async function writeArchive(images: readonly ArchivedImage[], signal?: AbortSignal): Promise<Archive> {
   const digest = archiveDigest(images);
   const path = archivePath(digest);
   const folder = dirname(path);
@@ -47,11 +59,17 @@ export async function writeArchive(images: readonly ResolvedImage[], signal?: Ab
   return withTemporaryFolder(async (temporary) => {
     const unfinished = join(temporary, 'images.tar');
     try {
-      const images_ = await saveImages(
+      const saved = await saveImages(
         images.map(({ reference }) => reference),
         signal,
       );
-      await pipeline(images_, createWriteStream(unfinished), signal === undefined ? {} : { signal });
+      const names = new Map(images.map(({ reference, name }) => [reference, name]));
+      const file = createWriteStream(unfinished);
+      if (images.every(({ reference, name }) => reference === name)) {
+        await pipeline(saved, file, signal === undefined ? {} : { signal });
+      } else {
+        await writeRenamed(saved, names, file, signal);
+      }
       await rename(unfinished, path);
     } catch (error) {
       throw explainDisk(error, folder);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { chooseSource } from './choose.ts';
+import type { LoadedSet } from './loaded.ts';
 import type { Reachability } from './probe.ts';
 
 const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
@@ -46,9 +47,44 @@ describe('chooseSource', () => {
     expect(chosen.because).toMatch(/they are built already$/);
   });
 
+  it('takes a mirror that was asked for without asking anybody', async () => {
+    const facts = { probe: mustNotAsk, isReady: mustNotAsk };
+    await expect(chooseSource('mirror=localhost:5000/hub', versions, facts)).resolves.toEqual({
+      source: 'registry',
+      mirror: 'localhost:5000/hub',
+      because: 'asked for',
+    });
+    await expect(chooseSource('mirror=ghcr.io=localhost:5000', versions, facts)).rejects.toThrow(
+      /no place for docker\.io/,
+    );
+  });
+
+  it('takes what was loaded when the published images are not here, and asks nobody then', async () => {
+    const loaded: LoadedSet = {
+      ...versions,
+      source: 'registry',
+      mirror: 'localhost:5000',
+      file: 'set.tar',
+      loadedAt: '2026-11-24T17:00:00.000Z',
+    };
+    const older = { ...loaded, mirror: 'gone.example.com', file: 'old.tar' };
+    const facts = {
+      probe: mustNotAsk,
+      isReady: (_source: string, mirror?: string) => Promise.resolve(mirror === 'localhost:5000'),
+      loaded: () => Promise.resolve([older, loaded]),
+    };
+    await expect(chooseSource('auto', versions, facts)).resolves.toEqual({
+      source: 'registry',
+      mirror: 'localhost:5000',
+      because: 'loaded from set.tar on 2026-11-24',
+    });
+    const chosen = await chooseSource('auto', versions, { ...facts, isReady: nothing, probe: silent });
+    expect(chosen.source).toBe('source');
+  });
+
   it('asks no registry for a version that none has', async () => {
     const development = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
-    const chosen = await chooseSource('auto', development, { probe: mustNotAsk, isReady: mustNotAsk });
+    const chosen = await chooseSource('auto', development, { probe: mustNotAsk, isReady: nothing });
     expect(chosen).toMatchObject({ source: 'source', because: 'no registry has Istio 1.31.0-dev.20260827' });
     await expect(
       chooseSource('registry', development, { probe: mustNotAsk, isReady: mustNotAsk }),

@@ -8,12 +8,17 @@ const gigabyte = 1024 ** 3;
  * @param purpose What the space is for, e.g. `building the images from source`
  * @throws EnvironmentError when the folder's file system has less free space than needed
  */
-export async function mustHaveSpace(folder: string, neededBytes: number, purpose: string): Promise<void> {
+export async function mustHaveSpace(
+  folder: string,
+  neededBytes: number,
+  purpose: string,
+  hint = 'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.',
+): Promise<void> {
   const free = await freeBytes(folder);
   if (free < neededBytes) {
     throw new EnvironmentError(
       `Too little space for ${purpose}: ${folder} has ${gigabytes(free)} free, ${gigabytes(neededBytes)} are needed.`,
-      'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.',
+      hint,
       { code: 'DISK_FULL' },
     );
   }

@@ -81,6 +81,11 @@ export async function saveImages(references: readonly string[], signal?: AbortSi
   return docker.getImages({ names: references, ...(signal === undefined ? {} : { abortSignal: signal }) });
 }
 
+/** `docker load` of a stream. @throws Error with what the engine says */
+export async function loadImages(archive: Readable): Promise<void> {
+  await follow(await (await dockerode()).loadImage(archive), () => undefined);
+}
+
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'statusCode' in error && error.statusCode === 404;
 }

@@ -1,19 +1,16 @@
 import type { Progress } from '../progress/progress.ts';
-import { findArchive, writeArchive } from './archive.ts';
+import { findArchive, writeArchive, type ArchivedImage } from './archive.ts';
 import { cacheDir } from './cache.ts';
 import { mustHaveSpace } from './disk.ts';
 import { engineArchitecture, inspectImage } from './engine.ts';
 import { interruptible } from './interruptible.ts';
 import { withCacheLock } from './lock.ts';
+import { overridden, referencesOf, systemImagesOf, type ImageSetRequest } from './references.ts';
 import { pull, registriesMustAnswer } from './registry.ts';
-import { podRoles, roles, type ImageSet, type ImageSource, type ResolvedImage, type Role } from './roles.ts';
+import { podRoles, roles, type ImageSet, type ResolvedImage, type Role } from './roles.ts';
 import { buildSourceSet, planSourceSet } from './source/build.ts';
 import { sweepTemporary } from './temporary.ts';
-import { registryReferences, sourceVersions, type Architecture, type Versions } from './versions.ts';
-
-export interface ImageSetRequest extends Versions {
-  readonly source: ImageSource;
-}
+import { sourceVersions, type Architecture } from './versions.ts';
 
 export interface EnsureOptions {
   /** Builds or pulls everything anew. */
@@ -28,7 +25,7 @@ const registryBytes = 3e9;
 /**
  * The images of a set in the engine, and their archive in the cache. Where all of it is there already this asks
  * the engine and does nothing; else it pulls or builds what is missing, one run at a time on this machine.
- * @throws UsageError when there is no recipe for these versions
+ * @throws UsageError when there is no recipe for these versions, or a mirror has no place for one
  * @throws EnvironmentError when a registry, the disk, a tool or the engine fails
  */
 export async function ensureImageSet(
@@ -68,64 +65,60 @@ async function provide(
   progress: Progress,
   options: EnsureOptions & { readonly signal: AbortSignal },
 ): Promise<ImageSet> {
-  const { source, istio, kubernetes } = request;
-  const references =
-    source === 'source'
-      ? await provideFromSource(request, architecture, progress, options)
-      : await provideFromRegistry(request, architecture, progress, options);
-  const images = await resolveAll(references, source);
+  if (request.source === 'source') await buildMissing(request, architecture, progress, options);
+  await pullMissing(request, architecture, progress, options);
+  const images = await resolveAll(request, architecture);
   if (images === undefined) throw new Error('The engine lost an image that it was just given.');
-  const pods = podRoles.map((role) => images[role]);
   const archive =
-    (await findArchive(pods)) ??
-    (await progress.phase('Archive of the pods’ images', () => writeArchive(pods, options.signal)));
-  return { source, istio, kubernetes, images, archive };
+    (await findArchive(images.archived)) ??
+    (await progress.phase('Archive of the pods’ images', () =>
+      writeArchive(images.archived, options.signal),
+    ));
+  return asSet(request, images, archive);
 }
 
 /** The set if nothing of it is missing. */
-async function findSet(
-  { source, istio, kubernetes }: ImageSetRequest,
-  architecture: Architecture,
-): Promise<ImageSet | undefined> {
-  const images = await resolveAll(await referencesOf({ source, istio, kubernetes }, architecture), source);
+async function findSet(request: ImageSetRequest, architecture: Architecture): Promise<ImageSet | undefined> {
+  const images = await resolveAll(request, architecture);
   if (images === undefined) return undefined;
-  const archive = await findArchive(podRoles.map((role) => images[role]));
-  return archive === undefined ? undefined : { source, istio, kubernetes, images, archive };
+  const archive = await findArchive(images.archived);
+  return archive === undefined ? undefined : asSet(request, images, archive);
 }
 
-/** Which image plays which role; for the source set read from the recipes, without building. */
-export async function referencesOf(
-  request: ImageSetRequest,
-  architecture: Architecture,
-): Promise<Readonly<Record<Role, string>>> {
-  if (request.source === 'registry') return registryReferences(request, architecture);
-  return (await planSourceSet(sourceVersions(request), architecture)).references;
+function asSet(
+  { source, istio, kubernetes }: ImageSetRequest,
+  { byRole: images }: Resolved,
+  archive: ImageSet['archive'],
+): ImageSet {
+  return { source, istio, kubernetes, images, archive };
 }
 
-async function provideFromSource(
+async function buildMissing(
   request: ImageSetRequest,
   architecture: Architecture,
   progress: Progress,
   options: EnsureOptions,
-): Promise<Readonly<Record<Role, string>>> {
-  const planned = await planSourceSet(sourceVersions(request), architecture, options);
+): Promise<void> {
+  const planned = await planSourceSet(sourceVersions(request), architecture, {
+    ...options,
+    without: overridden(request),
+  });
   if (planned.plan.missing.length > 0) await buildSourceSet(planned, progress, options);
-  return planned.references;
 }
 
-async function provideFromRegistry(
+async function pullMissing(
   request: ImageSetRequest,
   architecture: Architecture,
   progress: Progress,
   { rebuild = false, signal }: EnsureOptions,
-): Promise<Readonly<Record<Role, string>>> {
-  const references = registryReferences(request, architecture);
+): Promise<void> {
   const missing: string[] = [];
-  for (const reference of Object.values(references)) {
+  for (const reference of await pulledReferences(request, architecture)) {
     if (rebuild || (await inspectImage(reference)) === undefined) missing.push(reference);
   }
-  if (missing.length === 0) return references;
-  await registriesMustAnswer(missing);
+  if (missing.length === 0) return;
+  // A mirror may be one that only the engine reaches, or that it alone may ask without TLS: its answer counts.
+  if (request.mirror === undefined) await registriesMustAnswer(missing);
   await mustHaveSpace(cacheDir(), registryBytes, 'the published images and their archive');
   await progress.phase('Pulling images', async (report) => {
     // One after the other: registries limit parallel downloads, and the line below can name one.
@@ -135,25 +128,50 @@ async function provideFromRegistry(
         (detail) => {
           report(`${index + 1} of ${missing.length}: ${reference}, ${detail}`);
         },
-        signal,
+        { mirror: request.mirror, signal },
       );
     }
   });
-  return references;
+}
+
+/** What of a set comes from registries, each reference once. */
+async function pulledReferences(
+  request: ImageSetRequest,
+  architecture: Architecture,
+): Promise<readonly string[]> {
+  if (request.source === 'source') return [...new Set(Object.values(request.overrides ?? {}))];
+  const references = Object.values(await referencesOf(request, architecture));
+  return [...new Set([...references, ...systemImagesOf(request).map(({ reference }) => reference)])];
+}
+
+interface Resolved {
+  readonly byRole: Readonly<Record<Role, ResolvedImage>>;
+  readonly archived: readonly ArchivedImage[];
 }
 
 /** Undefined when the engine lacks one of them. */
 async function resolveAll(
-  references: Readonly<Record<Role, string>>,
-  source: ImageSource,
-): Promise<Record<Role, ResolvedImage> | undefined> {
-  const resolved = await Promise.all(
-    roles.map(async (role): Promise<[Role, ResolvedImage] | undefined> => {
-      const reference = references[role];
-      const local = await inspectImage(reference);
-      return local === undefined ? undefined : [role, { role, reference, source, ...local }];
-    }),
-  );
-  const found = resolved.filter((entry) => entry !== undefined);
-  return found.length < roles.length ? undefined : (Object.fromEntries(found) as Record<Role, ResolvedImage>);
+  request: ImageSetRequest,
+  architecture: Architecture,
+): Promise<Resolved | undefined> {
+  const references = await referencesOf(request, architecture);
+  const byRole: Partial<Record<Role, ResolvedImage>> = {};
+  for (const role of roles) {
+    const reference = references[role];
+    const local = await inspectImage(reference);
+    if (local === undefined) return undefined;
+    const source = request.overrides?.[role] === undefined ? request.source : 'registry';
+    byRole[role] = { role, reference, source, ...local };
+  }
+  const images = byRole as Record<Role, ResolvedImage>;
+  const archived: ArchivedImage[] = podRoles.map((role) => {
+    const { reference, digest, sizeBytes } = images[role];
+    return { reference, name: reference, digest, sizeBytes };
+  });
+  for (const image of systemImagesOf(request)) {
+    const local = await inspectImage(image.reference);
+    if (local === undefined) return undefined;
+    archived.push({ ...image, ...local });
+  }
+  return { byRole: images, archived };
 }

@@ -22,6 +22,26 @@ describe('explainPull', () => {
   });
 });
 
+describe('explainPull of a mirror', () => {
+  const mirror = 'localhost:5000/hub';
+  const hint = (said: string, credentials?: string): string =>
+    explainPull('localhost:5000/hub/istio/pilot:1.29.1', new Error(said), { mirror, credentials }).hint;
+
+  it('names the registry to log in to, and why configured credentials were not sent', () => {
+    expect(hint('unauthorized: authentication required')).toContain('`docker login localhost:5000`');
+    expect(hint('no basic auth credentials', 'The helper is missing.')).toContain(' The helper is missing. ');
+  });
+
+  it.each([
+    ['toomanyrequests: slow down', /The mirror localhost:5000, or the registry behind it, limits pulls/],
+    ['manifest unknown', /copied there.*images list --images mirror=localhost:5000\/hub/],
+    ['http: server gave HTTP response to HTTPS client', /insecure-registries": \["localhost:5000"\]/],
+    ['x509: certificate signed by unknown authority', /certs\.d\/localhost:5000\/ca\.crt/],
+  ])('%s', (said, expected) => {
+    expect(hint(said)).toMatch(expected);
+  });
+});
+
 describe('explainDisk', () => {
   it('explains a full disk', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });

@@ -3,7 +3,7 @@ import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
 import { dockerode, engineFolder, follow, type EngineEvent } from './engine.ts';
 import { probeRegistries } from './probe.ts';
-import { parseReference, registriesOf } from './reference.ts';
+import { parseReference, registriesOf, registryHost } from './reference.ts';
 
 /** A pull that says nothing for so long will not go on. */
 const stalledMs = 120_000;
@@ -19,6 +19,14 @@ export async function registriesMustAnswer(references: readonly string[]): Promi
   );
 }
 
+/** What a failed pull is explained by. */
+export interface PullOf {
+  /** The mirror that the reference is in, as it was given. */
+  readonly mirror?: string | undefined;
+  /** Why no credentials were sent although some are configured, e.g. that their helper is missing. */
+  readonly credentials?: string | undefined;
+}
+
 /**
  * Pulls one image with the credentials that `docker login` left.
  * @throws EnvironmentError that says what a person can do about it
@@ -26,10 +34,15 @@ export async function registriesMustAnswer(references: readonly string[]): Promi
 export async function pull(
   reference: string,
   report: (detail: string) => void,
-  signal?: AbortSignal,
+  {
+    mirror,
+    signal,
+  }: { readonly mirror?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const docker = await dockerode();
-  const authconfig = await credentialsFor(parseReference(reference).registry);
+  const { found: authconfig, problem: credentials } = await credentialsFor(
+    parseReference(reference).registry,
+  );
   const stalled = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const alive = (): void => {
@@ -53,7 +66,7 @@ export async function pull(
   } catch (error) {
     if (signal?.aborted === true) throw error;
     const why = stalled.signal.aborted ? new Error(`no progress for ${stalledMs / 1000} s`) : error;
-    throw explainDisk(explainPull(reference, why), await engineFolder());
+    throw explainDisk(explainPull(reference, why, { mirror, credentials }), await engineFolder());
   } finally {
     clearTimeout(timer);
   }
@@ -80,40 +93,59 @@ class PulledBytes {
 /** What the engine said about a pull, and what to do about it. */
 const explanations: readonly {
   readonly pattern: RegExp;
-  readonly hint: string;
+  readonly hint: (registry: string, of: PullOf) => string;
   readonly code?: EnvironmentCode;
 }[] = [
   {
     code: 'REGISTRY_LIMIT',
     pattern: /toomanyrequests|too many requests|rate limit|\b429\b/i,
-    hint: 'The registry limits pulls per address. `docker login` raises the limit; or wait, or use --images source.',
+    hint: (registry, { mirror }) =>
+      mirror === undefined
+        ? 'The registry limits pulls per address. `docker login` raises the limit; or wait, or use a mirror (--images mirror=HOST) or --images source.'
+        : `The mirror ${registry}, or the registry behind it, limits pulls. Give the mirror credentials of its own for the registry behind it, \`docker login ${registry}\`, or wait.`,
   },
   {
-    pattern: /unauthorized|authentication required|denied|\b40[13]\b/i,
-    hint: 'The registry wants a login: `docker login <registry>`. A wrong name of an image can look the same.',
+    pattern: /unauthorized|authentication required|no basic auth credentials|denied|\b40[13]\b/i,
+    hint: (registry, { credentials }) =>
+      [
+        `The registry wants a login: \`docker login ${registry}\`, as the user who runs this.`,
+        ...(credentials === undefined ? [] : [credentials]),
+        'A wrong name of an image, or an account that may not read it, can look the same.',
+      ].join(' '),
   },
   {
-    pattern: /manifest unknown|not found|no matching manifest|\b404\b/i,
-    hint: 'The registry has no such image for this processor. Check the version in fixtures/versions.yaml.',
+    pattern: /manifest unknown|not found|no matching manifest|name unknown|\b404\b/i,
+    hint: (registry, { mirror }) =>
+      mirror === undefined
+        ? 'The registry has no such image for this processor. Check the version in fixtures/versions.yaml.'
+        : `${registry} has no such image for this processor. Is it copied there, or is the prefix another? What each name is a copy of: ./conformance images list --images mirror=${mirror}`,
+  },
+  {
+    pattern: /server gave HTTP response to HTTPS client/i,
+    hint: (registry) =>
+      `${registry} speaks plain HTTP. The engine must be told so: "insecure-registries": ["${registry}"] in its daemon.json, then a restart of it.`,
   },
   {
     pattern: /x509|certificate/i,
-    hint: 'The engine does not trust what answered: a proxy that opens TLS needs its CA in the engine’s trust store.',
+    hint: (registry) =>
+      `The engine does not trust what answered: the CA of ${registryHost(registry)}, or of the proxy that opens TLS on the way, belongs into the engine’s trust store (/etc/docker/certs.d/${registryHost(registry)}/ca.crt, or the system’s and a restart).`,
   },
   {
     code: 'REGISTRY_UNREACHABLE',
     pattern: /no such host|dial tcp|timeout|timed out|connection re|no progress|EOF|network is unreachable/i,
-    hint: 'The engine does not reach the registry. Behind a proxy the engine itself has to know it (its own HTTPS_PROXY). Or use --images source.',
+    hint: (registry) =>
+      `The engine does not reach ${registry}. Behind a proxy the engine itself has to know it (its own HTTPS_PROXY). Or use --images source.`,
   },
 ];
 
 /** The pull's failure as a person can act on it. */
-export function explainPull(reference: string, error: unknown): EnvironmentError {
+export function explainPull(reference: string, error: unknown, of: PullOf = {}): EnvironmentError {
   const said = messageOf(error);
   const known = explanations.find(({ pattern }) => pattern.test(said));
   return new EnvironmentError(
     `${reference} could not be pulled: ${said}`,
-    known?.hint ?? `Try \`docker pull ${reference}\` by hand, or use --images source.`,
+    known?.hint(parseReference(reference).registry, of) ??
+      `Try \`docker pull ${reference}\` by hand, or use --images source.`,
     { cause: error, code: known?.code ?? 'IMAGE_NOT_PULLED' },
   );
 }

@@ -6,6 +6,7 @@ import {
   registryReferences,
   resolveVersions,
   sourceVersions,
+  systemReferences,
   versionsFile,
 } from './versions.ts';
 
@@ -64,6 +65,13 @@ describe('registryReferences', () => {
   it('takes another Squid where the document’s is not published for the processor', () => {
     expect(registryReferences(versions, 'arm64').squid).toBe('docker.io/ubuntu/squid:5.2-22.04_beta');
   });
+});
+
+it('knows what k3s runs by itself', () => {
+  expect(systemReferences({ kubernetes: '1.34.4' })).toEqual([
+    'docker.io/rancher/mirrored-pause:3.6',
+    'docker.io/rancher/mirrored-coredns-coredns:1.14.1',
+  ]);
 });
 
 it('refuses published images of a version that has none', () => {

@@ -47,7 +47,11 @@ const schema = z.strictObject({
   ),
   kubernetes: z.record(
     version,
-    z.strictObject({ k3s: reference, source: z.strictObject({ lock: z.string() }).optional() }),
+    z.strictObject({
+      k3s: reference,
+      system: z.array(reference).optional(),
+      source: z.strictObject({ lock: z.string() }).optional(),
+    }),
   ),
   coredns: goVersion,
   images: z.strictObject({ squid: byArchitecture, curl: reference, origin: reference }),
@@ -155,6 +159,14 @@ export function registryReferences(
     curl,
     origin,
   };
+}
+
+/** Images that k3s runs by itself: its sandbox and its DNS. They go into the archive, so that no node asks a registry. */
+export function systemReferences(
+  { kubernetes }: Pick<Versions, 'kubernetes'>,
+  known: VersionsFile = versionsFile(),
+): readonly string[] {
+  return entry(known.kubernetes, kubernetes).system ?? [];
 }
 
 /** What the source image set is made of. */

@@ -13,6 +13,7 @@ import { late, orLate } from '../eventually/deadline.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
 import { chooseSourceForAll } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
+import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { resolveVersions, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
@@ -76,14 +77,17 @@ export async function openSession(
     progress.note(`  removed what an earlier run left: ${name}`);
   }
   const [source, target] = await Promise.all([
-    chooseSourceForAll(configuration.images, all),
+    chooseSourceForAll(configuration.images, all, configuration.image),
     chooseTarget(configuration.target),
   ]);
-  progress.note(`  images: ${source.source} (${source.because})`);
+  progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
   report.target = { ...target, url: documentUrl };
   const sets: ImageSet[] = [];
-  for (const each of all) sets.push(await ensureImageSet({ source: source.source, ...each }, progress));
+  const { because: _because, ...origin } = source;
+  for (const each of all) {
+    sets.push(await ensureImageSet({ ...origin, ...each, overrides: configuration.image }, progress));
+  }
   const [images, ...others] = sets;
   if (images === undefined) throw new TypeError('no image set for the versions of the run');
   report.images = sets;

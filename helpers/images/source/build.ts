@@ -17,14 +17,21 @@ export interface SourcePlan {
   readonly plan: Plan;
 }
 
-/** Reads recipes and asks the engine what it has; builds nothing. */
+/**
+ * Reads recipes and asks the engine what it has; builds nothing.
+ * @param options.without Roles that something else plays; their reference is ''
+ */
 export async function planSourceSet(
   versions: SourceVersions,
   architecture: Architecture,
-  options: { readonly rebuild?: boolean } = {},
+  options: { readonly rebuild?: boolean; readonly without?: readonly Role[] } = {},
 ): Promise<SourcePlan> {
   const recipes = sourceRecipes(versions, architecture);
-  const planned = await plan(Object.values(recipes), options);
+  const wanted = roles.filter((role) => options.without?.includes(role) !== true);
+  const planned = await plan(
+    wanted.map((role) => recipes[role]),
+    options,
+  );
   const references = Object.fromEntries(
     roles.map((role) => [role, planned.outputs.get(recipes[role]) ?? '']),
   );

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { access, constants, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { EnvironmentError, messageOf, UsageError } from '../../errors.ts';
+import type { Progress } from '../../progress/progress.ts';
+import { exists } from '../cache.ts';
+import { explainDisk, mustHaveSpace } from '../disk.ts';
+import { engineArchitecture, inspectImage, saveImages } from '../engine.ts';
+import { ensureImageSet } from '../ensure.ts';
+import { interruptible } from '../interruptible.ts';
+import { systemImagesOf, type ImageSetRequest } from '../references.ts';
+import { roles, type ImageSet } from '../roles.ts';
+import { compressorFor } from './compression.ts';
+import type { SetManifest } from './manifest.ts';
+import { writeBundle } from './write.ts';
+
+export interface SavedBundle {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly images: number;
+}
+
+/**
+ * Checks where a set is to be saved, before anything slow.
+ * @throws UsageError when a file is there already and `force` is not set, or its folder cannot be written to
+ */
+export async function mustBeWritable(file: string, force: boolean): Promise<void> {
+  const path = resolve(file);
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(
+      `${dirname(path)} cannot be written to: ${messageOf(error)}`,
+      'Make the folder first.',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (!(await exists(path))) return;
+  if (!(await stat(path)).isFile()) {
+    throw new UsageError(`${file} is there and is no file.`, 'Give the name of a file, e.g. set.tar.zst.');
+  }
+  if (!force)
+    throw new UsageError(`${file} is there already.`, 'Give another name, or --force to replace it.');
+}
+
+/**
+ * Writes a whole set into one file, under another name until it is whole. What of the set is not here yet is pulled or
+ * built first.
+ * @throws UsageError, EnvironmentError as `ensureImageSet`, and when the disk is too small
+ */
+export async function saveBundle(
+  request: ImageSetRequest,
+  file: string,
+  progress: Progress,
+): Promise<SavedBundle> {
+  const path = resolve(file);
+  const manifest = await describe(request, await ensureImageSet(request, progress));
+  const bytes = manifest.images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await mustHaveSpace(dirname(path), bytes, 'the set’s file', 'Free some, or save to another disk.');
+  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    await interruptible('saving images', undefined, (signal) =>
+      progress.phase(`Saving ${manifest.images.length} images`, async (report) => {
+        const references = [...new Set(manifest.images.map(({ reference }) => reference))];
+        const target = createWriteStream(unfinished, { flags: 'wx' });
+        const tick = setInterval(() => {
+          report(`${megabytes(target.bytesWritten)} written`);
+        }, 500);
+        try {
+          await writeBundle(
+            manifest,
+            await saveImages(references, signal),
+            [compressorFor(path), target],
+            signal,
+          );
+        } finally {
+          clearInterval(tick);
+        }
+      }),
+    );
+    await rename(unfinished, path);
+  } catch (error) {
+    throw explainDisk(error, dirname(path));
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return {
+    path,
+    sizeBytes: (await stat(path)).size,
+    sha256: hash.digest('hex'),
+    images: manifest.images.length,
+  };
+}
+
+async function describe(request: ImageSetRequest, { images }: ImageSet): Promise<SetManifest> {
+  const { istio, kubernetes, source, mirror, overrides = {} } = request;
+  const listed: SetManifest['images'] = roles.map((role) => {
+    const { reference, digest, sizeBytes } = images[role];
+    return { role, reference, digest, sizeBytes };
+  });
+  for (const { reference } of systemImagesOf(request)) {
+    const local = await inspectImage(reference);
+    if (local === undefined) throw new EnvironmentError(`The engine lost ${reference}.`, 'Try again.');
+    listed.push({ role: 'system', reference, ...local });
+  }
+  return {
+    format: 'istio-external-proxy-conformance image set 1',
+    createdAt: new Date().toISOString(),
+    architecture: await engineArchitecture(),
+    istio,
+    kubernetes,
+    source,
+    ...(mirror === undefined ? {} : { mirror }),
+    overrides,
+    images: listed,
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
