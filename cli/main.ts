@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ActionableError, exitCodes, messageOf } from '../helpers/errors.ts';
 import { cleanCommand } from './commands/clean.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { faultsCommand } from './commands/faults.ts';
 import { gateCommand } from './commands/gate.ts';
 import { imagesCommand } from './commands/images.ts';
@@ -26,6 +27,7 @@ program.addCommand(
   { isDefault: true },
 );
 for (const command of [
+  doctorCommand(),
   faultsCommand(),
   gateCommand(),
   matrixCommand(),

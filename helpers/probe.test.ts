@@ -18,11 +18,22 @@ it('takes any answer for one, and says why there is none, in the order asked', a
       { url: `http://127.0.0.1:${silent}/` },
       { url: `http://127.0.0.1:${port}/v2/` },
     ]);
-    expect(answered).toEqual({ status: 401, problem: '' });
+    expect(answered).toMatchObject({ status: 401, problem: '' });
+    expect(answered?.clockAhead).toBeGreaterThan(-5_000);
     expect(refused?.status).toBeUndefined();
     expect(refused?.problem).toMatch(/ECONNREFUSED/);
   } finally {
     server.close();
+    vi.unstubAllEnvs();
+  }
+});
+
+it('says so when a proxy variable is no URL', async () => {
+  vi.stubEnv('https_proxy', 'proxy.example:3128');
+  try {
+    const [answer] = await probe([{ url: 'https://registry.example/' }]);
+    expect(answer?.problem).toMatch(/^the proxy variables cannot be used: Invalid URL/);
+  } finally {
     vi.unstubAllEnvs();
   }
 });

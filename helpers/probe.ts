@@ -13,6 +13,8 @@ export interface Answer {
   readonly status: number | undefined;
   /** Why none came, e.g. `getaddrinfo ENOTFOUND …`; '' when one did. */
   readonly problem: string;
+  /** Milliseconds that the clock of who answered is ahead of ours, by its Date header; undefined without one. */
+  readonly clockAhead?: number | undefined;
 }
 
 /**
@@ -21,15 +23,21 @@ export interface Answer {
  * @returns one answer a probe, in their order
  */
 export async function probe(probes: readonly Probe[]): Promise<Answer[]> {
-  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: timeouts.probe } });
+  const dispatcher = throughProxies();
+  if (typeof dispatcher === 'string') return probes.map(() => ({ status: undefined, problem: dispatcher }));
   const signal = AbortSignal.timeout(timeouts.probe);
   try {
     return await Promise.all(
       probes.map(async ({ url, ...options }): Promise<Answer> => {
         try {
-          const { statusCode, body } = await request(url, { ...options, dispatcher, signal });
+          const { statusCode, headers, body } = await request(url, { ...options, dispatcher, signal });
+          const clockAhead = Date.parse(String(headers['date'])) - Date.now();
           await body.dump();
-          return { status: statusCode, problem: '' };
+          return {
+            status: statusCode,
+            problem: '',
+            ...(Number.isNaN(clockAhead) ? {} : { clockAhead }),
+          };
         } catch (error) {
           return { status: undefined, problem: problemOf(error) };
         }
@@ -37,6 +45,15 @@ export async function probe(probes: readonly Probe[]): Promise<Answer[]> {
     );
   } finally {
     await dispatcher.destroy();
+  }
+}
+
+/** Why there is none where a proxy variable holds something that is no URL. */
+function throughProxies(): EnvHttpProxyAgent | string {
+  try {
+    return new EnvHttpProxyAgent({ connect: { timeout: timeouts.probe } });
+  } catch (error) {
+    return `the proxy variables cannot be used: ${messageOf(error)}`;
   }
 }
 

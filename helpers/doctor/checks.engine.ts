@@ -1,0 +1,147 @@
+import semver from 'semver';
+import { failed, ok, warning, type Check, type Finding } from './check.ts';
+import type { EngineFacts } from './engine-facts.ts';
+
+/** Docker 20.10 and Podman 4: the first API by which a container may have the host's cgroup namespace, as the node must. */
+export const minimumApi = '1.41';
+/** Kubernetes refuses cgroup v1 from here on unless it is told otherwise. */
+const refusesCgroupV1 = '1.35.0';
+
+const group = 'Container engine';
+const prepare = 'On Debian and Ubuntu as root `scripts/prepare-host engine` sets one up that works.';
+
+export const engineChecks: readonly Check[] = [
+  {
+    id: 'engine',
+    group,
+    quick: true,
+    needsEngine: false,
+    look: async ({ engine }) => engineFinding(await engine()),
+  },
+  {
+    id: 'privileged',
+    group,
+    quick: false,
+    needsEngine: true,
+    look: async ({ container, set }) => {
+      try {
+        const facts = await container();
+        if (facts === undefined)
+          return ok(`not tried yet: no image of the ${(await set()).source} set is here`);
+        return privilegedFinding(facts.capabilities, facts.image);
+      } catch (error) {
+        const { source } = await set();
+        return notStarted(error, source);
+      }
+    },
+  },
+  {
+    id: 'capability',
+    group,
+    quick: false,
+    needsEngine: true,
+    look: async ({ container, set }) => {
+      const facts = await container().catch(() => undefined);
+      if (facts === undefined) return ok('not looked at: it takes a privileged container (see privileged)');
+      return capabilityFinding(facts.capabilities, (await set()).source);
+    },
+  },
+  {
+    id: 'cgroups',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine, quick, set, versions, asked }) =>
+      cgroupFinding(await engine(), {
+        // Which set it will be takes asking registries.
+        published: quick ? asked.images === 'registry' : (await set()).source === 'registry',
+        kubernetes: versions.kubernetes,
+      }),
+  },
+];
+
+export function engineFinding(
+  facts: Pick<EngineFacts, 'product' | 'version' | 'api' | 'address' | 'rootless' | 'architecture' | 'info'>,
+): Finding {
+  const { product, version, api, address, rootless, architecture, info } = facts;
+  const named = `${product} ${version}${rootless ? ', rootless,' : ''} at ${address} (${info.OperatingSystem}, ${architecture})`;
+  if (semver.lt(semver.coerce(api) ?? '0.0.0', semver.coerce(minimumApi) ?? '0.0.0')) {
+    return failed(
+      `${named} speaks API ${api}; the cluster's node takes ${minimumApi}`,
+      'Docker 20.10 or Podman 4 are the oldest that will do: update the engine.',
+    );
+  }
+  if (rootless) {
+    return warning(
+      `${named}: a node in a rootless engine has not been tried`,
+      'It takes cgroup v2 with all controllers delegated to you; else use an engine that runs as root.',
+    );
+  }
+  return ok(named);
+}
+
+const capabilities = { NET_ADMIN: 12n, SYS_ADMIN: 21n, SYS_RESOURCE: 24n } as const;
+const has = (mask: bigint, name: keyof typeof capabilities): boolean =>
+  ((mask >> capabilities[name]) & 1n) === 1n;
+
+/** @param mask What a container that was started as privileged may do */
+export function privilegedFinding(mask: bigint, image: string): Finding {
+  const missing = (['NET_ADMIN', 'SYS_ADMIN'] as const).filter((name) => !has(mask, name));
+  if (missing.length === 0) return ok(`a privileged container starts (tried with ${image})`);
+  return failed(
+    `A container started as privileged lacks ${missing.map((name) => `CAP_${name}`).join(' and ')}: the node cannot run in it`,
+    'Something between here and the engine takes the privilege away (a policy, an authorization plugin, a sandboxing runtime): use an engine without it.',
+    'NODE_NOT_READY',
+  );
+}
+
+function notStarted(error: unknown, source: string): Finding {
+  const said = error instanceof Error ? error.message : String(error);
+  const hint = /apply caps|operation not permitted/i.test(said)
+    ? `This machine's root may not do all that a privileged container may. ${prepare}`
+    : `See why with: docker run --rm --privileged IMAGE true (IMAGE: one of ./conformance images list --images ${source}).`;
+  return failed(`A privileged container cannot be started: ${said}`, hint, 'NODE_NOT_READY');
+}
+
+/** Kubelet and runc lower the out-of-memory score and raise limits, which takes CAP_SYS_RESOURCE. */
+export function capabilityFinding(mask: bigint, source: 'registry' | 'source'): Finding {
+  if (has(mask, 'SYS_RESOURCE')) return ok('a privileged container has CAP_SYS_RESOURCE');
+  if (source === 'source') {
+    return ok('a privileged container lacks CAP_SYS_RESOURCE; the node of the source set does without');
+  }
+  return warning(
+    'A privileged container lacks CAP_SYS_RESOURCE: k3s sets out-of-memory scores and limits with it, and may not start',
+    'Use a machine whose root has it, or --images source, whose node does without.',
+  );
+}
+
+export function cgroupFinding(
+  { info, rootless }: Pick<EngineFacts, 'info' | 'rootless'>,
+  { published, kubernetes }: { readonly published: boolean; readonly kubernetes: string },
+): Finding {
+  const version = info.CgroupVersion === '' ? '1' : info.CgroupVersion;
+  const missing = Object.entries({ memory: info.MemoryLimit, pids: info.PidsLimit, cpuset: info.CPUSet })
+    .filter(([, there]) => there === false)
+    .map(([controller]) => controller);
+  if (missing.length > 0) {
+    return failed(
+      `The engine's machine has no cgroup controller ${missing.join(', ')}; kubelet does not start without`,
+      'Switch it on at boot (e.g. cgroup_enable=memory cgroup_memory=1 on the kernel command line), or delegate it to the engine.',
+      'NODE_NOT_READY',
+    );
+  }
+  if (version !== '2' && rootless) {
+    return failed(
+      'cgroup v1 with a rootless engine: the node gets no cgroups of its own',
+      'Switch the machine to cgroup v2, or use an engine that runs as root.',
+      'NODE_NOT_READY',
+    );
+  }
+  if (version !== '2' && published && semver.gte(kubernetes, refusesCgroupV1)) {
+    return warning(
+      `cgroup v1: Kubernetes ${kubernetes} refuses it unless it is told otherwise (kubelet's failCgroupV1)`,
+      'Switch the machine to cgroup v2 (systemd.unified_cgroup_hierarchy=1), or take a Kubernetes before 1.35 (--k8s).',
+    );
+  }
+  return ok(`cgroup v${version} (${info.CgroupDriver || 'unknown driver'}), with memory, pids and cpuset`);
+}

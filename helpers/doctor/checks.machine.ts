@@ -1,0 +1,324 @@
+import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { EnvironmentError } from '../errors.ts';
+import { cacheDir } from '../images/cache.ts';
+import { mustHaveSpace } from '../images/disk.ts';
+import { planSourceSet } from '../images/source/build.ts';
+import { sourceVersions } from '../images/versions.ts';
+import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
+import { architectureFinding, platformsOf } from './architecture.ts';
+import { clockFinding } from './clock.ts';
+import type { InotifyLimits } from './container-facts.ts';
+import type { EngineFacts } from './engine-facts.ts';
+import type { Surroundings } from './surroundings.ts';
+
+const group = 'Machine';
+const gigabyte = 1024 ** 3;
+const inGigabytes = (bytes: number): string => `${(bytes / gigabyte).toFixed(1)} GB`;
+
+/** A node with the mesh, and its images unpacked for it. */
+const nodeBytes = 2 * gigabyte;
+/** Reports, temporary folders. */
+const runBytes = 0.1 * gigabyte;
+/** Pulled layers, and the archive made of them. */
+const registryBytes = 3e9;
+
+export const machineChecks: readonly Check[] = [
+  {
+    id: 'architecture',
+    group,
+    quick: false,
+    needsEngine: true,
+    look: async ({ engine, set }) => {
+      const [facts, { images, source, ready }] = await Promise.all([engine(), set()]);
+      return architectureFinding(await platformsOf(facts.dockerode, images), {
+        engine: facts.architecture,
+        here: process.arch,
+        toBuild: source === 'source' && !ready,
+      });
+    },
+  },
+  {
+    id: 'cpu',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine }) => cpuFinding((await engine()).info.NCPU, availableParallelism()),
+  },
+  {
+    id: 'memory',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine }) => {
+      const { info, onThisKernel } = await engine();
+      return memoryFinding({
+        engine: info.MemTotal,
+        available: onThisKernel ? await availableBytes() : undefined,
+        // Of a process that is not limited it is absurdly large.
+        limit: Math.min(process.constrainedMemory() || Infinity, totalmem()),
+      });
+    },
+  },
+  {
+    id: 'disk-cache',
+    group,
+    quick: true,
+    needsEngine: false,
+    look: async (surroundings) => cacheFinding(surroundings),
+  },
+  {
+    id: 'disk-engine',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine }) => engineDiskFinding(await engine()),
+  },
+  {
+    id: 'inotify',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine, container, quick }) => {
+      const seen = quick ? undefined : (await container().catch(() => undefined))?.inotify;
+      const limits = seen ?? ((await engine()).onThisKernel ? await inotifyHere() : undefined);
+      if (limits === undefined) return ok("not looked at: they are the engine's machine's (see privileged)");
+      return inotifyFinding(limits);
+    },
+  },
+  {
+    id: 'open-files',
+    group,
+    quick: true,
+    needsEngine: false,
+    look: async ({ container, quick }) => {
+      const seen = quick ? undefined : (await container().catch(() => undefined))?.openFiles;
+      return openFilesFinding(await openFilesHere(), seen);
+    },
+  },
+  {
+    id: 'clock',
+    group,
+    quick: true,
+    needsEngine: true,
+    look: async ({ engine, registryAnswers, destination, quick }) => {
+      const { clockAhead } = await engine();
+      const answers = quick
+        ? []
+        : [...(await registryAnswers()), { registry: 'the destination', ...(await destination()) }];
+      const dated = answers.flatMap(({ registry, clockAhead: ahead }) =>
+        ahead === undefined ? [] : [{ who: registry, ahead }],
+      );
+      return clockFinding(clockAhead, dated);
+    },
+  },
+];
+
+export function cpuFinding(engine: number, here: number): Finding {
+  if (engine >= 2 && here >= 2)
+    return ok(engine === here ? `${engine} processors` : `${engine} processors for the engine, ${here} here`);
+  const who = engine < 2 ? `The engine has ${engine} processor` : `This process may use ${here} processor`;
+  return warning(
+    `${who}: a run takes minutes instead of one, and time limits may be reached`,
+    'Give it two or more (Docker Desktop: Settings, Resources; else taskset, cpuset or the machine itself).',
+  );
+}
+
+interface Memory {
+  /** Of the engine's machine, in bytes. */
+  readonly engine: number;
+  /** Free for new processes there; undefined where it is another machine. */
+  readonly available: number | undefined;
+  /** What this process may have. */
+  readonly limit: number;
+}
+
+/** Measured: node, mesh and traffic take 1.3 GB of the engine's machine, the suite itself 0.4 GB. */
+export function memoryFinding({ engine, available, limit }: Memory): Finding {
+  const fine = [`${inGigabytes(engine)} for the engine`];
+  if (available !== undefined) fine.push(`${inGigabytes(available)} of it free`);
+  const findings: Finding[] = [];
+  const give = 'Give it 4 GB or more (Docker Desktop: Settings, Resources), or end what takes it.';
+  if (engine < 2 * gigabyte) {
+    findings.push(
+      failed(
+        `The engine has ${inGigabytes(engine)} of memory; node and mesh take up to 2 GB`,
+        give,
+        'NODE_NOT_READY',
+      ),
+    );
+  } else if (engine < 3.5 * gigabyte) {
+    findings.push(
+      warning(
+        `The engine has ${inGigabytes(engine)} of memory; 4 GB are what a run is comfortable with`,
+        give,
+      ),
+    );
+  }
+  if (available !== undefined && available < 2 * gigabyte) {
+    findings.push(
+      warning(`Only ${inGigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give),
+    );
+  }
+  if (limit < gigabyte) {
+    findings.push(
+      warning(
+        `This process may have ${inGigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
+        'Raise the limit of the container or cgroup that it runs in.',
+      ),
+    );
+  }
+  return together(findings, fine.join(', '));
+}
+
+/** Memory that can be had without swapping. */
+async function availableBytes(): Promise<number> {
+  const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
+  const [, kilobytes] = /^MemAvailable:\s+(\d+) kB/m.exec(text) ?? [];
+  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
+}
+
+async function cacheFinding({ quick, set, versions }: Surroundings): Promise<Finding> {
+  const folder = cacheDir();
+  const unwritable = await whyNotWritable(folder);
+  if (unwritable !== undefined) {
+    return failed(
+      `The cache folder cannot be written: ${unwritable}`,
+      'Set CONFORMANCE_CACHE_DIR to a folder that can be written.',
+    );
+  }
+  // In a run, whoever pulls or builds asks for the space that it takes.
+  // Without an engine nobody can tell what is missing.
+  const chosen = quick ? undefined : await set().catch(() => undefined);
+  const missing = chosen === undefined ? 0 : await missingBytes(chosen, versions);
+  const purpose = missing === 0 ? 'a run in the cache folder' : 'the images in the cache folder';
+  return spaceFinding(folder, missing + runBytes, purpose);
+}
+
+async function missingBytes(
+  { ready, source }: Awaited<ReturnType<Surroundings['set']>>,
+  versions: Surroundings['versions'],
+): Promise<number> {
+  if (ready) return 0;
+  if (source === 'registry') return registryBytes;
+  const { plan } = await planSourceSet(
+    sourceVersions(versions),
+    process.arch === 'arm64' ? 'arm64' : 'amd64',
+  );
+  return plan.missing.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+async function engineDiskFinding({ info, onThisKernel }: EngineFacts): Promise<Finding> {
+  const there =
+    onThisKernel &&
+    (await access(info.DockerRootDir).then(
+      () => true,
+      () => false,
+    ));
+  if (!there)
+    return ok(
+      `not looked at: ${info.DockerRootDir || 'its folder'} is on the engine's machine, or not for this user to see`,
+    );
+  return spaceFinding(info.DockerRootDir, nodeBytes, "a node and its images in the engine's folder");
+}
+
+async function spaceFinding(folder: string, neededBytes: number, purpose: string): Promise<Finding> {
+  try {
+    await mustHaveSpace(folder, neededBytes, purpose);
+  } catch (error) {
+    if (error instanceof EnvironmentError) return failed(error.message, error.hint, error.code);
+    throw error;
+  }
+  const { bavail, bsize } = await statfs(await nearest(folder));
+  return ok(`${inGigabytes(bavail * bsize)} free in ${folder}, ${inGigabytes(neededBytes)} needed`);
+}
+
+/** Why a file cannot be made in a folder, or in the nearest one above it that is there. */
+async function whyNotWritable(folder: string): Promise<string | undefined> {
+  const there = await nearest(folder);
+  return access(there, constants.W_OK | constants.X_OK).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+async function nearest(folder: string): Promise<string> {
+  const there = await access(folder).then(
+    () => true,
+    (error: unknown) => !(error instanceof Error && 'code' in error && error.code === 'ENOENT'),
+  );
+  return there || dirname(folder) === folder ? folder : nearest(dirname(folder));
+}
+
+/** Of the user namespace this process is in, where that is stricter than the machine's. */
+async function inotifyHere(): Promise<InotifyLimits | undefined> {
+  const read = async (path: string): Promise<number> => Number(await readFile(`/proc/sys/${path}`, 'utf8'));
+  const least = async (name: 'instances' | 'watches'): Promise<number> =>
+    Math.min(
+      await read(`fs/inotify/max_user_${name}`),
+      await read(`user/max_inotify_${name}`).catch(() => Infinity),
+    );
+  try {
+    return { instances: await least('instances'), watches: await least('watches') };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Measured: a whole run has up to 44 instances and 593 watches at once. */
+export function inotifyFinding({ instances, watches }: InotifyLimits): Finding {
+  const said = `${instances} inotify instances and ${watches} watches a user`;
+  const raise =
+    'sudo sysctl -w fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288 (in /etc/sysctl.d to stay)';
+  if (instances < 48 || watches < 1_024) {
+    return failed(`${said}: too few for a node ("too many open files")`, raise, 'NODE_NOT_READY');
+  }
+  if (instances < 128 || watches < 8_192) {
+    return warning(`${said}: enough for one node where nobody else watches files`, raise);
+  }
+  return ok(said);
+}
+
+async function openFilesHere(): Promise<number | undefined> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  const [, soft] = /^Max open files\s+(\S+)/m.exec(limits) ?? [];
+  if (soft === undefined) return undefined;
+  return soft === 'unlimited' ? Infinity : Number(soft);
+}
+
+/**
+ * @param here Limit of this process; undefined where it cannot be read
+ * @param inContainers What the engine hands down; undefined where none was asked
+ */
+export function openFilesFinding(here: number | undefined, inContainers: number | undefined): Finding {
+  const findings: Finding[] = [];
+  if (here !== undefined && here < 256) {
+    findings.push(
+      failed(
+        `This process may open ${here} files; a run takes more`,
+        'ulimit -n 4096 (or raise the hard limit in /etc/security/limits.conf).',
+      ),
+    );
+  } else if (here !== undefined && here < 1_024) {
+    findings.push(
+      warning(
+        `This process may open ${here} files; a build from source takes more than 1024`,
+        'ulimit -n 4096 (or raise the hard limit in /etc/security/limits.conf).',
+      ),
+    );
+  }
+  if (inContainers !== undefined && inContainers < 4_096) {
+    findings.push(
+      warning(
+        `Containers may open ${inContainers} files; a node takes thousands`,
+        'Raise nofile of the engine: default-ulimits in daemon.json, or LimitNOFILE of its service.',
+      ),
+    );
+  }
+  const parts = [
+    ...(here === undefined ? [] : [`${here} open files here`]),
+    ...(inContainers === undefined ? [] : [`${inContainers} in containers`]),
+  ];
+  return together(findings, parts.length === 0 ? 'this system does not tell' : parts.join(', '));
+}

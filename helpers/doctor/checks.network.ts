@@ -1,0 +1,138 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { documentUrl } from '../destination/destination.ts';
+import { messageOf } from '../errors.ts';
+import { registryHost } from '../images/reference.ts';
+import { excludes, isLoopback, proxyVariables } from '../proxies/variables.ts';
+import { authorityFindings } from './authorities.ts';
+import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
+import { engineProxyFinding, proxyAnswers, proxyFindings } from './proxies.ts';
+import type { RegistryAnswer, Surroundings } from './surroundings.ts';
+
+const group = 'Network';
+
+export const networkChecks: readonly Check[] = [
+  { id: 'dns', group, quick: false, needsEngine: false, look: dnsFinding },
+  {
+    id: 'registries',
+    group,
+    quick: false,
+    needsEngine: true,
+    look: async ({ set, registries, registryAnswers }) => {
+      const { source, ready, because } = await set();
+      if (ready) return ok(`not needed: all images are here (${source})`);
+      if (registries.length === 0) return ok(`no registry is needed: the images are built (${because})`);
+      return registriesFinding(await registryAnswers(), source);
+    },
+  },
+  {
+    id: 'destination',
+    group,
+    quick: false,
+    needsEngine: false,
+    look: async ({ asked, destination }) => {
+      if (asked.target === 'hermetic') return ok('hermetic: a server in the cluster, under a CA of the run');
+      const { status, problem } = await destination();
+      const { host } = new URL(documentUrl);
+      if (status !== undefined) return ok(`${host} answers ${status}`);
+      if (asked.target === 'live') {
+        return failed(
+          `${host} does not answer: ${problem}`,
+          trustHint(problem) ?? 'Check network and proxy variables, or take --target hermetic.',
+        );
+      }
+      return warning(
+        `${host} does not answer: ${problem}; the hermetic destination will be used`,
+        trustHint(problem) ??
+          'Nothing, unless it is the real one that you want to reach: then check network and proxy variables.',
+      );
+    },
+  },
+  {
+    id: 'proxy',
+    group,
+    quick: true,
+    needsEngine: false,
+    look: async ({ environment, engine, quick }) => {
+      const variables = proxyVariables(environment);
+      if (variables.length === 0) return ok('no proxy variable is set');
+      const facts = await engine().catch(() => undefined);
+      const findings = proxyFindings(environment, {
+        engineHost: facts?.host,
+        engineIsHere: facts?.onThisKernel ?? true,
+      });
+      const silent = quick ? [] : await proxyAnswers(variables);
+      const names = variables.map(({ spelling }) => spelling).join(', ');
+      return together([...findings, ...silent], `${names}: used for pulls and builds, never handed to pods`);
+    },
+  },
+  {
+    id: 'engine-proxy',
+    group,
+    quick: false,
+    needsEngine: true,
+    look: async ({ environment, engine, set }) =>
+      engineProxyFinding((await engine()).info, environment, (await set()).ready),
+  },
+  {
+    id: 'authorities',
+    group,
+    quick: true,
+    needsEngine: false,
+    look: async ({ environment }) => authorityFindings(environment),
+  },
+];
+
+async function dnsFinding({ environment, asked, registries }: Surroundings): Promise<Finding> {
+  const published = registries.map(registryHost);
+  const live = asked.target === 'hermetic' ? [] : [new URL(documentUrl).host];
+  const hosts = [...new Set([...published, ...live])].map((host) => host.replace(/:\d+$/, ''));
+  const own = hosts.filter((host) => isIP(host) === 0 && !isLoopback(host) && !byProxy(host, environment));
+  if (own.length === 0)
+    return ok(hosts.length === 0 ? 'no name is needed' : 'no name is needed here: the proxy resolves them');
+  const problems = await Promise.all(own.map((host) => lookup(host).then(() => undefined, messageOf)));
+  const unresolved = own.flatMap((host, index) =>
+    problems[index] === undefined ? [] : [`${host} (${problems[index]})`],
+  );
+  if (unresolved.length === 0) return ok(`${own.join(', ')} resolve`);
+  const said = `${unresolved.join(', ')} cannot be resolved`;
+  const hint = 'Check /etc/resolv.conf; where names are resolved by a proxy alone, set HTTPS_PROXY.';
+  return asked.images === 'registry' || asked.images.startsWith('mirror=') || asked.target === 'live'
+    ? failed(said, hint)
+    : warning(said, hint);
+}
+
+function byProxy(host: string, environment: NodeJS.ProcessEnv): boolean {
+  const value = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? '';
+  return value('HTTPS_PROXY') !== '' && !excludes(value('NO_PROXY'), host);
+}
+
+/** @param source What a run takes as things are: the source set where published images cannot be had */
+export function registriesFinding(
+  answers: readonly RegistryAnswer[],
+  source: 'registry' | 'source',
+): Finding {
+  const findings = answers.map(({ registry, status, problem }) => {
+    if (status !== undefined) return ok(`${registry} answers ${status}`);
+    const said = `${registry} does not answer: ${problem}`;
+    const hint = trustHint(problem);
+    return source === 'registry'
+      ? failed(
+          said,
+          hint ?? 'Check network, proxy variables and the engine, or take --images source.',
+          'REGISTRY_UNREACHABLE',
+        )
+      : warning(
+          `${said}; the images will be built from source`,
+          hint ?? 'Nothing, if that is what you want; else check network and proxy variables.',
+        );
+  });
+  return together(findings, findings.map(({ message }) => message).join(', '));
+}
+
+/** What a proxy that opens TLS looks like from here. */
+function trustHint(problem: string): string | undefined {
+  return /self[- ]signed|unable to (get|verify)|certificate/i.test(problem)
+    ? 'Something on the way signs certificates of its own: give its CA to this suite (NODE_EXTRA_CA_CERTS=FILE) and to the engine (docs/doctor.md).'
+    : undefined;
+}

@@ -1,0 +1,115 @@
+import { documentUrl } from '../destination/destination.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { chooseSource, type ChosenSource } from '../images/choose.ts';
+import { listImages, type ImageRow } from '../images/list.ts';
+import { imageSetIsReady } from '../images/ensure.ts';
+import { registriesOf, registryUrls } from '../images/reference.ts';
+import { isPublished, registryReferences, resolveVersions, type Versions } from '../images/versions.ts';
+import { probe, type Answer } from '../probe.ts';
+import { containerFacts, type ContainerFacts } from './container-facts.ts';
+import { engineFacts, type EngineFacts } from './engine-facts.ts';
+
+/** What the run would use that is asked about; see `Configuration`. */
+export type Asked = Pick<Configuration, 'istio' | 'k8s' | 'images' | 'target'>;
+
+export interface RegistryAnswer extends Answer {
+  readonly registry: string;
+}
+
+/** The image set that a run would take. */
+export interface ChosenSet extends ChosenSource {
+  /** Nothing of it is to be pulled or built. */
+  readonly ready: boolean;
+  readonly images: readonly ImageRow[];
+}
+
+/** What checks look at. Whatever takes time is asked once, by the first check that wants it. */
+export interface Surroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly asked: Asked;
+  readonly versions: Versions;
+  /** A check of what a command asks before a run: nothing is started, and no network is used. */
+  readonly quick: boolean;
+  /** @throws EnvironmentError when no engine answers */
+  readonly engine: () => Promise<EngineFacts>;
+  /** The view of a privileged container; undefined where there is no image to start one from. */
+  readonly container: () => Promise<ContainerFacts | undefined>;
+  /** Those that images may have to be pulled from; none where they are to be built. */
+  readonly registries: readonly string[];
+  readonly registryAnswers: () => Promise<readonly RegistryAnswer[]>;
+  readonly destination: () => Promise<Answer>;
+  readonly set: () => Promise<ChosenSet>;
+}
+
+/** @throws UsageError for versions that are not listed or do not fit */
+export function surroundingsOf(
+  asked: Asked,
+  { quick }: { readonly quick: boolean },
+  environment: NodeJS.ProcessEnv = process.env,
+): Surroundings {
+  const versions = resolveVersions(asked);
+  const engine = once(engineFacts);
+  const registries = neededRegistries(asked, versions);
+  const set = once(() => chosenSet(asked, versions));
+  return {
+    environment,
+    asked,
+    versions,
+    quick,
+    engine,
+    registries,
+    registryAnswers: once(() => answersOf(registries)),
+    set,
+    container: once(async () => {
+      const image = startable(await set());
+      return image === undefined ? undefined : containerFacts({ ...(await engine()), image });
+    }),
+    destination: once(async () => {
+      // Wikimedia limits clients that do not say who they are.
+      const headers = { 'user-agent': 'istio-external-proxy-conformance (reachability probe)' };
+      const [answer] = await probe([{ url: documentUrl, method: 'HEAD', headers }]);
+      return answer ?? { status: undefined, problem: 'not asked' };
+    }),
+  };
+}
+
+/** The smallest image of the set that is here and holds a shell. */
+function startable({ images }: ChosenSet): string | undefined {
+  const withShell = ['curl', 'squid', 'origin', 'k3s'];
+  const here = images.filter(({ cached, role }) => cached && withShell.includes(role));
+  return here.sort((a, b) => (a.sizeBytes ?? 0) - (b.sizeBytes ?? 0))[0]?.reference;
+}
+
+async function chosenSet({ images: asked }: Asked, versions: Versions): Promise<ChosenSet> {
+  const chosen = await chooseSource(asked, versions);
+  const { because: _because, ...origin } = chosen;
+  const request = { ...origin, ...versions };
+  const [ready, images] = await Promise.all([imageSetIsReady(request), listImages(request)]);
+  return { ...chosen, ready, images };
+}
+
+async function answersOf(registries: readonly string[]): Promise<readonly RegistryAnswer[]> {
+  const asked = registries.flatMap((registry) => registryUrls(registry).map((url) => ({ registry, url })));
+  const answers = await probe(asked);
+  return registries.map((registry) => {
+    const own = answers.filter((_answer, index) => asked[index]?.registry === registry);
+    const best = own.find(({ status }) => status !== undefined) ?? own.at(-1);
+    return { registry, ...(best ?? { status: undefined, problem: 'not asked' }) };
+  });
+}
+
+/** The registries that images may have to be pulled from; none where they are to be built. */
+function neededRegistries({ images: asked }: Asked, versions: Versions): string[] {
+  const [, mirror] = /^mirror=([^/]+)/.exec(asked) ?? [];
+  if (mirror !== undefined) return [mirror];
+  if (asked === 'source' || !isPublished(versions)) return [];
+  return registriesOf(Object.values(registryReferences(versions, 'amd64')));
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
+  };
+}
