@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from 'xmlbuilder2';
 import { configurationSchema } from '../configuration/configuration.ts';
 import { silent } from '../progress/progress.ts';
@@ -54,6 +54,9 @@ describe('a report', () => {
       evidence: 'evidence/set-up',
       phases: [{ title: 'Cluster' }],
     });
+    const page = await readFile(join(folder, 'latest', 'report', 'index.html'), 'utf8');
+    expect(page).toContain('<h1>Environment: nothing is said about Istio</h1>');
+    expect(page).toContain('href="../evidence/set-up/index.md"');
     const junit = await readFile(join(folder, 'latest', 'junit.xml'), 'utf8');
     expect(junit).toContain('<error type="environment" message="No container engine answers">');
     expect(junit).toContain('<system-out>evidence: evidence/set-up/index.md</system-out>');
@@ -102,6 +105,17 @@ describe('a report', () => {
     expect(await report.write({ verdict: 'conformant', reason: '' })).not.toHaveProperty('stability');
     const junit = await readFile(join(folder, 'run-4', 'junit.xml'), 'utf8');
     expect(junit).toContain('name="CLEAN-1 title of CLEAN-1"');
+  });
+
+  it('keeps its verdict where the page cannot be written, and says so', async () => {
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await mkdir(join(folder, 'run-5'));
+    await writeFile(join(folder, 'run-5', 'report'), 'in the way');
+    const run = await new Report(folder, 'run-5', configuration).write({ verdict: 'conformant', reason: '' });
+    expect(run).toMatchObject({ verdict: 'conformant', exitCode: 0 });
+    expect(said).toHaveBeenCalledWith(expect.stringMatching(/^The report page was not made: EEXIST/));
+    expect(await readlink(join(folder, 'latest'))).toBe('run-5');
+    said.mockRestore();
   });
 
   it('points latest to the newest run', async () => {

@@ -20,7 +20,7 @@ const exitCodeOf: Record<Verdict, number> = {
   interrupted: exitCodes.interrupted,
 };
 
-/** Collects what a run establishes, and writes it as results.json and junit.xml whatever way the run ends. */
+/** Collects what a run establishes, and writes it as results.json, junit.xml and a page whatever way the run ends. */
 export class Report {
   readonly runId: string;
   readonly folder: string;
@@ -127,8 +127,19 @@ export class Report {
     await mkdir(this.folder, { recursive: true });
     await writeFile(join(this.folder, 'results.json'), `${JSON.stringify(run, null, 2)}\n`);
     await writeFile(join(this.folder, 'junit.xml'), junitOf(run));
+    await this.#writePage(run);
     await this.#pointLatest();
     return run;
+  }
+
+  /** The same for people. Loaded only now, so that not even a page that cannot be loaded changes a verdict. */
+  async #writePage(run: Results): Promise<void> {
+    try {
+      const { writePage } = await import('./html/write-page.ts');
+      await writePage(this.folder, run);
+    } catch (error) {
+      process.stderr.write(`The report page was not made: ${messageOf(error)}\n`);
+    }
   }
 
   /** Writes another file into the report folder, of a run that is no pass over the document, and points `latest` to it. */

@@ -103,7 +103,7 @@ export const results = z.object({
   durationMs: z.number(),
   configuration: z.record(z.string(), z.unknown()),
   target: z
-    .object({ kind: z.enum(['live', 'hermetic']), because: z.string(), url: z.string() })
+    .object({ kind: z.enum(['live', 'given', 'hermetic']), because: z.string(), url: z.string() })
     .optional()
     .describe('absent when the run ended before it was chosen'),
   versions: z.record(z.string(), z.string()).describe('component → version as the running component told it'),

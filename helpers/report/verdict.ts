@@ -16,7 +16,7 @@ export interface RunFacts {
   /** How many passes were to be made. */
   readonly repeat: number;
   readonly steps: readonly StepResult[];
-  readonly target: 'live' | 'hermetic';
+  readonly target: 'live' | 'given' | 'hermetic';
   /** What went wrong outside the steps. */
   readonly problems: readonly string[];
   /** Whether the cluster still answered after the last step. */
@@ -110,6 +110,6 @@ export function named(code: CauseCode): string {
 }
 
 /** The real destination may be down, slow or intercepted without any fault of the mesh; ours may not. */
-function isWeather({ family }: Cause, target: 'live' | 'hermetic'): boolean {
-  return family === 'environment' || (family === 'destination' && target === 'live');
+function isWeather({ family }: Cause, target: 'live' | 'given' | 'hermetic'): boolean {
+  return family === 'environment' || (family === 'destination' && target !== 'hermetic');
 }

@@ -1,0 +1,88 @@
+import type { GateResults } from '../../gate/result.ts';
+import type { StepResult } from '../results.ts';
+import { duration } from './format.ts';
+import { StatusMark } from './status.tsx';
+import { stepAnchor } from './step.tsx';
+import { Table } from './table.tsx';
+
+interface PhasesProps {
+  readonly gate: GateResults;
+  readonly steps: readonly StepResult[];
+}
+
+/** The gate's phases, and each step of the document beside itself in all of them. */
+export function Phases({ gate, steps }: PhasesProps) {
+  return (
+    <>
+      <Table
+        label="Phases of the gate"
+        head={['Phase', 'Took', 'Passed', 'Failed', 'Skipped']}
+        numeric={[1, 2, 3, 4]}
+        rows={gate.phases.map(({ title, durationMs, passed, failed, skipped }) => [
+          title,
+          duration(durationMs),
+          String(passed),
+          failed === 0 ? '0' : <strong class="bad">✗ {failed}</strong>,
+          String(skipped),
+        ])}
+      />
+      <SideBySide {...{ gate, steps }} />
+      {gate.mesh.length === 0 ? null : (
+        <>
+          <h3>The mesh after the last operation, or the first that failed</h3>
+          <pre>{gate.mesh.join('\n')}</pre>
+        </>
+      )}
+    </>
+  );
+}
+
+/** Steps that ran in more than one phase: before the upgrade, in between, after. */
+function SideBySide({ gate, steps }: PhasesProps) {
+  const shared = [...new Set(steps.map(({ id }) => id))].filter(
+    (id) => new Set(steps.flatMap((step) => (step.id === id ? [step.phase] : []))).size > 1,
+  );
+  const phases = gate.phases.filter(({ id }) =>
+    steps.some((step) => step.phase === id && shared.includes(step.id)),
+  );
+  if (shared.length === 0) return null;
+  return (
+    <>
+      <h3>The document’s steps side by side</h3>
+      <Table
+        label="The document’s steps in each phase"
+        head={['Step', '', ...phases.map(({ title }) => title)]}
+        rows={shared.map((id) => [
+          id,
+          steps.find((step) => step.id === id)?.title ?? '',
+          ...phases.map((phase) => (
+            <Cell step={steps.find((step) => step.id === id && step.phase === phase.id)} />
+          )),
+        ])}
+      />
+    </>
+  );
+}
+
+function Cell({ step }: { readonly step: StepResult | undefined }) {
+  if (step === undefined)
+    return (
+      <span class="none">
+        <span aria-hidden="true">·</span>
+        <span class="unseen">not in this phase</span>
+      </span>
+    );
+  const { status, durationMs, findings } = step;
+  return (
+    <span class="cell">
+      <StatusMark status={status} />{' '}
+      {status === 'failed' ? (
+        <a href={`#${stepAnchor(step)}`}>{findings[0]?.cause ?? 'failed'}</a>
+      ) : status === 'passed' ? (
+        duration(durationMs)
+      ) : (
+        'skipped'
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,85 @@
+import type { StepResult } from '../results.ts';
+import { anchor, duration } from './format.ts';
+import { Evidence, Findings } from './findings.tsx';
+import { StatusMark } from './status.tsx';
+import { TripFigure } from './trip.tsx';
+
+/** Where a step is on the page; the same step may be there once for each pass or phase. */
+export function stepAnchor({ id, pass, phase }: Pick<StepResult, 'id' | 'pass' | 'phase'>): string {
+  return anchor('step', ...(phase === undefined ? [] : [phase]), ...(pass === 1 ? [] : [`pass-${pass}`]), id);
+}
+
+/** Remembers which requests have been drawn: several steps judge one, and it is shown at the first of them. */
+export class DrawnTrips {
+  readonly #at = new Map<string, StepResult>();
+
+  /** The step that the trip is drawn at, if it has been already; remembers `step` for it otherwise. */
+  earlier(trip: string, step: StepResult): StepResult | undefined {
+    const known = this.#at.get(trip);
+    if (known === undefined) this.#at.set(trip, step);
+    return known;
+  }
+}
+
+interface StepProps {
+  readonly step: StepResult;
+  readonly drawn: DrawnTrips;
+  /** Level of its heading. */
+  readonly level: 'h4' | 'h5';
+}
+
+/** A step with all it established and, where it failed, why. */
+export function StepArticle({ step, drawn, level: Heading }: StepProps) {
+  const { id, title, status, durationMs, command, facts, findings, reason, evidence } = step;
+  const at = stepAnchor(step);
+  return (
+    <article id={at} class={`step ${status}`} aria-labelledby={`${at}-title`}>
+      <div class="step-line">
+        <StatusMark status={status} />
+        <Heading id={`${at}-title`}>
+          <span class="step-id">{id}</span> {title}
+        </Heading>
+        {command === '' ? null : (
+          <details class="command">
+            <summary>
+              Command <span class="unseen">of {id}</span>
+            </summary>
+            <pre>{command}</pre>
+          </details>
+        )}
+        <span class="took">{status === 'skipped' ? '' : duration(durationMs)}</span>
+      </div>
+      {status === 'skipped' ? <p class="because">Skipped {reason}</p> : null}
+      {status === 'failed' && findings.length === 0 ? <pre>{reason}</pre> : null}
+      {status === 'failed' ? <Findings findings={findings} /> : null}
+      <Facts facts={facts} />
+      <Evidence folder={evidence} />
+      {step.trips.map((trip) => {
+        const earlier = drawn.earlier(trip.id, step);
+        // What a failure is about is drawn where it failed, even if an earlier step has it.
+        return earlier === undefined || (status === 'failed' && earlier.status !== 'failed') ? (
+          <TripFigure key={trip.id} trip={trip} faulty={status === 'failed'} />
+        ) : (
+          <p key={trip.id} class="same">
+            Judges the request drawn at <a href={`#${stepAnchor(earlier)}`}>{earlier.id}</a>.
+          </p>
+        );
+      })}
+    </article>
+  );
+}
+
+function Facts({ facts }: { readonly facts: Readonly<Record<string, string>> }) {
+  const all = Object.entries(facts);
+  if (all.length === 0) return null;
+  return (
+    <dl class="facts">
+      {all.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,62 @@
+import type { Results, StepResult } from '../results.ts';
+import { sectionTitle } from './format.ts';
+import { consecutive } from './steps.tsx';
+
+/** Something that took time, as parts of the whole run from 0 to 1. */
+export interface Bar {
+  readonly from: number;
+  readonly length: number;
+  readonly status: StepResult['status'] | 'set-up';
+  readonly what: string;
+}
+
+export interface Row {
+  readonly title: string;
+  /** ms after the run's beginning. */
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly bars: readonly Bar[];
+}
+
+/** The run's phases and, between them, its steps by section, phase or pass, in the order of time. */
+export function timeLineOf(run: Results): Row[] {
+  const begin = Date.parse(run.startedAt);
+  const bar = (startedAt: string, durationMs: number, status: Bar['status'], what: string): Bar => {
+    const from = part(Date.parse(startedAt) - begin, run.durationMs);
+    return { from, length: Math.min(part(durationMs, run.durationMs), 1 - from), status, what };
+  };
+  const phases = run.phases.map(({ title, startedAt, durationMs }) => ({
+    title,
+    startedMs: Date.parse(startedAt) - begin,
+    durationMs,
+    bars: [bar(startedAt, durationMs, 'set-up', title)],
+  }));
+  const groups = consecutive(run.steps, (step) => groupOf(run, step)).flatMap(([title, steps]): Row[] => {
+    // Results of an earlier edition do not tell when a step began.
+    const timed = steps.flatMap((step) =>
+      step.startedAt === undefined ? [] : [{ ...step, at: step.startedAt }],
+    );
+    const [first] = timed;
+    const last = timed.at(-1);
+    if (first === undefined || last === undefined) return [];
+    const startedMs = Date.parse(first.at) - begin;
+    return [
+      {
+        title,
+        startedMs,
+        durationMs: Date.parse(last.at) - begin + last.durationMs - startedMs,
+        bars: timed.map(({ at, durationMs, status, id }) => bar(at, durationMs, status, id)),
+      },
+    ];
+  });
+  return [...phases, ...groups].sort((a, b) => a.startedMs - b.startedMs);
+}
+
+function groupOf({ gate, stability }: Results, { phase, pass, section }: StepResult): string {
+  if (gate !== undefined) return gate.phases.find(({ id }) => id === phase)?.title ?? phase ?? '';
+  return stability === undefined ? sectionTitle(section) : `Pass ${pass}`;
+}
+
+function part(ms: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.min(1, Math.max(0, ms / whole));
+}

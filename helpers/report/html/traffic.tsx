@@ -1,0 +1,111 @@
+import type { TrafficAccount } from '../../traffic/account.ts';
+import { eventLine } from '../../traffic/traffic-lines.ts';
+import type { Results } from '../results.ts';
+import { counted, duration } from './format.ts';
+import { Table } from './table.tsx';
+import { bandsOf, momentsOf } from './traffic-moments.ts';
+import { TrafficPlot } from './traffic-plot.tsx';
+
+/** As many as somebody reads; results.json has them all. */
+const mostEvents = 50;
+
+/** The account of live traffic: a plot over time, the figures, and everything that should not have happened. */
+export function Traffic({ run, traffic }: { readonly run: Results; readonly traffic: TrafficAccount }) {
+  const bands = bandsOf(traffic);
+  const moments = momentsOf(run, traffic);
+  const { timeline, sums, events, unread } = traffic;
+  const ended = sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them connected to nobody)`;
+  return (
+    <>
+      {timeline === undefined ? null : (
+        <figure class="plot-figure">
+          <TrafficPlot {...{ traffic, timeline, bands, moments }} width={960} class="wide" />
+          <TrafficPlot {...{ traffic, timeline, bands, moments }} width={380} class="tall" />
+          <figcaption>
+            Trips completed in each second, and below them (⇄) the tunnels that were open; ✗ stands where
+            trips were refused or cut. Letters are the gate’s phases, numbers what the upgrade did.
+          </figcaption>
+          <div class="legends">
+            <dl class="legend">
+              {bands.map(({ letter, name, fromMs }) => (
+                <div key={letter}>
+                  <dt>{letter}</dt>
+                  <dd>
+                    {name} <span class="at">{duration(fromMs)}</span>
+                  </dd>
+                </div>
+              ))}
+            </dl>
+            <dl class="legend">
+              {moments.map(({ number, id, title, status, fromMs }) => (
+                <div key={number}>
+                  <dt>{number}</dt>
+                  <dd>
+                    {id} {title}
+                    {status === 'failed' ? <strong class="bad"> failed</strong> : null}{' '}
+                    <span class="at">{duration(fromMs)}</span>
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </div>
+        </figure>
+      )}
+      <Table
+        label="Live traffic by client"
+        head={['Client', ...columns, 'Exchanges', 'Longest gap']}
+        numeric={[1, 2, 3, 4, 5, 6, 7]}
+        rows={traffic.clients.map((client) => {
+          const gap =
+            client.kind === 'requests'
+              ? traffic.gaps.find(({ workload }) => workload === client.workload)
+              : undefined;
+          return [
+            `${client.workload} ${client.kind}`,
+            ...columns.map((column) => <Count count={client[column]} bad={!sound.has(column)} />),
+            client.exchanges.toLocaleString('en'),
+            gap === undefined ? '' : `${duration(gap.ms)} (${gap.phase})`,
+          ];
+        })}
+      />
+      <p>
+        Connections: clients tell of {sums.client}, sidecars of {sums.sidecar}
+        {ended}, Squid of {sums.proxy}.
+      </p>
+      {unread.map((log) => (
+        <p key={log} class="bad">
+          ✗ Not read whole: {log}
+        </p>
+      ))}
+      {events.length === 0 ? (
+        <p>Nothing happened to any trip that should not have.</p>
+      ) : (
+        <>
+          <h3>What happened to trips</h3>
+          <ol class="events">
+            {events.slice(0, mostEvents).map((event, index) => (
+              <li key={index}>
+                {eventLine(event)}
+                {event.line === undefined ? null : <pre>{event.line}</pre>}
+              </li>
+            ))}
+          </ol>
+          {events.length <= mostEvents ? null : (
+            <p>{counted(events.length - mostEvents, 'further event')} in results.json.</p>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
+const sound: ReadonlySet<string> = new Set(['opened', 'completed']);
+
+function Count({ count, bad }: { readonly count: number; readonly bad: boolean }) {
+  return bad && count > 0 ? (
+    <strong class="bad">✗ {count.toLocaleString('en')}</strong>
+  ) : (
+    count.toLocaleString('en')
+  );
+}

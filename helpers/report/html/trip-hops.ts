@@ -1,0 +1,185 @@
+import { contradictions, type Contradiction } from '../../trip/contradictions.ts';
+import { formatEndpoint, sameEndpoint, sameIp } from '../../trip/endpoint.ts';
+import { bytesAgree, proxyResult } from '../../trip/squid.ts';
+import type { Endpoint, Trip } from '../../trip/statements.ts';
+import { bytes } from './format.ts';
+
+export type Who = 'client' | 'sidecar' | 'proxy' | 'origin';
+
+/** `agreed`: those on both sides of the hop say so. `told`: one of them does. */
+export type Agreement = 'agreed' | 'contradicted' | 'told';
+
+export interface Label {
+  readonly what: 'from' | 'to' | 'bytes';
+  readonly text: string;
+  readonly agreement: Agreement;
+}
+
+/** One who must have seen the request. */
+export interface Hop {
+  readonly who: Who;
+  readonly name: string;
+  /** What it says of the request, shortest first; empty when it says nothing. */
+  readonly says: readonly string[];
+  readonly state: 'spoke' | 'silent' | 'not followed';
+}
+
+/** The way of a request, as its witnesses tell it: `edges[i]` leads from `hops[i]` to the next. */
+export interface Way {
+  readonly hops: readonly Hop[];
+  readonly edges: readonly (readonly Label[])[];
+}
+
+const names: Readonly<Record<Who, string>> = {
+  client: 'Client',
+  sidecar: 'Sidecar',
+  proxy: 'Squid',
+  origin: 'Origin',
+};
+
+/**
+ * The way of a trip: client, sidecar where there is one, proxy where one was asked for or has seen it, origin. Of each
+ * witness the first statement, as in the text of a finding.
+ */
+export function wayOf(trip: Trip): Way {
+  const hops = [
+    clientHop(trip),
+    ...(trip.sidecar === undefined ? [] : [sidecarHop(trip)]),
+    ...(trip.via === undefined && (trip.proxy ?? []).length === 0 ? [] : [proxyHop(trip)]),
+    originHop(trip),
+  ];
+  const odd = contradictions(trip);
+  const edges = hops.slice(1).map(({ who }, index) => edge(trip, odd, hops[index]?.who ?? 'client', who));
+  return { hops, edges };
+}
+
+function clientHop({ client }: Trip): Hop {
+  const { pod, exitCode, httpStatus, connectStatus } = client;
+  const [namespace = '', name = ''] = pod.split('/');
+  // Where there is no page, the answer to CONNECT says why.
+  const connect = connectStatus === 0 || httpStatus !== 0 ? '' : `, CONNECT ${connectStatus}`;
+  const page = httpStatus === 0 ? 'no page' : `HTTP ${httpStatus}`;
+  const says = [namespace, name, `exit ${exitCode}, ${page}${connect}`].filter((text) => text !== '');
+  return { who: 'client', name: names.client, says, state: 'spoke' };
+}
+
+function sidecarHop({ sidecar }: Trip): Hop {
+  const line = sidecar?.[0];
+  if (line === undefined) return silent('sidecar');
+  const { request, responseCode, responseFlags, responseCodeDetails, upstreamCluster } = line;
+  const protocol = request === '- - -' ? 'TCP' : request;
+  const details = [responseFlags, responseCodeDetails].filter((text) => text !== '-').join(' ');
+  const result = [protocol, ...(responseCode === 0 ? [] : [responseCode]), details].join(' ').trim();
+  return { who: 'sidecar', name: names.sidecar, says: [upstreamCluster, result], state: 'spoke' };
+}
+
+function proxyHop({ proxy }: Trip): Hop {
+  const line = proxy?.[0];
+  if (line === undefined) return proxy === undefined ? notFollowed('proxy') : silent('proxy');
+  const says = [proxyResult(line), `${line.method} ${line.target}`];
+  return { who: 'proxy', name: names.proxy, says, state: 'spoke' };
+}
+
+function originHop({ origin, url }: Trip): Hop {
+  const line = origin?.[0];
+  if (line === undefined) {
+    return origin === undefined ? { ...notFollowed('origin'), says: [hostOf(url)] } : silent('origin');
+  }
+  const says = [line.serverName === '' ? line.host : line.serverName, `HTTP ${line.status}`];
+  return { who: 'origin', name: names.origin, says, state: 'spoke' };
+}
+
+function silent(who: Who): Hop {
+  return { who, name: names[who], says: [], state: 'silent' };
+}
+
+function notFollowed(who: Who): Hop {
+  return { who, name: names[who], says: [], state: 'not followed' };
+}
+
+function hostOf(url: string): string {
+  return URL.parse(url)?.host ?? url;
+}
+
+type Odd = ReadonlySet<Contradiction>;
+
+/** What is known of one connection: its two ends, and its bytes. */
+function edge(trip: Trip, odd: Odd, from: Who, to: Who): Label[] {
+  return [...ends(trip, odd, from, to), ...size(trip, odd, to)];
+}
+
+function ends(trip: Trip, odd: Odd, from: Who, to: Who): Label[] {
+  const { client, via } = trip;
+  const sidecar = trip.sidecar?.[0];
+  const proxy = trip.proxy?.[0];
+  const origin = trip.origin?.[0];
+  if (from === 'proxy') {
+    const port = proxy?.target.match(/:\d+$/)?.[0] ?? '';
+    return [
+      ...label(
+        'from',
+        origin?.remote,
+        judged(odd, 'origin.from', sameIp(origin?.remote.ip ?? '', via?.ip ?? '-')),
+      ),
+      ...(proxy?.peer === undefined ? [] : [told('to', `${proxy.peer}${port}`)]),
+    ];
+  }
+  if (to === 'sidecar') {
+    return [
+      ...label('from', client.local, judged(odd, 'sidecar.from', sidecar !== undefined)),
+      ...label('to', client.remote, judged(odd, 'client.to', same(sidecar?.downstreamLocal, client.remote))),
+    ];
+  }
+  if (from === 'sidecar') {
+    const seen = proxy !== undefined && sidecar?.upstreamLocal?.ip === proxy.clientIp;
+    return [
+      ...label('from', sidecar?.upstreamLocal, judged(odd, 'proxy.from', seen)),
+      ...label('to', sidecar?.upstreamHost, judged(odd, 'sidecar.to', same(sidecar?.upstreamHost, via))),
+    ];
+  }
+  const seen = proxy !== undefined && sameIp(proxy.clientIp, client.podIp);
+  return [
+    ...label('from', client.local, judged(odd, 'proxy.from', seen)),
+    ...label('to', client.remote, judged(odd, 'client.to', same(client.remote, via))),
+  ];
+}
+
+/** What came back over the connection, as the one it leads to has it. */
+function size(trip: Trip, odd: Odd, to: Who): Label[] {
+  const sidecar = trip.sidecar?.[0];
+  const proxy = trip.proxy?.[0];
+  const origin = trip.origin?.[0];
+  if (to === 'sidecar') return sidecar === undefined ? [] : [told('bytes', bytes(sidecar.bytesSent))];
+  if (to === 'proxy') {
+    if (proxy === undefined) return [];
+    if (odd.has('proxy.bytes') && sidecar !== undefined) {
+      return [
+        { what: 'bytes', text: `${sidecar.bytesSent} ≠ ${bytes(proxy.bytes)}`, agreement: 'contradicted' },
+      ];
+    }
+    const agreed = sidecar !== undefined && bytesAgree(sidecar.bytesSent, proxy.bytes);
+    return [{ what: 'bytes', text: bytes(proxy.bytes), agreement: agreed ? 'agreed' : 'told' }];
+  }
+  if (origin === undefined) return [];
+  const { bytesDownloaded } = trip.client;
+  return odd.has('origin.bytes')
+    ? [{ what: 'bytes', text: `${bytesDownloaded} ≠ ${bytes(origin.bytes)}`, agreement: 'contradicted' }]
+    : [{ what: 'bytes', text: `page ${bytes(origin.bytes)}`, agreement: 'agreed' }];
+}
+
+function same(one: Endpoint | undefined, other: Endpoint | undefined): boolean {
+  return one !== undefined && other !== undefined && sameEndpoint(one, other);
+}
+
+function judged(odd: Odd, fact: Contradiction, agreed: boolean): Agreement {
+  if (odd.has(fact)) return 'contradicted';
+  return agreed ? 'agreed' : 'told';
+}
+
+function label(what: 'from' | 'to', endpoint: Endpoint | undefined, agreement: Agreement): Label[] {
+  return endpoint === undefined ? [] : [{ what, text: formatEndpoint(endpoint), agreement }];
+}
+
+function told(what: Label['what'], text: string): Label {
+  return { what, text, agreement: 'told' };
+}
