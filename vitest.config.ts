@@ -45,6 +45,17 @@ export default defineConfig({
       },
       {
         test: {
+          // A registry on this machine that serves the source set by the published images' names.
+          name: 'registry',
+          include: ['suites/registry/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: ['suites/gate.test.ts'],

@@ -11,7 +11,7 @@ import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { allSteps, chosenSteps } from '../suites/steps.ts';
+import { chosenSteps, everyStep, stepsFor } from '../suites/steps.ts';
 import { onSignals } from './interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
@@ -34,7 +34,7 @@ export async function run(configuration: Configuration): Promise<number> {
   }
   await signals.end();
   const results = await report.write(outcome);
-  for (const line of closingLines(results, allSteps.length)) write(line);
+  for (const line of closingLines(results, stepsFor(configuration).length)) write(line);
   write(`Report:  ${report.folder}`);
   return results.exitCode;
 }
@@ -42,13 +42,13 @@ export async function run(configuration: Configuration): Promise<number> {
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
   imagesMustExist(configuration, resolveVersions(configuration));
-  stepsMustExist(configuration.steps);
+  stepsMustExist(configuration);
   await fixturesMustBeReadable();
 }
 
 /** The steps and their order, without running anything. */
 export function listSteps(): void {
-  for (const { id, section, title } of allSteps) {
+  for (const { id, section, title } of everyStep) {
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
   }
 }
@@ -69,7 +69,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
     );
     write('Run again on it with --keep; remove it with ./conformance clean');
   }
-  const expected = chosenSteps(session.facts.configuration.steps).map(({ id }) => id);
+  const expected = chosenSteps(session.facts.configuration).map(({ id }) => id);
   return verdictOf({
     expected,
     repeat: session.facts.configuration.repeat,
@@ -97,9 +97,9 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
   if (images !== 'auto') askedFor(images, [versions], image);
 }
 
-function stepsMustExist(ids: readonly string[]): void {
-  const known = allSteps.map(({ id }) => id);
-  for (const id of ids) {
+function stepsMustExist(configuration: Configuration): void {
+  const known = stepsFor(configuration).map(({ id }) => id);
+  for (const id of configuration.steps) {
     if (known.includes(id)) continue;
     throw new UsageError(
       `There is no step ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,

@@ -25,7 +25,7 @@ export const clusterFaults: readonly Fault[] = [
     fatal: true,
     inject: async ({ world }) => {
       const { container } = await containerEngine();
-      await container.dockerode.getContainer(world.session.cluster.containerId).kill();
+      await container.dockerode.getContainer(world.session.cluster.containerId ?? '').kill();
     },
   },
 ];

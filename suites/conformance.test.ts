@@ -5,7 +5,7 @@ import { testStep } from './step-test.ts';
 import { chosenSteps } from './steps.ts';
 
 const session = inject('session');
-const steps = chosenSteps(session.configuration.steps);
+const steps = chosenSteps(session.configuration);
 const { repeat } = session.configuration;
 const passes = new Passes(session, new StepEvidence(session));
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { collectEvidence } from '../helpers/diagnose/evidence.ts';
 import { messageOf } from '../helpers/errors.ts';
+import { istioSystem } from '../helpers/istio/revision.ts';
 import { noEvidence } from '../helpers/report/step-lines.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import type { Step } from './document/step.ts';
@@ -59,7 +60,7 @@ export class StepEvidence {
 
   /** @returns why there is no bundle, undefined when there is one: what it lacks is told by its index */
   async #bundle({ step, outcome, world }: Failure, bundle: string): Promise<string | undefined> {
-    const { cluster, images, reportFolder } = this.#session;
+    const { cluster, images, reportFolder, existing, namespaces } = this.#session;
     const { findings, record, error } = outcome;
     const ip = world.proxyIp.known();
     const port = world.proxyPort.known();
@@ -68,6 +69,15 @@ export class StepEvidence {
       title: `${step.id} failed: ${findings[0]?.cause ?? 'UNEXPLAINED'}`,
       cluster,
       images,
+      namespaces:
+        existing === undefined
+          ? undefined
+          : [
+              namespaces.mesh,
+              namespaces.external,
+              namespaces.origin,
+              existing.istio?.namespace ?? istioSystem,
+            ],
       findings,
       trips: record.trips,
       proxy: ip === undefined || port === undefined ? undefined : { ip, port },

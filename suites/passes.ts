@@ -1,6 +1,5 @@
-import { takeSnapshot } from '../helpers/kube/snapshot.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
-import { notCompared, resetDocument } from './document/prepare.ts';
+import { resetDocument, snapshotOf } from './document/prepare.ts';
 import type { Step } from './document/step.ts';
 import { World } from './document/world.ts';
 import type { StepEvidence } from './evidence.ts';
@@ -73,6 +72,6 @@ export class Passes {
 }
 
 async function prepare(world: World, used: boolean): Promise<void> {
-  if (used) await resetDocument(world.kube);
-  world.before.set(await takeSnapshot(world.kube, notCompared));
+  if (used) await resetDocument(world.kube, world.namespaces, world.session.existing?.prepared);
+  world.before.set(await snapshotOf(world));
 }

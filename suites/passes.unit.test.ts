@@ -17,7 +17,12 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = (reused: boolean): SessionFacts =>
-  ({ cluster: { kubeconfig, reused }, destination: {}, folder: '' }) as unknown as SessionFacts;
+  ({
+    cluster: { kubeconfig, reused },
+    images: { istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } },
+    destination: {},
+    folder: '',
+  }) as unknown as SessionFacts;
 
 function stepSeeing(worlds: World[]): Step {
   return {

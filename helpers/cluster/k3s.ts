@@ -32,7 +32,8 @@ export interface Cluster {
   /** Reaches it from a container on `network`. */
   readonly internalKubeconfig: string;
   readonly network: string;
-  readonly containerId: string;
+  /** Its node; undefined where the cluster is somebody else's. */
+  readonly containerId: string | undefined;
   /** A cluster that an earlier run kept. */
   readonly reused: boolean;
 }

@@ -23,6 +23,34 @@ export const configurationSchema = z.object({
   /** How many times the steps run on the one cluster; more than once measures how stable they are. */
   repeat: z.number().int().min(1).max(maxRepeat).default(1),
   keep: z.boolean().default(false),
+  /** File that says how to reach a cluster which is there already; undefined starts one. */
+  kubeconfig: z.string().optional(),
+  /** One of its contexts; its current one when not given. */
+  context: z.string().optional(),
+  /** The cluster is the one that this process runs in, as a pod with a service account. */
+  inCluster: z.boolean().default(false),
+  /** Istio is installed into a cluster that is there and has none, and taken away again. */
+  installIstio: z.boolean().default(false),
+  /** Name of a revision, or of a tag of one, where a cluster that is there has several. */
+  revision: z.string().optional(),
+  /** Namespace of the client in the mesh, in a cluster that is there. */
+  namespace: z.string().default('conformance-mesh'),
+  /** Namespace of the proxy and of the client outside the mesh, in a cluster that is there. */
+  proxyNamespace: z.string().default('conformance-external'),
+  /** Credentials that the cluster pulls images with, a file as `docker login` writes it. */
+  pullSecret: z.string().optional(),
+  /** The mesh's part from a client on each node besides. */
+  everyNode: z.boolean().default(false),
+  /** A proxy that is there already, `HOST:PORT` or `IP:PORT[,IP:PORT…]`; undefined deploys Squid. */
+  proxy: z.string().optional(),
+  /** Its access log, a file here or `namespace/pod[/container][:/path]`. */
+  proxyLog: z.string().optional(),
+  /** URL of a page instead of the document's. */
+  destination: z.url({ protocol: /^https$/ }).optional(),
+  /** That page's title. */
+  expectTitle: z.string().optional(),
+  /** PEM of the CA of that page's certificate, where it is none that everybody trusts. */
+  destinationCa: z.string().optional(),
   reportDir: z.string().default('reports'),
 });
 

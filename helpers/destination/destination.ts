@@ -1,11 +1,12 @@
 /** What the document's request asks for, and where it really goes. */
 export interface Destination {
-  readonly kind: 'live' | 'hermetic';
+  /** The document's real page, a site of the user's, or a server of our own. */
+  readonly kind: 'live' | 'given' | 'hermetic';
   /** Why this kind was chosen, for the user. */
   readonly because: string;
   readonly url: string;
   readonly title: string;
-  /** PEM of the CA that signed the hermetic origin's certificate. */
+  /** PEM of a CA that the clients are given to trust: the hermetic origin's, or the user's. */
   readonly ca: string | undefined;
   /** The hermetic origin's pod, whose access log is a witness. */
   readonly origin:

@@ -17,6 +17,25 @@ export async function openApi({ config }: Kube): Promise<Api> {
   return { get: (path, signal) => get(new URL(server + path), { ...options, signal }) };
 }
 
+/** Kinds that no namespace holds. */
+const clusterWide =
+  /^\/(api\/v1\/(namespaces|nodes)|apis\/(admissionregistration|apiextensions)\.k8s\.io\/.*|version)$/;
+
+/** The same API server, asked for the objects of these namespaces where all of a kind were asked for. */
+export function within(api: Api, namespaces: readonly string[]): Api {
+  return {
+    get: async (path, signal) => {
+      const [, group, plural] = /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)\/([a-z]+)$/.exec(path) ?? [];
+      if (group === undefined || plural === undefined || clusterWide.test(path)) return api.get(path, signal);
+      const texts = await Promise.all(
+        namespaces.map((namespace) => api.get(`${group}/namespaces/${namespace}/${plural}`, signal)),
+      );
+      const lists = texts.map((text) => list.parse(JSON.parse(text)));
+      return JSON.stringify({ ...lists[0], items: lists.flatMap(({ items }) => items ?? []) });
+    },
+  };
+}
+
 async function get(url: URL, options: RequestOptions): Promise<string> {
   const response = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     request(url, options, (incoming) => {

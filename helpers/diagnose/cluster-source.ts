@@ -7,7 +7,7 @@ import { connect } from '../kube/client.ts';
 import { exec } from '../kube/exec.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Endpoint } from '../trip/statements.ts';
-import { openApi, type Api } from './api.ts';
+import { openApi, within, type Api } from './api.ts';
 import type { Source } from './source.ts';
 
 /**
@@ -21,12 +21,15 @@ export async function openSource(
     readonly cluster: Cluster;
     readonly images: ImageSet | undefined;
     readonly proxy: Endpoint | undefined;
+    /** Those that may be looked at; all when not given. */
+    readonly namespaces?: readonly string[] | undefined;
   },
   limitMs: number,
 ): Promise<Source> {
-  const { cluster, images, proxy } = request;
+  const { cluster, images, proxy, namespaces } = request;
   const kube = connect(cluster.kubeconfig);
-  const api = await openApi(kube);
+  const whole = await openApi(kube);
+  const api = namespaces === undefined ? whole : within(whole, namespaces);
   await mustAnswer(api);
   const image = images?.images.istioctl.reference;
   return {

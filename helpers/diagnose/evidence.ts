@@ -32,6 +32,8 @@ export interface EvidenceRequest {
   /** What the node printed until its container was removed. */
   readonly nodeLog?: string | undefined;
   readonly images: ImageSet | undefined;
+  /** Namespaces that may be looked at, where the cluster is somebody else's; all when not given. */
+  readonly namespaces?: readonly string[] | undefined;
   readonly findings: readonly Finding[];
   readonly trips: readonly Trip[];
   /** PROXY_IP:PROXY_PORT, when known. */
@@ -75,13 +77,16 @@ function redacted(row: EvidenceFile): EvidenceFile {
 }
 
 /** Opens the cluster, and with it everything that has to be asked of its API server. */
-function clusterCollector({ cluster, images, proxy }: EvidenceRequest, limitMs: number): Collector {
+function clusterCollector(
+  { cluster, images, proxy, namespaces }: EvidenceRequest,
+  limitMs: number,
+): Collector {
   return {
     file: 'objects/version.json',
     what: "The API server's version; all objects, events, logs and Envoy's configuration are asked of it",
     collect: async (signal) => {
       if (cluster === undefined) throw new Error('there is no cluster');
-      const source = await openSource({ cluster, images, proxy }, limitMs);
+      const source = await openSource({ cluster, images, proxy, namespaces }, limitMs);
       return { text: await source.api.get('/version', signal), more: sourceCollectors(source) };
     },
   };

@@ -3,14 +3,16 @@ import { messageOf } from '../errors.ts';
 import { execOrThrow } from '../kube/exec.ts';
 import type { Kube } from '../kube/client.ts';
 import { deploymentMustBeReady, isReady, livePods } from '../kube/workloads.ts';
-import { istiodOf, type Revision } from './revision.ts';
-
-const system = 'istio-system';
+import { istiodOf, istioSystem, type Revision } from './revision.ts';
 
 /** Version that the running control plane itself tells, e.g. `1.29.1`. */
-export async function controlPlaneVersion(kube: Kube, revision?: Revision): Promise<string> {
-  const [pod] = await deploymentMustBeReady(kube, system, istiodOf(revision));
-  const said = await ask(kube, pod?.metadata?.name ?? '', ['version', '--output', 'json']);
+export async function controlPlaneVersion(
+  kube: Kube,
+  revision?: Revision,
+  namespace = istioSystem,
+): Promise<string> {
+  const [pod] = await deploymentMustBeReady(kube, namespace, istiodOf(revision));
+  const said = await ask(kube, pod?.metadata?.name ?? '', ['version', '--output', 'json'], namespace);
   const version = /"version":\s*"([^"]*)"/.exec(said)?.[1];
   if (version === undefined) throw new Error(`istiod tells no version: ${said.trim()}`);
   return version;
@@ -30,7 +32,7 @@ export interface Served {
 
 /** Sidecars that are connected to a revision's control plane at the moment. */
 export async function servedBy(kube: Kube, revision: Revision): Promise<readonly Served[]> {
-  const pods = await livePods(kube, system, `app=istiod,istio.io/rev=${revision ?? 'default'}`);
+  const pods = await livePods(kube, istioSystem, `app=istiod,istio.io/rev=${revision ?? 'default'}`);
   const lists = await Promise.all(
     pods.filter(isReady).map(async ({ metadata }) => {
       const said = await ask(kube, metadata?.name ?? '', ['request', 'GET', '/debug/syncz']);
@@ -44,7 +46,10 @@ export async function servedBy(kube: Kube, revision: Revision): Promise<readonly
 
 /** Every control plane of the mesh in a line: name, version, whether it serves; for people. */
 export async function controlPlanes(kube: Kube): Promise<string[]> {
-  const { items } = await kube.core.listNamespacedPod({ namespace: system, labelSelector: 'app=istiod' });
+  const { items } = await kube.core.listNamespacedPod({
+    namespace: istioSystem,
+    labelSelector: 'app=istiod',
+  });
   return items.map((pod) => {
     const { name = '', labels = {}, deletionTimestamp } = pod.metadata ?? {};
     const image = pod.spec?.containers[0]?.image ?? '';
@@ -53,9 +58,14 @@ export async function controlPlanes(kube: Kube): Promise<string[]> {
   });
 }
 
-async function ask(kube: Kube, pod: string, args: readonly string[]): Promise<string> {
+async function ask(
+  kube: Kube,
+  pod: string,
+  args: readonly string[],
+  namespace = istioSystem,
+): Promise<string> {
   try {
-    return await execOrThrow(kube, { namespace: system, pod, container: 'discovery' }, [
+    return await execOrThrow(kube, { namespace, pod, container: 'discovery' }, [
       '/usr/local/bin/pilot-discovery',
       ...args,
     ]);

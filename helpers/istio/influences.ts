@@ -1,19 +1,25 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apiStatus, type Kube } from '../kube/client.ts';
 
-/** Kinds that can change where a sidecar sends a request, or what it logs of it. */
+/** Kinds that can change where a sidecar sends a request, or what it logs of it, and the resources RBAC knows them by. */
 const kinds = [
-  ['networking.istio.io/v1', 'ServiceEntry'],
-  ['networking.istio.io/v1', 'Sidecar'],
-  ['networking.istio.io/v1', 'VirtualService'],
-  ['networking.istio.io/v1', 'DestinationRule'],
-  ['networking.istio.io/v1', 'WorkloadEntry'],
-  ['networking.istio.io/v1alpha3', 'EnvoyFilter'],
-  ['networking.istio.io/v1beta1', 'ProxyConfig'],
-  ['telemetry.istio.io/v1', 'Telemetry'],
-  ['extensions.istio.io/v1alpha1', 'WasmPlugin'],
-  ['networking.k8s.io/v1', 'NetworkPolicy'],
+  ['networking.istio.io/v1', 'ServiceEntry', 'serviceentries'],
+  ['networking.istio.io/v1', 'Sidecar', 'sidecars'],
+  ['networking.istio.io/v1', 'VirtualService', 'virtualservices'],
+  ['networking.istio.io/v1', 'DestinationRule', 'destinationrules'],
+  ['networking.istio.io/v1', 'WorkloadEntry', 'workloadentries'],
+  ['networking.istio.io/v1alpha3', 'EnvoyFilter', 'envoyfilters'],
+  ['networking.istio.io/v1beta1', 'ProxyConfig', 'proxyconfigs'],
+  ['telemetry.istio.io/v1', 'Telemetry', 'telemetries'],
+  ['extensions.istio.io/v1alpha1', 'WasmPlugin', 'wasmplugins'],
+  ['networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'],
 ] as const;
+
+/** The same, as RBAC says them. */
+export const influencingResources = kinds.map(([apiVersion, , resource]) => ({
+  group: apiVersion.split('/')[0] ?? '',
+  resource,
+}));
 
 /**
  * Objects of the whole cluster that can change the way of a request and are not of Istio's own installation; kinds that

@@ -1,3 +1,6 @@
+/** Where a control plane is unless somebody chose another namespace. */
+export const istioSystem = 'istio-system';
+
 /** A control plane's revision; undefined is the default one, whose objects have plain names. */
 export type Revision = string | undefined;
 

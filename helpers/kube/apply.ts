@@ -1,4 +1,5 @@
 import { PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
+import { dressed } from './dress.ts';
 import { eventually, Hopeless } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import { apiMessage, apiStatus, fieldManager, nameOf, type Kube } from './client.ts';
@@ -20,7 +21,10 @@ export async function apply<T extends KubernetesObject>(
   manager = fieldManager,
 ): Promise<T[]> {
   const stored: T[] = [];
-  for (const object of objects) stored.push(await applyOne(kube, placed(object, namespace), manager));
+  for (const object of objects) {
+    const put = placed(object, namespace);
+    stored.push(await applyOne(kube, kube.dress === undefined ? put : dressed(put, kube.dress), manager));
+  }
   return stored;
 }
 

@@ -11,6 +11,7 @@ import {
   type KubernetesObject,
 } from '@kubernetes/client-node';
 import { messageOf } from '../errors.ts';
+import type { Dress } from './dress.ts';
 
 /** The clients for one cluster. */
 export interface Kube {
@@ -22,13 +23,15 @@ export interface Kube {
   readonly custom: CustomObjectsApi;
   readonly discovery: DiscoveryV1Api;
   readonly version: VersionApi;
+  /** What `apply` adds to every object, where the cluster is somebody else's. */
+  readonly dress: Dress | undefined;
 }
 
 /** Name of this suite as a field manager and as the value of its labels. */
 export const fieldManager = 'istio-external-proxy-conformance';
 
 /** Clients for the current context of a kubeconfig's text. */
-export function connect(kubeconfig: string): Kube {
+export function connect(kubeconfig: string, dress?: Dress): Kube {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
   return {
@@ -40,6 +43,7 @@ export function connect(kubeconfig: string): Kube {
     custom: config.makeApiClient(CustomObjectsApi),
     discovery: config.makeApiClient(DiscoveryV1Api),
     version: config.makeApiClient(VersionApi),
+    dress,
   };
 }
 

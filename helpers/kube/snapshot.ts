@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import type { Kube } from './client.ts';
+import { apiStatus, type Kube } from './client.ts';
 
 /** Every object of the cluster, by `apiVersion/kind namespace/name`, with a digest of what a user can set in it. */
 export type Snapshot = ReadonlyMap<string, string>;
@@ -13,6 +13,18 @@ export interface SnapshotDifference {
 
 interface Listed extends KubernetesObject {
   readonly [field: string]: unknown;
+}
+
+/** What is looked at where not all of a cluster is. */
+export interface Scope {
+  readonly kinds: readonly (readonly [apiVersion: string, kind: string])[];
+  readonly namespaces: readonly string[];
+}
+
+interface Listable {
+  readonly groupVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
 }
 
 /** Kinds that clusters write by themselves all the time and that no user applies. */
@@ -34,16 +46,29 @@ const volatileKinds = new Set([
 /**
  * Lists every listable kind of the cluster. What belongs to Istio is left out, and so is what the cluster
  * writes by itself: `ignore` decides per object.
+ * @param scope Only these kinds in these namespaces
  */
 export async function takeSnapshot(
   kube: Kube,
   ignore: (object: KubernetesObject) => boolean,
+  scope?: Scope,
 ): Promise<Snapshot> {
-  const resources = await listableResources(kube);
+  const resources: Listable[] =
+    scope === undefined
+      ? await listableResources(kube)
+      : scope.namespaces.flatMap((namespace) =>
+          scope.kinds.map(([groupVersion, kind]) => ({ groupVersion, kind, namespace })),
+        );
   const lists = await Promise.all(
-    resources.map(async ({ groupVersion, kind }) => {
-      const { items } = await kube.objects.list<Listed>(groupVersion, kind);
-      return items.map((item) => ({ ...item, apiVersion: groupVersion, kind }));
+    resources.map(async ({ groupVersion, kind, namespace }) => {
+      try {
+        const { items } = await kube.objects.list<Listed>(groupVersion, kind, namespace);
+        return items.map((item) => ({ ...item, apiVersion: groupVersion, kind }));
+      } catch (error) {
+        // Of a fixed list the cluster need not know every kind: Istio's come with Istio.
+        if (scope !== undefined && apiStatus(error) === 404) return [];
+        throw error;
+      }
     }),
   );
   const snapshot = new Map<string, string>();

@@ -5,9 +5,9 @@ import { dnsMustBeReady, removeCluster, startCluster, type Cluster } from '../cl
 import { releaseKept } from '../cluster/in-use.ts';
 import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { startOrigin } from '../destination/hermetic.ts';
-import { liveAnswers } from '../destination/live.ts';
+import type { Existing } from '../existing/existing.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
@@ -21,6 +21,8 @@ import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Report } from '../report/report.ts';
 import { documentNamespaces, type Namespaces } from './namespaces.ts';
+import { existingClusterOf, openExistingSession } from './existing-session.ts';
+import { chooseTarget, destinationOf } from './target.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
@@ -33,6 +35,8 @@ export interface SessionFacts {
   readonly cluster: Cluster;
   readonly destination: Destination;
   readonly namespaces: Namespaces;
+  /** What the run keeps to where the cluster is somebody else's. */
+  readonly existing?: Existing;
   /** Absolute path of the run's report folder. */
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
@@ -68,6 +72,8 @@ export async function openSession(
   progress: Progress,
   upgrade?: Upgrade,
 ): Promise<Session> {
+  const existing = existingClusterOf(configuration);
+  if (existing !== undefined) return openExistingSession(existing, configuration, report, progress);
   const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
   const engine = await containerEngine();
   const { operatingSystem, serverVersion } = engine.info.containerRuntime;
@@ -78,11 +84,11 @@ export async function openSession(
   }
   const [source, target] = await Promise.all([
     chooseSourceForAll(configuration.images, all, configuration.image),
-    chooseTarget(configuration.target),
+    chooseTarget(configuration),
   ]);
   progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
-  report.target = { ...target, url: documentUrl };
+  report.target = { kind: target.kind, because: target.because, url: target.url };
   const sets: ImageSet[] = [];
   const { because: _because, ...origin } = source;
   for (const each of all) {
@@ -105,7 +111,7 @@ export async function openSession(
       const [started] = await Promise.all([
         target.kind === 'hermetic'
           ? startOrigin(kube, images.images.origin.reference, target.because)
-          : liveDestination(target.because),
+          : destinationOf(target),
         dnsMustBeReady(kube),
       ]);
       return started;
@@ -188,34 +194,4 @@ async function inTime(work: Promise<void>): Promise<void> {
     `The cluster was not removed within ${timeouts.cleanUp / 1000} s`,
     'See whether the container engine still answers, then: ./conformance clean',
   );
-}
-
-interface Target {
-  readonly kind: 'live' | 'hermetic';
-  readonly because: string;
-}
-
-/** @throws EnvironmentError when the live destination was asked for and does not answer */
-async function chooseTarget(asked: Configuration['target']): Promise<Target> {
-  if (asked === 'hermetic') return { kind: 'hermetic', because: 'asked for' };
-  const { answers, because } = await liveAnswers();
-  if (answers) return { kind: 'live', because };
-  if (asked === 'live') {
-    throw new EnvironmentError(
-      `The live destination cannot be used: ${because}`,
-      'Check the network and the proxy variables, or run with --target hermetic.',
-    );
-  }
-  return { kind: 'hermetic', because };
-}
-
-function liveDestination(because: string): Destination {
-  return {
-    kind: 'live',
-    because,
-    url: documentUrl,
-    title: documentTitle,
-    ca: undefined,
-    origin: undefined,
-  };
 }

@@ -21,6 +21,8 @@ export async function collectSetUpEvidence(
     readonly images: ImageSet;
     /** Undefined when not even its node became ready. */
     readonly cluster: Cluster | undefined;
+    /** Those that may be looked at; all when not given. */
+    readonly namespaces?: readonly string[];
   },
 ): Promise<string> {
   const { report } = run;
@@ -34,7 +36,7 @@ export async function collectSetUpEvidence(
 /** @returns why there is no bundle, undefined when there is one */
 async function collect(
   error: unknown,
-  { report, images, cluster }: Parameters<typeof collectSetUpEvidence>[1],
+  { report, images, cluster, namespaces }: Parameters<typeof collectSetUpEvidence>[1],
 ): Promise<string | undefined> {
   const findings = findingsOf(error);
   const files = await collectEvidence({
@@ -44,6 +46,7 @@ async function collect(
     containerId: cluster === undefined ? await nodeOf(report.runId).catch(() => undefined) : undefined,
     nodeLog: error instanceof NodeNotReadyError && error.log !== '' ? error.log : undefined,
     images,
+    namespaces,
     findings,
     trips: [],
     proxy: undefined,

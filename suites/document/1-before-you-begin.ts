@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
 import { istioctl, IstioctlError } from '../../helpers/istio/istioctl.ts';
 import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
@@ -25,9 +26,10 @@ export const beforeYouBegin: readonly Step[] = [
     needs: [],
     run: async (world) => {
       const { session, kube, mesh } = world;
+      const found = session.existing?.istio !== undefined;
       try {
-        if (!mesh.installed) {
-          await installIstio(session.cluster, mesh.control, await world.fixtures.text('istio.yaml'));
+        if (mesh.install !== undefined) {
+          await installIstio(session.cluster, mesh.install, await world.fixtures.text('istio.yaml'));
         }
       } catch (error) {
         if (!(error instanceof IstioctlError)) throw error;
@@ -37,11 +39,15 @@ export const beforeYouBegin: readonly Step[] = [
           'istioctl install ends without an error',
         );
       }
-      const version = await controlPlaneVersion(kube, mesh.revision);
-      world.versions['istiod'] = version;
-      world.note('istiod', version);
-      mustEqual('CONTROL_PLANE', "istiod's version", version, mesh.control.istio);
-      await accessLogMustBeOn(world);
+      // In somebody else's mesh the session has looked already, with no more permissions than it may have.
+      const version = found ? mesh.istio : await controlPlaneVersion(kube, mesh.revision, mesh.system);
+      if (version !== undefined) world.versions['istiod'] = version;
+      world.note('istiod', version ?? 'version not told');
+      if (found) world.note('found', `revision ${mesh.revision ?? 'default'} in ${mesh.system}`);
+      if (mesh.istio !== undefined) {
+        mustEqual('CONTROL_PLANE', "istiod's version", version ?? '', mesh.istio);
+      }
+      if (!found) await accessLogMustBeOn(world);
     },
   },
   {
@@ -68,7 +74,9 @@ export const beforeYouBegin: readonly Step[] = [
       world.versions['envoy'] = versions.envoy;
       world.note('istio-proxy', versions.istio);
       world.note('Envoy', versions.envoy);
-      mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", versions.istio, mesh.sidecar.istio);
+      if (mesh.sidecar.istio !== undefined) {
+        mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", versions.istio, mesh.sidecar.istio);
+      }
     },
   },
   {
@@ -91,11 +99,11 @@ export const beforeYouBegin: readonly Step[] = [
 ];
 
 /** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */
-async function accessLogMustBeOn({ kube, mesh: { revision } }: World): Promise<void> {
+async function accessLogMustBeOn({ kube, mesh: { revision, system } }: World): Promise<void> {
   const stored = await find<V1ConfigMap>(kube, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: meshConfigMapOf(revision), namespace: 'istio-system' },
+    metadata: { name: meshConfigMapOf(revision), namespace: system },
   });
   const settings = z
     .looseObject({
@@ -112,7 +120,11 @@ async function accessLogMustBeOn({ kube, mesh: { revision } }: World): Promise<v
 
 async function startAutomatically(world: World): Promise<void> {
   const { kube, session, namespaces } = world;
-  await apply(kube, await world.fixtures.objects('document/default-namespace.yaml'));
+  const namespace = await world.fixtures.objects('document/default-namespace.yaml');
+  await apply(
+    kube,
+    namespace.map((object) => labelledFor(session.existing?.istio, object)),
+  );
   await apply(
     kube,
     await world.fixtures.objects(
@@ -122,6 +134,12 @@ async function startAutomatically(world: World): Promise<void> {
     ),
     namespaces.mesh,
   );
+}
+
+/** Where the Istio that was found heeds other labels than the document's, those. */
+function labelledFor(found: FoundIstio | undefined, namespace: KubernetesObject): KubernetesObject {
+  if (found === undefined) return namespace;
+  return { ...namespace, metadata: { ...namespace.metadata, labels: { ...found.injection } } };
 }
 
 /** The injected manifest comes from istioctl, so the namespace needs no label. */
@@ -170,10 +188,6 @@ async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
     fail('SIDECAR_MISSING', `pod ${mesh}/${name} has no container istio-proxy`, 'a container istio-proxy');
   }
   world.note('sidecar', `${sidecar.kind}, ${sidecar.image}`);
-  mustEqual(
-    'SIDECAR_VERSION',
-    "the sidecar's image",
-    sidecar.image,
-    world.mesh.sidecar.images.proxyv2.reference,
-  );
+  const { image } = world.mesh.sidecar;
+  if (image !== undefined) mustEqual('SIDECAR_VERSION', "the sidecar's image", sidecar.image, image);
 }

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject, V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import { placePullSecret } from '../../helpers/existing/pull-secret.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
@@ -26,6 +27,8 @@ export const deployAnHttpsProxy: readonly Step[] = [
     run: async (world) => {
       const { kube, namespaces } = world;
       await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespaces.external } }]);
+      const pullSecret = world.session.existing?.pullSecret;
+      if (pullSecret !== undefined) await placePullSecret(kube, namespaces.external, pullSecret);
       await namespaceMustNotInject(world);
     },
   },

@@ -4,11 +4,11 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { remove } from '../../helpers/kube/apply.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
-import { compareSnapshots, takeSnapshot } from '../../helpers/kube/snapshot.ts';
+import { compareSnapshots } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
-import { interruptSquid, notCompared, sleepObjects } from './prepare.ts';
+import { interruptSquid, sleepObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
@@ -76,6 +76,10 @@ export const cleanup: readonly Step[] = [
     undoes: 'PROXY-1',
     run: async (world) => {
       const metadata = { name: world.namespaces.external };
+      if (world.session.existing?.prepared.includes(metadata.name) === true) {
+        world.note('namespace', `${metadata.name} was prepared for the suite, and stays`);
+        return;
+      }
       await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
     },
   },
@@ -101,7 +105,7 @@ export const cleanup: readonly Step[] = [
         await eventually(
           'the cluster to be as it was before the first step',
           async () => {
-            const after = await takeSnapshot(world.kube, notCompared);
+            const after = await snapshotOf(world);
             const { added, removed, changed } = compareSnapshots(world.before.get(), after);
             const differences = [
               ...added.map((key) => `left behind: ${key}`),

@@ -159,8 +159,8 @@ const questions: readonly Question[] = [
       'NOT_TAKEN_OVER',
       'INJECTION_FAILED',
     ],
-    ask: async ({ kube }) => {
-      const pods = await livePods(kube, 'istio-system', 'app=istiod');
+    ask: async ({ kube, mesh: { system } }) => {
+      const pods = await livePods(kube, system, 'app=istiod');
       if (pods.some(isReady)) return undefined;
       return {
         cause: 'CONTROL_PLANE',
@@ -174,7 +174,8 @@ const questions: readonly Question[] = [
     ask: async (world) => {
       const hiding = (await foreign(world)).filter(
         (name) =>
-          name.startsWith(`Sidecar ${world.namespaces.mesh}/`) || name.startsWith('Sidecar istio-system/'),
+          name.startsWith(`Sidecar ${world.namespaces.mesh}/`) ||
+          name.startsWith(`Sidecar ${world.mesh.system}/`),
       );
       if (hiding.length === 0) return undefined;
       return {

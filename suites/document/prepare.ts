@@ -1,11 +1,13 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { documentNamespaces, type Namespaces } from '../../helpers/session/namespaces.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
+import { ownedKinds } from '../../helpers/existing/owned.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
 import { exec, ExecError } from '../../helpers/kube/exec.ts';
-import { belongsToIstio } from '../../helpers/kube/snapshot.ts';
+import { belongsToIstio, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { serviceEntryIn } from './service-entry.ts';
+import type { World } from './world.ts';
 
 /** What the snapshot leaves out: Istio, and what the cluster's own machinery writes when it likes. */
 export function notCompared(object: KubernetesObject): boolean {
@@ -16,6 +18,14 @@ export function notCompared(object: KubernetesObject): boolean {
   if (marks.some((mark) => mark.startsWith('objectset.rio.cattle.io/'))) return true;
   if (/cattle\.io\//.test(object.apiVersion ?? '')) return true;
   return belongsToIstio(object);
+}
+
+/** The cluster's objects; in somebody else's cluster those of the run's namespaces, since the rest changes when it likes. */
+export async function snapshotOf({ kube, session, namespaces }: World): Promise<Snapshot> {
+  const scope = session.existing === undefined ? undefined : [namespaces.mesh, namespaces.external];
+  return scope === undefined
+    ? takeSnapshot(kube, notCompared)
+    : takeSnapshot(kube, notCompared, { kinds: ownedKinds, namespaces: scope });
 }
 
 /** What samples/sleep/sleep.yaml makes, by name: enough to delete it. */
@@ -41,6 +51,7 @@ export function registryOnlySidecarIn(namespace: string): KubernetesObject {
 export async function resetDocument(
   kube: Kube,
   { mesh, external }: Namespaces = documentNamespaces,
+  prepared: readonly string[] = [],
 ): Promise<void> {
   await remove(kube, sleepObjects, mesh);
   await podsMustBeGone(kube, mesh, 'app=sleep');
@@ -49,7 +60,9 @@ export async function resetDocument(
     { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: external } },
   ]);
   await podsMustBeGone(kube, external, 'app=squid', (pod) => interruptSquid(kube, pod, external));
-  await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+  if (!prepared.includes(external)) {
+    await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+  }
   // The label comes back with BEFORE-2; manual injection goes without.
   await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: mesh } }]);
 }

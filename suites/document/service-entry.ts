@@ -65,7 +65,8 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, [`${ip}/32`]);
   must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: port, name: 'tcp', protocol: 'TCP' }]);
   must('SERVICE_ENTRY_HOST', 'hosts', hosts, ['my-company-proxy.com']);
-  must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, []);
+  // In somebody else's mesh the entry is for the run's own client alone; the document exports it to everybody.
+  must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, world.session.existing === undefined ? [] : ['.']);
   // The document leaves resolution out, which means NONE: the sidecar connects to the very address the client asked for.
   const expected = { location: 'MESH_EXTERNAL', resolution: 'NONE' };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);

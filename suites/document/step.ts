@@ -1,3 +1,4 @@
+import type { Configuration } from '../../helpers/configuration/configuration.ts';
 import type { World } from './world.ts';
 
 /** The document's sections, by the slug of their heading in its English edition. */
@@ -25,6 +26,8 @@ export interface Step {
   readonly needs: readonly string[];
   /** For clean-up: the step that makes what this one removes. Run when this one is chosen, not needed by it after a failure. */
   readonly undoes?: string;
+  /** Whether a run of this configuration has it; every run has it when not given. */
+  readonly when?: (configuration: Configuration) => boolean;
   readonly run: (world: World) => Promise<void>;
 }
 

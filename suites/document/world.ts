@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
-import type { Revision } from '../../helpers/istio/revision.ts';
+import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/session/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
@@ -44,13 +44,39 @@ class Slot<T> {
 
 /** The Istio that the steps of a pass install, or find installed. */
 export interface Mesh {
-  /** Images of its control plane. */
-  readonly control: ImageSet;
-  /** Those of the client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
-  readonly sidecar: ImageSet;
+  /** Version of its control plane, e.g. `1.29.1`; undefined where nobody tells it. */
+  readonly istio: string | undefined;
   readonly revision: Revision;
-  /** It is there: BEFORE-1 looks at it and installs nothing. */
-  readonly installed: boolean;
+  /** Namespace of its control plane. */
+  readonly system: string;
+  /** What BEFORE-1 installs; undefined where it is there: BEFORE-1 looks at it and installs nothing. */
+  readonly install: ImageSet | undefined;
+  /** The client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
+  readonly sidecar: SidecarOfMesh;
+}
+
+export interface SidecarOfMesh {
+  readonly istio: string | undefined;
+  /** Its image; undefined where the mesh is somebody else's, who may mirror or patch it. */
+  readonly image: string | undefined;
+}
+
+/** The sidecar that a set's injector adds. */
+export function sidecarOfSet({ istio, images }: ImageSet): SidecarOfMesh {
+  return { istio, image: images.proxyv2.reference };
+}
+
+/** The default revision of the session's Istio, which BEFORE-1 installs, or the Istio that was found. */
+function meshOf({ images, existing }: SessionFacts): Mesh {
+  const found = existing?.istio;
+  if (found === undefined) {
+    const { istio } = images;
+    const sidecar = sidecarOfSet(images);
+    return { istio, revision: undefined, system: istioSystem, install: images, sidecar };
+  }
+  const { version, revision, namespace } = found;
+  const sidecar = { istio: version, image: undefined };
+  return { istio: version, revision, system: namespace, install: undefined, sidecar };
 }
 
 /** What the steps of one pass over the document share. */
@@ -76,15 +102,14 @@ export class World implements AsyncDisposable {
 
   #record: StepRecord = { facts: {}, trips: [] };
 
-  /** @param mesh By default the default revision of the session's Istio, which BEFORE-1 installs */
+  /** @param mesh By default the default revision of the session's Istio, which BEFORE-1 installs, or the one found */
   constructor(session: SessionFacts, mesh?: Mesh) {
-    const { images } = session;
     this.session = session;
     this.namespaces = session.namespaces;
     this.fixtures = new Fixtures(session.namespaces);
-    this.mesh = mesh ?? { control: images, sidecar: images, revision: undefined, installed: false };
+    this.mesh = mesh ?? meshOf(session);
     this.folder = session.folder;
-    this.kube = connect(session.cluster.kubeconfig);
+    this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
     this.witnesses = new Witnesses(this.kube, session.destination);
   }
 

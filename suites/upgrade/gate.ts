@@ -3,14 +3,14 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import { observeSidecar, type Observation } from '../../helpers/gate/observation.ts';
 import type { Comparison, GatePlan, GateResults } from '../../helpers/gate/result.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
-import { injectionLabels, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
+import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { TrafficAccount } from '../../helpers/traffic/account.ts';
 import type { Traffic } from '../../helpers/traffic/traffic.ts';
 import { Fixtures } from '../document/fixtures.ts';
 import { notCompared } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
-import { World, type Mesh } from '../document/world.ts';
+import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { StepEvidence } from '../evidence.ts';
 import { Pass, type Outcome } from '../pass.ts';
 import type { Taken } from '../passes.ts';
@@ -153,16 +153,17 @@ export class Gate implements AsyncDisposable {
 
   #meshOf(name: PassName): Mesh {
     const { from, to, revision } = this;
+    const mesh = { revision: undefined, system: istioSystem, install: undefined };
     switch (name) {
       case 'before':
-        return { control: from, sidecar: from, revision: undefined, installed: false };
+        return { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from), install: from };
       case 'rolled back':
-        return { control: from, sidecar: from, revision: undefined, installed: true };
+        return { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from) };
       case 'old proxy':
-        return { control: to, sidecar: from, revision, installed: true };
+        return { ...mesh, istio: to.istio, sidecar: sidecarOfSet(from), revision };
       case 'upgrade':
       case 'fresh proxy':
-        return { control: to, sidecar: to, revision, installed: true };
+        return { ...mesh, istio: to.istio, sidecar: sidecarOfSet(to), revision };
     }
   }
 

@@ -12,7 +12,7 @@ import { timeouts } from '../../helpers/timeouts.ts';
 import type { V1Pod } from '@kubernetes/client-node';
 import { fail, mustEqual } from '../document/fail.ts';
 import type { Step } from '../document/step.ts';
-import type { World } from '../document/world.ts';
+import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
 import { meshState } from './mesh-state.ts';
 
@@ -81,7 +81,7 @@ export async function mustServe(
 export async function mustRunOn(
   gate: Gate,
   pod: V1Pod,
-  { sidecar, revision }: { readonly sidecar: ImageSet; readonly revision: Revision },
+  { sidecar, revision }: Pick<Mesh, 'sidecar' | 'revision'>,
 ): Promise<string> {
   const { name = '', namespace = '' } = pod.metadata ?? {};
   const found = sidecarOf(pod);
@@ -92,12 +92,11 @@ export async function mustRunOn(
       'a container istio-proxy',
     );
   }
-  const expected = sidecar.images.proxyv2.reference;
-  if (found.image !== expected) {
-    fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, expected);
+  if (found.image !== sidecar.image) {
+    fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, sidecar.image ?? '');
   }
   const { istio } = await proxyVersions(gate.kube, { namespace, pod: name });
-  mustEqual('SIDECAR_VERSION', `the sidecar of ${namespace}/${name}`, istio, sidecar.istio);
+  mustEqual('SIDECAR_VERSION', `the sidecar of ${namespace}/${name}`, istio, sidecar.istio ?? '');
   await mustBeServed(gate, `${name}.${namespace}`, revision);
   return `${namespace}/${name}: ${istio}, ${found.kind}`;
 }

@@ -16,8 +16,8 @@ const session = {
   cluster: { kubeconfig, reused: false },
   destination: {},
   folder: '',
-  images: { istio: '1.28.3' },
-  others: [{ istio: '1.29.1' }],
+  images: { istio: '1.28.3', images: { proxyv2: { reference: 'istio/proxyv2:1.28.3' } } },
+  others: [{ istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } }],
 } as unknown as SessionFacts;
 
 function gateOf(plan: Partial<GatePlan>): Gate {

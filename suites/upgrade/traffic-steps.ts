@@ -4,7 +4,7 @@ import { accountFacts, findingsOf } from '../../helpers/traffic/findings.ts';
 import { Traffic } from '../../helpers/traffic/traffic.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
-import type { World } from '../document/world.ts';
+import { sidecarOfSet, type World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
 import { mustRunOn, operation, restarting } from './operations.ts';
 
@@ -51,10 +51,10 @@ export function trafficEnds(gate: Gate): readonly Step[] {
 export async function restartTraffic(
   gate: Gate,
   world: World,
-  on: { readonly sidecar: ImageSet; readonly revision: Revision },
+  { sidecar, revision }: { readonly sidecar: ImageSet; readonly revision: Revision },
 ): Promise<void> {
   const { traffic } = gate;
   if (traffic === undefined) throw new TypeError('the live traffic was never started');
   const { after } = await restarting(gate, () => traffic.restart());
-  world.note('sidecar', await mustRunOn(gate, after, on));
+  world.note('sidecar', await mustRunOn(gate, after, { sidecar: sidecarOfSet(sidecar), revision }));
 }

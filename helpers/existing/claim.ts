@@ -1,0 +1,124 @@
+import { decodeOwner, encodeOwner, isAlive, thisProcess } from '../cluster/labels.ts';
+import { EnvironmentError, UsageError } from '../errors.ts';
+import { apply } from '../kube/apply.ts';
+import { apiStatus, type Kube } from '../kube/client.ts';
+import { isOurs, isPrepared, labelsOf, processAnnotation, runOf } from './ownership.ts';
+import { namespaceNamed, removeOwned } from './owned.ts';
+
+/** What the run's namespaces were before it. */
+export interface Claimed {
+  /** There already, for the suite: they stay. */
+  readonly prepared: readonly string[];
+  /** Not there yet. */
+  readonly missing: readonly string[];
+}
+
+/** One run at a time in the same namespaces: whoever makes this object first has them. */
+const lock = 'istio-external-proxy-conformance-run';
+
+/**
+ * Looks whether the run may have these namespaces, and changes nothing but what a run left behind that is dead.
+ * @param leftBehind Told what was removed
+ * @throws UsageError when one exists and is not the suite's
+ * @throws EnvironmentError when another run has it
+ */
+export async function lookAtNamespaces(
+  kube: Kube,
+  names: readonly string[],
+  leftBehind: (what: string) => void,
+): Promise<Claimed> {
+  const prepared: string[] = [];
+  const missing: string[] = [];
+  for (const name of names) {
+    const namespace = await namespaceNamed(kube, name);
+    if (namespace === undefined) {
+      missing.push(name);
+      continue;
+    }
+    if (!isOurs(namespace)) {
+      throw new UsageError(
+        `Namespace ${name} exists and is not the suite's, so nothing is done in it`,
+        'Choose others with --namespace and --proxy-namespace, or have one prepared: ./conformance rbac.',
+      );
+    }
+    if (isPrepared(namespace)) {
+      prepared.push(name);
+      continue;
+    }
+    const run = runOf(namespace) ?? '?';
+    const process = namespace.metadata?.annotations?.[processAnnotation];
+    if (!isDead(process)) throw inUse(name, run);
+    for (const what of await removeOwned(kube, [name], run)) leftBehind(what);
+    missing.push(name);
+  }
+  return { prepared, missing };
+}
+
+/**
+ * Makes a namespace of the run's own, and takes it for this run alone.
+ * @throws EnvironmentError when another run was faster
+ */
+export async function makeNamespace(kube: Kube, name: string, runId: string): Promise<void> {
+  const namespace = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name,
+      labels: labelsOf(runId),
+      annotations: { [processAnnotation]: encodeOwner(thisProcess()) },
+    },
+  };
+  try {
+    await kube.core.createNamespace({ body: namespace });
+  } catch (error) {
+    if (apiStatus(error) === 409) throw inUse(name, 'that began at the same moment');
+    throw error;
+  }
+  // From now on its labels are the suite's to apply, as everything else.
+  await apply(kube, [{ ...namespace, metadata: { name } }]);
+}
+
+/**
+ * Takes a prepared namespace for this run alone; what a dead run left in it is removed.
+ * @throws EnvironmentError when another run has it
+ */
+export async function takePrepared(
+  kube: Kube,
+  namespace: string,
+  runId: string,
+  leftBehind: (what: string) => void,
+): Promise<void> {
+  const body = {
+    metadata: {
+      name: lock,
+      labels: labelsOf(runId),
+      annotations: { [processAnnotation]: encodeOwner(thisProcess()) },
+    },
+  };
+  for (const first of [true, false]) {
+    try {
+      await kube.core.createNamespacedConfigMap({ namespace, body });
+      return;
+    } catch (error) {
+      if (apiStatus(error) !== 409) throw error;
+      const held = await kube.core.readNamespacedConfigMap({ namespace, name: lock });
+      if (!first || !isDead(held.metadata?.annotations?.[processAnnotation])) {
+        throw inUse(namespace, runOf(held) ?? '?');
+      }
+      for (const what of await removeOwned(kube, [namespace], runOf(held))) leftBehind(what);
+    }
+  }
+}
+
+/** Of this machine, and not running any more. Of another one nothing is known. */
+function isDead(process: string | undefined): boolean {
+  const owner = decodeOwner(process ?? '');
+  return owner !== undefined && !isAlive(owner);
+}
+
+function inUse(namespace: string, run: string): EnvironmentError {
+  return new EnvironmentError(
+    `Namespace ${namespace} is in use by run ${run}, or was left behind by it`,
+    'Wait for it, or when it does not run any more: ./conformance clean --kubeconfig FILE. Or choose other namespaces.',
+  );
+}

@@ -1,0 +1,16 @@
+import type { Dress } from '../kube/dress.ts';
+import type { FoundIstio } from './found-istio.ts';
+
+/** What a run in somebody else's cluster keeps to; plain data. */
+export interface Existing {
+  /** Undefined where the run installs one. */
+  readonly istio: FoundIstio | undefined;
+  readonly dress: Dress;
+  /** Namespaces that were there before the run, made for it: they are emptied and stay. */
+  readonly prepared: readonly string[];
+  /** A `.dockerconfigjson` for the pods' images; never in a report. */
+  readonly pullSecret: string | undefined;
+}
+
+/** Name of the Secret that the pods' images are pulled with. */
+export const pullSecretName = 'istio-external-proxy-conformance-pull';

@@ -1,0 +1,161 @@
+import {
+  AdmissionregistrationV1Api,
+  type V1ConfigMap,
+  type V1Deployment,
+  type V1MutatingWebhookConfiguration,
+} from '@kubernetes/client-node';
+import { closest } from 'fastest-levenshtein';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { EnvironmentError, UsageError } from '../errors.ts';
+import { controlPlaneVersion } from '../istio/control-plane.ts';
+import { istiodOf, meshConfigMapOf, type Revision } from '../istio/revision.ts';
+import { find } from '../kube/apply.ts';
+import type { Kube } from '../kube/client.ts';
+
+/** An Istio that was there before the run. */
+export interface FoundIstio {
+  /** e.g. `1.29.1`; undefined where neither it nor its Deployment tells. */
+  readonly version: string | undefined;
+  readonly revision: Revision;
+  /** Namespace of its control plane. */
+  readonly namespace: string;
+  /** Labels of a namespace, or of its pods, that its injector heeds. */
+  readonly injection: Readonly<Record<string, string>>;
+  /** Labels a namespace needs for this control plane to look at it at all; none without discovery selectors. */
+  readonly discovery: Readonly<Record<string, string>>;
+  /** The mesh writes no access log by default: the client's namespace needs a Telemetry resource. */
+  readonly accessLogOff: boolean;
+}
+
+/** A revision, or a tag of one, by the injector it has. */
+interface Injector {
+  readonly revision: string;
+  /** Name by which namespaces choose it. */
+  readonly name: string;
+  readonly namespace: string;
+  /** It serves `istio-injection=enabled` too. */
+  readonly isDefault: boolean;
+}
+
+const meshConfig = z.looseObject({
+  accessLogFile: z.string().optional(),
+  accessLogFormat: z.string().optional(),
+  discoverySelectors: z
+    .array(z.looseObject({ matchLabels: z.record(z.string(), z.string()).optional() }))
+    .optional(),
+});
+
+/**
+ * The Istio of a cluster, by its injectors, since they decide what gets a sidecar of which control plane.
+ * @param wanted Name of a revision or tag, where there are several
+ * @returns undefined when the cluster has none
+ * @throws UsageError when it has several and none is wanted, or has not the wanted one
+ * @throws EnvironmentError when it is there but cannot be judged: without a control plane, or with a log nobody can read
+ */
+export async function findIstio(kube: Kube, wanted: string | undefined): Promise<FoundIstio | undefined> {
+  const injectors = await injectorsOf(kube);
+  const chosen = choose(injectors, wanted);
+  if (chosen === undefined) return undefined;
+  const { namespace, name, isDefault } = chosen;
+  const revision = chosen.revision === 'default' ? undefined : chosen.revision;
+  const config = await meshConfigOf(kube, revision, namespace);
+  if ((config.accessLogFormat ?? '') !== '') {
+    throw new EnvironmentError(
+      `The mesh's access log has a format of its own (meshConfig.accessLogFormat in ${namespace}): ${JSON.stringify(config.accessLogFormat)}`,
+      "The suite reads Istio's default text and JSON formats. Run it on a mesh that writes one of them.",
+    );
+  }
+  const [selector, ...more] = config.discoverySelectors ?? [];
+  if (selector !== undefined && selector.matchLabels === undefined) {
+    throw new EnvironmentError(
+      'The mesh has discovery selectors (meshConfig.discoverySelectors) that are not plain labels',
+      `Label the namespaces yourself, with a prepared namespace (./conformance rbac). ${more.length} more selectors are there.`,
+    );
+  }
+  return {
+    version: await versionOf(kube, revision, namespace),
+    revision,
+    namespace,
+    injection: isDefault ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': name },
+    discovery: selector?.matchLabels ?? {},
+    accessLogOff: (config.accessLogFile ?? '') === '',
+  };
+}
+
+function choose(injectors: readonly Injector[], wanted: string | undefined): Injector | undefined {
+  const names = [...new Set(injectors.map(({ name }) => name))].sort();
+  if (wanted !== undefined) {
+    const found = injectors.find(({ name }) => name === wanted);
+    if (found !== undefined) return found;
+    throw new UsageError(
+      `The cluster's Istio has no revision or tag ${wanted}${names.length === 0 ? '' : `; the nearest is ${closest(wanted, names)}`}`,
+      names.length === 0
+        ? 'It has no Istio at all; --install-istio installs one.'
+        : `It has: ${names.join(', ')}`,
+    );
+  }
+  const byDefault = injectors.find(({ isDefault }) => isDefault);
+  if (byDefault !== undefined || injectors.length < 2) return byDefault ?? injectors[0];
+  throw new UsageError(
+    `The cluster has ${names.length} revisions of Istio and none is the default: ${names.join(', ')}`,
+    'Choose one with --revision NAME.',
+  );
+}
+
+async function injectorsOf({ config }: Kube): Promise<Injector[]> {
+  const api = config.makeApiClient(AdmissionregistrationV1Api);
+  const { items } = await api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' });
+  return items.flatMap(injectorIn);
+}
+
+function injectorIn({ metadata, webhooks = [] }: V1MutatingWebhookConfiguration): Injector[] {
+  const { 'istio.io/rev': revision, 'istio.io/tag': tag } = metadata?.labels ?? {};
+  const service = webhooks[0]?.clientConfig.service;
+  if (revision === undefined || service === undefined) return [];
+  const isDefault = webhooks.some(({ namespaceSelector }) =>
+    namespaceSelector?.matchExpressions?.some(
+      ({ key, values }) => key === 'istio-injection' && values?.includes('enabled') === true,
+    ),
+  );
+  return [{ revision, name: tag ?? revision, namespace: service.namespace, isDefault }];
+}
+
+async function meshConfigOf(
+  kube: Kube,
+  revision: Revision,
+  namespace: string,
+): Promise<z.infer<typeof meshConfig>> {
+  const stored = await find<V1ConfigMap>(kube, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: meshConfigMapOf(revision), namespace },
+  });
+  return meshConfig.parse(parse(stored?.data?.['mesh'] ?? '{}') ?? {});
+}
+
+/** What the control plane tells, where it may be asked; else what its Deployment says: by the image's tag, or its label. */
+async function versionOf(kube: Kube, revision: Revision, namespace: string): Promise<string | undefined> {
+  const name = istiodOf(revision);
+  const stored = await find<V1Deployment>(kube, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+  });
+  if (stored === undefined) {
+    throw new EnvironmentError(
+      `The cluster has an injector of Istio, but no control plane: no Deployment ${namespace}/${name}`,
+      'A control plane outside the cluster is not supported; what an uninstallation left behind goes with istioctl uninstall --purge.',
+    );
+  }
+  try {
+    return await controlPlaneVersion(kube, revision, namespace);
+  } catch {
+    // The minimal permissions do not allow to run anything in the control plane's namespace.
+    const image = stored.spec?.template.spec?.containers[0]?.image ?? '';
+    const label = stored.metadata?.labels?.['app.kubernetes.io/version'] ?? '';
+    return [image.split(':').at(-1) ?? '', label].flatMap(
+      (text) => /^v?(\d+\.\d+\.\d+(-[\w.]+)?)$/.exec(text)?.[1] ?? [],
+    )[0];
+  }
+}

@@ -1,0 +1,103 @@
+import type { KubernetesListObject, KubernetesObject } from '@kubernetes/client-node';
+import { remove } from '../kube/apply.ts';
+import { apiStatus, fieldManager, type Kube } from '../kube/client.ts';
+import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
+
+/** Kinds that a run puts into its namespaces, in the order in which they go. */
+export const ownedKinds = [
+  ['networking.istio.io/v1', 'ServiceEntry'],
+  ['networking.istio.io/v1', 'Sidecar'],
+  ['telemetry.istio.io/v1', 'Telemetry'],
+  ['apps/v1', 'Deployment'],
+  ['v1', 'Pod'],
+  ['v1', 'Service'],
+  ['v1', 'ServiceAccount'],
+  ['v1', 'Secret'],
+  ['v1', 'ConfigMap'],
+] as const;
+
+/**
+ * Removes what runs made, by label: their namespaces, and in prepared ones everything but the namespace.
+ * @param namespaces Those to look at; one that does not exist is nothing to remove
+ * @param runId Of this run alone
+ * @returns what was removed, for people
+ */
+export async function removeOwned(
+  kube: Kube,
+  namespaces: readonly string[],
+  runId?: string,
+): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of namespaces) {
+    const namespace = await namespaceNamed(kube, name);
+    if (namespace === undefined || !isOurs(namespace)) continue;
+    if (isPrepared(namespace)) {
+      removed.push(...(await empty(kube, name, runId)));
+      continue;
+    }
+    if (runId !== undefined && namespace.metadata?.labels?.[runLabel] !== runId) continue;
+    await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }]);
+    removed.push(`namespace ${name}`);
+  }
+  return removed;
+}
+
+/** Every namespace that is the suite's, made by a run or prepared. */
+export async function ownNamespaces(kube: Kube): Promise<string[]> {
+  const { items } = await kube.core.listNamespace({ labelSelector: `${ownerLabel}=${fieldManager}` });
+  return items.map(({ metadata }) => metadata?.name ?? '');
+}
+
+/** The namespace, undefined when there is none. */
+export async function namespaceNamed(kube: Kube, name: string): Promise<KubernetesObject | undefined> {
+  try {
+    return await kube.core.readNamespace({ name });
+  } catch (error) {
+    if (apiStatus(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+async function empty(kube: Kube, namespace: string, runId: string | undefined): Promise<string[]> {
+  const selector = [
+    `${ownerLabel}=${fieldManager}`,
+    ...(runId === undefined ? [] : [`${runLabel}=${runId}`]),
+  ];
+  const removed: string[] = [];
+  for (const [apiVersion, kind] of ownedKinds) {
+    const found = await listed(kube, apiVersion, kind, namespace, selector.join(','));
+    const objects = found
+      // What a Deployment made goes with it.
+      .filter(({ metadata }) => (metadata?.ownerReferences ?? []).length === 0)
+      .map(({ metadata }) => ({ apiVersion, kind, metadata: { name: metadata?.name ?? '', namespace } }));
+    await remove(kube, objects);
+    removed.push(...objects.map(({ metadata }) => `${kind} ${namespace}/${metadata.name}`));
+  }
+  return removed;
+}
+
+async function listed(
+  kube: Kube,
+  apiVersion: string,
+  kind: string,
+  namespace: string,
+  labelSelector: string,
+): Promise<KubernetesObject[]> {
+  try {
+    const list: KubernetesListObject<KubernetesObject> = await kube.objects.list(
+      apiVersion,
+      kind,
+      namespace,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      labelSelector,
+    );
+    return list.items;
+  } catch (error) {
+    // The cluster has no Istio, so it does not know its kinds.
+    if (apiStatus(error) === 404) return [];
+    throw error;
+  }
+}

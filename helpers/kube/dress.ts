@@ -1,0 +1,73 @@
+import type { KubernetesObject, V1Deployment, V1Pod, V1PodSpec } from '@kubernetes/client-node';
+
+/** What is added to everything that is put into a cluster which is somebody else's. */
+export interface Dress {
+  /** On each object, and on the pods of each Deployment. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** On namespaces besides: what Istio's discovery selectors ask for. */
+  readonly namespaceLabels: Readonly<Record<string, string>>;
+  /** Secret of the pods' own namespaces that the kubelet pulls images with. */
+  readonly pullSecret: string | undefined;
+  /** The client's image: it needs no privilege, so its containers ask for none and pass Pod Security `restricted`. */
+  readonly unprivilegedImage: string;
+  /** Namespace of the client in the mesh: the only one that sees what is made. */
+  readonly visibleTo: string;
+}
+
+/** Not istio-proxy's 1337, whose traffic is not captured. */
+const anyUser = 65_532;
+
+/**
+ * The object as it may be put into a cluster that others work in: labelled, seen by no other namespace of the mesh,
+ * its pods with the credentials to pull their images and no more privileges than they need.
+ */
+export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T {
+  const labelled: T & { spec?: unknown } = structuredClone(object);
+  labelled.metadata = { ...labelled.metadata, labels: { ...labelled.metadata?.labels, ...dress.labels } };
+  switch (labelled.kind ?? '') {
+    case 'Namespace':
+      labelled.metadata.labels = { ...dress.namespaceLabels, ...labelled.metadata.labels };
+      break;
+    case 'Service':
+      labelled.metadata.annotations = {
+        ...labelled.metadata.annotations,
+        'networking.istio.io/exportTo': dress.visibleTo,
+      };
+      break;
+    case 'ServiceEntry':
+      labelled.spec = { ...(labelled.spec as object), exportTo: ['.'] };
+      break;
+    case 'Pod':
+      dressPod((labelled as V1Pod).spec, dress);
+      break;
+    case 'Deployment': {
+      const template = (labelled as V1Deployment).spec?.template;
+      if (template !== undefined) {
+        template.metadata = {
+          ...template.metadata,
+          labels: { ...template.metadata?.labels, ...dress.labels },
+        };
+        dressPod(template.spec, dress);
+      }
+    }
+  }
+  return labelled;
+}
+
+function dressPod(spec: V1PodSpec | undefined, { pullSecret, unprivilegedImage }: Dress): void {
+  if (spec === undefined) return;
+  if (pullSecret !== undefined) {
+    spec.imagePullSecrets = [...(spec.imagePullSecrets ?? []), { name: pullSecret }];
+  }
+  for (const container of spec.containers) {
+    if (container.image !== unprivilegedImage) continue;
+    container.securityContext = {
+      runAsNonRoot: true,
+      runAsUser: anyUser,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+      ...container.securityContext,
+    };
+  }
+}

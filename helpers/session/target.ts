@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import type { Configuration } from '../configuration/configuration.ts';
+import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
+import { answersFromHere } from '../destination/live.ts';
+import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
+
+/** What the requests are to reach, before it is there. */
+export interface Target {
+  /** The document's real page, a site of the user's, or a server of our own. */
+  readonly kind: 'live' | 'given' | 'hermetic';
+  /** Why, for the user. */
+  readonly because: string;
+  readonly url: string;
+  readonly title: string;
+  /** PEM of the CA that a client must trust besides. */
+  readonly ca: string | undefined;
+}
+
+/**
+ * @throws EnvironmentError when the live destination was asked for and does not answer
+ * @throws UsageError when the user's own is not told whole
+ */
+export async function chooseTarget(configuration: Configuration): Promise<Target> {
+  const { target: asked, destination, proxy } = configuration;
+  if (destination !== undefined) return givenTarget(configuration, destination);
+  const document = { url: documentUrl, title: documentTitle, ca: undefined };
+  if (proxy !== undefined && asked !== 'hermetic') {
+    // What answers from here says nothing of what that proxy reaches.
+    return { ...document, kind: 'live', because: `through the proxy ${proxy}` };
+  }
+  if (asked === 'hermetic') return { ...document, kind: 'hermetic', because: 'asked for' };
+  const { answers, because } = await answersFromHere(documentUrl);
+  if (answers) return { ...document, kind: 'live', because };
+  if (asked === 'live') {
+    throw new EnvironmentError(
+      `The live destination cannot be used: ${because}`,
+      'Check the network and the proxy variables, or run with --target hermetic.',
+    );
+  }
+  return { ...document, kind: 'hermetic', because };
+}
+
+/** A destination that nobody has to start. */
+export function destinationOf({ kind, because, url, title, ca }: Target): Destination {
+  return { kind, because, url, title, ca, origin: undefined };
+}
+
+async function givenTarget(
+  { target, expectTitle, destinationCa }: Configuration,
+  url: string,
+): Promise<Target> {
+  if (target === 'hermetic') {
+    throw new UsageError(
+      '--destination and --target hermetic exclude each other',
+      'Leave one of them out: the hermetic destination is a server of the suite’s own.',
+    );
+  }
+  if (expectTitle === undefined) {
+    throw new UsageError(
+      `--destination ${url} needs the page's title, which shows that it arrived`,
+      'Say --expect-title TEXT, with what stands between <title> and </title>.',
+    );
+  }
+  return {
+    kind: 'given',
+    because: 'asked for',
+    url,
+    title: expectTitle,
+    ca: destinationCa === undefined ? undefined : await certificateIn(destinationCa),
+  };
+}
+
+async function certificateIn(file: string): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no certificate in PEM');
+    return text;
+  } catch (error) {
+    throw new UsageError(
+      `--destination-ca ${file}: ${messageOf(error)}`,
+      'Say a file with the CA’s certificate as PEM.',
+      { cause: error },
+    );
+  }
+}

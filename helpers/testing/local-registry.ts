@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { dockerode, follow } from '../images/engine.ts';
+import { exists, inCache } from '../images/cache.ts';
+import { parseReference } from '../images/reference.ts';
+import { lineSplitter } from '../kube/lines.ts';
+
+/** The registry that Docker Hub and most others are made from. */
+const registryModule = 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0';
+
+/** Who may read and write; the hash is bcrypt's, the only one that the registry takes. */
+export const registryUser = {
+  username: 'reader',
+  password: 'registry-test',
+  hash: '$2b$05$abcdefghijklmnopqrstuujed4HrDNXEIkguQ7k7wh1O2h6/GC./a',
+} as const;
+
+export interface LocalRegistry extends AsyncDisposable {
+  /** As image references name it: `127.0.0.1:35671`. */
+  readonly host: string;
+  /** Folder with a config.json, as `docker login` would leave it. */
+  readonly login: string;
+  /** Copies an image of the engine into the registry; the engine has no further name for it afterwards. */
+  readonly push: (image: string, path: string) => Promise<void>;
+  /** Ends the registry; what it holds goes with {@link AsyncDisposable}. */
+  readonly stop: () => Promise<void>;
+}
+
+/** A registry on this machine that asks for a login. Without TLS, which engines accept on the loopback. */
+export async function localRegistry(): Promise<LocalRegistry> {
+  const binary = await registryBinary();
+  const folder = await mkdtemp(join(tmpdir(), 'conformance-registry-'));
+  await writeFile(join(folder, 'htpasswd'), `${registryUser.username}:${registryUser.hash}\n`);
+  const config = {
+    version: 0.1,
+    log: { level: 'info', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+    http: { addr: '127.0.0.1:0' },
+    auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } },
+  };
+  await writeFile(join(folder, 'config.yml'), stringify(config));
+  const stopping = new AbortController();
+  const server = execa(binary, ['serve', join(folder, 'config.yml')], {
+    cancelSignal: stopping.signal,
+    reject: false,
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    env: { OTEL_TRACES_EXPORTER: 'none' },
+  });
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await server;
+  };
+  const host = await listening(server.all);
+  const login = join(folder, 'login');
+  const { username, password } = registryUser;
+  const auth = Buffer.from(`${username}:${password}`).toString('base64');
+  await mkdir(login);
+  await writeFile(join(login, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+  return {
+    host,
+    login,
+    stop,
+    push: async (image, path) => {
+      const { repository, version } = parseReference(`${host}/${path}`);
+      const docker = await dockerode();
+      await docker.getImage(image).tag({ repo: `${host}/${repository}`, tag: version });
+      const named = docker.getImage(`${host}/${path}`);
+      try {
+        await follow(
+          await named.push({ authconfig: { username, password, serveraddress: host } }),
+          () => undefined,
+        );
+      } finally {
+        await named.remove();
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The address that it says it listens at. @throws Error with what it said when it ends before */
+async function listening(output: NodeJS.ReadableStream): Promise<string> {
+  const said: string[] = [];
+  return new Promise((resolve, reject) => {
+    const take = lineSplitter((line) => {
+      said.push(line);
+      const [, address] = /listening on (127\.0\.0\.1:\d+)/.exec(line) ?? [];
+      if (address !== undefined) resolve(address);
+    });
+    output.on('data', (chunk: Buffer | string) => {
+      take(Buffer.from(chunk));
+    });
+    output.on('end', () => {
+      reject(new Error(`The registry ended:\n${said.join('\n')}`));
+    });
+  });
+}
+
+/** Built once into the cache, by the Go that the source image set needs too. */
+async function registryBinary(): Promise<string> {
+  const version = registryModule.split('@')[1] ?? '';
+  const binary = inCache('tools', `registry-${version}`);
+  if (await exists(binary)) return binary;
+  const folder = inCache('tools', `registry-${version}.${process.pid}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    await execa('go', ['install', registryModule], { env: { GOBIN: folder }, cwd: folder });
+    await rename(join(folder, 'registry'), binary);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return binary;
+}
