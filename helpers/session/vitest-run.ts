@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { createVitest, type Reporter, type Vitest } from 'vitest/node';
+import { ownExtension } from '../installed.ts';
 import TotalsReporter from '../report/totals-reporter.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,7 +16,11 @@ export async function runProject(
     root,
     project: [project],
     watch: false,
-    reporters: [...reporters, new TotalsReporter()],
+    // An installed package may be read-only, and is nobody's place to write to: nothing is bundled or remembered there.
+    configLoader: 'native',
+    cache: false,
+    // .ci/run adds the totals up, which only a checkout has.
+    reporters: ownExtension === 'ts' ? [...reporters, new TotalsReporter()] : [...reporters],
   });
   restore();
   try {
