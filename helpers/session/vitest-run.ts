@@ -5,6 +5,12 @@ import TotalsReporter from '../report/totals-reporter.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/**
+ * An installed package may be read-only, and is nobody's place to write to: nothing is bundled or remembered there, and
+ * nobody adds its totals up.
+ */
+const inPackage = { configLoader: 'native', cache: false, fsModuleCache: false } as const;
+
 /** Runs one of vitest.config.ts's projects in this process, with what its tests `inject`. */
 export async function runProject(
   project: string,
@@ -16,11 +22,9 @@ export async function runProject(
     root,
     project: [project],
     watch: false,
-    // An installed package may be read-only, and is nobody's place to write to: nothing is bundled or remembered there.
-    configLoader: 'native',
-    cache: false,
-    // .ci/run adds the totals up, which only a checkout has.
-    reporters: ownExtension === 'ts' ? [...reporters, new TotalsReporter()] : [...reporters],
+    ...(ownExtension === 'ts'
+      ? { reporters: [...reporters, new TotalsReporter()] }
+      : { ...inPackage, reporters: [...reporters] }),
   });
   restore();
   try {

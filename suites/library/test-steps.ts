@@ -46,7 +46,8 @@ export function stepsMustBeWhole(steps: readonly Step[]): void {
         'Give testSteps these steps too, in front of it; withNeeds finds all that a step needs.',
       );
     }
-    if (earlier.has(id)) throw new UsageError(`There are two steps ${id}`, 'Give each step an id of its own.');
+    if (earlier.has(id))
+      throw new UsageError(`There are two steps ${id}`, 'Give each step an id of its own.');
     earlier.add(id);
   }
 }
