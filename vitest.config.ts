@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { ownExtension as ext } from './helpers/installed.ts';
 
 export default defineConfig({
   test: {
-    reporters: ['default', './helpers/report/totals-reporter.ts'],
+    reporters: ['default', `./helpers/report/totals-reporter.${ext}`],
     projects: [
       {
         test: {
@@ -19,9 +20,9 @@ export default defineConfig({
       {
         test: {
           name: 'document',
-          include: ['suites/conformance.test.ts'],
-          globalSetup: ['suites/setup.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          include: [`suites/conformance.test.${ext}`],
+          globalSetup: [`suites/setup.${ext}`],
+          setupFiles: [`helpers/trip/matchers.${ext}`],
           // Every wait inside a step has a deadline of its own that names what it waited for;
           // vitest's limits only catch a step that hangs in spite of them.
           testTimeout: 1_800_000,
@@ -45,6 +46,17 @@ export default defineConfig({
       },
       {
         test: {
+          // What `npm pack` makes, installed and used where no checkout is.
+          name: 'package',
+          include: ['suites/package/*.test.ts'],
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // A registry on this machine that serves the source set by the published images' names.
           name: 'registry',
           include: ['suites/registry/*.test.ts'],
@@ -58,8 +70,8 @@ export default defineConfig({
         test: {
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
-          include: ['suites/gate.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          include: [`suites/gate.test.${ext}`],
+          setupFiles: [`helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -71,8 +83,8 @@ export default defineConfig({
         test: {
           // Run by `conformance faults`, which provides a session and the faults to try.
           name: 'faults',
-          include: ['faults/faults.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          include: [`faults/faults.test.${ext}`],
+          setupFiles: [`helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -84,8 +96,8 @@ export default defineConfig({
         test: {
           // Likewise, for faults of an upgrade: their session has two versions.
           name: 'gate-faults',
-          include: ['faults/gate-faults.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          include: [`faults/gate-faults.test.${ext}`],
+          setupFiles: [`helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,

@@ -13,7 +13,7 @@ import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
-import { onSignals } from './interrupt.ts';
+import { onSignals } from '../helpers/session/interrupt.ts';
 import { outcomeOf } from './run.ts';
 
 export interface FaultsOptions {

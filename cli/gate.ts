@@ -16,7 +16,7 @@ import { runGate } from '../helpers/session/gate-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
-import { onSignals } from './interrupt.ts';
+import { onSignals } from '../helpers/session/interrupt.ts';
 import { outcomeOf } from './run.ts';
 
 export interface GateRequest {

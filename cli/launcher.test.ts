@@ -225,6 +225,56 @@ describe.concurrent('handing over to the CLI', () => {
   });
 });
 
+describe.concurrent('an installed package', () => {
+  /** The checkout's world turned into what npm makes of the package: JavaScript in dist/, packages further up. */
+  function install(world: World): string {
+    const modules = join(world.folder, 'some one/node_modules');
+    const root = join(modules, 'istio-external-proxy-conformance');
+    mkdirSync(join(root, 'dist/cli'), { recursive: true });
+    cpSync(join(world.root, 'conformance'), join(root, 'conformance'));
+    cpSync(join(world.root, 'scripts'), join(root, 'dist/scripts'), { recursive: true });
+    world.write('some one/node_modules/tsx/dist/loader.mjs', '');
+    world.write(
+      'some one/node_modules/istio-external-proxy-conformance/package.json',
+      '{ "type": "module" }',
+    );
+    world.write(
+      'some one/node_modules/istio-external-proxy-conformance/dist/cli/main.js',
+      `console.log(JSON.stringify({ arguments: process.argv.slice(2), tsconfig: process.env.TSX_TSCONFIG_PATH }));`,
+    );
+    mkdirSync(join(modules, '.bin'));
+    symlinkSync('../istio-external-proxy-conformance/conformance', join(modules, '.bin/conformance'));
+    return root;
+  }
+
+  it('runs by npm’s link what was compiled, and installs nothing', async () => {
+    using world = new World();
+    const root = install(world);
+    const { code, stdout, stderr } = await world.run(join(root, '../.bin/conformance'), ['run', '--list']);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      arguments: ['run', '--list'],
+      tsconfig: join(root, 'dist/tsconfig.json'),
+    });
+    expect(code).toBe(0);
+    expect(world.called()).toEqual([]);
+    expect(existsSync(join(root, 'dist/node_modules'))).toBe(false);
+  });
+
+  it('says so when its packages are not there', async () => {
+    using world = new World();
+    const root = install(world);
+    rmSync(join(root, '../tsx'), { recursive: true });
+    const { code, stdout, stderr } = await world.run(join(root, 'conformance'), ['run', '--list']);
+    expect(stderr).toBe(
+      `conformance: the package tsx is missing beside ${root}/dist\n` +
+        '  Install the suite again: npm install istio-external-proxy-conformance',
+    );
+    expect(stdout).toBe('');
+    expect(code).toBe(3);
+  });
+});
+
 describe.concurrent('Node.js', () => {
   it.each(['v22.21.9', 'v20.20.2', 'v9.0.0'])(
     'says what is missing when it is %s and npm is not there',
@@ -619,13 +669,23 @@ describe.concurrent('.ci/run', () => {
     ].join('\n');
 
   it.each([
-    [{ unit: [40, 0], document: [20, 0], meta: [5, 0] } as const, 0, '65 passed, 0 failed', 0],
-    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 2 failed', 1],
+    [
+      { unit: [40, 0], document: [20, 0], meta: [5, 0], package: [3, 0] } as const,
+      0,
+      '68 passed, 0 failed',
+      0,
+    ],
+    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 3 failed', 1],
     // npm test ends with the first project that fails.
-    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 3 failed', 1],
-    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 1 failed', 1],
-    [{ unit: [40, 0], document: [20, 0], meta: [5, 0] } as const, 1, '65 passed, 0 failed', 1],
-    [{}, 1, '0 passed, 3 failed', 1],
+    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 4 failed', 1],
+    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 2 failed', 1],
+    [
+      { unit: [40, 0], document: [20, 0], meta: [5, 0], package: [3, 0] } as const,
+      1,
+      '68 passed, 0 failed',
+      1,
+    ],
+    [{}, 1, '0 passed, 4 failed', 1],
   ])('adds up %j', async (totals, npmCode, line, expected) => {
     using world = new World();
     await world.engine();
@@ -644,10 +704,13 @@ describe.concurrent('.ci/run', () => {
     using world = new World();
     world.command('dockerd', dockerd);
     world.command('iptables', '');
-    world.command('npm', npm({ unit: [1, 0], document: [1, 0], meta: [1, 0] }, 0, './conformance run'));
+    world.command(
+      'npm',
+      npm({ unit: [1, 0], document: [1, 0], meta: [1, 0], package: [1, 0] }, 0, './conformance run'),
+    );
     const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stderr).toContain('the dockerd that was started from here is stopped');
-    expect(stdout.split('\n').at(-1)).toBe('3 passed, 0 failed');
+    expect(stdout.split('\n').at(-1)).toBe('4 passed, 0 failed');
     expect(code).toBe(0);
     expect((await world.run('scripts/prepare-host', ['status'])).code).toBe(3);
   });

@@ -12,7 +12,7 @@ import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { chosenSteps, everyStep, stepsFor } from '../suites/steps.ts';
-import { onSignals } from './interrupt.ts';
+import { onSignals } from '../helpers/session/interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
 export async function run(configuration: Configuration): Promise<number> {

@@ -31,13 +31,13 @@ export class Passes {
   }
 
   /** Before a pass: brings the cluster to where the document begins, where anything ran on it before. */
-  async begin(number: number): Promise<void> {
+  async begin(number: number, used = number > 1 || this.#session.cluster.reused): Promise<void> {
     if (this.#over !== undefined) return;
     this.#number = number;
     const world = new World(this.#session);
     this.#pass = new Pass(world);
     try {
-      await this.#prepare(world, number > 1 || this.#session.cluster.reused);
+      await this.#prepare(world, used);
     } catch (error) {
       // What could not be brought back for this pass would spoil the next ones, at the full length of every wait.
       this.#over = `because pass ${number} could not begin`;

@@ -3,20 +3,27 @@ import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import type {} from '../helpers/report/meta.ts';
 import { Report } from '../helpers/report/report.ts';
-import { newRunId, openSession } from '../helpers/session/session.ts';
+import { onSignals } from '../helpers/session/interrupt.ts';
+import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 
 /**
- * Gives a plain `vitest run --project document` a session with the default configuration. Under the CLI there is
- * one already, and the CLI closes it.
+ * Gives a plain `vitest run` a session, with the configuration that `conformance()` put into the suite's vitest
+ * configuration, or the default one. Under the CLI there is one already, and the CLI closes it.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const provided: Partial<ReturnType<TestProject['getProvidedContext']>> = project.getProvidedContext();
   if (provided.session !== undefined) return undefined;
-  const configuration = configurationSchema.parse({});
+  const configuration = provided.conformance ?? configurationSchema.parse({});
   const report = new Report(configuration.reportDir, newRunId(), configuration);
-  const session = await openSession(configuration, report, terminalProgress());
+  let opening: Promise<Session> | undefined;
+  // vitest and Vite end the process at once, and would leave a cluster behind.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
+  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
+  opening = openSession(configuration, report, terminalProgress());
+  const session = await opening;
   project.provide('session', session.facts);
   return async () => {
     await session[Symbol.asyncDispose]();
+    await signals.end();
   };
 }

@@ -55,3 +55,6 @@ export const configurationSchema = z.object({
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;
+
+/** As a user says it: what is left out takes its default. */
+export type ConfigurationInput = z.input<typeof configurationSchema>;

@@ -1,8 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { createVitest, type Reporter, type Vitest } from 'vitest/node';
+import { ownExtension } from '../installed.ts';
 import TotalsReporter from '../report/totals-reporter.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * An installed package may be read-only, and is nobody's place to write to: nothing is bundled or remembered there, and
+ * nobody adds its totals up.
+ */
+const inPackage = { configLoader: 'native', cache: false, fsModuleCache: false } as const;
 
 /** Runs one of vitest.config.ts's projects in this process, with what its tests `inject`. */
 export async function runProject(
@@ -15,7 +22,9 @@ export async function runProject(
     root,
     project: [project],
     watch: false,
-    reporters: [...reporters, new TotalsReporter()],
+    ...(ownExtension === 'ts'
+      ? { reporters: [...reporters, new TotalsReporter()] }
+      : { ...inPackage, reporters: [...reporters] }),
   });
   restore();
   try {

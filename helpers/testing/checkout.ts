@@ -1,8 +1,10 @@
 import { cp, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import type { z } from 'zod';
+import { ownExtension } from '../installed.ts';
 import { results } from '../report/results.ts';
 import { makeRunFolder, removeRunFolder } from '../session/folder.ts';
 import { newRunId } from '../session/session.ts';
@@ -11,8 +13,10 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url));
 /** What a run reads. The images' recipes are among it, byte for byte, so that their fingerprints stay and nothing is built. */
 const copied = [
   ...['cli', 'faults', 'fixtures', 'helpers', 'images', 'scripts', 'suites'],
-  ...['conformance', 'package.json', 'tsconfig.json', 'vitest.config.ts'],
+  ...['package.json', 'tsconfig.json', `vitest.config.${ownExtension}`],
 ];
+/** Where npm put the packages: of an installed suite further up. */
+const packages = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')));
 
 export interface CheckoutRequest {
   /** Arguments of the CLI. */
@@ -51,7 +55,7 @@ export async function runCheckout(request: CheckoutRequest): Promise<CheckoutRun
     await Promise.all(
       copied.map((name) => cp(join(checkout, name), join(folder, name), { recursive: true })),
     );
-    await symlink(await realpath(join(checkout, 'node_modules')), join(folder, 'node_modules'));
+    await symlink(packages, join(folder, 'node_modules'));
     for (const [file, edit] of Object.entries(request.edits ?? {})) await change(folder, file, edit);
     return { ...(await runIn(folder, request)), [Symbol.asyncDispose]: remove };
   } catch (error) {
@@ -74,7 +78,7 @@ async function runIn(
 ): Promise<Omit<CheckoutRun, keyof AsyncDisposable>> {
   const reports = join(folder, 'reports');
   const loader = pathToFileURL(join(folder, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
-  const node = [process.execPath, '--import', loader, join(folder, 'cli', 'main.ts')];
+  const node = [process.execPath, '--import', loader, join(folder, 'cli', `main.${ownExtension}`)];
   const [command, ...rest] = [...prefix, ...node, ...args, '--report-dir', reports];
   const ended = await execa(command, rest, {
     cwd: folder,
@@ -109,7 +113,7 @@ async function runIn(
 }
 
 /** A run inside a test must not take itself for one of its workers. */
-function withoutVitest(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutVitest(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign =
     /^(VITEST|TINYPOOL|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(TEST|DEV|PROD|MODE|SSR|BASE_URL)$)/;
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !foreign.test(name)));

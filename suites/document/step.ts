@@ -9,8 +9,11 @@ export const sections = {
   'understanding-what-happened': '理解原理',
   cleanup: '清除',
 } as const;
-/** Where a step belongs: a section of the document, or the controls and the upgrade, which are the suite's own. */
-export type Section = keyof typeof sections | 'controls' | 'upgrade';
+/**
+ * Where a step belongs: a section of the document, or the controls and the upgrade, which are the suite's, or `own`: a
+ * step of somebody who writes a suite of theirs.
+ */
+export type Section = keyof typeof sections | 'controls' | 'upgrade' | 'own';
 
 /** One step of the document: data, and one function that does it and judges it. */
 export interface Step {

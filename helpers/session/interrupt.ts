@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sweep } from '../helpers/cluster/sweep.ts';
-import { exitCodes, messageOf } from '../helpers/errors.ts';
-import type { Report } from '../helpers/report/report.ts';
-import { removeRunFolder } from '../helpers/session/folder.ts';
+import { sweep } from '../cluster/sweep.ts';
+import { exitCodes, messageOf } from '../errors.ts';
+import type { Report } from '../report/report.ts';
+import { removeRunFolder } from './folder.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Interruptible {
-  readonly report: Report;
+  readonly report: Pick<Report, 'runId' | 'interrupted' | 'write'>;
   /** A kept cluster stays. */
   readonly keep: boolean;
   /** The session being opened: it removes what it had begun (an image build, a node) before it fails. */

@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+import type { InlineConfig } from 'vitest/node';
+import { z } from 'zod';
+import {
+  configurationSchema,
+  type Configuration,
+  type ConfigurationInput,
+} from '../../helpers/configuration/configuration.ts';
+import { UsageError } from '../../helpers/errors.ts';
+import { ownExtension } from '../../helpers/installed.ts';
+
+/** What a vitest configuration needs for the suite's steps. */
+export type ConformanceOptions = Pick<
+  InlineConfig,
+  'setupFiles' | 'testTimeout' | 'hookTimeout' | 'retry' | 'pool' | 'fileParallelism'
+> & { readonly globalSetup: string[]; readonly provide: { readonly conformance: Configuration } };
+
+/**
+ * The part of a vitest configuration that the steps need, to be spread into `test`: a session before the first test
+ * (a cluster with its images and destination, removed after the last), the matchers, and no limit of vitest's in the way.
+ * @param configuration What the flags of `conformance run` say; the same defaults
+ * @throws UsageError when it is not valid
+ */
+export function conformance(configuration: ConfigurationInput = {}): ConformanceOptions {
+  const checked = configurationSchema.safeParse(configuration);
+  if (!checked.success) {
+    throw new UsageError(
+      `conformance() in the vitest configuration: ${z.prettifyError(checked.error)}`,
+      'Its options: the docstrings of ConfigurationInput, and docs/library.md.',
+    );
+  }
+  return {
+    globalSetup: [own('../setup')],
+    setupFiles: [own('../../helpers/trip/matchers')],
+    provide: { conformance: checked.data },
+    // Every wait inside a step has a deadline of its own that names what it waited for.
+    testTimeout: 1_800_000,
+    hookTimeout: 900_000,
+    // What passes the second time did not pass.
+    retry: 0,
+    pool: 'threads',
+    // The files share one cluster.
+    fileParallelism: false,
+  };
+}
+
+function own(module: string): string {
+  return fileURLToPath(new URL(`${module}.${ownExtension}`, import.meta.url));
+}
