@@ -1,3 +1,4 @@
+import { grouped } from './grouped.ts';
 import type { Results, StepResult, Verdict } from './results.ts';
 import { stabilityOf } from './stability.ts';
 
@@ -88,7 +89,7 @@ interface KnownStep {
 }
 
 function stepsOf({ steps, gate }: Results): Map<string, KnownStep> {
-  const groups = Map.groupBy(steps, ({ phase = '', id }) => JSON.stringify([phase, id]));
+  const groups = grouped(steps, ({ phase = '', id }) => JSON.stringify([phase, id]));
   const titles = new Map(gate?.phases.map(({ id, title }) => [id, title]));
   return new Map(
     [...groups].flatMap(([key, passes]): [string, KnownStep][] => {
@@ -168,7 +169,7 @@ function changes(
 
 /** By role; a gate has several images of some. */
 function imagesOf({ images }: Results): Record<string, string> {
-  const byRole = Map.groupBy(images, ({ role }) => role);
+  const byRole = grouped(images, ({ role }) => role);
   return Object.fromEntries(
     [...byRole].map(([role, all]) => [
       role,

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import type { Results, StepResult, Verdict } from '../results.ts';
 import { dateTime, counted, duration } from './format.ts';
 import { causeOf, Evidence, Findings } from './findings.tsx';
@@ -170,7 +171,7 @@ interface Failure {
 
 /** Each failure once: where the same was seen of the same cause, it is one with consequences. */
 function failuresOf(failed: readonly StepResult[]): Failure[] {
-  const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
+  const alike = grouped(failed, ({ findings: [finding], reason }) =>
     JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
   );
   return [...alike.values()].flatMap(([first, ...others]) =>
