@@ -68,6 +68,16 @@ export default defineConfig({
       },
       {
         test: {
+          // The report's page in a real browser: scripts/with-browser says which.
+          name: 'report',
+          include: ['suites/report/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: [`suites/gate.test.${ext}`],

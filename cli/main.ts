@@ -8,6 +8,7 @@ import { faultsCommand } from './commands/faults.ts';
 import { gateCommand } from './commands/gate.ts';
 import { imagesCommand } from './commands/images.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { summaryCommand } from './commands/summary.ts';
 
@@ -31,6 +32,7 @@ for (const command of [
   faultsCommand(),
   gateCommand(),
   matrixCommand(),
+  reportCommand(),
   summaryCommand(),
   imagesCommand(),
   cleanCommand(),

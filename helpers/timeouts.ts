@@ -37,6 +37,8 @@ export const timeouts = {
   doctor: 5_000,
   /** One check of the doctor; the slowest asks registries, then starts a container. */
   doctorCheck: 20_000,
+  /** Whatever opens a page in the system's browser has failed by then, if it fails. */
+  openPage: 3_000,
   /** One page of releases from GitHub's API. */
   releases: 30_000,
   /** What the cluster's state adds to a failure: asked after it, and never at its expense. */

@@ -1,4 +1,5 @@
 import { duration } from '../progress/terminal.ts';
+import { grouped } from './grouped.ts';
 import type { Stability, StepResult } from './results.ts';
 
 /** How often each step passed and how long that took, in the steps' order. A skipped run is one that did not pass. */
@@ -39,13 +40,7 @@ export function stabilityTable(stability: readonly Stability[]): string[] {
 
 /** Each step's results in the order of the passes. */
 export function byId(steps: readonly StepResult[]): Map<string, StepResult[]> {
-  const groups = new Map<string, StepResult[]>();
-  for (const step of steps) {
-    const group = groups.get(step.id);
-    if (group === undefined) groups.set(step.id, [step]);
-    else group.push(step);
-  }
-  return groups;
+  return grouped(steps, ({ id }) => id);
 }
 
 function figuresOf(sorted: readonly number[]): Pick<Stability, 'minMs' | 'medianMs' | 'maxMs'> {

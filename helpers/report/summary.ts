@@ -3,6 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
+import { inCell } from './markdown.ts';
+import { causesSection, detailed, runSections, type Detailed } from './summary-details.ts';
 
 /** The part of results.json that a summary needs: one of an older or newer edition of the suite serves as well. */
 const summarised = z.object({
@@ -26,6 +28,8 @@ export interface SummaryRow {
   readonly cause: string;
   /** The report's folder. */
   readonly path: string;
+  /** What more is known of it; absent where another edition of the suite wrote it otherwise. */
+  readonly details?: Detailed;
 }
 
 /**
@@ -49,7 +53,10 @@ export async function summaryRows(folders: readonly string[]): Promise<SummaryRo
   return [...runs.values()].sort(byWeight);
 }
 
-/** The rows as Markdown: a line of counts, and a table. */
+/**
+ * The rows as Markdown: a line of counts and a table, then of a single run everything, of several what failed in each of
+ * them: what is wrong comes before what is long.
+ */
 export function summaryPage(rows: readonly SummaryRow[]): string {
   const verdicts = [...new Set(rows.map(({ verdict }) => verdict))];
   const counts = verdicts.map(
@@ -65,7 +72,21 @@ export function summaryPage(rows: readonly SummaryRow[]): string {
     '| --- | --- | --- | --- | --- |',
     ...lines.map((line) => `| ${line} |`),
     '',
+    ...detailLines(rows),
   ].join('\n');
+}
+
+function detailLines(rows: readonly SummaryRow[]): string[] {
+  const [first, ...others] = rows;
+  if (first !== undefined && others.length === 0) {
+    return first.details === undefined
+      ? []
+      : [...causesSection(first.details), ...runSections(first.details)];
+  }
+  return rows.flatMap(({ what, details }) => {
+    const told = details === undefined ? [] : causesSection(details);
+    return told.length === 0 ? [] : [`### ${inCell(what)}`, '', ...told];
+  });
 }
 
 async function resultsBelow(folder: string): Promise<string[]> {
@@ -91,20 +112,16 @@ async function resultsBelow(folder: string): Promise<string[]> {
 async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
   const path = join(file, '..');
   try {
-    const {
-      runId,
-      verdict,
-      reason,
-      cause = '',
-      configuration,
-      gate,
-    } = summarised.parse(JSON.parse(await readFile(file, 'utf8')));
+    const data: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const { runId, verdict, reason, cause = '', configuration, gate } = summarised.parse(data);
+    const details = detailed.safeParse(data);
     const kubernetes = configuration.k8s === undefined ? '' : `, Kubernetes ${configuration.k8s}`;
     const what =
       gate === undefined
         ? `Istio ${configuration.istio ?? 'by default'}${kubernetes}`
         : `${gate.from} → ${gate.to} ${gate.strategy}${gate.rollback ? ', rolled back' : ''}${kubernetes}`;
-    return { id: runId, row: { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path } };
+    const row = { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path };
+    return { id: runId, row: details.success ? { ...row, details: details.data } : row };
   } catch (error) {
     // One that broke off while it was written must not hide the others.
     const said = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
@@ -116,18 +133,4 @@ async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
 function byWeight(one: SummaryRow, other: SummaryRow): number {
   const weight = ({ verdict }: SummaryRow): number => (verdict === 'conformant' ? 1 : 0);
   return weight(one) - weight(other) || one.what.localeCompare(other.what, 'en', { numeric: true });
-}
-
-/** Text that stays within its cell and is no markup: reasons hold what logs and programs said. */
-function inCell(text: string): string {
-  return (
-    text
-      .replace(/[\r\n]+/g, ' ')
-      .replace(/[\\`*_[\]|~]/g, '\\$&')
-      .replace(/&/g, '&amp;')
-      .replace(/</g, '&lt;')
-      .replace(/>/g, '&gt;')
-      // Neither a mention of somebody nor a reference to an issue.
-      .replace(/[@#](?=\w)/g, '$&\u200b')
-  );
 }

@@ -16,7 +16,22 @@ export function StatusMark({ status }: { readonly status: Status }) {
 
 /** `32 passed, 0 failed, 0 skipped` */
 export function tally(steps: readonly Pick<StepResult, 'status'>[]): string {
-  return (['passed', 'failed', 'skipped'] as const)
-    .map((status) => `${steps.filter((step) => step.status === status).length} ${status}`)
+  return counts(steps)
+    .map(([status, count]) => `${count} ${status}`)
     .join(', ');
+}
+
+/** `3 passed`, `1 passed, 2 skipped`: without what did not happen. */
+export function shortTally(steps: readonly Pick<StepResult, 'status'>[]): string {
+  return counts(steps)
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`)
+    .join(', ');
+}
+
+function counts(steps: readonly Pick<StepResult, 'status'>[]): [Status, number][] {
+  return (['passed', 'failed', 'skipped'] as const).map((status) => [
+    status,
+    steps.filter((step) => step.status === status).length,
+  ]);
 }

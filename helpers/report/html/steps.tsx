@@ -1,15 +1,50 @@
 import type { Results, StepResult } from '../results.ts';
 import { anchor, counted, duration, sectionTitle } from './format.ts';
-import { StatusMark, tally } from './status.tsx';
+import { shortTally, StatusMark } from './status.tsx';
 import { DrawnTrips, StepArticle } from './step.tsx';
 
 /** The steps in the order they ran, below the document's sections; of a gate below its phases, of passes below these. */
 export function Steps({ run }: { readonly run: Results }) {
   const drawn = new DrawnTrips();
   if (run.steps.length === 0) return <p>No step ran.</p>;
-  if (run.gate !== undefined) return <PhasesOfSteps run={run} drawn={drawn} />;
-  if (run.stability !== undefined) return <Passes run={run} drawn={drawn} />;
-  return <Sections steps={run.steps} drawn={drawn} heading="h3" />;
+  return (
+    <>
+      {run.steps.every(({ trips }) => trips.length === 0) ? null : <HowToRead />}
+      {run.gate !== undefined ? (
+        <PhasesOfSteps run={run} drawn={drawn} />
+      ) : run.stability !== undefined ? (
+        <Passes run={run} drawn={drawn} />
+      ) : (
+        <Sections steps={run.steps} drawn={drawn} heading="h3" />
+      )}
+    </>
+  );
+}
+
+function HowToRead() {
+  return (
+    <details>
+      <summary>How to read the pictures</summary>
+      <ul class="reading">
+        <li>
+          A picture is one request, from the client to the origin; each box is a witness, and holds what it
+          said.
+        </li>
+        <li>
+          At an arrow stand the address that the connection came from, the one it led to, and the bytes that
+          came back over it.
+        </li>
+        <li>
+          <span class="good">✓</span> the witnesses on both sides say the same; <span class="bad">≠</span>{' '}
+          they contradict each other; without a sign only one of them can tell.
+        </li>
+        <li>
+          A dashed box said nothing. Where that is the fault it is red, with <span class="bad">✗</span>; of a
+          step that passed it was meant to be so.
+        </li>
+      </ul>
+    </details>
+  );
 }
 
 interface SectionsProps {
@@ -40,7 +75,7 @@ function Sum({ steps }: { readonly steps: readonly StepResult[] }) {
   const took = steps.reduce((sum, { durationMs }) => sum + durationMs, 0);
   return (
     <span class="sum">
-      {tally(steps)} · {duration(took)}
+      {shortTally(steps)} · {duration(took)}
     </span>
   );
 }

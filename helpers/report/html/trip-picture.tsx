@@ -6,21 +6,28 @@ interface PictureProps {
   readonly faulty: boolean;
 }
 
-/** Sizes in the picture's own units, of which a character is at most so many high. */
+/** Sizes in the picture's own units: about pixels on a screen, and two thirds of them on paper. */
 const textSize = 12.5;
 const smallest = 9.5;
-const lineHeight = 17;
+const lineHeight = 16;
+/** Between a box's edge and its text. */
+const padding = 9;
 /** A monospaced character's width in parts of its height. */
 const characterWidth = 0.61;
+/** Lines in a box below its name. */
+const mostLines = 5;
 
 /** The trip from left to right, for a screen and for paper. */
 export function WidePicture({ way, faulty }: PictureProps) {
-  const width = 1080;
-  const height = 122;
-  const box = { width: 172, height: 100 };
+  const width = 1056;
+  const boxWidth = 168;
+  // At least the four lines that stand at an edge.
+  const boxHeight = Math.max(86, ...way.hops.map((hop) => heightOf(hop, boxWidth)));
+  const box = { width: boxWidth, height: boxHeight };
+  const height = boxHeight + 2;
   const gap = (width - 2 - box.width * way.hops.length) / Math.max(1, way.hops.length - 1);
   const left = (index: number): number => 1 + index * (box.width + gap);
-  const middle = 11 + box.height / 2;
+  const middle = 1 + box.height / 2;
   return (
     <svg class="trip wide" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={described(way, faulty)}>
       {way.edges.map((labels, index) => {
@@ -31,13 +38,13 @@ export function WidePicture({ way, faulty }: PictureProps) {
             <path d={`M${from + 4} ${middle}H${to - 5}`} />
             <path class="head" d={`M${to - 12} ${middle - 5}l8 5l-8 5z`} />
             {labels.map((label) => {
-              const y = { from: middle - 11, to: middle + 21, bytes: middle + 39 }[label.what];
+              const y = { from: middle - 10, to: middle + 20, bytes: middle + 37 }[label.what];
               return (
                 <EdgeText
                   key={label.what}
                   {...{ label, y, faulty }}
                   x={(from + to) / 2}
-                  width={to - from - 8}
+                  width={to - from - 6}
                 />
               );
             })}
@@ -45,7 +52,7 @@ export function WidePicture({ way, faulty }: PictureProps) {
         );
       })}
       {way.hops.map((hop, index) => (
-        <Box key={hop.who} {...{ hop, faulty }} x={left(index)} y={11} {...box} />
+        <Box key={hop.who} {...{ hop, faulty }} x={left(index)} y={1} {...box} />
       ))}
     </svg>
   );
@@ -54,28 +61,32 @@ export function WidePicture({ way, faulty }: PictureProps) {
 /** The trip from top to bottom, for a phone. */
 export function TallPicture({ way, faulty }: PictureProps) {
   const width = 340;
-  const box = { width: width - 2, height: 92 };
-  const gap = 72;
-  const top = (index: number): number => 1 + index * (box.height + gap);
-  const height = top(way.hops.length - 1) + box.height + 2;
+  const boxWidth = width - 2;
+  const gap = 68;
+  const boxes: { hop: Hop; top: number; bottom: number }[] = [];
+  for (const hop of way.hops) {
+    const top = (boxes.at(-1)?.bottom ?? 1 - gap) + gap;
+    boxes.push({ hop, top, bottom: top + heightOf(hop, boxWidth) });
+  }
+  const height = (boxes.at(-1)?.bottom ?? 0) + 2;
   return (
     <svg class="trip tall" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={described(way, faulty)}>
       {way.edges.map((labels, index) => {
-        const from = top(index) + box.height;
-        const to = top(index + 1);
+        const from = boxes[index]?.bottom ?? 0;
+        const to = boxes[index + 1]?.top ?? 0;
         return (
           <g key={index} class={lineClass(way, index, faulty)}>
             <path d={`M28 ${from + 4}V${to - 5}`} />
             <path class="head" d={`M23 ${to - 12}l5 8l5 -8z`} />
             {labels.map((label, row) => {
               const y = (from + to) / 2 + 5 + (row - (labels.length - 1) / 2) * lineHeight;
-              return <EdgeText key={label.what} {...{ label, y, faulty }} x={48} width={width - 60} start />;
+              return <EdgeText key={label.what} {...{ label, y, faulty }} x={48} width={width - 60} tall />;
             })}
           </g>
         );
       })}
-      {way.hops.map((hop, index) => (
-        <Box key={hop.who} {...{ hop, faulty }} x={1} y={top(index)} {...box} />
+      {boxes.map(({ hop, top, bottom }) => (
+        <Box key={hop.who} {...{ hop, faulty }} x={1} y={top} width={boxWidth} height={bottom - top} />
       ))}
     </svg>
   );
@@ -92,21 +103,36 @@ interface BoxProps {
 
 function Box({ hop, faulty, x, y, width, height }: BoxProps) {
   const missing = hop.state === 'silent' && faulty;
-  const says = hop.state === 'spoke' ? hop.says : [stateOf(hop), ...hop.says];
   return (
     <g class={`hop ${hop.state.replace(' ', '-')}${missing ? ' fault' : ''}`}>
       <rect x={x} y={y} width={width} height={height} rx="8" />
-      <text class="name" x={x + 12} y={y + 23}>
+      <text class="name" x={x + padding} y={y + 22}>
         {missing ? `✗ ${hop.name}` : hop.name}
       </text>
-      {says
-        .flatMap((line) => wrapped(line, Math.floor((width - 20) / (11 * characterWidth))))
-        .slice(0, 4)
-        .map((line, row) => (
-          <Fitted key={row} x={x + 12} y={y + 42 + row * lineHeight} width={width - 20} line={line} />
-        ))}
+      {linesOf(hop, width).map((line, row) => (
+        <Fitted
+          key={row}
+          x={x + padding}
+          y={y + 41 + row * lineHeight}
+          width={width - 2 * padding}
+          line={line}
+        />
+      ))}
     </g>
   );
+}
+
+/** What stands in a box below its name; what has no place there is whole in the statements below the picture. */
+function linesOf(hop: Hop, width: number): string[] {
+  const says = hop.state === 'spoke' ? hop.says : [stateOf(hop), ...hop.says];
+  const most = Math.floor((width - 2 * padding) / (12 * characterWidth));
+  const lines = says.flatMap((line) => wrapped(line, most));
+  if (lines.length <= mostLines) return lines;
+  return [...lines.slice(0, mostLines - 1), `${lines[mostLines - 1] ?? ''} …`];
+}
+
+function heightOf(hop: Hop, width: number): number {
+  return 41 + (linesOf(hop, width).length - 1) * lineHeight + 12;
 }
 
 interface EdgeTextProps {
@@ -115,20 +141,21 @@ interface EdgeTextProps {
   readonly x: number;
   readonly y: number;
   readonly width: number;
-  readonly start?: boolean;
+  /** Beside an arrow that leads down: which end an address belongs to is told by its sign, not by its place. */
+  readonly tall?: boolean;
 }
 
-function EdgeText({ label, faulty, x, y, width, start }: EdgeTextProps) {
+function EdgeText({ label, faulty, x, y, width, tall = false }: EdgeTextProps) {
   const { agreement } = label;
   const sign = { agreed: ' ✓', contradicted: ' ≠', told: '' }[agreement];
-  const words = `${label.what === 'to' ? '→ ' : ''}${label.text}${sign}`;
+  const words = `${tall && label.what === 'to' ? '→ ' : ''}${label.text}${sign}`;
   const wrong = agreement === 'contradicted' && faulty ? ' fault' : '';
   return (
     <Fitted
       {...{ x, y, width }}
       line={words}
       class={`${agreement}${wrong}`}
-      anchor={start === true ? 'start' : 'middle'}
+      anchor={tall ? 'start' : 'middle'}
     />
   );
 }

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import type { Results, StepResult, Verdict } from '../results.ts';
 import { dateTime, counted, duration } from './format.ts';
 import { causeOf, Evidence, Findings } from './findings.tsx';
@@ -107,25 +108,26 @@ function Reason({ run: { reason, cause, evidence } }: { readonly run: Results })
 const mostFailures = 5;
 
 function FailureList({ run, failed }: { readonly run: Results; readonly failed: readonly StepResult[] }) {
-  const different = firstOfEach(failed);
+  const different = failuresOf(failed);
   const outside = run.reason.split('\n').filter((line) => line.startsWith('Outside the steps: '));
   return (
     <>
       {outside.map((line) => (
         <pre key={line}>{line}</pre>
       ))}
-      {different.slice(0, mostFailures).map(({ step, times }) => (
-        <div class="failure" key={stepAnchor(step)}>
+      {different.slice(0, mostFailures).map(({ first, others }) => (
+        <div class="failure" key={stepAnchor(first)}>
           <p class="failed-step">
-            <a href={`#${stepAnchor(step)}`}>{step.id}</a> {step.title}
-            {whenOf(run, step, times)}
+            <a href={`#${stepAnchor(first)}`}>{first.id}</a> {first.title}
+            {whenOf(run, first)}
           </p>
-          {step.findings.length === 0 ? (
-            <pre>{step.reason}</pre>
+          {first.findings.length === 0 ? (
+            <pre>{first.reason}</pre>
           ) : (
-            <Findings findings={step.findings.slice(0, 1)} />
+            <Findings findings={first.findings.slice(0, 1)} />
           )}
-          <Evidence folder={step.evidence} />
+          <Evidence folder={first.evidence} />
+          <SameElsewhere run={run} others={others} />
         </div>
       ))}
       {different.length <= mostFailures ? null : (
@@ -135,20 +137,44 @@ function FailureList({ run, failed }: { readonly run: Results; readonly failed: 
   );
 }
 
-function whenOf({ gate, stability }: Results, { phase, pass }: StepResult, times: number): string {
-  if (gate !== undefined) return ` (${gate.phases.find(({ id }) => id === phase)?.title ?? phase ?? ''})`;
-  if (stability === undefined) return '';
-  return ` (first in pass ${pass}${times === 1 ? '' : `, in ${times} passes in all`})`;
+/** As many as fit in a line or two. */
+const mostOthers = 12;
+
+function SameElsewhere({ run, others }: { readonly run: Results; readonly others: readonly StepResult[] }) {
+  if (others.length === 0) return null;
+  const shown = others.slice(0, mostOthers);
+  return (
+    <p>
+      The same at{' '}
+      {shown.map((step, index) => (
+        <span key={stepAnchor(step)}>
+          {index === 0 ? '' : ', '}
+          <a href={`#${stepAnchor(step)}`}>{step.id}</a>
+          {whenOf(run, step)}
+        </span>
+      ))}
+      {others.length === shown.length ? '' : ` and ${others.length - shown.length} more`}.
+    </p>
+  );
 }
 
-/** Of many passes each failure once: the same step of the same cause. */
-function firstOfEach(failed: readonly StepResult[]): { step: StepResult; times: number }[] {
-  const known = new Map<string, { step: StepResult; times: number }>();
-  for (const step of failed) {
-    const key = [step.phase ?? '', step.id, step.findings[0]?.cause ?? ''].join(' ');
-    const entry = known.get(key);
-    if (entry === undefined) known.set(key, { step, times: 1 });
-    else entry.times += 1;
-  }
-  return [...known.values()];
+function whenOf({ gate, stability }: Results, { phase, pass }: StepResult): string {
+  if (gate !== undefined) return ` (${gate.phases.find(({ id }) => id === phase)?.title ?? phase ?? ''})`;
+  return stability === undefined ? '' : ` (pass ${pass})`;
+}
+
+interface Failure {
+  readonly first: StepResult;
+  /** Further failures of the same cause in which the same was seen. */
+  readonly others: readonly StepResult[];
+}
+
+/** Each failure once: where the same was seen of the same cause, it is one with consequences. */
+function failuresOf(failed: readonly StepResult[]): Failure[] {
+  const alike = grouped(failed, ({ findings: [finding], reason }) =>
+    JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
+  );
+  return [...alike.values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : [{ first, others }],
+  );
 }

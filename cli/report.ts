@@ -1,0 +1,56 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { EnvironmentError, messageOf } from '../helpers/errors.ts';
+import { compareLines } from '../helpers/report/compare-lines.ts';
+import { compareRuns } from '../helpers/report/compare.ts';
+import { comparePageOf } from '../helpers/report/html/compare-page.tsx';
+import { pageOf } from '../helpers/report/html/page.tsx';
+import { readResults } from '../helpers/report/read-results.ts';
+import { redacted } from '../helpers/report/redacted.ts';
+import { opened } from './open-page.ts';
+
+export interface PageChoice {
+  readonly open: boolean;
+  /** Where the page goes instead of into the report's folder. */
+  readonly output?: string;
+}
+
+/** `conformance report`: makes a run's page again from its results.json. */
+export async function remakePage(path: string, choice: PageChoice): Promise<void> {
+  const { folder, run } = await readResults(path);
+  // An older edition may have written what this one would have cut out.
+  const page = await pageOf(redacted(run));
+  await write(page, choice.output ?? join(folder, 'report', 'index.html'), choice);
+}
+
+/** `conformance report --compare`: what differs between two runs, on stdout and as a page in the second one's folder. */
+export async function comparePage(before: string, after: string, choice: PageChoice): Promise<void> {
+  const [first, second] = [await readResults(before), await readResults(after)];
+  const comparison = compareRuns(redacted(first.run), redacted(second.run));
+  for (const line of compareLines(comparison)) process.stdout.write(`${line}\n`);
+  const name = `compared-with-${fileName(first.run.runId)}.html`;
+  const page = await comparePageOf(comparison);
+  await write(page, choice.output ?? join(second.folder, 'report', name), choice);
+}
+
+async function write(page: string, path: string, { open }: PageChoice): Promise<void> {
+  const full = resolve(path);
+  try {
+    await mkdir(dirname(full), { recursive: true });
+    await writeFile(full, page);
+  } catch (error) {
+    throw new EnvironmentError(
+      `The page cannot be written to ${full}: ${messageOf(error)}`,
+      'Name a file elsewhere: --output FILE.',
+      { cause: error },
+    );
+  }
+  process.stdout.write(`Page:   ${full}\n`);
+  if (open) await opened(pathToFileURL(full).href);
+}
+
+/** A run's id as part of a file's name: it comes from a file that anybody may have written. */
+function fileName(runId: string): string {
+  return runId.replace(/[^\w-]+/g, '-').slice(0, 100);
+}
