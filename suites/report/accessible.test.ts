@@ -6,7 +6,8 @@ import { compareRuns } from '../../helpers/report/compare.ts';
 import { comparePageOf } from '../../helpers/report/html/compare-page.tsx';
 import { pageOf } from '../../helpers/report/html/page.tsx';
 import { runResults } from '../../helpers/report/samples.ts';
-import { browserOfTests, openAll, overflow, views, type View } from './browser.ts';
+import { browserOfTests, openAll, overflow } from './browser.ts';
+import { views, type View } from './views.ts';
 import { fixture, fixtureNames } from './fixtures.ts';
 import { contradicted, hostile, redGate, unstable, withText } from './samples.ts';
 

@@ -2,17 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { openBrowser } from '../../helpers/testing/browser.ts';
-
-/** How somebody looks at a page. */
-export const views = {
-  light: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
-  dark: { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', isMobile: true, hasTouch: true },
-} as const satisfies Record<string, BrowserContextOptions>;
-export type View = keyof typeof views;
+import { views, type View } from './views.ts';
 
 /** A page as it was opened; being disposed of it must have complained of nothing and asked for nothing. */
 export interface OpenPage extends AsyncDisposable {

@@ -51,7 +51,7 @@ function SideBySide({ gate, steps }: PhasesProps) {
       <h3>The document’s steps side by side</h3>
       <Table
         label="The document’s steps in each phase"
-        head={['Step', '', ...phases.map(({ title }) => title)]}
+        head={['Step', 'Title', ...phases.map(({ title }) => title)]}
         rows={shared.map((id) => [
           id,
           steps.find((step) => step.id === id)?.title ?? '',

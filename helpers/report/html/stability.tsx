@@ -12,7 +12,7 @@ export function StabilityTable({ run }: { readonly run: Results }) {
     <>
       <Table
         label="Figures of each step over all passes"
-        head={['Step', '', 'Passed', 'Rate', 'Minimum', 'Median', 'Maximum']}
+        head={['Step', 'Title', 'Passed', 'Rate', 'Minimum', 'Median', 'Maximum']}
         numeric={[2, 3, 4, 5, 6]}
         rows={(run.stability ?? []).map((figures) => [
           <span class={figures.passRate === 1 ? undefined : 'bad'}>
