@@ -9,6 +9,7 @@ import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
 import { lineSplitter } from '../kube/lines.ts';
 import { deploymentMustBeReady } from '../kube/workloads.ts';
+import { noProxies } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 import { containerEngine } from './engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
@@ -133,6 +134,8 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
       `--tls-san=${host}`,
     ])
     .withLabels(labels)
+    // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
+    .withEnvironment(noProxies)
     .withNetworkMode(network)
     .withNetworkAliases(alias)
     // Attached before the start: testcontainers removes a container that never became ready, and its log with it.

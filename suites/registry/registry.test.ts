@@ -15,6 +15,8 @@ import { localRegistry, type LocalRegistry } from '../../helpers/testing/local-r
 import { fillRegistry, forgetImages } from './test-images.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+// Node resolves a name from the current folder, which is the user's.
+const loader = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
 const versions = resolveVersions({});
 
 let registry: LocalRegistry;
@@ -46,14 +48,13 @@ interface Ended {
 async function conformance(args: readonly string[], login = noLogin): Promise<Ended> {
   const { exitCode, all } = await execa(
     process.execPath,
-    ['--import', 'tsx', join(root, 'cli/main.ts'), ...args],
+    ['--import', loader, join(root, 'cli/main.ts'), ...args],
     {
       cwd: folder,
       env: {
         CONFORMANCE_CACHE_DIR: cache,
         DOCKER_CONFIG: login,
         NO_COLOR: '1',
-        NODE_PATH: join(root, 'node_modules'),
         TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
       },
       all: true,
