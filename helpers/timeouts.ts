@@ -34,9 +34,9 @@ export const timeouts = {
   /** The registries or the live destination answer at all, when `auto` has to choose. */
   probe: 5_000,
   /** The engine says what it is. */
-  doctor: 5_000,
+  doctor: 15_000,
   /** One check of the doctor; the slowest asks registries, then starts a container. */
-  doctorCheck: 20_000,
+  doctorCheck: 30_000,
   /** One page of releases from GitHub's API. */
   releases: 30_000,
   /** What the cluster's state adds to a failure: asked after it, and never at its expense. */

@@ -153,11 +153,12 @@ describe('machine', () => {
 
   it('what a container prints is read, and nothing else', () => {
     const printed =
-      'CapEff:\t000001ffffffffff\nMax open files            1024    4096    files\ninstances 128\nwatches 9\n';
+      'CapEff:\t000001ffffffffff\nMax open files            1024    4096    files\ninstances 128\nwatches 9\nFilesystem 1024-blocks Used Available Capacity Mounted on\noverlay 100 40 60 40% /\n';
     expect(factsIn(printed)).toEqual({
       capabilities: 0x1ffffffffffn,
       openFiles: 1024,
       inotify: { instances: 128, watches: 9 },
+      freeBytes: 60 * 1024,
     });
     expect(() => factsIn('sh: not found')).toThrow('The container printed something else: sh: not found');
   });

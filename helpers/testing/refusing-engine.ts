@@ -2,7 +2,7 @@ import { createServer, request } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { dockerode } from '../images/engine.ts';
 
 export interface RefusingEngine extends AsyncDisposable {
@@ -20,9 +20,9 @@ export async function refusingEngine(): Promise<RefusingEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-engine-'));
   const server = createServer((asked, response) => {
     void (async () => {
-      const body = await text(asked);
+      const body = await buffer(asked);
       const creates = asked.method === 'POST' && /\/containers\/create(\?|$)/.test(asked.url ?? '');
-      if (creates && isPrivileged(body)) {
+      if (creates && isPrivileged(body.toString())) {
         const message = 'authorization denied by plugin guard: privileged containers are not allowed';
         response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
         return;

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { containerFacts } from '../../helpers/doctor/container-facts.ts';
 import { engineFacts } from '../../helpers/doctor/engine-facts.ts';
 import { registryReferencesOf } from '../../helpers/images/references.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
 import { runCheckout, type CheckoutRequest } from '../../helpers/testing/checkout.ts';
+import { corporateProxy } from '../../helpers/testing/corporate-proxy.ts';
 import { foreignImage } from '../../helpers/testing/foreign-image.ts';
 import { limitedRegistry } from '../../helpers/testing/limited-registry.ts';
 import { prefixImpossible, unshared } from '../../helpers/testing/namespaces.ts';
@@ -93,6 +95,15 @@ describe('each line of the doctor is red by a cause of its own', () => {
     expect(exitCode).toBe(3);
     expect(line('privileged').status).toBe('failed');
     expect(line('privileged').message).toContain('privileged containers are not allowed');
+  });
+
+  test('capability: published images, and a root without CAP_SYS_RESOURCE', async ({ skip }) => {
+    const facts = await engineFacts();
+    const seen = await containerFacts({ ...facts, image: undefined });
+    skip(((seen.capabilities >> 24n) & 1n) === 1n, 'this machine’s root has it');
+    const { line } = await doctor(['--images', 'registry', ...hermetic]);
+    expect(line('capability').status).toBe('warning');
+    expect(line('capability').message).toContain('A privileged container lacks CAP_SYS_RESOURCE');
   });
 
   test('cgroups: version 1 with a Kubernetes that refuses it', async ({ skip }) => {
@@ -219,6 +230,25 @@ describe('each line of the doctor is red by a cause of its own', () => {
     expect(line('proxy').message).toContain(`The proxy ${nobody} does not answer: connect ECONNREFUSED`);
   });
 
+  test('destination and registries: a proxy that opens TLS, until its CA is named', async () => {
+    await using proxy = await corporateProxy('en.wikipedia.org');
+    const args = ['--target', 'live', '--images', 'registry'];
+    const distrusted = await doctor(args, { env: proxy.variables });
+    for (const id of ['destination', 'registries']) {
+      expect(distrusted.line(id).status).toBe('failed');
+      expect(distrusted.line(id).message).toMatch(/does not answer: .*certificate/);
+      expect(distrusted.line(id).hint).toContain('give its CA to this suite (NODE_EXTRA_CA_CERTS=FILE)');
+    }
+    expect(proxy.asked).toContain('en.wikipedia.org:443');
+    const file = join(folder, 'company.pem');
+    await writeFile(file, proxy.ca);
+    const trusted = await doctor(args, { env: { ...proxy.variables, NODE_EXTRA_CA_CERTS: file } });
+    expect(trusted.line('destination')).toMatchObject({
+      status: 'ok',
+      message: 'en.wikipedia.org answers 200',
+    });
+  });
+
   test('proxy: a variable that is no URL', async () => {
     const env = { HTTPS_PROXY: 'me:secret@corporate proxy', https_proxy: '' };
     const { exitCode, line } = await doctor(hermetic, { env });
@@ -279,7 +309,8 @@ describe('inside a run', () => {
     await using ended = await runCheckout({
       args,
       env: { HTTPS_PROXY: 'corporate proxy', https_proxy: '' },
-      deadlineMs: 30_000,
+      report: command !== 'faults',
+      deadlineMs: 60_000,
     });
     expect(ended.exitCode).toBe(3);
     expect(ended.stdout).toContain('HTTPS_PROXY=corporate proxy is not the URL of a proxy');
@@ -292,7 +323,7 @@ describe('inside a run', () => {
     const prefix = unshared('echo 10 > /proc/sys/user/max_inotify_instances', { user: true });
     const why = await prefixImpossible(prefix);
     skip(why !== undefined, why);
-    await using ended = await runCheckout({ args: ['run', ...hermetic], prefix, deadlineMs: 30_000 });
+    await using ended = await runCheckout({ args: ['run', ...hermetic], prefix, deadlineMs: 60_000 });
     expect(ended.stdout).toMatch(/^10 inotify instances and \d+ watches a user: too few for a node/m);
     expect(ended.results).toMatchObject({ verdict: 'environment', exitCode: 3, cause: 'NODE_NOT_READY' });
   });
