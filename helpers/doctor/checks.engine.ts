@@ -58,7 +58,7 @@ export const engineChecks: readonly Check[] = [
     look: async ({ engine, quick, set, versions, asked }) =>
       cgroupFinding(await engine(), {
         // Which set it will be takes asking registries.
-        published: quick ? asked.images === 'registry' : (await set()).source === 'registry',
+        published: quick ? /^(registry|mirror=)/.test(asked.images) : (await set()).source === 'registry',
         kubernetes: versions.kubernetes,
       }),
   },
