@@ -157,6 +157,7 @@ describe('machine', () => {
     expect(factsIn(printed)).toEqual({
       capabilities: 0x1ffffffffffn,
       openFiles: 1024,
+      mostOpenFiles: 4096,
       inotify: { instances: 128, watches: 9 },
       freeBytes: 60 * 1024,
     });

@@ -15,6 +15,8 @@ export interface ContainerFacts {
   readonly capabilities: bigint;
   /** Soft limit of open files that the engine hands down. */
   readonly openFiles: number;
+  /** The hard one: what a process there may raise its own to. */
+  readonly mostOpenFiles: number;
   readonly inotify: InotifyLimits;
   /** Free bytes where the engine has containers and images; undefined where it cannot be told. */
   readonly freeBytes: number | undefined;
@@ -123,10 +125,14 @@ export function factsIn(printed: string): Omit<ContainerFacts, 'from'> {
     return found;
   };
   const [, freeKilobytes] = /^\S+(?:\s+\d+){2}\s+(\d+)\s+\d+%\s+\/$/m.exec(printed) ?? [];
-  const openFiles = value(/^Max open files\s+(\S+)/m);
+  const limit = (pattern: RegExp): number => {
+    const text = value(pattern);
+    return text === 'unlimited' ? Infinity : Number(text);
+  };
   return {
     capabilities: BigInt(`0x${value(/^CapEff:\s*([0-9a-f]+)/m)}`),
-    openFiles: openFiles === 'unlimited' ? Infinity : Number(openFiles),
+    openFiles: limit(/^Max open files\s+(\S+)/m),
+    mostOpenFiles: limit(/^Max open files\s+\S+\s+(\S+)/m),
     inotify: { instances: Number(value(/^instances (\d+)/m)), watches: Number(value(/^watches (\d+)/m)) },
     freeBytes: freeKilobytes === undefined ? undefined : Number(freeKilobytes) * 1024,
   };

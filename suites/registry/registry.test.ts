@@ -79,7 +79,7 @@ async function conformance(
       stdin: 'ignore',
       // It removes its cluster first.
       forceKillAfterDelay: 60_000,
-      timeout: 300_000,
+      timeout: 540_000,
     },
   );
   return { exitCode, output: all };
