@@ -34,9 +34,9 @@ export const timeouts = {
   /** The registries or the live destination answer at all, when `auto` has to choose. */
   probe: 5_000,
   /** The engine says what it is. */
-  doctor: 5_000,
+  doctor: 15_000,
   /** One check of the doctor; the slowest asks registries, then starts a container. */
-  doctorCheck: 20_000,
+  doctorCheck: 30_000,
   /** Whatever opens a page in the system's browser has failed by then, if it fails. */
   openPage: 3_000,
   /** One page of releases from GitHub's API. */

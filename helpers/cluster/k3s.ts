@@ -4,11 +4,13 @@ import type { Readable } from 'node:stream';
 import { K3sContainer } from '@testcontainers/k3s';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { plainLog } from '../diagnose/engine-log.ts';
+import { containerFacts } from '../doctor/container-facts.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
 import { lineSplitter } from '../kube/lines.ts';
 import { deploymentMustBeReady } from '../kube/workloads.ts';
+import { noProxies } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 import { containerEngine } from './engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
@@ -20,6 +22,9 @@ import { sweep } from './sweep.ts';
 const alias = 'k3s';
 /** Where k3s imports archives of images from at its start; the stand-in node does the same. */
 const imagesFolder = '/var/lib/rancher/k3s/agent/images';
+
+/** More than a node needs, and not more than Squid 3.5 can stand. */
+const nodeOpenFiles = 65_536;
 
 /** Lines of the node's log that are kept until it is ready. */
 const logKept = 2_000;
@@ -133,6 +138,8 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
       `--tls-san=${host}`,
     ])
     .withLabels(labels)
+    // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
+    .withEnvironment(noProxies)
     .withNetworkMode(network)
     .withNetworkAliases(alias)
     // Attached before the start: testcontainers removes a container that never became ready, and its log with it.
@@ -146,10 +153,10 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
       });
     })
     .withStartupTimeout(timeouts.clusterReady);
-  if (images.source === 'registry') {
+  if (images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles) {
     // Squid 3.5 sizes a table by the limit of open files, and the document's configuration leaves that limit alone:
     // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
-    container.withUlimits({ nofile: { soft: 65_536, hard: 65_536 } });
+    container.withUlimits({ nofile: { soft: nodeOpenFiles, hard: nodeOpenFiles } });
   }
   const archives = archivesOf(request).map(({ path }) => ({
     source: path,
@@ -182,6 +189,14 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     const printed = log.length > 0 ? log : await printedBy(runId).catch(() => []);
     throw new NodeNotReadyError(images.images.k3s.reference, printed, error);
   }
+}
+
+/** What the engine hands down. To raise it takes CAP_SYS_RESOURCE, so it is asked and not just set. */
+async function mostOpenFiles({ container }: ContainerRuntimeClient, { images }: ImageSet): Promise<number> {
+  const { dockerode } = container;
+  const image = images.curl.reference;
+  const facts = await containerFacts({ dockerode, image, privileged: false }).catch(() => undefined);
+  return facts?.mostOpenFiles ?? Infinity;
 }
 
 async function printedBy(runId: string): Promise<readonly string[]> {

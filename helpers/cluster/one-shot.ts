@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { late, orLate } from '../eventually/deadline.ts';
+import { noProxies } from '../proxies/variables.ts';
 import { containerEngine } from './engine.ts';
 import type { Cluster } from './k3s.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
@@ -32,7 +33,8 @@ export async function oneShot(cluster: Cluster, request: OneShot): Promise<OneSh
   const container = await dockerode.createContainer({
     Image: request.image,
     Cmd: [...request.args],
-    Env: Object.entries(request.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+    // An engine may hand its own proxy to containers: nobody here is to be asked through it.
+    Env: Object.entries({ ...noProxies, ...request.environment }).map(([name, value]) => `${name}=${value}`),
     Labels: { [labelKeys.run]: cluster.runId, [labelKeys.owner]: encodeOwner(thisProcess()) },
     HostConfig: { NetworkMode: cluster.network },
   });

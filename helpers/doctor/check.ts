@@ -54,5 +54,6 @@ export function together(findings: readonly Finding[], fine: string): Finding {
   if (bad.length === 0) return ok(fine);
   const messages = bad.map(({ message }) => message).join('; ');
   const hints = [...new Set(bad.map(({ hint }) => hint))].join(' ');
-  return bad.some(({ status }) => status === 'failed') ? failed(messages, hints) : warning(messages, hints);
+  const worst = bad.find(({ status }) => status === 'failed');
+  return worst === undefined ? warning(messages, hints) : failed(messages, hints, worst.code);
 }

@@ -27,8 +27,10 @@ export const engineChecks: readonly Check[] = [
       try {
         const facts = await container();
         if (facts === undefined)
-          return ok(`not tried yet: no image of the ${(await set()).source} set is here`);
-        return privilegedFinding(facts.capabilities, facts.image);
+          return ok(
+            `not tried: the engine is elsewhere, and has no image of the ${(await set()).source} set yet`,
+          );
+        return privilegedFinding(facts.capabilities, facts.from);
       } catch (error) {
         const { source } = await set();
         return notStarted(error, source);
@@ -42,7 +44,9 @@ export const engineChecks: readonly Check[] = [
     needsEngine: true,
     look: async ({ container, set }) => {
       const facts = await container().catch(() => undefined);
-      if (facts === undefined) return ok('not looked at: it takes a privileged container (see privileged)');
+      // What to do about it stands where the container is told of.
+      if (facts === undefined)
+        return warning('not checked: it takes a privileged container (see privileged)', '');
       return capabilityFinding(facts.capabilities, (await set()).source);
     },
   },
@@ -54,7 +58,7 @@ export const engineChecks: readonly Check[] = [
     look: async ({ engine, quick, set, versions, asked }) =>
       cgroupFinding(await engine(), {
         // Which set it will be takes asking registries.
-        published: quick ? asked.images === 'registry' : (await set()).source === 'registry',
+        published: quick ? /^(registry|mirror=)/.test(asked.images) : (await set()).source === 'registry',
         kubernetes: versions.kubernetes,
       }),
   },
@@ -85,9 +89,9 @@ const has = (mask: bigint, name: keyof typeof capabilities): boolean =>
   ((mask >> capabilities[name]) & 1n) === 1n;
 
 /** @param mask What a container that was started as privileged may do */
-export function privilegedFinding(mask: bigint, image: string): Finding {
+export function privilegedFinding(mask: bigint, from: string): Finding {
   const missing = (['NET_ADMIN', 'SYS_ADMIN'] as const).filter((name) => !has(mask, name));
-  if (missing.length === 0) return ok(`a privileged container starts (tried with ${image})`);
+  if (missing.length === 0) return ok(`a privileged container starts (tried with ${from})`);
   return failed(
     `A container started as privileged lacks ${missing.map((name) => `CAP_${name}`).join(' and ')}: the node cannot run in it`,
     'Something between here and the engine takes the privilege away (a policy, an authorization plugin, a sandboxing runtime): use an engine without it.',

@@ -1,9 +1,8 @@
-import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { EnvironmentError } from '../errors.ts';
-import { cacheDir } from '../images/cache.ts';
-import { mustHaveSpace } from '../images/disk.ts';
+import { cacheDir, exists } from '../images/cache.ts';
+import { freeBytes, tooLittleSpace } from '../images/disk.ts';
 import { planSourceSet } from '../images/source/build.ts';
 import { sourceVersions } from '../images/versions.ts';
 import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
@@ -73,7 +72,10 @@ export const machineChecks: readonly Check[] = [
     group,
     quick: true,
     needsEngine: true,
-    look: async ({ engine }) => engineDiskFinding(await engine()),
+    look: async ({ engine, container, quick }) => {
+      const seen = quick ? undefined : (await container().catch(() => undefined))?.freeBytes;
+      return engineDiskFinding(await engine(), seen);
+    },
   },
   {
     id: 'inotify',
@@ -193,7 +195,7 @@ async function cacheFinding({ quick, set, versions }: Surroundings): Promise<Fin
   const chosen = quick ? undefined : await set().catch(() => undefined);
   const missing = chosen === undefined ? 0 : await missingBytes(chosen, versions);
   const purpose = missing === 0 ? 'a run in the cache folder' : 'the images in the cache folder';
-  return spaceFinding(folder, missing + runBytes, purpose);
+  return spaceFinding(await freeBytes(folder), folder, missing + runBytes, purpose);
 }
 
 async function missingBytes(
@@ -209,29 +211,37 @@ async function missingBytes(
   return plan.missing.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-async function engineDiskFinding({ info, onThisKernel }: EngineFacts): Promise<Finding> {
-  const there =
-    onThisKernel &&
-    (await access(info.DockerRootDir).then(
-      () => true,
-      () => false,
-    ));
-  if (!there)
+/** @param seen Free bytes as a container sees them, also where the engine's folder is not to be seen from here */
+async function engineDiskFinding(
+  { info: { DockerRootDir: folder }, onThisKernel }: EngineFacts,
+  seen: number | undefined,
+): Promise<Finding> {
+  const here = onThisKernel && (await exists(folder)) ? await freeBytes(folder) : undefined;
+  if (here === undefined && seen === undefined)
     return ok(
-      `not looked at: ${info.DockerRootDir || 'its folder'} is on the engine's machine, or not for this user to see`,
+      `not looked at: ${folder || 'its folder'} is on the engine's machine, or not for this user to see`,
     );
-  return spaceFinding(info.DockerRootDir, nodeBytes, "a node and its images in the engine's folder");
+  // The engine may see another disk by the folder's name than this process: what is less counts.
+  const free = Math.min(here ?? Infinity, seen ?? Infinity);
+  return spaceFinding(
+    free,
+    folder,
+    nodeBytes,
+    "a node and its images in the engine's folder",
+    'Free some there: `docker system df` shows what the engine holds; or give it another disk (its data-root).',
+  );
 }
 
-async function spaceFinding(folder: string, neededBytes: number, purpose: string): Promise<Finding> {
-  try {
-    await mustHaveSpace(folder, neededBytes, purpose);
-  } catch (error) {
-    if (error instanceof EnvironmentError) return failed(error.message, error.hint, error.code);
-    throw error;
-  }
-  const { bavail, bsize } = await statfs(await nearest(folder));
-  return ok(`${inGigabytes(bavail * bsize)} free in ${folder}, ${inGigabytes(neededBytes)} needed`);
+function spaceFinding(
+  free: number,
+  folder: string,
+  neededBytes: number,
+  purpose: string,
+  hint?: string,
+): Finding {
+  const error = tooLittleSpace(free, folder, neededBytes, purpose, hint);
+  if (error !== undefined) return failed(error.message, error.hint, error.code);
+  return ok(`${inGigabytes(free)} free in ${folder}, ${inGigabytes(neededBytes)} needed`);
 }
 
 /** Why a file cannot be made in a folder, or in the nearest one above it that is there. */

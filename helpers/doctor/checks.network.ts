@@ -113,6 +113,12 @@ export function registriesFinding(
   source: 'registry' | 'source',
 ): Finding {
   const findings = answers.map(({ registry, status, problem }) => {
+    if (status === 429 || (status !== undefined && status >= 500)) {
+      return warning(
+        `${registry} answers ${status}: it may give no image now`,
+        'Wait, or take a mirror (--images mirror=HOST) or --images source.',
+      );
+    }
     if (status !== undefined) return ok(`${registry} answers ${status}`);
     const said = `${registry} does not answer: ${problem}`;
     const hint = trustHint(problem);

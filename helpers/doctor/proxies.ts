@@ -75,15 +75,13 @@ export function proxyFindings(environment: NodeJS.ProcessEnv, engine: EngineAddr
   return findings;
 }
 
-/** What must not go through a proxy: the API server's port on this machine, and the engine's. */
+/** An engine across the network must not be asked through a proxy; this machine's own loopback Go never asks so. */
 function excluded(list: string, engineHost: string | undefined): Finding[] {
-  const local = ['localhost', '127.0.0.1'].filter((host) => !excludes(list, host));
-  const missing = [...local, ...(engineHost === undefined || excludes(list, engineHost) ? [] : [engineHost])];
-  if (missing.length === 0) return [];
+  if (engineHost === undefined || isLoopback(engineHost) || excludes(list, engineHost)) return [];
   return [
     warning(
-      `NO_PROXY does not name ${missing.join(', ')}: kubectl and other tools would ask the proxy for the cluster or the engine`,
-      `NO_PROXY=${[...new Set([...list.split(/[\s,]+/).filter((entry) => entry !== ''), ...missing])].join(',')}`,
+      `NO_PROXY does not name ${engineHost}: docker and kubectl would ask the proxy for the engine and its clusters`,
+      `NO_PROXY=${[...list.split(/[\s,]+/).filter((entry) => entry !== ''), engineHost].join(',')}`,
     ),
   ];
 }

@@ -11,33 +11,36 @@ import { surroundingsOf } from './surroundings.ts';
 
 export const allChecks: readonly Check[] = [...engineChecks, ...machineChecks, ...networkChecks, nodeCheck];
 
+/** Of no concern to a run in a cluster that is there already: its nodes pull the images. */
+const ofOwnCluster: readonly string[] = ['engine', 'disk-cache'];
+
 /**
  * What of the doctor costs milliseconds, before anything slow starts: warnings as a line each.
- * @param engine Whether the run needs an engine at all
+ * @param ownCluster The run starts a cluster in the engine here
  * @throws EnvironmentError for what failed, as the doctor would tell it
  */
 export async function quickDoctor(
   configuration: Configuration,
   progress: Pick<Progress, 'note'>,
-  { engine = true }: { readonly engine?: boolean } = {},
+  { ownCluster }: { readonly ownCluster: boolean },
 ): Promise<void> {
-  const checks = allChecks.filter(({ quick, needsEngine }) => quick && (engine || !needsEngine));
-  const asked = engine ? checks : checks.filter(({ id }) => id !== 'engine');
+  const checks = allChecks.filter(
+    ({ id, quick, needsEngine }) => quick && (ownCluster || !(needsEngine || ofOwnCluster.includes(id))),
+  );
   const surroundings = surroundingsOf(configuration, { quick: true });
-  const results = await runChecks(asked, engine ? surroundings : { ...surroundings, engine: noEngine });
+  const results = await runChecks(checks, ownCluster ? surroundings : { ...surroundings, engine: noEngine });
   for (const { id, status, message, hint } of results) {
-    if (status === 'warning') progress.note(`  warning: ${id}: ${message} (${hint})`);
+    if (status === 'warning' && hint !== '') progress.note(`  warning: ${id}: ${message} (${hint})`);
   }
   const bad = results.filter(({ status }) => status === 'failed');
   if (bad.length > 0) throw errorOf(bad);
 }
 
 function errorOf(bad: readonly Checked[]): EnvironmentError {
-  const [first] = bad;
   return new EnvironmentError(
     bad.map(({ message }) => message).join('\n'),
     [...new Set(bad.map(({ hint }) => hint)), 'All checks: ./conformance doctor'].join('\n'),
-    { ...(first === undefined ? {} : { code: first.code }) },
+    { code: bad[0]?.code ?? 'ENVIRONMENT' },
   );
 }
 

@@ -61,8 +61,8 @@ export function surroundingsOf(
     registryAnswers: once(() => answersOf(registries)),
     set,
     container: once(async () => {
-      const image = startable(await set());
-      return image === undefined ? undefined : containerFacts({ ...(await engine()), image });
+      const [image, facts] = [startable(await set()), await engine()];
+      return image === undefined && !facts.onThisKernel ? undefined : containerFacts({ ...facts, image });
     }),
     destination: once(async () => {
       // Wikimedia limits clients that do not say who they are.

@@ -4,6 +4,9 @@ import { EnvironmentError, messageOf } from '../errors.ts';
 
 const gigabyte = 1024 ** 3;
 
+const makeRoom =
+  'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.';
+
 /**
  * @param purpose What the space is for, e.g. `building the images from source`
  * @throws EnvironmentError when the folder's file system has less free space than needed
@@ -12,16 +15,26 @@ export async function mustHaveSpace(
   folder: string,
   neededBytes: number,
   purpose: string,
-  hint = 'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.',
+  hint = makeRoom,
 ): Promise<void> {
-  const free = await freeBytes(folder);
-  if (free < neededBytes) {
-    throw new EnvironmentError(
-      `Too little space for ${purpose}: ${folder} has ${gigabytes(free)} free, ${gigabytes(neededBytes)} are needed.`,
-      hint,
-      { code: 'DISK_FULL' },
-    );
-  }
+  const error = tooLittleSpace(await freeBytes(folder), folder, neededBytes, purpose, hint);
+  if (error !== undefined) throw error;
+}
+
+/** The error where a folder's free space does not suffice. */
+export function tooLittleSpace(
+  free: number,
+  folder: string,
+  neededBytes: number,
+  purpose: string,
+  hint = makeRoom,
+): EnvironmentError | undefined {
+  if (free >= neededBytes) return undefined;
+  return new EnvironmentError(
+    `Too little space for ${purpose}: ${folder} has ${gigabytes(free)} free, ${gigabytes(neededBytes)} are needed.`,
+    hint,
+    { code: 'DISK_FULL' },
+  );
 }
 
 /** A full disk explained; any other error as it is. */
@@ -38,7 +51,7 @@ export function explainDisk(error: unknown, folder: string): unknown {
 }
 
 /** Free bytes for this user where `folder` is or would be. */
-async function freeBytes(folder: string): Promise<number> {
+export async function freeBytes(folder: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;

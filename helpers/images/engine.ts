@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { containerEngine } from '../cluster/engine.ts';
@@ -26,6 +27,14 @@ export async function engineArchitecture(): Promise<Architecture> {
 export async function engineFolder(): Promise<string> {
   const { DockerRootDir } = (await (await dockerode()).info()) as { DockerRootDir: string };
   return DockerRootDir;
+}
+
+/** Its containers run on the kernel of this process: not across a network, nor in a virtual machine. */
+export async function engineIsHere(): Promise<boolean> {
+  const docker = await dockerode();
+  const { socketPath } = docker.modem as { readonly socketPath?: string };
+  const { KernelVersion } = (await docker.info()) as { KernelVersion: string };
+  return socketPath !== undefined && process.platform === 'linux' && KernelVersion === release();
 }
 
 /** Undefined when the engine does not have it. */

@@ -7,6 +7,7 @@ import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import { startOrigin } from '../destination/hermetic.ts';
+import { quickDoctor } from '../doctor/quick.ts';
 import type { Existing } from '../existing/existing.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
@@ -73,6 +74,7 @@ export async function openSession(
   upgrade?: Upgrade,
 ): Promise<Session> {
   const existing = existingClusterOf(configuration);
+  await quickDoctor(configuration, progress, { ownCluster: existing === undefined });
   if (existing !== undefined) return openExistingSession(existing, configuration, report, progress);
   const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
   const engine = await containerEngine();

@@ -27,6 +27,8 @@ export interface CheckoutRequest {
   /** A command to run the CLI by, e.g. `unshare --mount`; it runs in the copy. */
   readonly prefix?: readonly string[];
   readonly deadlineMs?: number;
+  /** The command writes a report, so that it must be told where to; not if false. */
+  readonly report?: boolean;
 }
 
 /** What somebody sees who runs it, and what it left. */
@@ -74,12 +76,13 @@ async function change(folder: string, file: string, edit: (text: string) => stri
 
 async function runIn(
   folder: string,
-  { args, env = {}, prefix = [], deadlineMs = 240_000 }: CheckoutRequest,
+  { args, env = {}, prefix = [], deadlineMs = 240_000, report = true }: CheckoutRequest,
 ): Promise<Omit<CheckoutRun, keyof AsyncDisposable>> {
   const reports = join(folder, 'reports');
   const loader = pathToFileURL(join(folder, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
   const node = [process.execPath, '--import', loader, join(folder, 'cli', `main.${ownExtension}`)];
-  const [command, ...rest] = [...prefix, ...node, ...args, '--report-dir', reports];
+  const reporting = report ? ['--report-dir', reports] : [];
+  const [command = '', ...rest] = [...prefix, ...node, ...args, ...reporting];
   const ended = await execa(command, rest, {
     cwd: folder,
     env: {

@@ -6,16 +6,19 @@ export interface LimitedRegistry extends AsyncDisposable {
   readonly host: string;
 }
 
-/** A registry on this machine that greets everybody and gives nobody an image, as Docker Hub when its limit is reached. */
-export async function limitedRegistry(): Promise<LimitedRegistry> {
+/**
+ * A registry on this machine that greets everybody and gives nobody an image, as Docker Hub when its limit is reached.
+ * @param options.greeting The status it greets by
+ */
+export async function limitedRegistry({ greeting = 200 } = {}): Promise<LimitedRegistry> {
   const server = createServer((request, response) => {
-    const greeting = request.url === '/v2/';
-    response.writeHead(greeting ? 200 : 429, {
+    const greets = request.url === '/v2/';
+    response.writeHead(greets ? greeting : 429, {
       'content-type': 'application/json',
       'docker-distribution-api-version': 'registry/2.0',
     });
     const message = 'You have reached your unauthenticated pull rate limit.';
-    response.end(JSON.stringify(greeting ? {} : { errors: [{ code: 'TOOMANYREQUESTS', message }] }));
+    response.end(JSON.stringify(greets ? {} : { errors: [{ code: 'TOOMANYREQUESTS', message }] }));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -1,17 +1,20 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { dockerode, follow } from '../images/engine.ts';
 import { exists, inCache } from '../images/cache.ts';
 import { parseReference } from '../images/reference.ts';
 import { lineSplitter } from '../kube/lines.ts';
+import { buildVariables } from '../proxies/build-variables.ts';
 
-/** The registry that Docker Hub and most others are made from. */
-const registryModule = 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0';
+/** The registry that Docker Hub and most others are made from: github.com/distribution/distribution. */
+const server = fileURLToPath(new URL('../../suites/registry/server', import.meta.url));
 
-/** Who may read and write; the hash is bcrypt's, the only one that the registry takes. */
+/** Who may read and write; the hash is bcrypt's of the password (`htpasswd -nbB`), the only one that the registry takes. */
 export const registryUser = {
   username: 'reader',
   password: 'registry-test',
@@ -43,7 +46,7 @@ export async function localRegistry(): Promise<LocalRegistry> {
   };
   await writeFile(join(folder, 'config.yml'), stringify(config));
   const stopping = new AbortController();
-  const server = execa(binary, ['serve', join(folder, 'config.yml')], {
+  const running = execa(binary, [join(folder, 'config.yml')], {
     cancelSignal: stopping.signal,
     reject: false,
     stdin: 'ignore',
@@ -53,9 +56,9 @@ export async function localRegistry(): Promise<LocalRegistry> {
   });
   const stop = async (): Promise<void> => {
     stopping.abort();
-    await server;
+    await running;
   };
-  const host = await listening(server.all);
+  const host = await listening(running.all);
   const login = join(folder, 'login');
   const { username, password } = registryUser;
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
@@ -106,16 +109,20 @@ async function listening(output: NodeJS.ReadableStream): Promise<string> {
 
 /** Built once into the cache, by the Go that the source image set needs too. */
 async function registryBinary(): Promise<string> {
-  const version = registryModule.split('@')[1] ?? '';
-  const binary = inCache('tools', `registry-${version}`);
+  const sources = await Promise.all(['main.go', 'go.mod'].map((name) => readFile(join(server, name))));
+  const key = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 12);
+  const binary = inCache('tools', `registry-${key}`);
   if (await exists(binary)) return binary;
-  const folder = inCache('tools', `registry-${version}.${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(binary), { recursive: true });
+  const unfinished = `${binary}.${process.pid}`;
   try {
-    await execa('go', ['install', registryModule], { env: { GOBIN: folder }, cwd: folder });
-    await rename(join(folder, 'registry'), binary);
+    await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', unfinished, '.'], {
+      cwd: server,
+      env: { ...(await buildVariables(process.env)), CGO_ENABLED: '0', GOWORK: 'off' },
+    });
+    await rename(unfinished, binary);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(unfinished, { force: true });
   }
   return binary;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readBundle, secretsIn } from '../../helpers/testing/bundle.ts';
+import { corporateProxy } from '../../helpers/testing/corporate-proxy.ts';
 import { runCheckout, type CheckoutRun } from '../../helpers/testing/checkout.ts';
 
 /** A report's bundle, which its index must list, and which must hold no secret. */
@@ -24,8 +25,11 @@ const hermetic = ['run', '--target', 'hermetic'];
 
 describe('a mistake in the document’s ServiceEntry', () => {
   test('is a red verdict with its cause, and the evidence of the step that found it', async () => {
+    // This machine's own proxy is for what is asked from here, and nothing of it reaches the mesh.
+    await using proxy = await corporateProxy('localhost');
     await using run = await runCheckout({
       args: [...hermetic, '--step', 'MESH-2'],
+      env: proxy.variables,
       edits: {
         'fixtures/document/service-entry.yaml': (text) => text.replace('protocol: TCP', 'protocol: HTTP'),
       },
@@ -60,6 +64,8 @@ describe('a mistake in the document’s ServiceEntry', () => {
       ]),
     );
     expect(files.get('failure.txt')).toMatch(/^MESH-1 failed: SERVICE_ENTRY_PROTOCOL\n/);
+    for (const [file, text] of files) expect(text, file).not.toContain(proxy.host);
+    for (const asked of proxy.asked) expect(asked).toMatch(/\b(docker|istio)\.io:443$/);
     // Before any clean-up: the entry is there as it was when the step failed.
     expect(files.get('istio/serviceentries.yaml')).toMatch(/protocol: HTTP$/m);
   });

@@ -1,7 +1,19 @@
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, truncate } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -11,10 +23,12 @@ import { eachEntry } from '../../helpers/images/tar-entries.ts';
 import { resolveVersions, systemReferences } from '../../helpers/images/versions.ts';
 import { results } from '../../helpers/report/results.ts';
 import { limitedRegistry } from '../../helpers/testing/limited-registry.ts';
-import { localRegistry, type LocalRegistry } from '../../helpers/testing/local-registry.ts';
+import { localRegistry, registryUser, type LocalRegistry } from '../../helpers/testing/local-registry.ts';
 import { fillRegistry, forgetImages } from './test-images.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+// Node resolves a name from the current folder, which is the user's.
+const loader = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
 const versions = resolveVersions({});
 
 let registry: LocalRegistry;
@@ -43,25 +57,29 @@ interface Ended {
   readonly output: string;
 }
 
-async function conformance(args: readonly string[], login = noLogin): Promise<Ended> {
+async function conformance(
+  args: readonly string[],
+  login = noLogin,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const { exitCode, all } = await execa(
     process.execPath,
-    ['--import', 'tsx', join(root, 'cli/main.ts'), ...args],
+    ['--import', loader, join(root, 'cli/main.ts'), ...args],
     {
       cwd: folder,
       env: {
         CONFORMANCE_CACHE_DIR: cache,
         DOCKER_CONFIG: login,
         NO_COLOR: '1',
-        NODE_PATH: join(root, 'node_modules'),
         TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
+        ...env,
       },
       all: true,
       reject: false,
       stdin: 'ignore',
       // It removes its cluster first.
       forceKillAfterDelay: 60_000,
-      timeout: 300_000,
+      timeout: 540_000,
     },
   );
   return { exitCode, output: all };
@@ -79,12 +97,36 @@ test('without a login the registry’s refusal is explained', async () => {
   expect(exitCode).toBe(3);
 });
 
-test('an image that the mirror does not have is named, with where to look', async () => {
+test('a credential helper that is missing is named beside the refusal', async () => {
+  const login = await helperLogin('conformance-missing');
+  const { exitCode, output } = await conformance(
+    ['images', 'pull', '--images', `mirror=${registry.host}`],
+    login,
+  );
+  expect(output).toContain(`The registry wants a login: \`docker login ${registry.host}\``);
+  expect(output).toContain('docker-credential-conformance-missing, which cannot be run here');
+  expect(exitCode).toBe(3);
+});
+
+test('an image that the mirror does not have is named, to a login by a credential helper', async () => {
   const mirror = `${registry.host}/other`;
+  const { username, password } = registryUser;
+  const answer = JSON.stringify({ ServerURL: registry.host, Username: username, Secret: password });
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  const helper = join(bin, 'docker-credential-conformance-test');
+  await writeFile(
+    helper,
+    `#!/bin/sh\nread -r server\n[ "$1 $server" = "get ${registry.host}" ] && echo '${answer}'\n`,
+  );
+  await chmod(helper, 0o755);
   const { exitCode, output } = await conformance(
     ['images', 'pull', '--images', `mirror=${mirror}`],
-    registry.login,
+    await helperLogin('conformance-test'),
+    { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
   );
+  // Strangers are told nothing of what is there and what is not.
+  expect(output).not.toContain('docker login');
   expect(output).toContain(`${mirror}/rancher/k3s:`);
   expect(output).toContain(`./conformance images list --images mirror=${mirror}`);
   expect(exitCode).toBe(3);
@@ -164,6 +206,14 @@ test('a set is carried to a machine that reaches no registry', async () => {
   expect(output).toContain('Verdict: conformant');
   expect(exitCode).toBe(0);
 });
+
+/** Docker's configuration where a helper keeps the registry's credentials. */
+async function helperLogin(helper: string): Promise<string> {
+  const login = join(folder, helper);
+  await mkdir(login);
+  await writeFile(join(login, 'config.json'), JSON.stringify({ credHelpers: { [registry.host]: helper } }));
+  return login;
+}
 
 async function cutOff(file: string): Promise<void> {
   await truncate(file, 20_000_000);

@@ -1,14 +1,10 @@
 import { PassThrough, type Transform } from 'node:stream';
 import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 
-/** How many threads of compression there are to gain from: zstd uses them, gzip cannot. */
-const workers = 2;
-
 /** By the file's name: `.tar.zst` and `.tar.gz` are compressed, anything else is a plain tar. */
 export function compressorFor(file: string): Transform {
-  if (/\.(zst|zstd)$/.test(file)) {
-    return createZstdCompress({ params: { [constants.ZSTD_c_nbWorkers]: workers } });
-  }
+  // One thread: with ZSTD_c_nbWorkers Node 24 now and then ends the stream before its last bytes (ERR_STREAM_PUSH_AFTER_EOF).
+  if (/\.(zst|zstd)$/.test(file)) return createZstdCompress();
   if (/\.t?gz$/.test(file)) return createGzip({ level: constants.Z_BEST_SPEED });
   return new PassThrough();
 }

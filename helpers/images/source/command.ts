@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { buildVariables } from '../../proxies/build-variables.ts';
 import type { Work } from './graph.ts';
 
 export interface CommandOptions {
@@ -8,7 +9,8 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a tool with its output in the build's log, and ends it when the build is told to stop.
+ * Runs a tool with its output in the build's log, and ends it when the build is told to stop. It takes the proxy and the
+ * CA that this process was told of.
  * @returns the lines of its standard output
  * @throws ExecaError when it fails or is not there
  */
@@ -21,7 +23,7 @@ export async function command(
   log(`$ ${[file, ...args].join(' ')}`);
   const child = execa(file, args, {
     ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env }),
+    env: { ...(await buildVariables(process.env)), ...env },
     stdin: 'ignore',
     lines: true,
     all: true,

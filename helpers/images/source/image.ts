@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import tar from 'tar-fs';
-import { dockerode, follow, inspectImage } from '../engine.ts';
+import { dockerode, engineIsHere, follow, inspectImage } from '../engine.ts';
+import { buildProxy } from '../../proxies/build-variables.ts';
 import { withTemporaryFolder } from '../temporary.ts';
 import { filesBelow } from './fingerprint.ts';
 import type { Step, Work } from './graph.ts';
@@ -78,9 +79,11 @@ async function build(work: Work, context: string, args: Readonly<Record<string, 
       mode: header.type === 'directory' || (header.mode & 0o100) !== 0 ? 0o755 : 0o644,
     }),
   });
+  const proxy = buildProxy(process.env, await engineIsHere());
   const answer = await docker.buildImage(Readable.from(packed), {
     t: work.output,
-    buildargs: { ...proxyArguments(process.env), ...args },
+    ...proxy,
+    buildargs: { ...proxy.buildargs, ...args },
     labels: { [sourceLabel.name]: sourceLabel.value },
     nocache: work.rebuild,
     rm: true,
@@ -93,20 +96,6 @@ async function build(work: Work, context: string, args: Readonly<Record<string, 
     const [step] = /^Step \d+\/\d+/.exec(text) ?? [];
     if (step !== undefined) work.report(step.toLowerCase());
   });
-}
-
-/**
- * The proxy variables of this process for `RUN` lines. These names need no `ARG`, and builders keep them out of
- * the image and its history.
- */
-export function proxyArguments(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = environment[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
-    }),
-  );
 }
 
 /** Large files are linked, not copied, into the context; packing follows the links. */

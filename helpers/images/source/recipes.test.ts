@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { roles } from '../roles.ts';
 import { resolveVersions, sourceVersions } from '../versions.ts';
 import { istioStamps, kubernetesStamps } from './go.ts';
-import { proxyArguments, sourceLabel } from './image.ts';
+import { sourceLabel } from './image.ts';
 import { sourceRecipes } from './recipes.ts';
 import type { Step } from './graph.ts';
 
@@ -58,13 +58,4 @@ it('stamps the versions that kubelet, istiod and istioctl tell', () => {
     'k8s.io/component-base/version.gitMinor': '35',
   });
   expect(istioStamps(versions)).toMatchObject({ 'istio.io/istio/pkg/version.buildVersion': '1.29.1' });
-});
-
-describe('proxyArguments', () => {
-  it('passes on what is set, in both spellings', () => {
-    expect(proxyArguments({ HTTPS_PROXY: 'http://p:1', no_proxy: 'a', HTTP_PROXY: '', OTHER: 'x' })).toEqual({
-      HTTPS_PROXY: 'http://p:1',
-      no_proxy: 'a',
-    });
-  });
 });
