@@ -96,10 +96,11 @@ function choose(injectors: readonly Injector[], wanted: string | undefined): Inj
     );
   }
   const byDefault = injectors.find(({ isDefault }) => isDefault);
-  if (byDefault !== undefined || injectors.length < 2) return byDefault ?? injectors[0];
+  const revisions = [...new Set(injectors.map(({ revision }) => revision))];
+  if (byDefault !== undefined || revisions.length < 2) return byDefault ?? injectors[0];
   throw new UsageError(
-    `The cluster has ${names.length} revisions of Istio and none is the default: ${names.join(', ')}`,
-    'Choose one with --revision NAME.',
+    `The cluster has ${revisions.length} revisions of Istio and none is the default: ${revisions.sort().join(', ')}`,
+    `Choose one with --revision NAME; revisions and tags: ${names.join(', ')}.`,
   );
 }
 

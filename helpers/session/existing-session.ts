@@ -23,6 +23,7 @@ import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Session, SessionFacts } from './session.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
+import { originSuffix } from './surroundings.ts';
 
 /** The cluster that a configuration names, undefined for one of the run's own. */
 export function existingClusterOf(configuration: Configuration): ExistingCluster | undefined {
@@ -34,7 +35,7 @@ export function existingClusterOf(configuration: Configuration): ExistingCluster
 
 /** The namespaces of a run in somebody else's cluster. */
 export function namespacesOf({ namespace, proxyNamespace }: Configuration): Namespaces {
-  return { mesh: namespace, external: proxyNamespace, origin: `${proxyNamespace}-origin` };
+  return { mesh: namespace, external: proxyNamespace, origin: `${proxyNamespace}${originSuffix}` };
 }
 
 /**
