@@ -8,6 +8,7 @@ import { faultsCommand } from './commands/faults.ts';
 import { gateCommand } from './commands/gate.ts';
 import { imagesCommand } from './commands/images.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { rbacCommand } from './commands/rbac.ts';
 import { runCommand } from './commands/run.ts';
 import { summaryCommand } from './commands/summary.ts';
 
@@ -34,6 +35,7 @@ for (const command of [
   summaryCommand(),
   imagesCommand(),
   cleanCommand(),
+  rbacCommand(),
 ]) {
   program.addCommand(command);
 }

@@ -47,4 +47,6 @@ export const timeouts = {
   evidence: 60_000,
   /** Removal of the run's containers and network. */
   cleanUp: 60_000,
+  /** Removal of what a run made in somebody else's cluster: namespaces, and an Istio that it installed. */
+  removal: 300_000,
 } as const;
