@@ -9,6 +9,7 @@ import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
 import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
+import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
@@ -20,7 +21,12 @@ export async function run(configuration: Configuration): Promise<number> {
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
+  const signals = onSignals({
+    report,
+    keep: configuration.keep,
+    opening: () => opening,
+    existing: isExisting(configuration) ? { cancel: cancelProject } : undefined,
+  });
   const write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
@@ -65,7 +71,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
   let problems: readonly string[];
   let clusterServes: boolean;
   try {
-    problems = await runDocument(session.facts, report, write);
+    problems = report.interrupted ? [] : await runDocument(session.facts, report, write);
     clusterServes = await serves(session.facts.cluster);
   } finally {
     write('');

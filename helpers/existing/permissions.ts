@@ -23,26 +23,46 @@ export interface Permissions {
 }
 
 const made = ['get', 'list', 'create', 'patch', 'delete'];
+const read = ['get', 'list'];
 
-/** In every namespace of a run. */
+/** For evidence of a failure, and to tell whether all that a run made is gone. */
 const common: readonly Permission[] = [
-  { group: '', resource: 'pods', verbs: made },
   { group: '', resource: 'pods/log', verbs: ['get'] },
-  { group: '', resource: 'services', verbs: made },
-  { group: '', resource: 'serviceaccounts', verbs: made },
+  { group: '', resource: 'events', verbs: ['list'] },
+  { group: 'apps', resource: 'replicasets', verbs: ['list'] },
+  // Besides the run's lock, the proxy's configuration, and the destination's page.
   { group: '', resource: 'configmaps', verbs: made },
   // The hermetic destination's key, and what images are pulled with.
   { group: '', resource: 'secrets', verbs: made },
-  { group: '', resource: 'events', verbs: ['list'] },
-  { group: 'apps', resource: 'deployments', verbs: made },
-  { group: 'apps', resource: 'replicasets', verbs: ['list'] },
-  { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
-  { group: 'networking.istio.io', resource: 'sidecars', verbs: made },
-  { group: 'telemetry.istio.io', resource: 'telemetries', verbs: made },
 ];
 
-/** For the pods that requests come from, and the proxy's. */
-const exec: Permission = { group: '', resource: 'pods/exec', verbs: ['get', 'create'] };
+/** The document's objects: sleep here and there, and Squid. */
+const workloads: readonly Permission[] = [
+  { group: 'apps', resource: 'deployments', verbs: made },
+  { group: '', resource: 'services', verbs: made },
+  { group: '', resource: 'serviceaccounts', verbs: made },
+  { group: '', resource: 'pods/exec', verbs: ['get', 'create'] },
+];
+
+/** In each of the run's own namespaces, by what it makes there. */
+const own: Permissions['own'] = {
+  mesh: [
+    ...common,
+    ...workloads,
+    // Made with --every-node; the document's come by their Deployments.
+    { group: '', resource: 'pods', verbs: made },
+    { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
+    { group: 'networking.istio.io', resource: 'sidecars', verbs: made },
+    { group: 'telemetry.istio.io', resource: 'telemetries', verbs: made },
+  ],
+  external: [...common, ...workloads, { group: '', resource: 'pods', verbs: read }],
+  origin: [
+    ...common,
+    { group: '', resource: 'pods', verbs: made },
+    { group: '', resource: 'serviceaccounts', verbs: read },
+    { group: 'apps', resource: 'deployments', verbs: ['list'] },
+  ],
+};
 
 /** What a run needs in namespaces that are there already; to make them itself it needs more, see `toMakeNamespaces`. */
 export function permissionsOf({ mesh, external, origin }: Namespaces): Permissions {
@@ -57,7 +77,7 @@ export function permissionsOf({ mesh, external, origin }: Namespaces): Permissio
       { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations', verbs: ['list'] },
       { group: '', resource: 'nodes', verbs: ['list'] },
     ],
-    own: { mesh: [...common, exec], external: [...common, exec], origin: common },
+    own,
     system: [
       { group: 'apps', resource: 'deployments', verbs: ['get'] },
       { group: '', resource: 'pods', verbs: ['list'] },

@@ -4,6 +4,13 @@ import TotalsReporter from '../report/totals-reporter.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+let running: Vitest | undefined;
+
+/** Lets the test end that is at work, and begins no other; whoever waits for the project gets its end then. */
+export async function cancelProject(): Promise<void> {
+  await running?.cancelCurrentRun('keyboard-input');
+}
+
 /** Runs one of vitest.config.ts's projects in this process, with what its tests `inject`. */
 export async function runProject(
   project: string,
@@ -20,8 +27,10 @@ export async function runProject(
   restore();
   try {
     provide(vitest);
+    running = vitest;
     await vitest.start();
   } finally {
+    running = undefined;
     await vitest.close();
   }
   // The exit code is the CLI's to choose; vitest sets it on any failed test.

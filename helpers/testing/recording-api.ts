@@ -16,7 +16,7 @@ export interface Deed {
 export interface RecordingApi extends AsyncDisposable {
   /** As the one it was given, but by way of here. */
   readonly kubeconfig: string;
-  /** Each once, in the order they were first done; what was refused is not among them. */
+  /** Each once, in the order they were first done; what was not allowed is not among them. */
   readonly deeds: () => readonly Deed[];
 }
 
@@ -30,7 +30,7 @@ export async function recordingApi(kubeconfig: string): Promise<RecordingApi> {
   const { ca, certificate, key } = await makeServerCertificate('localhost');
   const deeds = new Map<string, Deed>();
   const note = (method: string, url: string, status: number): void => {
-    if (status >= 400) return;
+    if (status === 401 || status === 403) return;
     for (const deed of deedsOf(method, url, status)) deeds.set(JSON.stringify(deed), deed);
   };
   const sockets = new Set<Socket>();

@@ -11,8 +11,9 @@ export async function kubeconfigOf(
     body: { spec: { audiences: [], expirationSeconds: 3600 } },
   });
   const cluster = config.getCurrentCluster();
-  if (cluster === null || status === undefined) throw new Error('no cluster, or no token');
+  const token = status?.token;
+  if (cluster === null || token === undefined) throw new Error('no cluster, or no token');
   const made = new KubeConfig();
-  made.loadFromClusterAndUser(cluster, { name: account.name, token: status.token });
+  made.loadFromClusterAndUser(cluster, { name: account.name, token });
   return made.exportConfig();
 }
