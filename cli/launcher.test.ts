@@ -72,7 +72,7 @@ class World implements Disposable {
       'check out #1/cli/main.ts',
       `const bad: boolean = process.argv.includes('--bad');
        if (bad) { console.error('no such flag: --bad'); process.exit(2); }
-       if (process.env['CONFORMANCE_CHECK_ARGUMENTS']) process.exit(0);
+       if (process.env['CONFORMANCE_CHECK_ARGUMENTS']) process.exit(process.argv.includes('--kubeconfig') ? 10 : 0);
        console.log(JSON.stringify({ arguments: process.argv.slice(2), cwd: process.cwd(), engine: process.env['DOCKER_HOST'] ?? null }));`,
     );
     this.debian();
@@ -221,6 +221,17 @@ describe.concurrent('handing over to the CLI', () => {
     const { code, stderr } = await world.run('conformance', ['run', '--bad']);
     expect(stderr).toBe('no such flag: --bad');
     expect(code).toBe(2);
+    expect(world.called()).toEqual([]);
+  });
+});
+
+describe.concurrent('a run in a cluster that is there already', () => {
+  it('goes on without an engine where the CLI says that it needs none', async () => {
+    using world = new World();
+    const args = ['run', '--kubeconfig', 'file'];
+    const { code, stdout } = await world.run('conformance', args);
+    expect(JSON.parse(stdout)).toMatchObject({ arguments: args, engine: null });
+    expect(code).toBe(0);
     expect(world.called()).toEqual([]);
   });
 });
@@ -619,13 +630,23 @@ describe.concurrent('.ci/run', () => {
     ].join('\n');
 
   it.each([
-    [{ unit: [40, 0], document: [20, 0], meta: [5, 0] } as const, 0, '65 passed, 0 failed', 0],
-    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 2 failed', 1],
+    [
+      { unit: [40, 0], document: [20, 0], meta: [3, 0], existing: [2, 0] } as const,
+      0,
+      '65 passed, 0 failed',
+      0,
+    ],
+    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 3 failed', 1],
     // npm test ends with the first project that fails.
-    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 3 failed', 1],
-    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 1 failed', 1],
-    [{ unit: [40, 0], document: [20, 0], meta: [5, 0] } as const, 1, '65 passed, 0 failed', 1],
-    [{}, 1, '0 passed, 3 failed', 1],
+    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 4 failed', 1],
+    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 2 failed', 1],
+    [
+      { unit: [40, 0], document: [20, 0], meta: [3, 0], existing: [2, 0] } as const,
+      1,
+      '65 passed, 0 failed',
+      1,
+    ],
+    [{}, 1, '0 passed, 4 failed', 1],
   ])('adds up %j', async (totals, npmCode, line, expected) => {
     using world = new World();
     await world.engine();
@@ -644,10 +665,13 @@ describe.concurrent('.ci/run', () => {
     using world = new World();
     world.command('dockerd', dockerd);
     world.command('iptables', '');
-    world.command('npm', npm({ unit: [1, 0], document: [1, 0], meta: [1, 0] }, 0, './conformance run'));
+    world.command(
+      'npm',
+      npm({ unit: [1, 0], document: [1, 0], meta: [1, 0], existing: [1, 0] }, 0, './conformance run'),
+    );
     const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stderr).toContain('the dockerd that was started from here is stopped');
-    expect(stdout.split('\n').at(-1)).toBe('3 passed, 0 failed');
+    expect(stdout.split('\n').at(-1)).toBe('4 passed, 0 failed');
     expect(code).toBe(0);
     expect((await world.run('scripts/prepare-host', ['status'])).code).toBe(3);
   });
