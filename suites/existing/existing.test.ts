@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accountName, rbacObjects } from '../../helpers/existing/rbac.ts';
@@ -10,11 +10,13 @@ import { permissionsOf, type Permission } from '../../helpers/existing/permissio
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { results } from '../../helpers/report/results.ts';
+import { withoutVitest } from '../../helpers/testing/checkout.ts';
 import { foreignCluster, type ForeignCluster } from '../../helpers/testing/foreign-cluster.ts';
 import { recordingApi, type Deed } from '../../helpers/testing/recording-api.ts';
 import { kubeconfigOf } from '../../helpers/testing/service-account.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
 const namespaces = { mesh: 'ours-mesh', external: 'ours-external', origin: 'ours-external-origin' };
 const named = ['--namespace', namespaces.mesh, '--proxy-namespace', namespaces.external];
 
@@ -47,14 +49,15 @@ interface Ended {
 /** No engine answers to these runs, and they need none. */
 // eslint-disable-next-line @typescript-eslint/explicit-function-return-type
 function start(args: readonly string[]) {
-  return execa(process.execPath, ['--import', 'tsx', join(root, 'cli/main.ts'), ...args], {
+  return execa(process.execPath, ['--import', loader, join(root, 'cli/main.ts'), ...args], {
     cwd: folder,
     env: {
+      ...withoutVitest(process.env),
       DOCKER_HOST: 'unix:///nowhere/docker.sock',
       NO_COLOR: '1',
-      NODE_PATH: join(root, 'node_modules'),
       TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
     },
+    extendEnv: false,
     all: true,
     reject: false,
     stdin: 'ignore',
