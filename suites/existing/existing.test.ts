@@ -47,7 +47,6 @@ interface Ended {
 }
 
 /** No engine answers to these runs, and they need none. */
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type
 function start(args: readonly string[]) {
   return execa(process.execPath, ['--import', loader, join(root, 'cli/main.ts'), ...args], {
     cwd: folder,
