@@ -78,6 +78,17 @@ export default defineConfig({
       },
       {
         test: {
+          // Runs in a cluster that is there already, with an Istio and workloads of its own.
+          name: 'existing',
+          include: ['suites/existing/*.test.ts'],
+          testTimeout: 400_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: [`suites/gate.test.${ext}`],

@@ -1,16 +1,46 @@
 import { keptInUse } from '../helpers/cluster/in-use.ts';
 import { forgetUnusedKept } from '../helpers/cluster/kept.ts';
 import { sweep } from '../helpers/cluster/sweep.ts';
+import type { Configuration } from '../helpers/configuration/configuration.ts';
+import { UsageError } from '../helpers/errors.ts';
+import { cleanExisting } from '../helpers/existing/clean.ts';
+import { existingClusterOf, namespacesOf } from '../helpers/session/existing-session.ts';
 import { sweepRunFolders } from '../helpers/session/folder.ts';
+import { surroundingsMustFit } from '../helpers/session/surroundings.ts';
 
-/** `conformance clean`: removes kept clusters and what runs left behind, by label, and nothing else. */
-export async function clean(): Promise<void> {
+/**
+ * `conformance clean`: removes kept clusters and what runs left behind, by label, and nothing else; with a kubeconfig, in
+ * the cluster that it leads to.
+ * @throws UsageError when the options do not fit together
+ */
+export async function clean(configuration: Configuration, force: boolean): Promise<void> {
+  surroundingsMustFit(configuration);
+  const existing = existingClusterOf(configuration);
+  if (existing === undefined) {
+    if (force) {
+      throw new UsageError(
+        '--force is for a cluster that is there already, and none was named',
+        'Say which: --kubeconfig FILE.',
+      );
+    }
+    print(await cleanEngine());
+    return;
+  }
+  const { removed, left } = await cleanExisting(existing, Object.values(namespacesOf(configuration)), force);
+  for (const what of left) process.stdout.write(`left alone: ${what}\n`);
+  print([...removed, ...(await sweepRunFolders())]);
+}
+
+async function cleanEngine(): Promise<readonly string[]> {
   const { containers, networks } = await sweep({ kept: true });
   await forgetUnusedKept();
   for (const [runId, { pid }] of await keptInUse()) {
     process.stdout.write(`left alone: kept cluster of run ${runId}, in use by process ${pid}\n`);
   }
-  const removed = [...containers, ...networks, ...(await sweepRunFolders())];
+  return [...containers, ...networks, ...(await sweepRunFolders())];
+}
+
+function print(removed: readonly string[]): void {
   process.stdout.write(
     removed.length === 0
       ? 'Nothing to remove.\n'

@@ -72,7 +72,7 @@ class World implements Disposable {
       'check out #1/cli/main.ts',
       `const bad: boolean = process.argv.includes('--bad');
        if (bad) { console.error('no such flag: --bad'); process.exit(2); }
-       if (process.env['CONFORMANCE_CHECK_ARGUMENTS']) process.exit(0);
+       if (process.env['CONFORMANCE_CHECK_ARGUMENTS']) process.exit(process.argv.includes('--kubeconfig') ? 10 : 0);
        console.log(JSON.stringify({ arguments: process.argv.slice(2), cwd: process.cwd(), engine: process.env['DOCKER_HOST'] ?? null }));`,
     );
     this.debian();
@@ -272,6 +272,17 @@ describe.concurrent('an installed package', () => {
     );
     expect(stdout).toBe('');
     expect(code).toBe(3);
+  });
+});
+
+describe.concurrent('a run in a cluster that is there already', () => {
+  it('goes on without an engine where the CLI says that it needs none', async () => {
+    using world = new World();
+    const args = ['run', '--kubeconfig', 'file'];
+    const { code, stdout } = await world.run('conformance', args);
+    expect(JSON.parse(stdout)).toMatchObject({ arguments: args, engine: null });
+    expect(code).toBe(0);
+    expect(world.called()).toEqual([]);
   });
 });
 
@@ -670,22 +681,36 @@ describe.concurrent('.ci/run', () => {
 
   it.each([
     [
-      { unit: [40, 0], document: [20, 0], meta: [5, 0], package: [3, 0] } as const,
+      {
+        unit: [40, 0],
+        report: [4, 0],
+        document: [20, 0],
+        meta: [3, 0],
+        existing: [2, 0],
+        package: [3, 0],
+      } as const,
       0,
-      '68 passed, 0 failed',
+      '72 passed, 0 failed',
       0,
     ],
-    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 3 failed', 1],
+    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 5 failed', 1],
     // npm test ends with the first project that fails.
-    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 4 failed', 1],
-    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 2 failed', 1],
+    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 6 failed', 1],
+    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 4 failed', 1],
     [
-      { unit: [40, 0], document: [20, 0], meta: [5, 0], package: [3, 0] } as const,
+      {
+        unit: [40, 0],
+        report: [4, 0],
+        document: [20, 0],
+        meta: [3, 0],
+        existing: [2, 0],
+        package: [3, 0],
+      } as const,
       1,
-      '68 passed, 0 failed',
+      '72 passed, 0 failed',
       1,
     ],
-    [{}, 1, '0 passed, 4 failed', 1],
+    [{}, 1, '0 passed, 6 failed', 1],
   ])('adds up %j', async (totals, npmCode, line, expected) => {
     using world = new World();
     await world.engine();
@@ -706,7 +731,11 @@ describe.concurrent('.ci/run', () => {
     world.command('iptables', '');
     world.command(
       'npm',
-      npm({ unit: [1, 0], document: [1, 0], meta: [1, 0], package: [1, 0] }, 0, './conformance run'),
+      npm(
+        { unit: [1, 0], report: [1, 0], document: [1, 0], meta: [1, 0], existing: [1, 0], package: [1, 0] },
+        0,
+        './conformance run',
+      ),
     );
     const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stderr).toContain('the dockerd that was started from here is stopped');

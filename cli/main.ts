@@ -9,6 +9,7 @@ import { gateCommand } from './commands/gate.ts';
 import { imagesCommand } from './commands/images.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { reportCommand } from './commands/report.ts';
+import { rbacCommand } from './commands/rbac.ts';
 import { runCommand } from './commands/run.ts';
 import { summaryCommand } from './commands/summary.ts';
 
@@ -36,6 +37,7 @@ for (const command of [
   summaryCommand(),
   imagesCommand(),
   cleanCommand(),
+  rbacCommand(),
 ]) {
   program.addCommand(command);
 }

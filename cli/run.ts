@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
+import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
@@ -9,7 +9,9 @@ import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
 import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
+import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { chosenSteps, everyStep, stepsFor } from '../suites/steps.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
@@ -19,7 +21,12 @@ export async function run(configuration: Configuration): Promise<number> {
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
+  const signals = onSignals({
+    report,
+    keep: configuration.keep,
+    opening: () => opening,
+    existing: isExisting(configuration) ? { cancel: cancelProject } : undefined,
+  });
   const write = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
@@ -41,9 +48,16 @@ export async function run(configuration: Configuration): Promise<number> {
 
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
+  surroundingsMustFit(configuration);
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
   await fixturesMustBeReadable();
+}
+
+/** Tells the launcher by an exit code of its own that there is no engine to prepare. */
+export function checked(configuration: Configuration): number {
+  const withoutEngine = 10;
+  return needsEngine(configuration) ? exitCodes.conformant : withoutEngine;
 }
 
 /** The steps and their order, without running anything. */
@@ -57,7 +71,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
   let problems: readonly string[];
   let clusterServes: boolean;
   try {
-    problems = await runDocument(session.facts, report, write);
+    problems = report.interrupted ? [] : await runDocument(session.facts, report, write);
     clusterServes = await serves(session.facts.cluster);
   } finally {
     write('');
@@ -120,11 +134,33 @@ function describe(configuration: Configuration): string {
     repeat,
     keep,
   } = configuration;
-  const parts = [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
+  const parts = isExisting(configuration)
+    ? [...describeExisting(configuration), `images ${images}`, `target ${target}`]
+    : [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
   for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
   if (keep) parts.push('keeping the cluster');
+  if (configuration.everyNode) parts.push('a client on every node');
   return parts.join(', ');
+}
+
+function describeExisting(configuration: Configuration): string[] {
+  const {
+    kubeconfig,
+    context,
+    namespace,
+    proxyNamespace,
+    installIstio,
+    istio = 'default',
+    revision,
+  } = configuration;
+  return [
+    kubeconfig === undefined ? 'the cluster around this process' : `the cluster of ${kubeconfig}`,
+    ...(context === undefined ? [] : [`context ${context}`]),
+    ...(installIstio ? [`Istio ${istio} installed for the run`] : []),
+    ...(revision === undefined ? [] : [`revision ${revision}`]),
+    `namespaces ${namespace} and ${proxyNamespace}`,
+  ];
 }

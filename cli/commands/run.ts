@@ -4,6 +4,7 @@ import { configurationSchema, maxRepeat } from '../../helpers/configuration/conf
 import { UsageError } from '../../helpers/errors.ts';
 import type { Overrides } from '../../helpers/images/overrides.ts';
 import { countTo } from '../count.ts';
+import { withSurroundings } from '../existing-options.ts';
 import {
   checkOnly,
   choice,
@@ -33,7 +34,7 @@ interface RunFlags {
 
 /** @param commands Names of all commands: the default command is what a mistyped one ends up as */
 export function runCommand(commands: () => readonly string[]): Command {
-  return (
+  return withSurroundings(
     new Command('run')
       .description('run the document (default)')
       // The default command is what a mistyped one ends up as.
@@ -63,14 +64,14 @@ export function runCommand(commands: () => readonly string[]): Command {
             'The commands: ./conformance --help',
           );
         }
-        const { argumentsMustBeValid, listSteps, run } = await import('../run.ts');
+        const { argumentsMustBeValid, checked, listSteps, run } = await import('../run.ts');
         if (list === true) {
           listSteps();
           return;
         }
         const configuration = configurationSchema.parse({ ...options, steps: step });
         await argumentsMustBeValid(configuration);
-        if (!checkOnly) process.exitCode = await run(configuration);
-      })
+        process.exitCode = checkOnly ? checked(configuration) : await run(configuration);
+      }),
   );
 }

@@ -1,34 +1,33 @@
 import { decodeOwner, encodeOwner, isAlive, thisProcess } from '../cluster/labels.ts';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { apply } from '../kube/apply.ts';
-import { apiStatus, type Kube } from '../kube/client.ts';
+import { apiStatus, fieldManager, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, labelsOf, processAnnotation, runOf } from './ownership.ts';
 import { namespaceNamed, removeOwned } from './owned.ts';
 
-/** What the run's namespaces were before it. */
-export interface Claimed {
+/** What the run's namespaces are before it. */
+export interface Looked {
   /** There already, for the suite: they stay. */
   readonly prepared: readonly string[];
   /** Not there yet. */
   readonly missing: readonly string[];
+  /** Made by a run that is dead, and to be removed first. */
+  readonly dead: readonly { readonly name: string; readonly run: string }[];
 }
 
-/** One run at a time in the same namespaces: whoever makes this object first has them. */
-const lock = 'istio-external-proxy-conformance-run';
+/** One run at a time in the same prepared namespace: whoever makes this object first has it. */
+export const lockName = `${fieldManager}-run`;
 
 /**
- * Looks whether the run may have these namespaces, and changes nothing but what a run left behind that is dead.
- * @param leftBehind Told what was removed
+ * Looks whether the run may have these namespaces, and changes nothing.
  * @throws UsageError when one exists and is not the suite's
  * @throws EnvironmentError when another run has it
  */
-export async function lookAtNamespaces(
-  kube: Kube,
-  names: readonly string[],
-  leftBehind: (what: string) => void,
-): Promise<Claimed> {
+export async function lookAtNamespaces(kube: Kube, names: readonly string[]): Promise<Looked> {
   const prepared: string[] = [];
   const missing: string[] = [];
+  const dead: { name: string; run: string }[] = [];
   for (const name of names) {
     const namespace = await namespaceNamed(kube, name);
     if (namespace === undefined) {
@@ -38,7 +37,7 @@ export async function lookAtNamespaces(
     if (!isOurs(namespace)) {
       throw new UsageError(
         `Namespace ${name} exists and is not the suite's, so nothing is done in it`,
-        'Choose others with --namespace and --proxy-namespace, or have one prepared: ./conformance rbac.',
+        'Choose others with --namespace and --proxy-namespace, or have some prepared: ./conformance rbac.',
       );
     }
     if (isPrepared(namespace)) {
@@ -46,12 +45,10 @@ export async function lookAtNamespaces(
       continue;
     }
     const run = runOf(namespace) ?? '?';
-    const process = namespace.metadata?.annotations?.[processAnnotation];
-    if (!isDead(process)) throw inUse(name, run);
-    for (const what of await removeOwned(kube, [name], run)) leftBehind(what);
-    missing.push(name);
+    if (stateOf(namespace) !== 'dead') throw inUse(name, run);
+    dead.push({ name, run });
   }
-  return { prepared, missing };
+  return { prepared, missing, dead };
 }
 
 /**
@@ -90,7 +87,7 @@ export async function takePrepared(
 ): Promise<void> {
   const body = {
     metadata: {
-      name: lock,
+      name: lockName,
       labels: labelsOf(runId),
       annotations: { [processAnnotation]: encodeOwner(thisProcess()) },
     },
@@ -101,8 +98,8 @@ export async function takePrepared(
       return;
     } catch (error) {
       if (apiStatus(error) !== 409) throw error;
-      const held = await kube.core.readNamespacedConfigMap({ namespace, name: lock });
-      if (!first || !isDead(held.metadata?.annotations?.[processAnnotation])) {
+      const held = await kube.core.readNamespacedConfigMap({ namespace, name: lockName });
+      if (!first || stateOf(held) !== 'dead') {
         throw inUse(namespace, runOf(held) ?? '?');
       }
       for (const what of await removeOwned(kube, [namespace], runOf(held))) leftBehind(what);
@@ -110,10 +107,12 @@ export async function takePrepared(
   }
 }
 
-/** Of this machine, and not running any more. Of another one nothing is known. */
-function isDead(process: string | undefined): boolean {
-  const owner = decodeOwner(process ?? '');
-  return owner !== undefined && !isAlive(owner);
+/** Whether the process that made it runs; of one on another machine nothing is known. */
+export function stateOf({ metadata }: KubernetesObject): 'alive' | 'dead' | 'unknown' {
+  const owner = decodeOwner(metadata?.annotations?.[processAnnotation] ?? '');
+  if (owner === undefined) return 'unknown';
+  if (!isAlive(owner)) return 'dead';
+  return owner.host === thisProcess().host ? 'alive' : 'unknown';
 }
 
 function inUse(namespace: string, run: string): EnvironmentError {

@@ -29,7 +29,7 @@ export interface FoundIstio {
 }
 
 /** A revision, or a tag of one, by the injector it has. */
-interface Injector {
+export interface Injector {
   readonly revision: string;
   /** Name by which namespaces choose it. */
   readonly name: string;
@@ -47,16 +47,20 @@ const meshConfig = z.looseObject({
 });
 
 /**
- * The Istio of a cluster, by its injectors, since they decide what gets a sidecar of which control plane.
+ * The injector of a cluster's Istio: injectors decide what gets a sidecar of which control plane.
  * @param wanted Name of a revision or tag, where there are several
  * @returns undefined when the cluster has none
  * @throws UsageError when it has several and none is wanted, or has not the wanted one
- * @throws EnvironmentError when it is there but cannot be judged: without a control plane, or with a log nobody can read
  */
-export async function findIstio(kube: Kube, wanted: string | undefined): Promise<FoundIstio | undefined> {
-  const injectors = await injectorsOf(kube);
-  const chosen = choose(injectors, wanted);
-  if (chosen === undefined) return undefined;
+export async function findInjector(kube: Kube, wanted: string | undefined): Promise<Injector | undefined> {
+  return choose(await injectorsOf(kube), wanted);
+}
+
+/**
+ * What its control plane says of itself.
+ * @throws EnvironmentError when it cannot be judged: without a control plane, or with a log nobody can read
+ */
+export async function readIstio(kube: Kube, chosen: Injector): Promise<FoundIstio> {
   const { namespace, name, isDefault } = chosen;
   const revision = chosen.revision === 'default' ? undefined : chosen.revision;
   const config = await meshConfigOf(kube, revision, namespace);
@@ -83,7 +87,8 @@ export async function findIstio(kube: Kube, wanted: string | undefined): Promise
   };
 }
 
-function choose(injectors: readonly Injector[], wanted: string | undefined): Injector | undefined {
+/** @throws UsageError when the choice is not clear */
+export function choose(injectors: readonly Injector[], wanted: string | undefined): Injector | undefined {
   const names = [...new Set(injectors.map(({ name }) => name))].sort();
   if (wanted !== undefined) {
     const found = injectors.find(({ name }) => name === wanted);
@@ -96,10 +101,11 @@ function choose(injectors: readonly Injector[], wanted: string | undefined): Inj
     );
   }
   const byDefault = injectors.find(({ isDefault }) => isDefault);
-  if (byDefault !== undefined || injectors.length < 2) return byDefault ?? injectors[0];
+  const revisions = [...new Set(injectors.map(({ revision }) => revision))];
+  if (byDefault !== undefined || revisions.length < 2) return byDefault ?? injectors[0];
   throw new UsageError(
-    `The cluster has ${names.length} revisions of Istio and none is the default: ${names.join(', ')}`,
-    'Choose one with --revision NAME.',
+    `The cluster has ${revisions.length} revisions of Istio and none is the default: ${revisions.sort().join(', ')}`,
+    `Choose one with --revision NAME; revisions and tags: ${names.join(', ')}.`,
   );
 }
 
@@ -154,8 +160,11 @@ async function versionOf(kube: Kube, revision: Revision, namespace: string): Pro
     // The minimal permissions do not allow to run anything in the control plane's namespace.
     const image = stored.spec?.template.spec?.containers[0]?.image ?? '';
     const label = stored.metadata?.labels?.['app.kubernetes.io/version'] ?? '';
-    return [image.split(':').at(-1) ?? '', label].flatMap(
-      (text) => /^v?(\d+\.\d+\.\d+(-[\w.]+)?)$/.exec(text)?.[1] ?? [],
-    )[0];
+    return versionIn(image.split(':').at(-1) ?? '') ?? versionIn(label);
   }
+}
+
+/** The version that a tag begins with: builds add to it what they are (`1.29.1-distroless`). */
+export function versionIn(tag: string): string | undefined {
+  return /^v?(\d+\.\d+\.\d+(-(alpha|beta|rc)[\w.]*)?)(?![\w.])/.exec(tag)?.[1];
 }

@@ -1,42 +1,78 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { Cluster } from '../cluster/k3s.ts';
-import type { ImageSet } from '../images/roles.ts';
+import { encodeOwner, thisProcess } from '../cluster/labels.ts';
+import { inspectImage } from '../images/engine.ts';
+import { pull } from '../images/registry.ts';
 import { uninstallIstio } from '../istio/install.ts';
 import { istioSystem } from '../istio/revision.ts';
-import { remove } from '../kube/apply.ts';
-import type { Kube } from '../kube/client.ts';
+import { apply, find, remove } from '../kube/apply.ts';
+import { fieldManager, type Kube } from '../kube/client.ts';
 import { namespaceNamed } from './owned.ts';
+import { processAnnotation } from './ownership.ts';
 
-/** What of Istio was in the cluster before the run installed one: remains of an earlier installation, say. */
-export interface Before {
-  readonly namespace: boolean;
-  readonly definitions: ReadonlySet<string>;
+/** In the control plane's namespace: that a run installed Istio, and what of it was there before. */
+const record: V1ConfigMap = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: `${fieldManager}-installed`, namespace: istioSystem },
+};
+
+const before = z.object({
+  /** Whether the control plane's namespace was there. */
+  namespace: z.boolean(),
+  /** Istio's CustomResourceDefinitions: remains of an earlier installation, say. */
+  definitions: z.array(z.string()),
+  /** The istioctl that takes it away again. */
+  istioctl: z.string(),
+});
+
+/** Writes down that the run is about to install Istio, so that even a killed run's goes again. To be called before it. */
+export async function recordInstallation(kube: Kube, istioctl: string): Promise<void> {
+  const known: z.infer<typeof before> = {
+    namespace: (await namespaceNamed(kube, istioSystem)) !== undefined,
+    definitions: (await definitions(kube)).map(({ metadata }) => metadata?.name ?? ''),
+    istioctl,
+  };
+  if (!known.namespace) {
+    await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioSystem } }]);
+  }
+  const annotations = { [processAnnotation]: encodeOwner(thisProcess()) };
+  await apply<KubernetesObject>(kube, [
+    {
+      ...record,
+      metadata: { ...record.metadata, annotations },
+      data: { before: JSON.stringify(known) },
+    } as V1ConfigMap,
+  ]);
 }
 
-export async function installedByUs(kube: Kube): Promise<Before> {
-  return {
-    namespace: (await namespaceNamed(kube, istioSystem)) !== undefined,
-    definitions: new Set((await definitions(kube)).map(({ metadata }) => metadata?.name ?? '')),
-  };
+/** The record of a run that installed Istio, undefined when there is none. */
+export function installation(kube: Kube): Promise<V1ConfigMap | undefined> {
+  return find<V1ConfigMap>(kube, record);
 }
 
 /**
- * Takes away the Istio that the run installed: `istioctl uninstall --purge`, and what that leaves behind, the
+ * Takes away the Istio that a run installed, by its record: `istioctl uninstall --purge`, and what that leaves behind, the
  * CustomResourceDefinitions and the namespace, where they were not there before.
  */
-export async function uninstallOurs(
-  kube: Kube,
-  cluster: Cluster,
-  images: ImageSet,
-  before: Before,
-): Promise<void> {
-  await uninstallIstio(cluster, images, 'everything');
+export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1ConfigMap): Promise<void> {
+  const known = before.parse(JSON.parse(found.data?.['before'] ?? ''));
+  await imageMustBeThere(known.istioctl);
+  await uninstallIstio(cluster, { images: { istioctl: { reference: known.istioctl } } }, 'everything');
   await remove(
     kube,
-    (await definitions(kube)).filter(({ metadata }) => !before.definitions.has(metadata?.name ?? '')),
+    (await definitions(kube)).filter(({ metadata }) => !known.definitions.includes(metadata?.name ?? '')),
   );
-  if (before.namespace) return;
-  await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioSystem } }]);
+  await remove(
+    kube,
+    known.namespace ? [record] : [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioSystem } }],
+  );
+}
+
+/** Pulls an image into the engine that it has not. @throws EnvironmentError when it cannot be pulled */
+export async function imageMustBeThere(reference: string): Promise<void> {
+  if ((await inspectImage(reference)) === undefined) await pull(reference, () => undefined);
 }
 
 async function definitions(kube: Kube): Promise<KubernetesObject[]> {

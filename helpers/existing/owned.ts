@@ -1,5 +1,5 @@
 import type { KubernetesListObject, KubernetesObject } from '@kubernetes/client-node';
-import { remove } from '../kube/apply.ts';
+import { apply, remove } from '../kube/apply.ts';
 import { apiStatus, fieldManager, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
 
@@ -18,6 +18,7 @@ export const ownedKinds = [
 
 /**
  * Removes what runs made, by label: their namespaces, and in prepared ones everything but the namespace.
+ * @param kube Without a dress: what it puts on objects is what goes
  * @param namespaces Those to look at; one that does not exist is nothing to remove
  * @param runId Of this run alone
  * @returns what was removed, for people
@@ -33,6 +34,11 @@ export async function removeOwned(
     if (namespace === undefined || !isOurs(namespace)) continue;
     if (isPrepared(namespace)) {
       removed.push(...(await empty(kube, name, runId)));
+      // What the run added to the namespace itself goes as it came: nobody applies it any more.
+      const marked = namespace.metadata?.labels?.[runLabel];
+      if (marked !== undefined && (runId === undefined || marked === runId)) {
+        await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }]);
+      }
       continue;
     }
     if (runId !== undefined && namespace.metadata?.labels?.[runLabel] !== runId) continue;

@@ -2,6 +2,7 @@ import { AuthorizationV1Api, type V1PolicyRule } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
 import { influencingResources } from '../istio/influences.ts';
 import type { Kube } from '../kube/client.ts';
+import type { Namespaces } from '../session/namespaces.ts';
 
 /** One thing that may be done: RBAC's group ('' is the core one), resource with its subresource, and verbs. */
 export interface Permission {
@@ -16,49 +17,70 @@ export interface Permission {
 export interface Permissions {
   readonly everywhere: readonly Permission[];
   /** In each of the run's own namespaces. */
-  readonly own: readonly Permission[];
+  readonly own: Readonly<Record<keyof Namespaces, readonly Permission[]>>;
   /** In the control plane's namespace. */
   readonly system: readonly Permission[];
 }
 
-const everything = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
+const made = ['get', 'list', 'create', 'patch', 'delete'];
+const read = ['get', 'list'];
+
+/** For evidence of a failure, and to tell whether all that a run made is gone. */
+const common: readonly Permission[] = [
+  { group: '', resource: 'pods/log', verbs: ['get'] },
+  { group: '', resource: 'events', verbs: ['list'] },
+  { group: 'apps', resource: 'replicasets', verbs: ['list'] },
+  // Besides the run's lock, the proxy's configuration, and the destination's page.
+  { group: '', resource: 'configmaps', verbs: made },
+  // The hermetic destination's key, and what images are pulled with.
+  { group: '', resource: 'secrets', verbs: made },
+];
+
+/** The document's objects: sleep here and there, and Squid. */
+const workloads: readonly Permission[] = [
+  { group: 'apps', resource: 'deployments', verbs: made },
+  { group: '', resource: 'services', verbs: made },
+  { group: '', resource: 'serviceaccounts', verbs: made },
+  { group: '', resource: 'pods/exec', verbs: ['get', 'create'] },
+];
+
+/** In each of the run's own namespaces, by what it makes there. */
+const own: Permissions['own'] = {
+  mesh: [
+    ...common,
+    ...workloads,
+    // Made with --every-node; the document's come by their Deployments.
+    { group: '', resource: 'pods', verbs: made },
+    { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
+    { group: 'networking.istio.io', resource: 'sidecars', verbs: made },
+    { group: 'telemetry.istio.io', resource: 'telemetries', verbs: made },
+  ],
+  external: [...common, ...workloads, { group: '', resource: 'pods', verbs: read }],
+  origin: [
+    ...common,
+    { group: '', resource: 'pods', verbs: made },
+    { group: '', resource: 'serviceaccounts', verbs: read },
+    { group: 'apps', resource: 'deployments', verbs: ['list'] },
+  ],
+};
 
 /** What a run needs in namespaces that are there already; to make them itself it needs more, see `toMakeNamespaces`. */
-export function permissionsOf(namespaces: readonly string[]): Permissions {
+export function permissionsOf({ mesh, external, origin }: Namespaces): Permissions {
   return {
     everywhere: [
-      { group: '', resource: 'namespaces', verbs: ['get', 'patch'], names: namespaces },
+      { group: '', resource: 'namespaces', verbs: ['get', 'patch'], names: [mesh, external, origin] },
       // Whether PROXY_IP belongs to a Service, and what else decides about the way of a request.
       { group: '', resource: 'services', verbs: ['list'] },
       { group: 'discovery.k8s.io', resource: 'endpointslices', verbs: ['list'] },
       ...influencingResources.map((one) => ({ ...one, verbs: ['list'] })),
       // Which Istio is there, by its injectors.
-      {
-        group: 'admissionregistration.k8s.io',
-        resource: 'mutatingwebhookconfigurations',
-        verbs: ['list'],
-      },
+      { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations', verbs: ['list'] },
       { group: '', resource: 'nodes', verbs: ['list'] },
     ],
-    own: [
-      { group: '', resource: 'pods', verbs: everything },
-      { group: '', resource: 'pods/exec', verbs: ['get', 'create'] },
-      { group: '', resource: 'pods/log', verbs: ['get'] },
-      { group: '', resource: 'services', verbs: everything },
-      { group: '', resource: 'serviceaccounts', verbs: everything },
-      { group: '', resource: 'configmaps', verbs: everything },
-      // The hermetic destination's key, and what images are pulled with.
-      { group: '', resource: 'secrets', verbs: ['get', 'list', 'create', 'patch', 'delete'] },
-      { group: '', resource: 'events', verbs: ['list'] },
-      { group: 'apps', resource: 'deployments', verbs: everything },
-      { group: 'apps', resource: 'replicasets', verbs: ['list'] },
-      { group: 'networking.istio.io', resource: 'serviceentries', verbs: everything },
-      { group: 'networking.istio.io', resource: 'sidecars', verbs: everything },
-      { group: 'telemetry.istio.io', resource: 'telemetries', verbs: everything },
-    ],
+    own,
     system: [
-      { group: 'apps', resource: 'deployments', verbs: ['get', 'list'] },
-      { group: '', resource: 'pods', verbs: ['get', 'list'] },
+      { group: 'apps', resource: 'deployments', verbs: ['get'] },
+      { group: '', resource: 'pods', verbs: ['list'] },
       { group: '', resource: 'configmaps', verbs: ['get'] },
     ],
   };
@@ -89,35 +111,67 @@ interface Question {
   readonly namespace: string | undefined;
 }
 
-/**
- * Asks the API server whether the user may do all that a run does.
- * @param own The namespaces of the run
- * @param makes Those of them that are not there yet
- * @param system The control plane's namespace, where there is one
- * @throws EnvironmentError that lists what is missing
- */
-export async function permissionsMustSuffice(
-  kube: Kube,
-  own: readonly string[],
-  makes: readonly string[],
-  system: string | undefined,
-): Promise<void> {
-  const needed = permissionsOf(own);
+/** What is to be asked about, by what is known of the cluster so far. */
+export interface Intended {
+  readonly namespaces: Namespaces;
+  /** Those that the run uses: without a hermetic destination it needs no namespace for it. */
+  readonly used: readonly (keyof Namespaces)[];
+  /** Istio is installed, which is an administrator's work. */
+  readonly installs: boolean;
+}
+
+/** A right that the API server says the user has not. */
+export interface Missing {
+  /** `pods/exec in external`. */
+  readonly what: string;
+  readonly verb: string;
+}
+
+/** Of what every run needs, what the user may not do. */
+export function missingOf(kube: Kube, { namespaces, used, installs }: Intended): Promise<readonly Missing[]> {
+  const { everywhere, own } = permissionsOf(namespaces);
+  const names = used.map((part) => namespaces[part]);
   const questions = [
-    ...needed.everywhere.flatMap((permission) => questionsOf(permission)),
-    ...own.flatMap((namespace) => needed.own.flatMap((permission) => questionsOf(permission, namespace))),
-    ...(system === undefined ? [] : needed.system.flatMap((permission) => questionsOf(permission, system))),
-    ...(makes.length === 0 ? [] : questionsOf(toMakeNamespaces)),
+    ...everywhere.flatMap((permission) =>
+      questionsOf(permission.names === undefined ? permission : { ...permission, names }),
+    ),
+    ...used.flatMap((part) => own[part].flatMap((permission) => questionsOf(permission, namespaces[part]))),
+    ...(installs ? questionsOf({ group: '*', resource: '*', verbs: ['*'] }) : []),
   ];
-  const answers = await Promise.all(questions.map((question) => mayI(kube, question)));
-  const missing = questions.filter((_question, index) => answers[index] === false).map(described);
+  return refused(kube, questions);
+}
+
+/** Of what a run needs in the control plane's namespace, what the user may not do. */
+export function missingInSystem(kube: Kube, system: string): Promise<readonly Missing[]> {
+  const needed = permissionsOf({ mesh: '', external: '', origin: '' }).system;
+  return refused(
+    kube,
+    needed.flatMap((permission) => questionsOf(permission, system)),
+  );
+}
+
+/** Of what a run needs that makes its namespaces, what the user may not do. */
+export function missingToMake(kube: Kube): Promise<readonly Missing[]> {
+  return refused(kube, questionsOf(toMakeNamespaces));
+}
+
+/**
+ * @param makes Namespaces that are not there yet
+ * @throws EnvironmentError that lists what is missing, when anything is
+ */
+export function nothingMustBeMissing(missing: readonly Missing[], makes: readonly string[]): void {
   if (missing.length === 0) return;
   throw new EnvironmentError(
     `The kubeconfig's user may not do what a run does:\n${grouped(missing)}`,
     makes.length > 0
-      ? `Have an administrator apply the output of ./conformance rbac, which makes the namespaces too (${makes.join(', ')} are not there).`
-      : 'Have an administrator apply the output of ./conformance rbac.',
+      ? `Have an administrator apply the output of ./conformance rbac, which makes the namespaces too (${makes.join(', ')}: not there).`
+      : 'Have an administrator apply the output of ./conformance rbac, with the same --namespace and --proxy-namespace.',
   );
+}
+
+async function refused(kube: Kube, questions: readonly Question[]): Promise<readonly Missing[]> {
+  const answers = await Promise.all(questions.map((question) => mayI(kube, question)));
+  return questions.filter((_question, index) => answers[index] === false).map(described);
 }
 
 function questionsOf({ group, resource, verbs, names }: Permission, namespace?: string): Question[] {
@@ -146,16 +200,15 @@ async function mayI({ config }: Kube, question: Question): Promise<boolean> {
   return status?.allowed ?? false;
 }
 
-/** `pods/exec in external: get`. */
-function described({ group, resource, verb, name, namespace }: Question): [what: string, verb: string] {
+function described({ group, resource, verb, name, namespace }: Question): Missing {
   const kind = group === '' ? resource : `${resource}.${group}`;
   const which = name === undefined ? '' : ` ${name}`;
-  return [`${kind}${which}${namespace === undefined ? '' : ` in ${namespace}`}`, verb];
+  return { what: `${kind}${which}${namespace === undefined ? '' : ` in ${namespace}`}`, verb };
 }
 
 /** One line a resource. */
-function grouped(missing: readonly (readonly [what: string, verb: string])[]): string {
+function grouped(missing: readonly Missing[]): string {
   const verbs = new Map<string, string[]>();
-  for (const [what, verb] of missing) verbs.set(what, [...(verbs.get(what) ?? []), verb]);
+  for (const { what, verb } of missing) verbs.set(what, [...(verbs.get(what) ?? []), verb]);
   return [...verbs].map(([what, all]) => `  ${what}: ${all.join(', ')}`).join('\n');
 }

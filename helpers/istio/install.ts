@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/k3s.ts';
-import type { ImageSet } from '../images/roles.ts';
+import type { ImageSet, ResolvedImage } from '../images/roles.ts';
 import { sourceIstioSettings } from '../images/source/istio-settings.ts';
 import { render } from '../kube/manifests.ts';
 import { timeouts } from '../timeouts.ts';
@@ -58,7 +58,7 @@ export async function installIstio(
  */
 export async function uninstallIstio(
   cluster: Cluster,
-  images: ImageSet,
+  images: { readonly images: { readonly istioctl: Pick<ResolvedImage, 'reference'> } },
   what: { readonly revision: Revision } | 'everything',
 ): Promise<void> {
   const which = what === 'everything' ? ['--purge'] : ['--revision', what.revision ?? 'default'];

@@ -6,6 +6,8 @@ export interface Dress {
   readonly labels: Readonly<Record<string, string>>;
   /** On namespaces besides: what Istio's discovery selectors ask for. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
+  /** Likewise: whose they are. */
+  readonly namespaceAnnotations: Readonly<Record<string, string>>;
   /** Secret of the pods' own namespaces that the kubelet pulls images with. */
   readonly pullSecret: string | undefined;
   /** The client's image: it needs no privilege, so its containers ask for none and pass Pod Security `restricted`. */
@@ -27,6 +29,7 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
   switch (labelled.kind ?? '') {
     case 'Namespace':
       labelled.metadata.labels = { ...dress.namespaceLabels, ...labelled.metadata.labels };
+      labelled.metadata.annotations = { ...labelled.metadata.annotations, ...dress.namespaceAnnotations };
       break;
     case 'Service':
       labelled.metadata.annotations = {

@@ -1,28 +1,31 @@
 import type { Cluster } from '../cluster/k3s.ts';
+import { encodeOwner, thisProcess } from '../cluster/labels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
-import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
-import { lookAtNamespaces, makeNamespace, takePrepared } from '../existing/claim.ts';
+import { EnvironmentError, messageOf } from '../errors.ts';
+import { makeNamespace, takePrepared } from '../existing/claim.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
-import { findIstio, type FoundIstio } from '../existing/found-istio.ts';
+import type { FoundIstio } from '../existing/found-istio.ts';
 import { readKubeconfig, serverVersion, type ExistingCluster } from '../existing/kubeconfig.ts';
 import { removeOwned } from '../existing/owned.ts';
-import { labelsOf } from '../existing/ownership.ts';
-import { permissionsMustSuffice } from '../existing/permissions.ts';
+import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
-import { referencesOf } from '../images/references.ts';
-import { roles, type ImageSet, type Role, type ResolvedImage } from '../images/roles.ts';
-import { resolveVersions, type Architecture } from '../images/versions.ts';
-import { installedByUs, uninstallOurs } from '../existing/installed.ts';
-import { apply } from '../kube/apply.ts';
-import { connect, type Kube } from '../kube/client.ts';
+import { survey } from '../existing/survey.ts';
+import { EventuallyError } from '../eventually/eventually.ts';
+import { late, orLate } from '../eventually/deadline.ts';
+import { timeouts } from '../timeouts.ts';
+import { installation, recordInstallation, uninstallRecorded } from '../existing/installed.ts';
+import { apply, RefusedError } from '../kube/apply.ts';
+import { apiMessage, apiStatus, connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
+import { imagesIn, istioctlMustBeThere } from './existing-images.ts';
 import { chooseTarget, destinationOf } from './target.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Session, SessionFacts } from './session.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
+import { originSuffix } from './surroundings.ts';
 
 /** The cluster that a configuration names, undefined for one of the run's own. */
 export function existingClusterOf(configuration: Configuration): ExistingCluster | undefined {
@@ -34,7 +37,7 @@ export function existingClusterOf(configuration: Configuration): ExistingCluster
 
 /** The namespaces of a run in somebody else's cluster. */
 export function namespacesOf({ namespace, proxyNamespace }: Configuration): Namespaces {
-  return { mesh: namespace, external: proxyNamespace, origin: `${proxyNamespace}-origin` };
+  return { mesh: namespace, external: proxyNamespace, origin: `${proxyNamespace}${originSuffix}` };
 }
 
 /**
@@ -62,13 +65,20 @@ export async function openExistingSession(
   const target = await chooseTarget(configuration);
   report.target = { kind: target.kind, because: target.because, url: target.url };
   const all = namespacesOf(configuration);
-  const used = [all.mesh, all.external, ...(target.kind === 'hermetic' ? [all.origin] : [])];
-  const istio = await istioOf(bare, configuration);
+  const parts = ['mesh', 'external', ...(target.kind === 'hermetic' ? (['origin'] as const) : [])] as const;
+  const used = parts.map((part) => all[part]);
+  const { istio, namespaces: claimed } = await survey(
+    bare,
+    { namespaces: all, used: parts, installs: configuration.installIstio },
+    configuration.revision,
+  );
   const leftBehind = (what: string): void => {
     progress.note(`  removed what an earlier run left: ${what}`);
   };
-  const claimed = await lookAtNamespaces(bare, used, leftBehind);
-  await permissionsMustSuffice(bare, used, claimed.missing, istio?.namespace);
+  for (const { name, run } of claimed.dead) {
+    for (const what of await removeOwned(bare, [name], run)) leftBehind(what);
+  }
+  const makes = used.filter((name) => !claimed.prepared.includes(name));
   const images = await imagesIn(bare, configuration, istio);
   const { nodeCount } = images;
   report.images = [images.set];
@@ -81,6 +91,7 @@ export async function openExistingSession(
     dress: {
       labels: labelsOf(runId),
       namespaceLabels: istio?.discovery ?? {},
+      namespaceAnnotations: { [processAnnotation]: encodeOwner(thisProcess()) },
       pullSecret: pullSecret === undefined ? undefined : pullSecretName,
       unprivilegedImage: images.set.images.curl.reference,
       visibleTo: all.mesh,
@@ -96,25 +107,29 @@ export async function openExistingSession(
     containerId: undefined,
     reused: false,
   };
-  const before = configuration.installIstio ? await installedByUs(bare) : undefined;
+  const remove = async (): Promise<void> => {
+    await removeOwned(bare, used, runId);
+    const installed = configuration.installIstio ? await installation(bare) : undefined;
+    if (installed !== undefined) await uninstallRecorded(bare, cluster, installed);
+  };
   const close = async (): Promise<void> => {
     await removeRunFolder(runId);
-    if (configuration.keep) return;
-    await progress.phase('Removing what the run made', async () => {
-      await removeOwned(bare, used, runId);
-      if (before !== undefined) await uninstallOurs(bare, cluster, images.set, before);
-    });
+    await progress.phase('Removing what the run made', () => inTime(remove()));
   };
   try {
     const destination = await progress.phase('Namespaces and destination', async () => {
       for (const name of claimed.prepared) await takePrepared(bare, name, runId, leftBehind);
       // PROXY-1 makes the one outside the mesh, as the document does.
-      for (const name of claimed.missing) {
+      for (const name of makes) {
         if (name !== all.external) await makeNamespace(kube, name, runId);
       }
       for (const name of used) {
         const there = name !== all.external || claimed.prepared.includes(name);
         if (pullSecret !== undefined && there) await placePullSecret(kube, name, pullSecret);
+      }
+      if (configuration.installIstio) {
+        await istioctlMustBeThere(images.set, progress);
+        await recordInstallation(kube, images.set.images.istioctl.reference);
       }
       if (istio?.accessLogOff === true) await apply(kube, [accessLogIn(all.mesh)]);
       return target.kind === 'hermetic'
@@ -135,88 +150,23 @@ export async function openExistingSession(
     };
     return { facts: session, [Symbol.asyncDispose]: close };
   } catch (error) {
+    const told = asEnvironment(error);
     const evidence = await progress.phase('Evidence', () =>
-      collectSetUpEvidence(error, { report, images: images.set, cluster, namespaces: used }),
+      collectSetUpEvidence(told, { report, images: images.set, cluster, namespaces: used }),
     );
     progress.note(evidence);
     // What went wrong first is what must be told.
     await close().catch((problem: unknown) => {
       progress.note(`  ${messageOf(problem)}`);
     });
-    throw error;
+    throw told;
   }
-}
-
-/** @throws UsageError when there is none and none is to be installed, or the other way round */
-async function istioOf(kube: Kube, configuration: Configuration): Promise<FoundIstio | undefined> {
-  const found = await findIstio(kube, configuration.revision);
-  if (found === undefined && !configuration.installIstio) {
-    throw new UsageError(
-      'The cluster has no Istio: no injector (MutatingWebhookConfiguration with app=sidecar-injector)',
-      'Install one, or have the run install one and take it away again: --install-istio.',
-    );
-  }
-  if (found !== undefined && configuration.installIstio) {
-    throw new UsageError(
-      `--install-istio, but the cluster has Istio already: ${describe(found)}`,
-      'Leave the flag out: the run then judges the Istio that is there.',
-    );
-  }
-  return found;
 }
 
 function describe(istio: FoundIstio | undefined): string {
   if (istio === undefined) return 'no Istio, one is installed for the run';
   const { version = 'of unknown version', revision = 'default', namespace } = istio;
   return `Istio ${version}, revision ${revision} in ${namespace}`;
-}
-
-/**
- * The images' references: the cluster's nodes pull them, so nothing is pulled or built here. Their digests are not known
- * before.
- */
-async function imagesIn(
-  kube: Kube,
-  configuration: Configuration,
-  istio: FoundIstio | undefined,
-): Promise<{ set: ImageSet; nodeCount: number }> {
-  const { items: nodes } = await kube.core.listNode();
-  const architectures = [...new Set(nodes.map(({ status }) => status?.nodeInfo?.architecture ?? 'amd64'))];
-  if (architectures.length > 1) {
-    throw new EnvironmentError(
-      `The cluster has nodes of several architectures: ${architectures.join(', ')}`,
-      'Give images that exist for all of them, by --image ROLE=REFERENCE, and a namespace whose pods go to one kind of node.',
-    );
-  }
-  const architecture: Architecture = architectures[0] === 'arm64' ? 'arm64' : 'amd64';
-  const versions = resolveVersions(configuration);
-  const { images: asked } = configuration;
-  const source = asked === 'source' ? 'source' : 'registry';
-  const mirror = asked.startsWith('mirror=') ? asked.slice('mirror='.length) : undefined;
-  const references = await referencesOf(
-    {
-      ...versions,
-      source,
-      overrides: configuration.image,
-      ...(mirror === undefined ? {} : { mirror }),
-    },
-    architecture,
-  );
-  const image = (role: Role): ResolvedImage => ({
-    role,
-    reference: references[role],
-    source,
-    digest: '',
-    sizeBytes: 0,
-  });
-  const set: ImageSet = {
-    ...versions,
-    source,
-    istio: istio?.version ?? versions.istio,
-    images: Object.fromEntries(roles.map((role) => [role, image(role)])) as Record<Role, ResolvedImage>,
-    archive: { path: '', digest: '', sizeBytes: 0 },
-  };
-  return { set, nodeCount: nodes.length };
 }
 
 /** Istio's access log for one namespace, where the mesh writes none by default. */
@@ -227,4 +177,29 @@ function accessLogIn(namespace: string): object {
     metadata: { name: 'conformance-access-log', namespace },
     spec: { accessLogging: [{ providers: [{ name: 'envoy' }] }] },
   };
+}
+
+/** What the cluster refused, or did not do in time, before the document began says nothing about Istio. */
+function asEnvironment(error: unknown): unknown {
+  const foreseen =
+    error instanceof EventuallyError || error instanceof RefusedError || apiStatus(error) !== undefined;
+  if (!foreseen) return error;
+  return new EnvironmentError(
+    apiMessage(error),
+    'The cluster does not serve, or refuses what the run needs: see the evidence.',
+    { cause: error },
+  );
+}
+
+/** What cannot be removed now goes by its label later; a hanging API server must not keep the run from ending. */
+async function inTime(work: Promise<void>): Promise<void> {
+  const hint = 'When the cluster answers: ./conformance clean --kubeconfig FILE';
+  try {
+    if ((await orLate(work, timeouts.removal)) !== late) return;
+  } catch (error) {
+    throw new EnvironmentError(`What the run made could not be removed: ${apiMessage(error)}`, hint, {
+      cause: error,
+    });
+  }
+  throw new EnvironmentError(`What the run made was not removed within ${timeouts.removal / 1000} s`, hint);
 }

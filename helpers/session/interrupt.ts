@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sweep } from '../cluster/sweep.ts';
 import { exitCodes, messageOf } from '../errors.ts';
 import type { Report } from '../report/report.ts';
+import { timeouts } from '../timeouts.ts';
 import { removeRunFolder } from './folder.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
@@ -13,6 +14,8 @@ export interface Interruptible {
   readonly keep: boolean;
   /** The session being opened: it removes what it had begun (an image build, a node) before it fails. */
   readonly opening: () => Promise<unknown> | undefined;
+  /** The cluster is somebody else's: it does not end with the run, so what is at work in it has to. */
+  readonly existing?: { readonly cancel: () => Promise<void> } | undefined;
 }
 
 export interface SignalWatch {
@@ -26,6 +29,10 @@ export interface SignalWatch {
  */
 export function onSignals(run: Interruptible): SignalWatch {
   let stopping = false;
+  let runIsOver: () => void = () => undefined;
+  const over = new Promise<void>((resolve) => {
+    runIsOver = resolve;
+  });
   const stop = (signal: (typeof signals)[number]): void => {
     const code = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated, SIGHUP: exitCodes.hungUp }[
       signal
@@ -34,11 +41,12 @@ export function onSignals(run: Interruptible): SignalWatch {
     stopping = true;
     run.report.interrupted = true;
     process.stderr.write(`\n${signal}: removing what this run made (again to leave at once)\n`);
-    void cleanUp(run, signal, code).finally(() => process.exit(code));
+    void cleanUp(run, signal, code, over).finally(() => process.exit(code));
   };
   for (const signal of signals) process.on(signal, stop);
   return {
     end: async () => {
+      runIsOver();
       // Whatever the run came to in the meantime, the clean-up has the last word, and ends the process.
       if (stopping) await new Promise(() => undefined);
       for (const signal of signals) process.off(signal, stop);
@@ -47,10 +55,19 @@ export function onSignals(run: Interruptible): SignalWatch {
 }
 
 async function cleanUp(
-  { report, keep, opening }: Interruptible,
+  { report, keep, opening, existing }: Interruptible,
   signal: string,
   code: number,
+  over: Promise<void>,
 ): Promise<void> {
+  if (existing !== undefined) {
+    await existing.cancel();
+    // The run takes away what it made by itself, when its step has ended; a step that hangs is not waited for.
+    await Promise.race([over, delay(timeouts.interrupted, undefined, { ref: false })]);
+    await removeRunFolder(report.runId);
+    await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+    return;
+  }
   const removeCluster = async (): Promise<void> => {
     try {
       if (!keep) await sweep({ only: report.runId });

@@ -11,6 +11,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
  */
 const inPackage = { configLoader: 'native', cache: false, fsModuleCache: false } as const;
 
+let running: Vitest | undefined;
+
+/** Lets the test end that is at work, and begins no other; whoever waits for the project gets its end then. */
+export async function cancelProject(): Promise<void> {
+  await running?.cancelCurrentRun('keyboard-input');
+}
+
 /** Runs one of vitest.config.ts's projects in this process, with what its tests `inject`. */
 export async function runProject(
   project: string,
@@ -29,8 +36,10 @@ export async function runProject(
   restore();
   try {
     provide(vitest);
+    running = vitest;
     await vitest.start();
   } finally {
+    running = undefined;
     await vitest.close();
   }
   // The exit code is the CLI's to choose; vitest sets it on any failed test.

@@ -264,6 +264,25 @@ export const stateCauses = {
     do: "Read istioctl's output above; look at the pods of istio-system.",
     source: 'the document: install Istio',
   },
+  POD_SECURITY: {
+    family: 'mesh',
+    title: 'Pod Security does not let a pod in',
+    seen: 'pods that are forbidden: violates PodSecurity',
+    expected: 'namespaces whose Pod Security level fits what runs in them',
+    why: "istio-init changes the pod's network (level privileged, unless the cluster has istio-cni); Squid and the hermetic destination run as root (level baseline). The clients themselves pass restricted.",
+    do: 'Prepare the namespaces with ./conformance rbac, which gives each its level; or use istio-cni for the mesh, and --proxy with a proxy of yours instead of Squid.',
+    source: 'Kubernetes: Pod Security Standards; Istio: istio-cni',
+  },
+  NETWORK_POLICY: {
+    family: 'mesh',
+    title: 'A NetworkPolicy may be in between',
+    seen: 'a connection that does not come about, and a NetworkPolicy in a namespace of the run',
+    expected:
+      'policies that let the clients reach the proxy, the proxy reach the destination, all of them the DNS, and the sidecar istiod',
+    why: 'Whatever a policy selects is closed but for what policies allow, and a default-deny one selects every pod.',
+    do: 'Allow port 3128 from the client to the proxy, 443 from the proxy on, 53 to the DNS, 15012 to istiod; or use namespaces without a policy.',
+    source: 'Kubernetes: network policies',
+  },
   WORKLOAD_NOT_READY: {
     family: 'mesh',
     title: 'A workload did not become ready',

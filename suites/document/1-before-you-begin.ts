@@ -6,7 +6,7 @@ import { messageOf } from '../../helpers/errors.ts';
 import { istioctl, IstioctlError } from '../../helpers/istio/istioctl.ts';
 import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
 import { installIstio } from '../../helpers/istio/install.ts';
-import { meshConfigMapOf } from '../../helpers/istio/revision.ts';
+import { istioSystem, meshConfigMapOf } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { parseManifests } from '../../helpers/kube/manifests.ts';
@@ -144,8 +144,12 @@ function labelledFor(found: FoundIstio | undefined, namespace: KubernetesObject)
 
 /** The injected manifest comes from istioctl, so the namespace needs no label. */
 async function startManually(world: World): Promise<void> {
-  const { kube, session, namespaces } = world;
+  const { kube, session, namespaces, mesh } = world;
   const { images } = session.images;
+  const ofMesh = [
+    ...(mesh.revision === undefined ? [] : ['--revision', mesh.revision]),
+    ...(mesh.system === istioSystem ? [] : ['--istioNamespace', mesh.system]),
+  ];
   const plain = (await world.fixtures.text('document/sleep.yaml', namespaces.mesh)).replaceAll(
     '${CURL_IMAGE}',
     images.curl.reference,
@@ -156,7 +160,7 @@ async function startManually(world: World): Promise<void> {
     injected = await istioctl(
       session.cluster,
       images.istioctl.reference,
-      ['kube-inject', '--filename', input],
+      ['kube-inject', '--filename', input, ...ofMesh],
       {
         files: { [input]: plain },
       },

@@ -1,3 +1,4 @@
+import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { influencing } from '../../helpers/istio/influences.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
 import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
@@ -136,6 +137,31 @@ const questions: readonly Question[] = [
     },
   },
   {
+    of: ['WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY'],
+    ask: (_world, { seen }) => {
+      const said = /violates PodSecurity.*/s.exec(seen)?.[0];
+      return Promise.resolve(
+        said === undefined
+          ? undefined
+          : { cause: 'POD_SECURITY', seen: said, expected: 'pods that the namespace lets in' },
+      );
+    },
+  },
+  {
+    of: ['PROXY_UNREACHABLE', 'DESTINATION_DOWN', 'DESTINATION_SLOW', 'WORKLOAD_NOT_READY'],
+    ask: async ({ kube, namespaces }) => {
+      const own = Object.values(namespaces) as string[];
+      const { items } = await kube.objects.list<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
+      const inTheWay = items.filter(({ metadata }) => own.includes(metadata?.namespace ?? ''));
+      if (inTheWay.length === 0) return undefined;
+      return {
+        cause: 'NETWORK_POLICY',
+        seen: inTheWay.map((policy) => describePolicy(policy)).join('; '),
+        expected: 'no NetworkPolicy there, or one that lets the requests, the DNS and istiod through',
+      };
+    },
+  },
+  {
     of: ['WENT_ROUND_PROXY'],
     ask: async ({ kube }, { statement }) => {
       const remote = statement?.witness === 'client' ? statement.remote : undefined;
@@ -199,6 +225,14 @@ const questions: readonly Question[] = [
     },
   },
 ];
+
+/** `NetworkPolicy shop/default-deny (every pod; Ingress, Egress)`. */
+function describePolicy({ metadata, spec }: V1NetworkPolicy): string {
+  const { matchLabels = {}, matchExpressions = [] } = spec?.podSelector ?? {};
+  const every = Object.keys(matchLabels).length + matchExpressions.length === 0;
+  const name = nameOf({ kind: 'NetworkPolicy', ...(metadata === undefined ? {} : { metadata }) });
+  return `${name} (${every ? 'every pod' : 'some pods'}; ${(spec?.policyTypes ?? []).join(', ')})`;
+}
 
 async function clusterAnswers({ kube }: World): Promise<boolean> {
   try {

@@ -11,8 +11,9 @@ export const proxyCluster = 'outbound|3128||my-company-proxy.com';
 /**
  * Waits until Envoy itself holds the document's listener: from then on a request is judged by the new configuration.
  * The listener must hand on whatever comes as TCP, and its cluster must connect to the address the client asked for.
+ * @param pod Another one of the client's namespace than the document's
  */
-export async function sidecarMustTunnel(world: World): Promise<void> {
+export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
   const { ip, port } = world.proxy();
   const found = await sidecarMust(
     world,
@@ -28,10 +29,11 @@ export async function sidecarMustTunnel(world: World): Promise<void> {
       );
     },
     'LISTENER_MISSING',
+    pod,
   );
   listenerMustTunnel(found);
   world.note('listener', found.name);
-  await clusterMustBePlain(world);
+  await clusterMustBePlain(world, pod);
 }
 
 /** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */
@@ -40,8 +42,9 @@ export async function sidecarMust<T>(
   what: string,
   condition: (all: readonly Listener[]) => T,
   cause: 'LISTENER_MISSING' | 'LISTENER_DIFFERS' = 'LISTENER_DIFFERS',
+  name = world.sourcePod.get(),
 ): Promise<T> {
-  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+  const pod = { namespace: world.namespaces.mesh, pod: name };
   try {
     return await eventually(
       `the sidecar to ${what}`,
@@ -91,8 +94,8 @@ function listenerMustTunnel(found: Listener): void {
 }
 
 /** The cluster goes to the address the client asked for, and adds no TLS of its own. */
-async function clusterMustBePlain(world: World): Promise<void> {
-  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+async function clusterMustBePlain(world: World, name: string): Promise<void> {
+  const pod = { namespace: world.namespaces.mesh, pod: name };
   const found = (await clusters(world.kube, pod)).find(({ name }) => name === proxyCluster);
   const seen =
     found === undefined

@@ -1,0 +1,79 @@
+import type { Cluster } from '../cluster/k3s.ts';
+import { find } from '../kube/apply.ts';
+import { apiMessage, apiStatus, connect, type Kube } from '../kube/client.ts';
+import { lockName, stateOf } from './claim.ts';
+import { installation, uninstallRecorded } from './installed.ts';
+import { readKubeconfig, serverVersion, type ExistingCluster } from './kubeconfig.ts';
+import { namespaceNamed, ownNamespaces, removeOwned } from './owned.ts';
+import { isOurs, isPrepared, runOf } from './ownership.ts';
+
+/** What was removed from somebody else's cluster, and what was left alone and why; for people. */
+export interface Cleaned {
+  readonly removed: readonly string[];
+  readonly left: readonly string[];
+}
+
+/**
+ * Removes what ended runs left in a cluster, by label: their namespaces, what is in prepared ones, and an Istio that one of
+ * them installed. What a run of this machine is at work on stays.
+ * @param names Namespaces to look at where the user may not ask for those with the label
+ * @param force Also what a run of another machine made, which cannot be asked whether it still runs
+ */
+export async function cleanExisting(
+  existing: ExistingCluster,
+  names: readonly string[],
+  force: boolean,
+): Promise<Cleaned> {
+  const kubeconfig = readKubeconfig(existing);
+  await serverVersion(kubeconfig);
+  const kube = connect(kubeconfig);
+  const removed: string[] = [];
+  const left: string[] = [];
+  const mayGo = (what: string, run: string, state: ReturnType<typeof stateOf>): boolean => {
+    if (state === 'alive') left.push(`${what}: run ${run} is at work on it`);
+    else if (state === 'unknown' && !force)
+      left.push(`${what}: run ${run} is another machine's; if it has ended, say --force`);
+    else return true;
+    return false;
+  };
+  for (const name of await candidates(kube, names)) {
+    const namespace = await namespaceNamed(kube, name);
+    if (namespace === undefined || !isOurs(namespace)) continue;
+    const holder = isPrepared(namespace)
+      ? await find(kube, {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: lockName, namespace: name },
+        })
+      : namespace;
+    if (holder !== undefined && !mayGo(`namespace ${name}`, runOf(holder) ?? '?', stateOf(holder))) continue;
+    removed.push(...(await removeOwned(kube, [name])));
+  }
+  const installed = await installation(kube).catch(() => undefined);
+  if (installed !== undefined && mayGo('Istio', runOf(installed) ?? '?', stateOf(installed))) {
+    await uninstallRecorded(kube, engineOf(kubeconfig, runOf(installed)), installed);
+    removed.push('Istio, which a run installed');
+  }
+  return { removed, left };
+}
+
+/** For istioctl, which runs in a container on this machine's network. */
+function engineOf(kubeconfig: string, runId = ''): Cluster {
+  return {
+    runId,
+    kubeconfig,
+    internalKubeconfig: kubeconfig,
+    network: 'host',
+    containerId: undefined,
+    reused: false,
+  };
+}
+
+async function candidates(kube: Kube, names: readonly string[]): Promise<readonly string[]> {
+  try {
+    return await ownNamespaces(kube);
+  } catch (error) {
+    if (apiStatus(error) === 403) return names;
+    throw new Error(apiMessage(error), { cause: error });
+  }
+}

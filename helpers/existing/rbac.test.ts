@@ -1,0 +1,51 @@
+import { parseAllDocuments } from 'yaml';
+import { expect, test } from 'vitest';
+import { rbacManifest } from './rbac.ts';
+
+interface Stored {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly rules?: readonly {
+    readonly resources: string[];
+    readonly verbs: string[];
+    resourceNames?: string[];
+  }[];
+  readonly subjects?: readonly object[];
+}
+
+const namespaces = { mesh: 'm', external: 'e', origin: 'e-origin' };
+
+function stored(user?: string): Stored[] {
+  const manifest = rbacManifest({ namespaces, system: 'istio-x', ...(user === undefined ? {} : { user }) });
+  return parseAllDocuments(manifest).map((document) => document.toJS() as Stored);
+}
+
+test('cluster-wide it only reads, but for the labels of its own namespaces', () => {
+  const rules = stored().find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
+  const writing = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list'].includes(verb)));
+  expect(writing).toEqual([
+    {
+      apiGroups: [''],
+      resources: ['namespaces'],
+      verbs: ['get', 'patch'],
+      resourceNames: ['m', 'e', 'e-origin'],
+    },
+  ]);
+  expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
+});
+
+test('its roles are in its namespaces and the control plane’s', () => {
+  const where = stored()
+    .filter(({ kind }) => kind === 'Role')
+    .map(({ metadata }) => metadata.namespace);
+  expect(where).toEqual(['m', 'e', 'e-origin', 'istio-x']);
+});
+
+test('it is for a service account, or for the user that is named', () => {
+  expect(stored().map(({ kind }) => kind)).toContain('ServiceAccount');
+  const ada = stored('ada');
+  expect(ada.map(({ kind }) => kind)).not.toContain('ServiceAccount');
+  const subjects = ada.flatMap((object) => object.subjects ?? []);
+  expect(new Set(subjects.map((subject) => JSON.stringify(subject))).size).toBe(1);
+  expect(subjects[0]).toMatchObject({ kind: 'User', name: 'ada' });
+});

@@ -1,0 +1,75 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import { fieldManager } from '../kube/client.ts';
+import type { Namespaces } from '../session/namespaces.ts';
+import { ownerLabel, preparedLabel } from './ownership.ts';
+import { permissionsOf, rulesOf, type Permission } from './permissions.ts';
+
+/** Whom the manifest is for. */
+export interface RbacRequest {
+  readonly namespaces: Namespaces;
+  /** The control plane's namespace. */
+  readonly system: string;
+  /** A user that is there already; a service account is made when not given. */
+  readonly user?: string;
+}
+
+/** Names every object of the manifest. */
+export const accountName = fieldManager;
+
+/** Pod Security that each namespace needs: istio-init changes the pod's network unless the cluster has istio-cni; Squid and nginx run as root. */
+const podSecurity = { mesh: 'privileged', external: 'baseline', origin: 'baseline' } as const;
+
+/** The namespaces, and all that a run in them may do and nothing else. */
+export function rbacObjects({ namespaces, system, user }: RbacRequest): KubernetesObject[] {
+  const { everywhere, own, system: inSystem } = permissionsOf(namespaces);
+  const account = { kind: 'ServiceAccount', name: accountName, namespace: namespaces.external };
+  const subject =
+    user === undefined ? account : { kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' };
+  const parts = ['mesh', 'external', 'origin'] as const;
+  return [
+    ...parts.map((part) => preparedNamespace(namespaces[part], podSecurity[part])),
+    ...(user === undefined
+      ? [
+          {
+            apiVersion: 'v1',
+            kind: 'ServiceAccount',
+            metadata: { name: account.name, namespace: account.namespace },
+          },
+        ]
+      : []),
+    ...granted('Cluster', undefined, everywhere, subject),
+    ...parts.flatMap((part) => granted('', namespaces[part], own[part], subject)),
+    ...granted('', system, inSystem, subject),
+  ];
+}
+
+/** The same as YAML for `kubectl apply`. */
+export function rbacManifest(request: RbacRequest): string {
+  return rbacObjects(request)
+    .map((object) => stringify(object, { lineWidth: 0 }))
+    .join('---\n');
+}
+
+function preparedNamespace(name: string, security: string): KubernetesObject {
+  const labels = {
+    [ownerLabel]: fieldManager,
+    [preparedLabel]: 'true',
+    'pod-security.kubernetes.io/enforce': security,
+  };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+}
+
+function granted(
+  scope: 'Cluster' | '',
+  namespace: string | undefined,
+  permissions: readonly Permission[],
+  subject: object,
+): KubernetesObject[] {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const metadata = namespace === undefined ? { name: accountName } : { name: accountName, namespace };
+  const kind = `${scope}Role`;
+  const role = { apiVersion, kind, metadata, rules: rulesOf(permissions) };
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name: accountName };
+  return [role, { apiVersion, kind: `${kind}Binding`, metadata, roleRef, subjects: [subject] } as object];
+}
