@@ -109,7 +109,7 @@ async function runIn(
 }
 
 /** A run inside a test must not take itself for one of its workers. */
-function withoutVitest(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutVitest(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign =
     /^(VITEST|TINYPOOL|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(TEST|DEV|PROD|MODE|SSR|BASE_URL)$)/;
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !foreign.test(name)));
