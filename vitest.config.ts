@@ -89,6 +89,17 @@ export default defineConfig({
       },
       {
         test: {
+          // A proxy of the user's on this machine, used from a cluster that is somebody else's.
+          name: 'your-proxy',
+          include: ['suites/your-proxy/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: [`suites/gate.test.${ext}`],

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 
 /** Options of a run in a cluster that is there already, and with a proxy and a page of the user's own. */
 export function withSurroundings(command: Command): Command {
@@ -28,8 +28,13 @@ function surroundings(): Option[] {
       'use this proxy instead of deploying Squid; several as IP:PORT,IP:PORT',
     ),
     new Option('--proxy-log <where>', 'its access log: a file, or namespace/pod[/container][:/path]'),
-    new Option('--destination <url>', 'a page of your own, https'),
+    new Option('--destination <url>', 'a page of your own, https').argParser(httpsUrl),
     new Option('--expect-title <text>', "that page's title"),
     new Option('--destination-ca <file>', "CA of that page's certificate, as PEM"),
   ];
+}
+
+function httpsUrl(value: string): string {
+  if (URL.parse(value)?.protocol === 'https:') return value;
+  throw new InvalidArgumentError('A URL that begins with https://.');
 }

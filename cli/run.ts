@@ -12,8 +12,9 @@ import { runDocument } from '../helpers/session/document-run.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
+import { yourProxyOf } from '../helpers/session/your-proxy.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { chosenSteps, everyStep, stepsFor } from '../suites/steps.ts';
+import { everyStep, judgedSteps, stepsFor } from '../suites/steps.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
@@ -49,6 +50,7 @@ export async function run(configuration: Configuration): Promise<number> {
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
   surroundingsMustFit(configuration);
+  yourProxyOf(configuration);
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
   await fixturesMustBeReadable();
@@ -83,7 +85,7 @@ async function runIn(session: Session, report: Report, write: (line: string) => 
     );
     write('Run again on it with --keep; remove it with ./conformance clean');
   }
-  const expected = chosenSteps(session.facts.configuration).map(({ id }) => id);
+  const expected = judgedSteps(session.facts.configuration).map(({ id }) => id);
   return verdictOf({
     expected,
     repeat: session.facts.configuration.repeat,
@@ -112,9 +114,23 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
 }
 
 function stepsMustExist(configuration: Configuration): void {
-  const known = stepsFor(configuration).map(({ id }) => id);
+  const steps = stepsFor(configuration);
+  const known = steps.map(({ id }) => id);
   for (const id of configuration.steps) {
+    const unavailable = steps.find((step) => step.id === id)?.unavailable?.(configuration);
+    if (unavailable !== undefined) {
+      throw new UsageError(
+        `Step ${id} cannot be judged: ${unavailable}`,
+        'Say --proxy-log, or leave it out.',
+      );
+    }
     if (known.includes(id)) continue;
+    if (everyStep.some((step) => step.id === id)) {
+      throw new UsageError(
+        `Step ${id} is no part of ${configuration.proxy === undefined ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
+        'What each step claims: ./conformance run --list',
+      );
+    }
     throw new UsageError(
       `There is no step ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
       'The steps: ./conformance run --list',
@@ -141,6 +157,8 @@ function describe(configuration: Configuration): string {
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
+  if (configuration.proxy !== undefined) parts.push(`proxy ${configuration.proxy}`);
+  if (configuration.destination !== undefined) parts.push(`destination ${configuration.destination}`);
   if (keep) parts.push('keeping the cluster');
   if (configuration.everyNode) parts.push('a client on every node');
   return parts.join(', ');

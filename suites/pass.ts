@@ -40,6 +40,8 @@ export class Pass {
   async take(step: Step): Promise<Outcome> {
     const record = this.world.begin();
     if (this.#hanging) return { status: 'skipped', record, because: 'because a step before it did not end' };
+    const unavailable = step.unavailable?.(this.world.session.configuration);
+    if (unavailable !== undefined) return { status: 'skipped', record, because: unavailable };
     const [root] = step.needs.flatMap((need) => this.#broken.get(need) ?? []);
     if (root !== undefined) {
       this.#broken.set(step.id, root);

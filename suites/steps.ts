@@ -3,6 +3,7 @@ import { withTheEntry } from './controls/2-with-the-entry.ts';
 import { withoutTheEntry } from './controls/3-without-the-entry.ts';
 import { onEveryNode } from './controls/4-on-every-node.ts';
 import { configurationSchema, type Configuration } from '../helpers/configuration/configuration.ts';
+import { furtherAddresses, reachYourProxy } from './document/2-your-proxy.ts';
 import { documentSteps } from './document/steps.ts';
 import { withNeeds, type Step } from './document/step.ts';
 
@@ -14,8 +15,10 @@ export const controlSteps: readonly Step[] = [
   ...withoutTheEntry,
 ];
 
-/** Every step there is, in order: the document's, and the controls where they fit. */
+/** Every step there is, in order: the document's, those of a proxy of the user's, and the controls where they fit. */
 export const everyStep: readonly Step[] = documentSteps.flatMap((step) => {
+  if (step.id === 'PROXY-5') return [step, ...reachYourProxy];
+  if (step.id === 'MESH-4') return [step, ...furtherAddresses];
   if (step.id === 'MESH-1') return [...beforeTheEntry, step];
   if (step.id === 'CLEAN-1') return [...withTheEntry, ...onEveryNode, ...withoutTheEntry, step];
   return [step];
@@ -27,6 +30,11 @@ export const allSteps: readonly Step[] = stepsFor(configurationSchema.parse({}))
 /** The steps that a run of this configuration has. */
 export function stepsFor(configuration: Configuration): readonly Step[] {
   return everyStep.filter(({ when }) => when?.(configuration) ?? true);
+}
+
+/** Those of the steps to run that a run of this configuration can judge. */
+export function judgedSteps(configuration: Configuration): readonly Step[] {
+  return chosenSteps(configuration).filter(({ unavailable }) => unavailable?.(configuration) === undefined);
 }
 
 /** The steps to run: the chosen ones and what they need, or all. */

@@ -1,4 +1,5 @@
 import { redactKeys } from './redact-keys.ts';
+import { withoutSecrets } from './secrets.ts';
 
 const marker = '[removed]';
 
@@ -92,6 +93,7 @@ const variables: readonly Rule[] = [
 ];
 
 const rules: readonly Rule[] = [
+  (text) => withoutSecrets(text, marker),
   redactKeys,
   ...headers,
   ...tokens,

@@ -1,8 +1,7 @@
-import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Exec } from '@kubernetes/client-node';
 import { messageOf } from '../errors.ts';
 import type { Kube } from './client.ts';
+import { streamCommand } from './command-stream.ts';
 import type { PodRef } from './exec.ts';
 import { followLog, PodGone } from './log-stream.ts';
 
@@ -28,7 +27,7 @@ export class LineFollower implements AsyncDisposable {
   #problem: string | undefined;
   #finished = false;
 
-  private constructor(what: string, open: (session: StreamSession) => Promise<void>) {
+  private constructor(what: string, open: Opener) {
     this.what = what;
     this.#opened = new Promise((resolve) => {
       this.#markOpened = resolve;
@@ -36,18 +35,24 @@ export class LineFollower implements AsyncDisposable {
     this.#done = this.#run(open);
   }
 
+  /** Follows whatever `open` opens, again and again until it is closed. */
+  static of(what: string, open: Opener): LineFollower {
+    return new LineFollower(what, open);
+  }
+
   /**
-   * Follows a container's output, as `kubectl logs -f` does, from its beginning.
+   * Follows a container's output, as `kubectl logs -f` does.
+   * @param options.from the kubelet's timestamp to begin at; the log's beginning when not given
    * @param options.untilGone the pod may go: the log is finished then, and not asked for again
    */
   static ofContainer(
     kube: Kube,
     target: PodRef,
-    options: { readonly untilGone?: boolean } = {},
+    options: { readonly untilGone?: boolean; readonly from?: string } = {},
   ): LineFollower {
     // The kubelet closes a followed log now and then (log rotation, API server restarts). The timestamps it
     // puts before each line tell where to go on without losing or repeating one.
-    let last = '';
+    let last = options.from ?? '';
     const atLast = new Set<string>();
     const what = `log of ${target.namespace}/${target.pod} (${target.container})`;
     return new LineFollower(what, async (session) => {
@@ -88,36 +93,7 @@ export class LineFollower implements AsyncDisposable {
         seen = index;
         session.line(line);
       });
-      const stdout = new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          take(chunk);
-          done();
-        },
-      });
-      const stderr = new PassThrough();
-      stderr.resume();
-      const socket = await new Exec(kube.config).exec(
-        target.namespace,
-        target.pod,
-        target.container,
-        ['tail', '-n', '+1', '-F', path],
-        stdout,
-        stderr,
-        null,
-        false,
-      );
-      session.opened();
-      await new Promise<void>((resolve) => {
-        socket.onclose = () => {
-          resolve();
-        };
-        const abort = (): void => {
-          socket.close();
-          resolve();
-        };
-        if (session.signal.aborted) abort();
-        session.signal.addEventListener('abort', abort, { once: true });
-      });
+      await streamCommand(kube, target, ['tail', '-n', '+1', '-F', path], session, take);
     });
   }
 
@@ -171,7 +147,7 @@ export class LineFollower implements AsyncDisposable {
     await this.#done;
   }
 
-  async #run(open: (session: StreamSession) => Promise<void>): Promise<void> {
+  async #run(open: Opener): Promise<void> {
     const { signal } = this.#stop;
     const opened = (): void => {
       this.#problem = undefined;
@@ -199,7 +175,10 @@ export class LineFollower implements AsyncDisposable {
   }
 }
 
-interface StreamSession {
+/** Opens a stream and gives its lines until it ends; it is called again then. */
+type Opener = (session: StreamSession) => Promise<void>;
+
+export interface StreamSession {
   readonly line: (text: string, at?: number) => void;
   /** To be called when the stream is open: from then on no line is missing. */
   readonly opened: () => void;

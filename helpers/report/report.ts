@@ -32,6 +32,8 @@ export class Report {
   /** Folder of the evidence of a set-up that failed, in the report's folder. */
   evidence: string | undefined;
   target: Results['target'];
+  /** The user's proxy, where the run deployed none. */
+  proxy: Results['proxy'];
   /** What a gate establishes beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
@@ -107,6 +109,7 @@ export class Report {
       durationMs: endedAt.getTime() - this.#startedAt.getTime(),
       configuration: this.#configuration,
       ...(this.target === undefined ? {} : { target: this.target }),
+      ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       versions: { ...(await ownVersions()), ...this.versions },
       images: imagesOf(this.#images),
       host: {

@@ -106,6 +106,18 @@ export const results = z.object({
     .object({ kind: z.enum(['live', 'given', 'hermetic']), because: z.string(), url: z.string() })
     .optional()
     .describe('absent when the run ended before it was chosen'),
+  proxy: z
+    .object({
+      address: z.string().describe('as the user told it'),
+      credentials: z.boolean().describe('whether it was given a name and password; they are nowhere'),
+      statement: z
+        .string()
+        .describe(
+          'where its access log was read; "not available" where nobody said, and nothing was judged by it',
+        ),
+    })
+    .optional()
+    .describe('only of a run by way of a proxy of the user’s (--proxy)'),
   versions: z.record(z.string(), z.string()).describe('component → version as the running component told it'),
   images: z.array(
     z.object({

@@ -25,6 +25,7 @@ import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Session, SessionFacts } from './session.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
+import { introduceProxy } from './your-proxy.ts';
 import { originSuffix } from './surroundings.ts';
 
 /** The cluster that a configuration names, undefined for one of the run's own. */
@@ -63,6 +64,7 @@ export async function openExistingSession(
   report.versions['kubernetes'] = version;
   report.engine = `cluster ${bare.config.getCurrentContext()}, ${bare.config.getCurrentCluster()?.server ?? ''}`;
   const target = await chooseTarget(configuration);
+  const yourProxy = introduceProxy(configuration, report, progress);
   report.target = { kind: target.kind, because: target.because, url: target.url };
   const all = namespacesOf(configuration);
   const parts = ['mesh', 'external', ...(target.kind === 'hermetic' ? (['origin'] as const) : [])] as const;
@@ -145,6 +147,7 @@ export async function openExistingSession(
       destination,
       namespaces: all,
       existing: facts,
+      ...(yourProxy === undefined ? {} : { yourProxy }),
       reportFolder: report.folder,
       folder: await makeRunFolder(runId),
     };

@@ -24,6 +24,8 @@ import type { Report } from '../report/report.ts';
 import { documentNamespaces, type Namespaces } from './namespaces.ts';
 import { existingClusterOf, openExistingSession } from './existing-session.ts';
 import { chooseTarget, destinationOf } from './target.ts';
+import type { YourProxy } from '../your-proxy/your-proxy.ts';
+import { introduceProxy } from './your-proxy.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
@@ -38,6 +40,8 @@ export interface SessionFacts {
   readonly namespaces: Namespaces;
   /** What the run keeps to where the cluster is somebody else's. */
   readonly existing?: Existing;
+  /** The user's proxy, where the run deploys none; its credentials are never in a report. */
+  readonly yourProxy?: YourProxy;
   /** Absolute path of the run's report folder. */
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
@@ -90,6 +94,7 @@ export async function openSession(
   ]);
   progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
+  const yourProxy = introduceProxy(configuration, report, progress);
   report.target = { kind: target.kind, because: target.because, url: target.url };
   const sets: ImageSet[] = [];
   const { because: _because, ...origin } = source;
@@ -127,6 +132,7 @@ export async function openSession(
       cluster,
       destination,
       namespaces: documentNamespaces,
+      ...(yourProxy === undefined ? {} : { yourProxy }),
       reportFolder: report.folder,
       folder,
     };

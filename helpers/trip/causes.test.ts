@@ -5,6 +5,7 @@ import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
 import { upgradeCauses } from './causes.upgrade.ts';
+import { yourProxyCauses } from './causes.your-proxy.ts';
 
 describe('causes', () => {
   const list: readonly [string, Cause][] = Object.entries(causes);
@@ -18,7 +19,7 @@ describe('causes', () => {
   });
 
   it('has each code and title once', () => {
-    const parts = [trafficCauses, stateCauses, upgradeCauses, environmentCauses];
+    const parts = [trafficCauses, stateCauses, upgradeCauses, yourProxyCauses, environmentCauses];
     expect(list).toHaveLength(parts.flatMap((part) => Object.keys(part)).length);
     expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
   });

@@ -2,6 +2,7 @@ import { environmentCauses } from './causes.environment.ts';
 import { stateCauses } from './causes.state.ts';
 import { trafficCauses } from './causes.traffic.ts';
 import { upgradeCauses } from './causes.upgrade.ts';
+import { yourProxyCauses } from './causes.your-proxy.ts';
 
 /** Who has to look at it. */
 export type CauseFamily =
@@ -26,6 +27,7 @@ export const causes = {
   ...trafficCauses,
   ...stateCauses,
   ...upgradeCauses,
+  ...yourProxyCauses,
   ...environmentCauses,
 } as const satisfies Record<string, Cause>;
 

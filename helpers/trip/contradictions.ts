@@ -1,4 +1,5 @@
 import { sameEndpoint, sameIp } from './endpoint.ts';
+import { isProxy } from './external.ts';
 import { bytesAgree } from './squid.ts';
 import type { Statement, Trip } from './statements.ts';
 
@@ -14,15 +15,16 @@ export function contradictions(trip: Trip): ReadonlySet<Contradiction> {
   const proxy = trip.proxy?.[0];
   const origin = trip.origin?.[0];
   const found = new Set<Contradiction>();
-  if (via !== undefined && client.remote !== undefined && !sameEndpoint(client.remote, via))
+  if (via !== undefined && client.remote !== undefined && !isProxy(trip, client.remote))
     found.add('client.to');
   if (sidecar !== undefined) {
     if (client.local !== undefined && !sameEndpoint(sidecar.downstreamRemote, client.local))
       found.add('sidecar.from');
-    if (via !== undefined && !sameEndpoint(sidecar.upstreamHost, via)) found.add('sidecar.to');
+    if (via !== undefined && !isProxy(trip, sidecar.upstreamHost)) found.add('sidecar.to');
   }
   if (proxy !== undefined) {
-    if (!sameIp(proxy.clientIp, client.podIp)) found.add('proxy.from');
+    // What a proxy beyond the node's address translation sees contradicts nothing.
+    if (trip.external === undefined && !sameIp(proxy.clientIp, client.podIp)) found.add('proxy.from');
     if (sidecar !== undefined && !bytesAgree(sidecar.bytesSent, proxy.bytes)) found.add('proxy.bytes');
   }
   if (origin !== undefined) {

@@ -1,7 +1,7 @@
 import { assign, type Claim } from './assignment.ts';
 import { ambiguityOf } from './ambiguity.ts';
 import { parseSidecarLine } from './envoy.ts';
-import { fitOrigin, fitProxy, fitSidecar, strengths, type Fit, type Subject } from './fit.ts';
+import { fitOrigin, fitProxy, fitSidecar, proxyMargin, strengths, type Fit, type Subject } from './fit.ts';
 import { parseOriginLine } from './origin.ts';
 import { isFailure, type ParseFailure } from './parse-failure.ts';
 import { parseProxyLine } from './squid.ts';
@@ -76,19 +76,16 @@ export function attribute(observations: readonly Observation[]): Trip[] {
     subjects,
     parseProxyLine,
     (subject, line) => fitProxy(subject, sidecarOf(subject), line),
-    // Without the sidecar's times, those of the client are all there is, and kubectl's delays are in them.
-    ({ tolerances, ...subject }) =>
-      sidecarOf({ tolerances, ...subject }) === undefined
-        ? Math.max(tolerances.nodeSkewMs, tolerances.clockSkewMs)
-        : tolerances.nodeSkewMs,
+    (subject) => proxyMargin(subject, sidecarOf(subject)),
   );
   const origin = sortOrigin(subjects);
-  return subjects.map(({ id, url, via, client, tolerances, lines }): Trip => {
+  return subjects.map(({ id, url, via, external, client, tolerances, lines }): Trip => {
     const logs = [sidecar, proxy, origin];
     return {
       id,
       url,
       via,
+      ...(external === undefined ? {} : { external }),
       client,
       tolerances,
       sidecar: lines.sidecar === undefined ? undefined : (sidecar.credited.get(id) ?? []),

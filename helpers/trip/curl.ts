@@ -52,7 +52,8 @@ const figures = z.object({
 export function clientStatement(run: CurlRun): ClientStatement {
   const { found, noise } = findFigures(run.stderr);
   const exitCode = run.exitCode ?? found?.exitcode ?? unknownExitCode;
-  const proxyError = /^(?:[^\n<]*\n)*?X-Squid-Error: *([^\r\n]+)/i.exec(run.stdout)?.[1];
+  const proxyError = header(run.stdout, 'X-Squid-Error');
+  const proxyAuthenticate = header(run.stdout, 'Proxy-Authenticate');
   return {
     witness: 'client',
     pod: run.pod,
@@ -65,12 +66,18 @@ export function clientStatement(run: CurlRun): ClientStatement {
     httpStatus: found?.response_code ?? found?.http_code ?? 0,
     connectStatus: found?.http_connect ?? 0,
     ...(proxyError === undefined ? {} : { proxyError }),
+    ...(proxyAuthenticate === undefined ? {} : { proxyAuthenticate }),
     bytesDownloaded: found?.size_download ?? Buffer.byteLength(run.stdout),
     title: titleOf(run.stdout),
     startedAt: run.startedAt,
     endedAt: run.endedAt,
     timeTotalMs: Math.round((found?.time_total ?? 0) * 1000),
   };
+}
+
+/** The first header of that name in the answers, which come before the page. */
+function header(stdout: string, name: string): string | undefined {
+  return new RegExp(`^(?:[^\\n<]*\\n)*?${name}: *([^\\r\\n]+)`, 'i').exec(stdout)?.[1];
 }
 
 /**

@@ -1,4 +1,5 @@
-import { formatEndpoint, sameEndpoint } from './endpoint.ts';
+import { formatEndpoint } from './endpoint.ts';
+import { isProxy } from './external.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { Finding } from './finding.ts';
 import type { Trip } from './statements.ts';
@@ -17,7 +18,7 @@ export function clientFindings(trip: Trip, expectations: readonly Expectation[])
 /** Where the client connected to, which a page does not tell. */
 function whereItWent(trip: Trip): Finding[] {
   const { client, via } = trip;
-  if (client.remote !== undefined && via !== undefined && !sameEndpoint(client.remote, via)) {
+  if (client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote)) {
     return [
       {
         cause: 'WENT_ROUND_PROXY',

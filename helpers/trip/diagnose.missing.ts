@@ -1,4 +1,5 @@
 import type { CauseCode } from './causes.ts';
+import { foreignLine } from './own-lines.ts';
 import type { Finding } from './finding.ts';
 import type { Fit } from './fit.ts';
 import type { LogWitness, Statement, Trip, UnmatchedLine } from './statements.ts';
@@ -22,6 +23,14 @@ export function missing(trip: Trip, witness: LogWitness): Finding {
       cause: 'SIDECAR_LOG_FORMAT',
       seen: `${lineCount(foreign)} that cannot be read: ${foreign[0].why}: ${foreign[0].line}`,
       expected: "Istio's default text format, or its default JSON keys",
+    };
+  }
+  const unreadable = others.filter(({ line }) => line === foreignLine);
+  if (witness === 'proxy' && unreadable.length > 0) {
+    return {
+      cause: 'YOUR_PROXY_LOG_FORMAT',
+      seen: `${lineCount(unreadable)} about this destination that cannot be read`,
+      expected: 'Squid’s native format, `logformat squid`',
     };
   }
   const stale = others.filter((line) => line.reason === 'stale');

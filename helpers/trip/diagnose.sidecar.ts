@@ -1,6 +1,7 @@
 import { formatEndpoint, sameEndpoint } from './endpoint.ts';
 import type { Expectation, SidecarExpectation } from './expectations.ts';
 import type { Finding } from './finding.ts';
+import { isProxy } from './external.ts';
 import { fitSidecar } from './fit.ts';
 import { fromMisfit, missing } from './diagnose.missing.ts';
 import type { Endpoint, SidecarStatement, Trip } from './statements.ts';
@@ -78,7 +79,7 @@ function way(trip: Trip, line: SidecarStatement, expectation: SidecarExpectation
         `a connection${to}`,
       ),
     );
-  } else if (upstream !== undefined && !sameEndpoint(line.upstreamHost, upstream)) {
+  } else if (upstream !== undefined && !isAt(trip, line.upstreamHost, upstream)) {
     const seen =
       line.upstreamHost === undefined
         ? 'no upstream host'
@@ -88,11 +89,16 @@ function way(trip: Trip, line: SidecarStatement, expectation: SidecarExpectation
   return findings;
 }
 
+/** Of a proxy with several endpoints, any is the proxy. */
+function isAt(trip: Trip, seen: Endpoint | undefined, expected: Endpoint): boolean {
+  return sameEndpoint(seen, expected) || (sameEndpoint(expected, trip.via) && isProxy(trip, seen));
+}
+
 /** Whether the line can be of this client's connection at all. */
 function consistency(trip: Trip, line: SidecarStatement): Finding[] {
   const { client, via, tolerances } = trip;
   const findings = fromMisfit(fitSidecar(trip, line), 'the sidecar', line);
-  if (via !== undefined && !sameEndpoint(line.downstreamLocal, via)) {
+  if (via !== undefined && !isProxy(trip, line.downstreamLocal)) {
     const where = line.downstreamLocal === undefined ? 'nowhere' : formatEndpoint(line.downstreamLocal);
     findings.push({
       cause: 'ADDRESSES_DISAGREE',

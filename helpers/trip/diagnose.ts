@@ -6,6 +6,7 @@ import { sidecarFindings } from './diagnose.sidecar.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { Finding } from './finding.ts';
 import type { trafficCauses } from './causes.traffic.ts';
+import type { yourProxyCauses } from './causes.your-proxy.ts';
 import type { Trip } from './statements.ts';
 
 /**
@@ -38,6 +39,7 @@ const specificity = [
   'STATUS_DISAGREES',
   'TIMES_DISAGREE',
   'SIDECAR_LOG_FORMAT',
+  'YOUR_PROXY_LOG_FORMAT',
   'STALE_ONLY',
   'NO_SIDECAR_STATEMENT',
   'WRONG_RESULT',
@@ -47,11 +49,12 @@ const specificity = [
   'TITLE_DIFFERS',
   'TITLE_MISSING',
   'UNEXPLAINED',
-] as const satisfies readonly (keyof typeof trafficCauses)[];
+] as const satisfies readonly (keyof typeof trafficCauses | keyof typeof yourProxyCauses)[];
 
 /** They say that something is missing, not why the client failed. */
 const merelyMissing: ReadonlySet<CauseCode> = new Set([
   'SIDECAR_LOG_FORMAT',
+  'YOUR_PROXY_LOG_FORMAT',
   'STALE_ONLY',
   'NO_SIDECAR_STATEMENT',
   'NO_PROXY_STATEMENT',

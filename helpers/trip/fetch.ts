@@ -5,11 +5,17 @@ import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
 import { timeouts } from '../timeouts.ts';
+import { curlConfiguration } from '../your-proxy/credentials.ts';
+import type { ProxyLog } from '../your-proxy/log-place.ts';
+import { resolveIn } from '../your-proxy/resolve.ts';
+import type { YourProxy } from '../your-proxy/your-proxy.ts';
 import { attribute, defaultTolerances, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
-import { formatEndpoint, sameEndpoint } from './endpoint.ts';
+import { formatEndpoint } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
+import { isProxy, type ExternalProxy } from './external.ts';
 import { Logs } from './logs.ts';
+import { ownLine } from './own-lines.ts';
 import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
 import { userAgent } from './user-agent.ts';
 
@@ -24,6 +30,8 @@ export interface FetchOptions {
   readonly range?: number;
   /** The client is not told of the proxy after all, and goes round it. `resolve`: address it takes for the host. */
   readonly round?: { readonly resolve?: string };
+  /** Shorter than the usual limit, in ms. */
+  readonly limitMs?: number;
 }
 
 export interface Request extends FetchOptions {
@@ -39,14 +47,19 @@ export class Witnesses implements AsyncDisposable {
   proxyName: string | undefined;
   readonly #kube: Kube;
   readonly #destination: Destination;
+  /** The proxy of the user's that requests go by; undefined for the suite's own. */
+  readonly #yours: YourProxy | undefined;
   readonly #logs: Logs;
   readonly #trusting = new Set<string>();
+  /** Every address that the name of the user's proxy has had. */
+  readonly #named = new Set<string>();
   readonly #pods = new Map<string, string>();
   #clock: Promise<NodeClock> | undefined;
 
-  constructor(kube: Kube, destination: Destination) {
+  constructor(kube: Kube, destination: Destination, yours?: YourProxy) {
     this.#kube = kube;
     this.#destination = destination;
+    this.#yours = yours;
     this.#logs = new Logs(kube);
     if (destination.origin !== undefined) this.follow('origin', destination.origin);
   }
@@ -54,6 +67,16 @@ export class Witnesses implements AsyncDisposable {
   /** Follows a witness's log from now on; following the same pod again changes nothing. */
   follow(witness: LogWitness, target: PodRef): void {
     this.#logs.follow(witness, target);
+  }
+
+  /**
+   * Follows the log of the user's proxy from where it ends now.
+   * @returns why it cannot be followed, undefined when it is
+   */
+  async followYours(place: ProxyLog, container: string): Promise<string | undefined> {
+    this.#logs.followExternal(place, container);
+    await this.#logs.opened(timeouts.probe);
+    return this.#logs.problem('proxy');
   }
 
   /** Stops following a witness's logs, e.g. because its pods go. */
@@ -84,22 +107,30 @@ export class Witnesses implements AsyncDisposable {
     const since = this.#logs.cursors();
     const [first] = requests;
     if (first === undefined) return [];
-    // All statements are compared by the node's clock; the runner's may differ where the engine runs in a machine of its own.
-    this.#clock ??= nodeClock(this.#kube, first.client);
-    const clock = await this.#clock;
+    const clock = await this.#clockOf(first.client);
+    const external = await Promise.all(requests.map((request) => this.#external(request)));
+    const hosts = requests.map(({ url }) => new URL(url ?? this.#destination.url).hostname);
+    const proxyLines = (): readonly string[] | undefined => {
+      const lines = this.#logs.since('proxy', since);
+      const yours = this.#yours;
+      if (yours === undefined) return lines;
+      return lines?.flatMap((line) => ownLine(line, { hosts, user: yours.credentials?.user }) ?? []);
+    };
     const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
     const observe = (): Trip[] =>
       attribute(
-        asked.map(({ request, ...rest }): Observation => {
+        asked.map(({ request, ...rest }, index): Observation => {
           const { client, sidecar } = request;
+          const outside = external[index];
           const { clockSkewMs } = defaultTolerances;
           return {
             ...rest,
             via: request.via,
+            ...(outside === undefined ? {} : { external: outside }),
             lines: {
               // Another pod's sidecar has nothing to say about a client that has none.
               sidecar: sidecar === true ? this.#logs.since('sidecar', since, client.pod) : undefined,
-              proxy: this.#logs.since('proxy', since),
+              proxy: proxyLines(),
               origin: this.#logs.since('origin', since),
             },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
@@ -121,8 +152,31 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
+  /** Sends a request and hears the client alone: for a question, not for a verdict. */
+  async ask(client: PodRef, options: FetchOptions): Promise<ClientStatement> {
+    await this.trust(client);
+    const asked = await this.#ask({ client, ...options }, await this.#clockOf(client));
+    return asked.client;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#logs[Symbol.asyncDispose]();
+  }
+
+  /** All statements are compared by the node's clock; the runner's may differ where the engine runs in a machine of its own. */
+  async #clockOf(client: PodRef): Promise<NodeClock> {
+    this.#clock ??= nodeClock(this.#kube, client);
+    return this.#clock;
+  }
+
+  /** Where the user's proxy is, for a client that asks it now: a name may have other addresses than a minute ago. */
+  async #external({ client, via, round }: Request): Promise<ExternalProxy | undefined> {
+    const yours = this.#yours;
+    if (yours === undefined || via === undefined) return undefined;
+    if (yours.name === undefined || round !== undefined) return { endpoints: [] };
+    const found = await resolveIn(this.#kube, client, yours.name).catch(() => []);
+    for (const ip of found) this.#named.add(ip);
+    return { endpoints: [...this.#named].map((ip) => ({ ip, port: yours.port })) };
   }
 
   /** A statement can only be called missing where its log could be read. */
@@ -144,19 +198,24 @@ export class Witnesses implements AsyncDisposable {
     const podIp = await this.#ipOf(client);
     const command = this.#command(id, url, request);
     const startedAt = Date.now() + offsetMs;
-    const run = await this.#run(client, command);
+    const run = await this.#run(client, command, request);
     const endedAt = Date.now() + offsetMs;
     const pod = `${client.namespace}/${client.pod}`;
     return { request, id, url, client: clientStatement({ ...run, pod, podIp, command, startedAt, endedAt }) };
   }
 
-  #command(id: string, url: string, { via, round, range }: FetchOptions): string {
+  #command(id: string, url: string, options: FetchOptions): string {
+    const { via, round, range, limitMs = timeouts.request } = options;
     const { hostname, port } = new URL(url);
     const told = round === undefined && via !== undefined;
+    const configured = this.#configurationFor(options) !== undefined;
     return [
-      ...(told ? [`HTTPS_PROXY=${this.proxyName ?? formatEndpoint(via)}`] : []),
+      // Its standard input has no end (Kubernetes cannot close one half of it), and curl would wait for one.
+      ...(configured ? ['IFS= read -r configuration; printf "%s\\n" "$configuration" |'] : []),
+      ...(told ? [`HTTPS_PROXY=${this.#toldOf(via)}`] : []),
       'curl --silent --show-error',
-      `--max-time ${timeouts.request / 1000}`,
+      ...(configured ? ['--config -'] : []),
+      `--max-time ${limitMs / 1000}`,
       `--user-agent '${userAgent(id)}'`,
       `--dump-header '${dumpHeader}'`,
       `--write-out '${writeOut}'`,
@@ -167,12 +226,31 @@ export class Witnesses implements AsyncDisposable {
     ].join(' ');
   }
 
+  /** What the client is told of the proxy: its name, where the user told a name. */
+  #toldOf(via: Endpoint): string {
+    const yours = this.#yours;
+    if (this.proxyName !== undefined) return this.proxyName;
+    return yours?.name === undefined ? formatEndpoint(via) : `${yours.name}:${yours.port}`;
+  }
+
+  /** The credentials, which go by standard input: arguments and environment are seen in the node's list of processes. */
+  #configurationFor({ via, round }: FetchOptions): string | undefined {
+    const credentials = this.#yours?.credentials;
+    if (credentials === undefined || via === undefined || round !== undefined) return undefined;
+    return curlConfiguration(credentials);
+  }
+
   async #run(
     client: PodRef,
     command: string,
+    options: FetchOptions,
   ): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
+    const configuration = this.#configurationFor(options);
     try {
-      return await exec(this.#kube, client, ['sh', '-c', command], { timeoutMs: timeouts.request + 10_000 });
+      return await exec(this.#kube, client, ['sh', '-c', command], {
+        timeoutMs: timeouts.request + 10_000,
+        ...(configuration === undefined ? {} : { stdin: `${configuration}\n` }),
+      });
     } catch (error) {
       // The request is judged all the same: what the logs say may tell more than the broken exec.
       if (!(error instanceof ExecError)) throw error;
@@ -207,7 +285,7 @@ function stillSilent(trip: Trip): LogWitness[] {
   if ([5, 6, 7].includes(client.exitCode)) return [];
   const expected: LogWitness[] = ['sidecar'];
   // Who connected elsewhere went round the proxy; a URL of http: is the proxy's own.
-  const elsewhere = client.remote !== undefined && via !== undefined && !sameEndpoint(client.remote, via);
+  const elsewhere = client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote);
   // A sidecar that connected to nobody ended it there.
   const ended = trip.sidecar?.[0] !== undefined && trip.sidecar[0].upstreamHost === undefined;
   if (!elsewhere && !ended) expected.push('proxy');

@@ -1,4 +1,5 @@
 import { formatEndpoint, sameEndpoint, sameIp } from './endpoint.ts';
+import { externalSkewMs, isProxy, type ExternalProxy } from './external.ts';
 import { bytesAgree } from './squid.ts';
 import type {
   ClientStatement,
@@ -16,6 +17,7 @@ export interface Subject {
   readonly id: string;
   readonly url: string;
   readonly via: Endpoint | undefined;
+  readonly external?: ExternalProxy;
   readonly client: ClientStatement;
   readonly tolerances: Tolerances;
 }
@@ -45,13 +47,13 @@ export function fitSidecar(subject: Subject, line: SidecarStatement): Fit {
       const why = `its client is ${formatEndpoint(remote)}, not ${formatEndpoint(client.local)}`;
       const before = client.startedAt - tolerances.clockSkewMs - line.startedAt;
       // What a search of the whole log would have taken for this request's line deserves its own name.
-      return before > 0 && sameIp(remote.ip, client.local.ip) && sameEndpoint(line.downstreamLocal, via)
+      return before > 0 && sameIp(remote.ip, client.local.ip) && isProxy(subject, line.downstreamLocal)
         ? no('stale', `${why}, and it began ${client.startedAt - line.startedAt} ms before`)
         : no('another-client', why);
     }
   } else if (!sameIp(remote.ip, client.podIp)) {
     return no('another-client', `its client is ${remote.ip}, not ${client.podIp}`);
-  } else if (via !== undefined && !sameEndpoint(line.downstreamLocal, via)) {
+  } else if (via !== undefined && !isProxy(subject, line.downstreamLocal)) {
     const where = line.downstreamLocal === undefined ? 'nowhere' : formatEndpoint(line.downstreamLocal);
     return no('another-target', `the client connected to ${where}, not to ${formatEndpoint(via)}`);
   }
@@ -69,10 +71,14 @@ export function fitSidecar(subject: Subject, line: SidecarStatement): Fit {
  * Cause and effect bound its times. Squid cannot get the CONNECT before the sidecar got the client's connection, nor
  * after that has closed; only the nodes' skew is allowed for. A line of an earlier or a later request of the same pod
  * breaks one of the two. A tolerance as wide as a request would let a stale line of the same page pass for this one.
+ *
+ * Of a proxy outside the cluster neither the address nor the clock is comparable: there the target, the bytes and how
+ * long it took identify the line, and any second line that would do makes it ambiguous (see `proxyMargin`).
  */
 export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined, line: ProxyStatement): Fit {
-  const { client, tolerances } = subject;
-  if (!sameIp(line.clientIp, client.podIp)) {
+  const { client, external } = subject;
+  const tolerances = tolerancesOf(subject);
+  if (external === undefined && !sameIp(line.clientIp, client.podIp)) {
     return no('another-client', `its client is ${line.clientIp}, not ${client.podIp}`);
   }
   const target = targetOf(subject.url);
@@ -89,9 +95,11 @@ export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined
   );
   if (outside !== undefined) return outside;
   if (sidecar === undefined) {
+    // A tunnel lives within its client's connection, whoever's clock counts.
+    const longer = external !== undefined && line.elapsedMs > client.timeTotalMs + tolerances.closeLagMs;
     return {
       // The page travels inside the tunnel, so a smaller tunnel carried another page.
-      fits: line.bytes >= client.bytesDownloaded ? 'fair' : 'weak',
+      fits: line.bytes >= client.bytesDownloaded && !longer ? 'fair' : 'weak',
       costMs: Math.abs(line.endedAt - client.endedAt) + Math.abs(line.elapsedMs - client.timeTotalMs),
     };
   }
@@ -108,6 +116,25 @@ export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined
   return {
     fits: bytesAgree(sidecar.bytesSent, line.bytes) ? 'strong' : 'weak',
     costMs: Math.abs(startedAt - sidecar.startedAt) + Math.abs(line.endedAt - sidecarEnd),
+  };
+}
+
+/**
+ * By how much a rival line of the proxy may be worse and still make it uncertain which is whose, in ms. Without the
+ * sidecar's times, those of the client are all there is, and kubectl's delays are in them.
+ */
+export function proxyMargin(subject: Subject, sidecar: SidecarStatement | undefined): number {
+  const { nodeSkewMs, clockSkewMs } = tolerancesOf(subject);
+  return sidecar === undefined ? Math.max(nodeSkewMs, clockSkewMs) : nodeSkewMs;
+}
+
+function tolerancesOf({ tolerances, external }: Subject): Tolerances {
+  if (external === undefined) return tolerances;
+  const { clockSkewMs, nodeSkewMs } = tolerances;
+  return {
+    ...tolerances,
+    clockSkewMs: clockSkewMs + externalSkewMs,
+    nodeSkewMs: nodeSkewMs + externalSkewMs,
   };
 }
 

@@ -1,6 +1,8 @@
 import type { Kube } from '../kube/client.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
+import { tailInPod, tailOfFile } from '../kube/tail.ts';
+import type { ProxyLog } from '../your-proxy/log-place.ts';
 import type { LogWitness } from './statements.ts';
 
 /** Squid's access log, in the document's image and by its Debian package alike. */
@@ -11,7 +13,8 @@ export type Cursors = ReadonlyMap<LineFollower, number>;
 
 interface Followed {
   readonly witness: LogWitness;
-  readonly target: PodRef;
+  /** Undefined for a file of this machine. */
+  readonly target: PodRef | undefined;
   readonly log: LineFollower;
 }
 
@@ -27,7 +30,7 @@ export class Logs implements AsyncDisposable {
   /** Follows a witness's log from now on; following the same pod again changes nothing. */
   follow(witness: LogWitness, target: PodRef): void {
     const same = (one: Followed): boolean =>
-      one.witness === witness && one.target.namespace === target.namespace && one.target.pod === target.pod;
+      one.witness === witness && one.target?.namespace === target.namespace && one.target.pod === target.pod;
     if (this.#followed.some(same)) return;
     if (witness !== 'sidecar') void this.unfollow(witness);
     const log =
@@ -35,6 +38,27 @@ export class Logs implements AsyncDisposable {
         ? LineFollower.ofFile(this.#kube, target, squidLog)
         : LineFollower.ofContainer(this.#kube, target);
     this.#followed.push({ witness, target, log });
+  }
+
+  /**
+   * Follows the log of a proxy that is somebody else's, from where it ends now: it may be years long.
+   * @param container That of a log in a pod
+   */
+  followExternal(place: ProxyLog, container: string): void {
+    void this.unfollow('proxy');
+    if (place.kind === 'file') {
+      this.#followed.push({ witness: 'proxy', target: undefined, log: tailOfFile(place.path) });
+      return;
+    }
+    const { namespace, pod, path } = place;
+    const target = { namespace, pod, container };
+    // Its clock may be behind this one; what comes from before the run is before every cursor.
+    const from = new Date(Date.now() - 60_000).toISOString();
+    const log =
+      path === undefined
+        ? LineFollower.ofContainer(this.#kube, target, { from })
+        : tailInPod(this.#kube, target, path);
+    this.#followed.push({ witness: 'proxy', target, log });
   }
 
   async unfollow(witness: LogWitness): Promise<void> {
@@ -54,7 +78,7 @@ export class Logs implements AsyncDisposable {
 
   /** A witness's lines since the cursors were taken, of one pod where it is named; undefined when not followed. */
   since(witness: LogWitness, cursors: Cursors, pod?: string): readonly string[] | undefined {
-    const log = this.#of(witness).find(({ target }) => pod === undefined || target.pod === pod)?.log;
+    const log = this.#of(witness).find(({ target }) => pod === undefined || target?.pod === pod)?.log;
     return log?.since(cursors.get(log) ?? 0);
   }
 

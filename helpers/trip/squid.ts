@@ -45,6 +45,19 @@ export function parseProxyLine(line: string): ProxyStatement | ParseFailure {
   };
 }
 
+/** The user that a line in Squid's native format names: who the proxy took the client for. Undefined for `-`. */
+export function userOf(line: string): string | undefined {
+  const user = native.exec(line.trimEnd())?.groups?.['user'];
+  return user === '-' ? undefined : user;
+}
+
+/** The line with another name for the user. */
+export function withUser(line: string, name: string): string {
+  const text = line.trimEnd();
+  const [start, end] = new RegExp(native.source, 'd').exec(text)?.indices?.groups?.['user'] ?? [];
+  return start === undefined || end === undefined ? line : `${text.slice(0, start)}${name}${text.slice(end)}`;
+}
+
 /** The line Squid writes for a statement: the inverse of {@link parseProxyLine}, for tests and made-up logs. */
 export function formatProxyLine(statement: Omit<ProxyStatement, 'witness' | 'line'>): string {
   const seconds = String(Math.floor(statement.endedAt / 1000));

@@ -1,3 +1,5 @@
+import type { ExternalProxy } from './external.ts';
+
 /**
  * What each witness of a trip states. One request is a trip: the client, the sidecar's Envoy, Squid and the
  * origin each leave a statement of their own, and a verdict comes from what they must share.
@@ -30,6 +32,8 @@ export interface ClientStatement {
   readonly connectStatus: number;
   /** Squid's own word for its refusal, e.g. `ERR_DNS_FAIL 0`, from the header X-Squid-Error of its answer. */
   readonly proxyError?: string;
+  /** The kinds of credentials that the proxy asked for with 407, e.g. `Basic realm="proxy"`. */
+  readonly proxyAuthenticate?: string;
   /** Bytes of the page as received. */
   readonly bytesDownloaded: number;
   /** Text of the page's `<title>`, undefined when there is none. */
@@ -158,6 +162,8 @@ export interface Trip {
   readonly url: string;
   /** Address of the proxy the client was told to use, undefined when it was told to use none. */
   readonly via: Endpoint | undefined;
+  /** Only where that proxy is somebody else's, outside the cluster. */
+  readonly external?: ExternalProxy;
   readonly client: ClientStatement;
   /** Every line that matches this trip; a sound trip has exactly one each. Undefined: that log was not followed. */
   readonly sidecar: readonly SidecarStatement[] | undefined;

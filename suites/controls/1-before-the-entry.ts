@@ -10,7 +10,7 @@ export const beforeTheEntry: readonly Step[] = [
     title:
       'Without the ServiceEntry the page arrives all the same, by PassthroughCluster: a title proves nothing',
     commands: [],
-    needs: ['BEFORE-3', 'PROXY-8'],
+    needs: ['BEFORE-3', 'PROXY-8', 'REACH-3'],
     run: async (world) => {
       const trip = await meshTrip(world);
       world.note('title', trip.client.title ?? '');

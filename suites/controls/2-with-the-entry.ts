@@ -5,15 +5,16 @@ import { noSidecar, proxy, sidecar, type Expectation } from '../../helpers/trip/
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/fail.ts';
 import { proxyCluster } from '../document/sidecar.ts';
-import type { Step } from '../document/step.ts';
+import { squidIsDeployed, type Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { meshTrip, withObjects } from './mesh.ts';
+import { meshTrip, proxysLine, withObjects } from './mesh.ts';
 
 /** What must be refused, or told apart, while all is as the document leaves it. */
 export const withTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-2',
     section: 'controls',
+    when: squidIsDeployed,
     title:
       'CONNECT to a port other than 443 is denied by the proxy, though the mesh carries it as documented',
     commands: [],
@@ -32,6 +33,7 @@ export const withTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-3',
     section: 'controls',
+    when: squidIsDeployed,
     title: "Squid's manager is denied to anyone from outside its pod",
     commands: [],
     needs: ['PROXY-8'],
@@ -53,7 +55,7 @@ export const withTheEntry: readonly Step[] = [
     section: 'controls',
     title: 'A client that goes round the proxy gets the page, and is told apart',
     commands: [],
-    needs: ['PROXY-8'],
+    needs: ['PROXY-8', 'REACH-3'],
     run: async (world) => {
       const { origin, title } = world.session.destination;
       const trip = await world.witnesses.fetch(externalClient(world), {
@@ -79,6 +81,7 @@ export const withTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-5',
     section: 'controls',
+    when: squidIsDeployed,
     title: 'Of requests at once from several pods, each gets its own statements',
     commands: [],
     needs: ['MESH-2'],
@@ -159,7 +162,7 @@ function externalClient(world: World): { namespace: string; pod: string; contain
 }
 
 function baseline(world: World): Expectation[] {
-  return [noSidecar(), proxy({ result: 'TCP_TUNNEL/200' }), ...world.witnesses.originExpectations()];
+  return [noSidecar(), ...proxysLine(world), ...world.witnesses.originExpectations()];
 }
 
 /** Correlation gives no line to two trips; if it did, each of them would look sound. */

@@ -5,7 +5,7 @@ import { proxy, sidecar, type Expectation } from '../../helpers/trip/expectation
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
 import { serviceEntryIn } from '../document/service-entry.ts';
-import { chainsOf, proxyCluster, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
+import { chainsOf, proxyClusterOf, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
@@ -21,12 +21,17 @@ export async function meshTrip(world: World, url?: string): Promise<Trip> {
 }
 
 /** What a trip of the document's own way must show; another `cluster` for another way. */
-export function documentsWay(world: World, cluster = proxyCluster): [Expectation, ...Expectation[]] {
+export function documentsWay(world: World, cluster = proxyClusterOf(world)): [Expectation, ...Expectation[]] {
   return [
     sidecar({ cluster, upstream: world.proxy() }),
-    proxy({ result: 'TCP_TUNNEL/200' }),
+    ...proxysLine(world),
     ...world.witnesses.originExpectations(),
   ];
+}
+
+/** What the proxy's log must say, where it can be asked. */
+export function proxysLine({ yours }: World): Expectation[] {
+  return yours !== undefined && yours.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
 }
 
 /** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back, come what may. */
@@ -61,7 +66,7 @@ export async function withObjects(
 
 /** Waits until the sidecar holds no listener for the proxy's port: what it does from now on, it does by default. */
 export async function nothingMustListen(world: World): Promise<void> {
-  await sidecarMust(world, 'have no listener on port 3128', (all) => {
+  await sidecarMust(world, `have no listener on port ${world.proxyPort.get()}`, (all) => {
     const left = onPort(all, world.proxyPort.get());
     if (left.length > 0) throw new Error(`there is ${left.map(({ name }) => name).join(', ')}`);
   });
@@ -69,7 +74,7 @@ export async function nothingMustListen(world: World): Promise<void> {
 
 /** Waits until the sidecar takes the port for HTTP. */
 export async function httpMustListen(world: World): Promise<void> {
-  await sidecarMust(world, 'speak HTTP on port 3128', (all) => {
+  await sidecarMust(world, `speak HTTP on port ${world.proxyPort.get()}`, (all) => {
     const found = onPort(all, world.proxyPort.get());
     const chains = found.flatMap(chainsOf);
     if (!chains.some((chain) => chain.startsWith('HttpConnectionManager'))) {

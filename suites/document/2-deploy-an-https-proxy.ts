@@ -13,7 +13,7 @@ import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { fail, mustEqual } from './fail.ts';
 import { squidConfigurationOf, words } from './fixtures.ts';
 import { lineMustBeInSquidLog } from './squid-log.ts';
-import type { Step } from './step.ts';
+import { squidIsDeployed, type Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
@@ -35,6 +35,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-2',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: "proxy.conf is Squid's configuration as in the document",
     commands: [
       'cat <<EOF > ./proxy.conf http_port 3128 acl SSL_ports port 443 acl CONNECT method CONNECT http_access deny CONNECT !SSL_ports http_access allow localhost manager http_access deny manager http_access allow all coredump_dir /var/spool/squid EOF',
@@ -51,6 +52,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-3',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: 'ConfigMap proxy-configmap holds it under squid.conf',
     commands: ['kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf'],
     needs: ['PROXY-1', 'PROXY-2'],
@@ -72,6 +74,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-4',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: 'Squid runs with that configuration, mounted read-only',
     commands: [
       'kubectl apply -f - <<EOF apiVersion: extensions/v1beta1 kind: Deployment metadata: name: squid namespace: external spec: replicas: 1 template: metadata: labels: app: squid spec: volumes: - name: proxy-config configMap: name: proxy-configmap containers: - name: squid image: sameersbn/squid:3.5.27 imagePullPolicy: IfNotPresent volumeMounts: - name: proxy-config mountPath: /etc/squid readOnly: true EOF',
@@ -123,6 +126,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-6',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: 'PROXY_IP is the address of the Squid pod and of no Service',
     commands: ['export PROXY_IP=$(kubectl get pod -n external -l app=squid -o jsonpath={.items..podIP})'],
     needs: ['PROXY-4'],
@@ -148,6 +152,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-7',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: "PROXY_PORT is the port of Squid's configuration",
     commands: ['export PROXY_PORT=3128'],
     needs: ['PROXY-2'],
@@ -162,6 +167,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-8',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: 'Without Istio, the page arrives through the proxy',
     commands: [
       'kubectl exec -it $(kubectl get pod -n external -l app=sleep -o jsonpath={.items..metadata.name}) -n external -- sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl https://en.wikipedia.org/wiki/Main_Page" | grep -o "<title>.*</title>"',
@@ -182,6 +188,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
   {
     id: 'PROXY-9',
     section: 'deploy-an-https-proxy',
+    when: squidIsDeployed,
     title: "Squid's access log has the line of that very request",
     commands: [
       'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
@@ -214,7 +221,7 @@ async function namespaceMustNotInject({ kube, namespaces: { external } }: World)
 }
 
 /** The baseline is only one when nothing in external is Istio's. */
-async function nothingMustBeInjected(world: World): Promise<void> {
+export async function nothingMustBeInjected(world: World): Promise<void> {
   const { external } = world.namespaces;
   await namespaceMustNotInject(world);
   const { items } = await world.kube.core.listNamespacedPod({ namespace: external });
@@ -281,7 +288,7 @@ async function squidMustListen({ kube, namespaces: { external } }: World, pod: V
   }
 }
 
-async function addressMustBeNoService({ kube }: World, ip: string): Promise<void> {
+export async function addressMustBeNoService({ kube }: World, ip: string): Promise<void> {
   const services = await kube.core.listServiceForAllNamespaces();
   const owner = services.items.find(({ spec }) => spec?.clusterIPs?.includes(ip) === true);
   const endpoints = await kube.discovery.listEndpointSliceForAllNamespaces();

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import { apply } from '../../helpers/kube/apply.ts';
-import { proxy, sidecar } from '../../helpers/trip/expectations.ts';
-import { serviceEntryMustBeTheDocuments } from './service-entry.ts';
-import { proxyCluster, sidecarMustTunnel } from './sidecar.ts';
+import { proxy } from '../../helpers/trip/expectations.ts';
+import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
+import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
 import { lineMustBeInSquidLog } from './squid-log.ts';
-import type { Step } from './step.ts';
+import { withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 export const configureTraffic: readonly Step[] = [
@@ -16,7 +16,7 @@ export const configureTraffic: readonly Step[] = [
       'kubectl apply -f - <<EOF apiVersion: networking.istio.io/v1alpha3 kind: ServiceEntry metadata: name: proxy spec: hosts: - my-company-proxy.com # ignored addresses: - $PROXY_IP/32 ports: - number: $PROXY_PORT name: tcp protocol: TCP location: MESH_EXTERNAL EOF',
     ],
     claims: ['为 HTTPS 代理定义 TCP(不是 HTTP !)服务实体。'],
-    needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7'],
+    needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7', 'REACH-1'],
     run: async (world) => {
       await applyServiceEntry(world);
       await serviceEntryMustBeTheDocuments(world);
@@ -53,7 +53,7 @@ export const configureTraffic: readonly Step[] = [
     needs: ['MESH-2'],
     run: (world) => {
       const trip = world.evidence(world.meshTrip.get());
-      expect(trip).toHaveCrossed(sidecar({ cluster: proxyCluster, upstream: world.proxy() }));
+      expect(trip).toHaveCrossed(documentsSidecar(world));
       return Promise.resolve();
     },
   },
@@ -64,26 +64,21 @@ export const configureTraffic: readonly Step[] = [
     commands: [
       'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
     ],
-    needs: ['MESH-2'],
+    needs: ['MESH-2', 'REACH-2'],
+    unavailable: withoutItsLog,
     run: async (world) => {
       const trip = world.evidence(world.meshTrip.get());
       expect(trip).toHaveCrossed(
-        sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+        documentsSidecar(world),
         proxy({ result: 'TCP_TUNNEL/200' }),
         ...world.witnesses.originExpectations(),
       );
-      await lineMustBeInSquidLog(world, trip);
+      if (world.yours === undefined) await lineMustBeInSquidLog(world, trip);
     },
   },
 ];
 
 /** The document's `kubectl apply` of the ServiceEntry, with the live address of the proxy. */
 export async function applyServiceEntry(world: World): Promise<void> {
-  const { ip, port } = world.proxy();
-  const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
-  await apply(
-    world.kube,
-    await world.fixtures.objects('document/service-entry.yaml', values),
-    world.namespaces.mesh,
-  );
+  await apply(world.kube, await serviceEntryFor(world), world.namespaces.mesh);
 }

@@ -3,7 +3,7 @@ import { influencing } from '../../helpers/istio/influences.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { fail } from './fail.ts';
-import { isServiceEntryOfTheDocument } from './service-entry.ts';
+import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
 
 export const understandingWhatHappened: readonly Step[] = [
@@ -24,12 +24,15 @@ export const understandingWhatHappened: readonly Step[] = [
         clusters(kube, pod),
       ]);
       const host = new URL(world.session.destination.url).hostname;
-      const domain = host.split('.').slice(-2).join('.');
+      // A user's proxy may be of the same domain as the page.
+      const domain = world.yours === undefined ? host.split('.').slice(-2).join('.') : host;
       const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
       // A second entry for the proxy would do the document's work, and hide that the document's own does not.
-      const proxy = new RegExp(`"(my-company-proxy\\.com|${world.proxy().ip.replaceAll('.', '\\.')}(/32)?)"`);
+      const ips = world.yours === undefined ? [world.proxy().ip] : world.proxyIps.get();
+      const ends = [entryHost(world), ...ips].flatMap((name) => [`"${name}"`, `"${name}/`]);
+      const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
       const found = [
-        ...objects.filter((object) => aboutIt(object) || proxy.test(JSON.stringify(object))).map(nameOf),
+        ...objects.filter((object) => aboutIt(object) || aboutProxy(object)).map(nameOf),
         ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
         ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
       ];

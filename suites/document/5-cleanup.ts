@@ -10,7 +10,7 @@ import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
 import { interruptSquid, sleepObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
-import type { Step } from './step.ts';
+import { squidIsDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 export const cleanup: readonly Step[] = [
@@ -42,6 +42,7 @@ export const cleanup: readonly Step[] = [
   {
     id: 'CLEAN-3',
     section: 'cleanup',
+    when: squidIsDeployed,
     title: 'Shut down Squid, delete the ConfigMap and the file',
     commands: [
       'kubectl delete -n external deployment squid $ kubectl delete -n external configmap proxy-configmap $ rm ./proxy.conf',

@@ -7,6 +7,8 @@ import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/trip/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
+import { outsideClient } from './2-your-proxy.ts';
 import { isServiceEntryOfTheDocument } from './service-entry.ts';
 import { listenerOn } from './sidecar.ts';
 import type { World } from './world.ts';
@@ -98,7 +100,8 @@ const questions: readonly Question[] = [
   },
   {
     of: ['NO_PROXY_STATEMENT', 'STALE_ONLY'],
-    ask: async ({ kube, squidPod, namespaces }) => {
+    ask: async ({ kube, squidPod, namespaces, yours }) => {
+      if (yours !== undefined) return undefined;
       const target = {
         namespace: namespaces.external,
         pod: squidPod.get().metadata?.name ?? '',
@@ -125,7 +128,7 @@ const questions: readonly Question[] = [
     ],
     ask: async (world) => {
       const known = world.proxyIp.known();
-      if (known === undefined) return undefined;
+      if (known === undefined || world.yours !== undefined) return undefined;
       const pods = await livePods(world.kube, world.namespaces.external, 'app=squid');
       const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
       if (addresses.includes(known)) return undefined;
@@ -158,6 +161,33 @@ const questions: readonly Question[] = [
         cause: 'NETWORK_POLICY',
         seen: inTheWay.map((policy) => describePolicy(policy)).join('; '),
         expected: 'no NetworkPolicy there, or one that lets the requests, the DNS and istiod through',
+      };
+    },
+  },
+  {
+    of: [
+      ...([
+        'PROXY_UNREACHABLE',
+        'PROXY_DENIED',
+        'PROXY_CANNOT_RESOLVE',
+        'WRONG_RESULT',
+        'STATUS_DISAGREES',
+      ] as const),
+      ...(['DESTINATION_DOWN', 'DESTINATION_SLOW', 'TLS_FAILED', 'TITLE_MISSING', 'UNEXPLAINED'] as const),
+    ],
+    ask: async (world) => {
+      const { yours, externalPod } = world;
+      // Before the first request went well, nothing was lost.
+      if (yours === undefined || world.baselineTrip.known() === undefined) return undefined;
+      if (externalPod.known() === undefined) return undefined;
+      const limitMs = timeouts.explain / 2;
+      const again = await world.witnesses.ask(outsideClient(world), { via: world.proxy(), limitMs });
+      if (again.exitCode === 0 && again.connectStatus === 200) return undefined;
+      return {
+        cause: 'YOUR_PROXY_LOST',
+        seen: `right after it, from outside the mesh: curl: exit code ${again.exitCode}, ${again.errorMessage}`,
+        expected: 'the page, as before in this run',
+        statement: again,
       };
     },
   },

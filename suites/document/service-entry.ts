@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { documentNamespaces } from '../../helpers/session/namespaces.ts';
 import { find } from '../../helpers/kube/apply.ts';
@@ -40,12 +41,53 @@ interface ServiceEntry extends KubernetesObject {
   };
 }
 
+/** The document's host for the proxy, which is ignored where the entry has addresses. */
+const documentsHost = 'my-company-proxy.com';
+
+/** The host that the entry has: the document's, or the name by which the user told of the proxy. */
+export function entryHost({ yours }: Pick<World, 'yours'>): string {
+  return yours?.name?.replace(/\.$/, '') ?? documentsHost;
+}
+
+/**
+ * The document's ServiceEntry with the live address of the proxy. For a proxy of the user's it has all addresses that
+ * were told; for a name it has none: the sidecar resolves the name itself, and takes whatever goes to the port for it.
+ */
+export async function serviceEntryFor(world: World): Promise<KubernetesObject[]> {
+  const { ip, port } = world.proxy();
+  const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
+  const objects: readonly ServiceEntry[] = await world.fixtures.objects(
+    'document/service-entry.yaml',
+    values,
+  );
+  if (world.yours === undefined) return [...objects];
+  const { hosts, addresses, resolution } = reachOf(world);
+  return objects.map(({ spec, ...rest }) => {
+    const { addresses: _one, ...others } = spec ?? {};
+    const reach = resolution === 'NONE' ? { addresses } : { resolution };
+    return { ...rest, spec: { ...others, hosts, ...reach } };
+  });
+}
+
+/** How the entry leads to the proxy. */
+function reachOf(world: World): {
+  readonly hosts: readonly string[];
+  readonly addresses: readonly string[];
+  readonly resolution: 'NONE' | 'DNS';
+} {
+  const hosts = [entryHost(world)];
+  if (world.yours?.name !== undefined) return { hosts, addresses: [], resolution: 'DNS' };
+  const ips = world.yours?.addresses ?? [world.proxy().ip];
+  return { hosts, addresses: ips.map((ip) => `${ip}/${isIPv6(ip) ? 128 : 32}`), resolution: 'NONE' };
+}
+
 /**
  * The entry as the API server stored it. With protocol TLS, or without an address, a request looks perfect all
  * the same, log lines included: so behaviour alone cannot tell that the document was followed.
  */
 export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
-  const { ip, port } = world.proxy();
+  const { port } = world.proxy();
+  const reach = reachOf(world);
   const namespace = world.namespaces.mesh;
   const stored = await find<ServiceEntry>(world.kube, serviceEntryIn(namespace));
   if (stored === undefined) {
@@ -62,13 +104,13 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   };
   const protocols = ports.map(({ protocol }) => protocol ?? '(none)');
   must('SERVICE_ENTRY_PROTOCOL', 'protocols', protocols, ports.length === 0 ? [] : ports.map(() => 'TCP'));
-  must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, [`${ip}/32`]);
+  must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, reach.addresses);
   must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: port, name: 'tcp', protocol: 'TCP' }]);
-  must('SERVICE_ENTRY_HOST', 'hosts', hosts, ['my-company-proxy.com']);
+  must('SERVICE_ENTRY_HOST', 'hosts', hosts, reach.hosts);
   // In somebody else's mesh the entry is for the run's own client alone; the document exports it to everybody.
   must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, world.session.existing === undefined ? [] : ['.']);
   // The document leaves resolution out, which means NONE: the sidecar connects to the very address the client asked for.
-  const expected = { location: 'MESH_EXTERNAL', resolution: 'NONE' };
+  const expected = { location: 'MESH_EXTERNAL', resolution: reach.resolution };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);
 }
 

@@ -2,11 +2,23 @@ import { eventually, EventuallyError } from '../../helpers/eventually/eventually
 import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/statements.ts';
+import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { fail } from './fail.ts';
+import { entryHost } from './service-entry.ts';
 import type { World } from './world.ts';
 
 /** Where the sidecar must send the request: Istio's name for the ServiceEntry's port, as the document's log shows it. */
 export const proxyCluster = 'outbound|3128||my-company-proxy.com';
+
+/** The same for the proxy at hand, which the user may have brought. */
+export function proxyClusterOf(world: World): string {
+  return `outbound|${world.proxyPort.get()}||${entryHost(world)}`;
+}
+
+/** What the sidecar's line must say of a request on the document's way. */
+export function documentsSidecar(world: World, upstream = world.proxy()): Expectation {
+  return sidecar({ cluster: proxyClusterOf(world), upstream });
+}
 
 /**
  * Waits until Envoy itself holds the document's listener: from then on a request is judged by the new configuration.
@@ -14,26 +26,35 @@ export const proxyCluster = 'outbound|3128||my-company-proxy.com';
  * @param pod Another one of the client's namespace than the document's
  */
 export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
-  const { ip, port } = world.proxy();
-  const found = await sidecarMust(
-    world,
-    `have a listener on ${ip}:${port}`,
-    (all) => {
-      const match = listenerOn(all, world.proxy());
-      if (match !== undefined) return match;
-      const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
-      throw new Error(
-        others.length === 0
-          ? `no listener on port ${port}`
-          : `listeners on port ${port}: ${others.join(', ')}`,
-      );
-    },
-    'LISTENER_MISSING',
-    pod,
-  );
-  listenerMustTunnel(found);
-  world.note('listener', found.name);
+  const { port } = world.proxy();
+  const names: string[] = [];
+  for (const ip of listenedOn(world)) {
+    const found = await sidecarMust(
+      world,
+      `have a listener on ${ip}:${port}`,
+      (all) => {
+        const match = listenerOn(all, { ip, port });
+        if (match !== undefined) return match;
+        const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
+        throw new Error(
+          others.length === 0
+            ? `no listener on port ${port}`
+            : `listeners on port ${port}: ${others.join(', ')}`,
+        );
+      },
+      'LISTENER_MISSING',
+    );
+    listenerMustTunnel(world, found);
+    names.push(found.name);
+  }
+  world.note('listener', names.join(', '));
   await clusterMustBePlain(world, pod);
+}
+
+/** The addresses that the entry has listeners on: its own, or for a name all there are. */
+function listenedOn({ yours, proxyIp }: World): readonly string[] {
+  if (yours === undefined) return [proxyIp.get()];
+  return yours.name === undefined ? yours.addresses : ['0.0.0.0'];
 }
 
 /** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */
@@ -81,9 +102,9 @@ export function chainsOf(listener: Listener): string[] {
 }
 
 /** One chain that matches whatever comes and hands it on as TCP to the ServiceEntry's cluster. */
-function listenerMustTunnel(found: Listener): void {
+function listenerMustTunnel(world: World, found: Listener): void {
   const described = chainsOf(found);
-  const wanted = `TcpProxy → ${proxyCluster}`;
+  const wanted = `TcpProxy → ${proxyClusterOf(world)}`;
   if (described.length !== 1 || described[0] !== wanted) {
     fail(
       'LISTENER_DIFFERS',
@@ -94,23 +115,22 @@ function listenerMustTunnel(found: Listener): void {
 }
 
 /** The cluster goes to the address the client asked for, and adds no TLS of its own. */
-async function clusterMustBePlain(world: World, name: string): Promise<void> {
-  const pod = { namespace: world.namespaces.mesh, pod: name };
-  const found = (await clusters(world.kube, pod)).find(({ name }) => name === proxyCluster);
+async function clusterMustBePlain(world: World, podName: string): Promise<void> {
+  const pod = { namespace: world.namespaces.mesh, pod: podName };
+  const name = proxyClusterOf(world);
+  const found = (await clusters(world.kube, pod)).find((cluster) => cluster.name === name);
   const seen =
     found === undefined
-      ? `no cluster ${proxyCluster}`
+      ? `no cluster ${name}`
       : [
           `type ${found.type ?? '(none)'}`,
           ...[found.transport_socket, ...(found.transport_socket_matches ?? [])].flatMap((socket) =>
             socket === undefined ? [] : [`transport socket ${socket.name}`],
           ),
         ].join(', ');
-  if (seen !== 'type ORIGINAL_DST') {
-    fail(
-      'CLUSTER_DIFFERS',
-      `${proxyCluster}: ${seen}`,
-      `${proxyCluster}: type ORIGINAL_DST, no transport socket`,
-    );
+  // For a name it looks up the addresses by itself.
+  const type = world.yours?.name === undefined ? 'ORIGINAL_DST' : 'STRICT_DNS';
+  if (seen !== `type ${type}`) {
+    fail('CLUSTER_DIFFERS', `${name}: ${seen}`, `${name}: type ${type}, no transport socket`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Configuration } from '../../helpers/configuration/configuration.ts';
+import { parseProxy } from '../../helpers/your-proxy/your-proxy.ts';
 import type { World } from './world.ts';
 
 /** The document's sections, by the slug of their heading in its English edition. */
@@ -31,7 +32,25 @@ export interface Step {
   readonly undoes?: string;
   /** Whether a run of this configuration has it; every run has it when not given. */
   readonly when?: (configuration: Configuration) => boolean;
+  /** Why a run of this configuration cannot judge it, though it is part of it; it is reported as skipped then. */
+  readonly unavailable?: (configuration: Configuration) => string | undefined;
   readonly run: (world: World) => Promise<void>;
+}
+
+/** For steps that deploy Squid, or look into it: a proxy of the user's is neither the suite's to deploy nor to look into. */
+export function squidIsDeployed({ proxy }: Configuration): boolean {
+  return proxy === undefined;
+}
+
+/** Whether the proxy was told by its name: its entry has no addresses then, and is resolved by DNS. */
+export function isNamed({ proxy }: Configuration): boolean {
+  return proxy !== undefined && parseProxy(proxy).name !== undefined;
+}
+
+/** For steps that judge by the proxy's log, which a proxy of the user's need not show. */
+export function withoutItsLog({ proxy, proxyLog }: Configuration): string | undefined {
+  if (proxy === undefined || proxyLog !== undefined) return undefined;
+  return `not available: the log of ${proxy} is not followed (--proxy-log)`;
 }
 
 /** The given steps and all that they need, in the document's order. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { Fixtures, squidConfigurationOf, words } from './fixtures.ts';
 import { sections, withNeeds } from './step.ts';
 import { documentSteps } from './steps.ts';
-import { controlSteps, allSteps } from '../steps.ts';
+import { allSteps, controlSteps, everyStep, judgedSteps, stepsFor } from '../steps.ts';
 import { traceability } from './traceability.ts';
 
 const documentText = (): Promise<string> => new Fixtures().text('document/page.zh.txt');
@@ -46,10 +47,42 @@ describe('the steps', () => {
 
   it('need only steps that come before them, controls included', () => {
     const seen = new Set<string>();
-    for (const { id, needs } of allSteps) {
+    for (const { id, needs } of everyStep) {
       for (const need of needs) expect(seen, `${id} needs ${need}`).toContain(need);
       seen.add(id);
     }
+  });
+
+  it('deploy a proxy or try the user’s, never both', () => {
+    const idsFor = (proxy: string): string[] =>
+      stepsFor(configurationSchema.parse({ proxy })).map(({ id }) => id);
+    const deploying = [
+      'PROXY-2',
+      'PROXY-3',
+      'PROXY-4',
+      'PROXY-6',
+      'PROXY-7',
+      'PROXY-8',
+      'PROXY-9',
+      'CLEAN-3',
+    ];
+    const trying = ['REACH-1', 'REACH-2', 'REACH-3', 'REACH-4'];
+    const own = allSteps.map(({ id }) => id);
+    expect(own).toEqual(expect.arrayContaining(deploying));
+    expect(own.filter((id) => trying.includes(id) || id === 'MESH-5')).toEqual([]);
+    const one = idsFor('10.1.2.3:3128');
+    expect(one).toEqual(expect.arrayContaining([...trying, 'CONTROL-9']));
+    expect(one.filter((id) => deploying.includes(id) || id === 'MESH-5')).toEqual([]);
+    expect(idsFor('10.1.2.3:3128,10.1.2.4:3128')).toContain('MESH-5');
+    expect(idsFor('proxy.example:3128')).not.toContain('CONTROL-9');
+  });
+
+  it('are judged by the log of the user’s proxy only where there is one', () => {
+    const judged = (more: object): string[] =>
+      judgedSteps(configurationSchema.parse({ proxy: '10.1.2.3:3128', ...more })).map(({ id }) => id);
+    const byItsLog = ['REACH-2', 'REACH-4', 'MESH-4'];
+    expect(judged({ proxyLog: '/log' })).toEqual(expect.arrayContaining(byItsLog));
+    expect(judged({}).filter((id) => byItsLog.includes(id))).toEqual([]);
   });
 
   it('can be chosen with what they need, in order', () => {

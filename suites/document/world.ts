@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { keepSecret } from '../../helpers/diagnose/secrets.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
@@ -7,6 +8,8 @@ import type { Namespaces } from '../../helpers/session/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
+import { secretForms } from '../../helpers/your-proxy/credentials.ts';
+import type { YourProxy } from '../../helpers/your-proxy/your-proxy.ts';
 import { Fixtures } from './fixtures.ts';
 
 /** What a step establishes, for the report. */
@@ -97,6 +100,8 @@ export class World implements AsyncDisposable {
   readonly externalPod = new Slot<string>("the external namespace's sleep pod", 'PROXY-5');
   readonly proxyIp = new Slot<string>('PROXY_IP', 'PROXY-6');
   readonly proxyPort = new Slot<number>('PROXY_PORT', 'PROXY-7');
+  /** All addresses of the user's proxy, the first of which is PROXY_IP. */
+  readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'REACH-1');
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
@@ -110,7 +115,15 @@ export class World implements AsyncDisposable {
     this.mesh = mesh ?? meshOf(session);
     this.folder = session.folder;
     this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
-    this.witnesses = new Witnesses(this.kube, session.destination);
+    const { yourProxy, destination } = session;
+    // This may be another thread than the one that opened the session.
+    if (yourProxy?.credentials !== undefined) keepSecret(secretForms(yourProxy.credentials));
+    this.witnesses = new Witnesses(this.kube, destination, yourProxy);
+  }
+
+  /** The proxy that the user brought, undefined where Squid is deployed. */
+  get yours(): YourProxy | undefined {
+    return this.session.yourProxy;
   }
 
   /** PROXY_IP:PROXY_PORT. */

@@ -2,6 +2,7 @@ import { grouped } from '../grouped.ts';
 import type { Results, StepResult, Verdict } from '../results.ts';
 import { dateTime, counted, duration } from './format.ts';
 import { causeOf, Evidence, Findings } from './findings.tsx';
+import { notAvailable } from '../../your-proxy/your-proxy.ts';
 import { tally } from './status.tsx';
 import { stepAnchor } from './step.tsx';
 
@@ -40,6 +41,12 @@ export function VerdictHead({ run }: { readonly run: Results }) {
             </>
           )}
         </p>
+        {run.proxy?.statement === notAvailable ? (
+          <p class="about">
+            The statement of your proxy {run.proxy.address} is <strong>not available</strong> (no{' '}
+            <code>--proxy-log</code>): nothing was judged by it.
+          </p>
+        ) : null}
         {failed.length === 0 ? <Reason run={run} /> : <FailureList run={run} failed={failed} />}
       </div>
     </div>
@@ -61,7 +68,7 @@ export function headline({ verdict, gate }: Pick<Results, 'verdict' | 'gate'>): 
 const plain: Partial<Record<Verdict, string>> = { usage: 'Not run: wrong usage', interrupted: 'Interrupted' };
 
 /** What was tried: versions, where images and destination come from. */
-export function aboutOf({ gate, versions, configuration, target, images }: Results): string {
+export function aboutOf({ gate, versions, configuration, target, proxy, images }: Results): string {
   const kubernetes = versions['kubernetes'] ?? textOf(configuration['k8s']);
   const istio = versions['istiod'] ?? textOf(configuration['istio']);
   const source = images[0]?.source;
@@ -77,6 +84,7 @@ export function aboutOf({ gate, versions, configuration, target, images }: Resul
     ...parts,
     kubernetes === undefined ? undefined : `Kubernetes ${kubernetes}`,
     target === undefined ? undefined : `${target.kind} destination`,
+    proxy === undefined ? undefined : `your proxy ${proxy.address}`,
     source === undefined ? undefined : source === 'source' ? 'images built from source' : 'published images',
   ]
     .filter((part) => part !== undefined)

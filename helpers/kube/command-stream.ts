@@ -1,0 +1,44 @@
+import { PassThrough, Writable } from 'node:stream';
+import { Exec } from '@kubernetes/client-node';
+import type { Kube } from './client.ts';
+import type { PodRef } from './exec.ts';
+
+/** Gives what a command in a container prints, as it comes, until the stream ends or is aborted. */
+export async function streamCommand(
+  kube: Kube,
+  target: PodRef,
+  command: readonly string[],
+  { opened, signal }: { readonly opened: () => void; readonly signal: AbortSignal },
+  onData: (chunk: Buffer) => void,
+): Promise<void> {
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      onData(chunk);
+      done();
+    },
+  });
+  const stderr = new PassThrough();
+  stderr.resume();
+  const socket = await new Exec(kube.config).exec(
+    target.namespace,
+    target.pod,
+    target.container,
+    [...command],
+    stdout,
+    stderr,
+    null,
+    false,
+  );
+  opened();
+  await new Promise<void>((resolve) => {
+    socket.onclose = () => {
+      resolve();
+    };
+    const abort = (): void => {
+      socket.close();
+      resolve();
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}

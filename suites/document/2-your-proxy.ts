@@ -1,0 +1,215 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { expect } from 'vitest';
+import { EventuallyError, eventually } from '../../helpers/eventually/eventually.ts';
+import { apiMessage } from '../../helpers/kube/client.ts';
+import type { PodRef } from '../../helpers/kube/exec.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
+import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
+import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
+import { causes } from '../../helpers/trip/causes.ts';
+import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
+import { findingsOf } from '../../helpers/trip/findings-of.ts';
+import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
+import type { ProxyLog } from '../../helpers/your-proxy/log-place.ts';
+import { resolveIn } from '../../helpers/your-proxy/resolve.ts';
+import type { YourProxy } from '../../helpers/your-proxy/your-proxy.ts';
+import { addressMustBeNoService, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
+import { fail } from './fail.ts';
+import { documentsSidecar } from './sidecar.ts';
+import { squidIsDeployed, withoutItsLog, type Step } from './step.ts';
+import type { World } from './world.ts';
+
+const section = 'deploy-an-https-proxy';
+const when: NonNullable<Step['when']> = (configuration) => !squidIsDeployed(configuration);
+
+/** In place of the steps that deploy Squid and try it: whether the proxy that the user brought serves without Istio. */
+export const reachYourProxy: readonly Step[] = [
+  {
+    id: 'REACH-1',
+    section,
+    title: 'Your proxy has addresses inside the cluster, and none of them is a Service’s',
+    commands: [],
+    needs: ['PROXY-5'],
+    when,
+    run: async (world) => {
+      const yours = yoursOf(world);
+      const ips = yours.name === undefined ? yours.addresses : await resolved(world, yours.name);
+      for (const ip of ips) await addressMustBeNoService(world, ip);
+      const [first = ''] = ips;
+      world.note('PROXY_IP', ips.join(' '));
+      world.note('PROXY_PORT', String(yours.port));
+      world.proxyIps.set(ips);
+      world.proxyIp.set(first);
+      world.proxyPort.set(yours.port);
+    },
+  },
+  {
+    id: 'REACH-2',
+    section,
+    title: 'Its log can be followed',
+    commands: [],
+    needs: ['BEFORE-1'],
+    when,
+    unavailable: withoutItsLog,
+    run: async (world) => {
+      const { log } = yoursOf(world);
+      if (log === undefined) throw new TypeError('a step that needs the log ran without one');
+      const container = log.kind === 'file' ? '' : (log.container ?? (await onlyContainerOf(world, log)));
+      const problem = await world.witnesses.followYours(log, container);
+      if (problem !== undefined) fail('YOUR_PROXY_LOG_UNREADABLE', problem, `${log.told} can be read`);
+      world.note('log', log.told);
+    },
+  },
+  {
+    id: 'REACH-3',
+    section,
+    title: 'Without Istio, the page arrives through your proxy, by each address that was told',
+    commands: [],
+    needs: ['REACH-1', 'REACH-2'],
+    when,
+    run: async (world) => {
+      await nothingMustBeInjected(world);
+      for (const [index, via] of endpointsOf(world).entries()) {
+        const trip = world.evidence(await world.witnesses.fetch(outsideClient(world), { via }));
+        if (index === 0) world.baselineTrip.set(trip);
+        outsideTheMesh(trip, () => {
+          mustHaveBeenServed(world, trip, via);
+          expect(trip).toHaveTitle(world.session.destination.title);
+        });
+        world.note('title', trip.client.title ?? '');
+      }
+    },
+  },
+  {
+    id: 'REACH-4',
+    section,
+    title: 'Its access log has the line of that very request',
+    commands: [],
+    needs: ['REACH-3'],
+    when,
+    unavailable: withoutItsLog,
+    run: (world) => {
+      const trip = world.evidence(world.baselineTrip.get());
+      outsideTheMesh(trip, () => {
+        expect(trip).toHaveCrossed(noSidecar(), proxy({ result: 'TCP_TUNNEL/200' }));
+      });
+      world.note('seen from', seenFrom(trip));
+      return Promise.resolve();
+    },
+  },
+];
+
+/** Beside the document's own request, which takes the first address. */
+export const furtherAddresses: readonly Step[] = [
+  {
+    id: 'MESH-5',
+    section: 'configure-traffic-to-external-https-proxy',
+    title: 'By each further address of your proxy the sidecar carries the request as well',
+    commands: [],
+    needs: ['MESH-2', 'REACH-2'],
+    when: ({ proxy: told }) => told?.includes(',') === true,
+    run: async (world) => {
+      const { yours, namespaces, session } = world;
+      const client = { namespace: namespaces.mesh, pod: world.sourcePod.get(), container: 'sleep' };
+      const heard = yours?.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
+      for (const via of endpointsOf(world).slice(1)) {
+        const trip = world.evidence(await world.witnesses.fetch(client, { via, sidecar: true }));
+        expect(trip).toHaveTitle(session.destination.title);
+        expect(trip).toHaveCrossed(documentsSidecar(world, via), ...heard);
+        world.note('by way of', formatEndpoint(via));
+      }
+    },
+  },
+];
+
+/** The endpoints that the client is told, one after the other: those of --proxy, or the name's, once. */
+function endpointsOf(world: World): Endpoint[] {
+  const { name, addresses, port } = yoursOf(world);
+  return name === undefined ? addresses.map((ip) => ({ ip, port })) : [world.proxy()];
+}
+
+/** What of a trip's statement must not be taken for more than it is: the proxy sees whom the node made of the pod. */
+function seenFrom({ client, proxy: lines }: Trip): string {
+  const seen = lines?.[0]?.clientIp ?? '';
+  return seen === client.podIp
+    ? `${seen}, the pod`
+    : `${seen}, not the pod (${client.podIp}): translated on the way`;
+}
+
+export function outsideClient(world: World): PodRef {
+  return { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' };
+}
+
+function yoursOf({ yours }: World): YourProxy {
+  if (yours === undefined) throw new TypeError('a step about --proxy ran without one');
+  return yours;
+}
+
+async function resolved(world: World, name: string): Promise<readonly string[]> {
+  const what = `${name} to resolve in a pod`;
+  try {
+    return await eventually(what, () => resolveIn(world.kube, outsideClient(world), name), {
+      timeoutMs: timeouts.probe,
+      intervalMs: 500,
+    });
+  } catch (error) {
+    if (!(error instanceof EventuallyError)) throw error;
+    fail('YOUR_PROXY_UNRESOLVED', error.message, `an address for ${name}`);
+  }
+}
+
+async function onlyContainerOf(world: World, log: ProxyLog & { readonly kind: 'pod' }): Promise<string> {
+  const { namespace, pod, told } = log;
+  let found: V1Pod;
+  try {
+    found = await world.kube.core.readNamespacedPod({ namespace, name: pod });
+  } catch (error) {
+    fail('YOUR_PROXY_LOG_UNREADABLE', `${told}: ${apiMessage(error)}`, `pod ${namespace}/${pod}`);
+  }
+  const names = (found.spec?.containers ?? [])
+    .map(({ name }) => name)
+    .filter((name) => name !== 'istio-proxy');
+  const [only] = names;
+  if (only === undefined || names.length > 1) {
+    fail(
+      'YOUR_PROXY_LOG_UNREADABLE',
+      `pod ${namespace}/${pod} has containers ${names.join(', ')}`,
+      `one of them in --proxy-log: ${namespace}/${pod}/CONTAINER`,
+    );
+  }
+  return only;
+}
+
+/** What a user's proxy is most often in the way of, each by its own name. */
+function mustHaveBeenServed(world: World, { client }: Trip, via: Endpoint): void {
+  const said = `by way of ${formatEndpoint(via)}, curl: exit code ${client.exitCode}, ${client.errorMessage}`;
+  const { credentials } = yoursOf(world);
+  if ([5, 7].includes(client.exitCode) || (client.exitCode === 28 && client.remote === undefined)) {
+    fail('YOUR_PROXY_UNREACHABLE', said, `a connection to ${formatEndpoint(via)}`);
+  }
+  if (client.connectStatus === 407) {
+    const asked = client.proxyAuthenticate === undefined ? '' : `; it asks for ${client.proxyAuthenticate}`;
+    const given =
+      credentials === undefined
+        ? 'no credentials were given'
+        : 'the credentials that were given are not taken';
+    fail('YOUR_PROXY_CREDENTIALS', `${said}; ${given}${asked}`, 'CONNECT answered with 200');
+  }
+}
+
+/** Istio has no part in a request outside the mesh: whatever is wrong with it is not Istio's, nor the document's. */
+function outsideTheMesh(trip: Trip, judge: () => void): void {
+  try {
+    judge();
+  } catch (error) {
+    const findings = findingsOf(error);
+    const [first] = findings;
+    if (first === undefined || causes[first.cause].family === 'environment') throw error;
+    const own: Finding = {
+      cause: 'YOUR_PROXY_FAILS',
+      seen: `${first.cause}: ${first.seen}`,
+      expected: 'the page by way of the proxy, from a pod without a sidecar',
+    };
+    throw new ConformanceError([own, ...findings], trip);
+  }
+}
