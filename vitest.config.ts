@@ -21,9 +21,8 @@ export default defineConfig({
           name: 'document',
           include: ['suites/conformance.test.ts'],
           globalSetup: ['suites/setup.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
-          // Every wait inside a step has a deadline of its own that names what it waited for;
-          // vitest's limits only catch a step that hangs in spite of them.
+          setupFiles: ['suites/worker.ts', 'helpers/trip/matchers.ts'],
+          // As long as nobody scales them: suites/worker.ts.
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -59,7 +58,7 @@ export default defineConfig({
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: ['suites/gate.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          setupFiles: ['suites/worker.ts', 'helpers/trip/matchers.ts'],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -72,7 +71,7 @@ export default defineConfig({
           // Run by `conformance faults`, which provides a session and the faults to try.
           name: 'faults',
           include: ['faults/faults.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          setupFiles: ['suites/worker.ts', 'helpers/trip/matchers.ts'],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -85,7 +84,7 @@ export default defineConfig({
           // Likewise, for faults of an upgrade: their session has two versions.
           name: 'gate-faults',
           include: ['faults/gate-faults.test.ts'],
-          setupFiles: ['helpers/trip/matchers.ts'],
+          setupFiles: ['suites/worker.ts', 'helpers/trip/matchers.ts'],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sweep } from '../helpers/cluster/sweep.ts';
 import { exitCodes, messageOf } from '../helpers/errors.ts';
 import type { Report } from '../helpers/report/report.ts';
+import type { Results } from '../helpers/report/results.ts';
 import { removeRunFolder } from '../helpers/session/folder.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
@@ -13,6 +14,8 @@ export interface Interruptible {
   readonly keep: boolean;
   /** The session being opened: it removes what it had begun (an image build, a node) before it fails. */
   readonly opening: () => Promise<unknown> | undefined;
+  /** Is told the results of what was interrupted. */
+  readonly ended?: (results: Results) => void;
 }
 
 export interface SignalWatch {
@@ -47,7 +50,7 @@ export function onSignals(run: Interruptible): SignalWatch {
 }
 
 async function cleanUp(
-  { report, keep, opening }: Interruptible,
+  { report, keep, opening, ended }: Interruptible,
   signal: string,
   code: number,
 ): Promise<void> {
@@ -63,5 +66,6 @@ async function cleanUp(
   // What was being started while the first sweep ran.
   await removeCluster();
   await removeRunFolder(report.runId);
-  await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+  const results = await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+  ended?.(results);
 }

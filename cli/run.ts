@@ -1,41 +1,58 @@
 import { closest } from 'fastest-levenshtein';
-import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
+import { keptMustFit, serves } from '../helpers/cluster/kept.ts';
+import type { KeptConfiguration } from '../helpers/cluster/kept-configuration.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
+import type { Settings } from '../helpers/configuration/settings.ts';
 import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
+import { events } from '../helpers/events/stream.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
-import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
+import type { Results } from '../helpers/report/results.ts';
 import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { Telling } from '../helpers/session/telling.ts';
+import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { chosenSteps, everyStep, stepsFor } from '../suites/steps.ts';
+import { chosenSteps, everyStep, isPartial, matching, stepsFor } from '../suites/steps.ts';
+import { tellEnd, tellStart } from './ends.ts';
 import { onSignals } from './interrupt.ts';
+import { attendPauses, pauseMustBePossible } from './pausing.ts';
+import { keptLines } from './reaching.ts';
+import { settingLines } from './settings.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
-export async function run(configuration: Configuration): Promise<number> {
+export async function run({ values: configuration, origins }: Settings<Configuration>): Promise<number> {
+  scaleTimeouts(configuration.timeoutScale);
   const report = new Report(configuration.reportDir, newRunId(), configuration);
+  report.origins = origins;
   await report.open();
+  const telling = new Telling(configuration);
+  tellStart('run', report, { values: configuration, origins });
   let opening: Promise<Session> | undefined;
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
+  const ended = (results: Results): void => {
+    tellEnd(results, report);
   };
-  write(`Run ${report.runId}: ${describe(configuration)}`);
-  const progress = report.recording(terminalProgress());
+  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening, ended });
+  telling.mention(`Run ${report.runId}: ${describe(configuration)}`);
+  if (telling.verbose) for (const line of settingLines({ values: configuration, origins })) telling.say(line);
+  const progress = report.recording(telling.progress());
   let outcome: Outcome;
   try {
     opening = openSession(configuration, report, progress);
-    outcome = await runIn(await opening, report, write);
+    outcome = await runIn(await opening, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);
   }
   await signals.end();
   const results = await report.write(outcome);
-  for (const line of closingLines(results, stepsFor(configuration).length)) write(line);
-  write(`Report:  ${report.folder}`);
+  ended(results);
+  for (const line of closingLines(results, stepsFor(configuration).length)) {
+    (line === '' ? telling.mention : telling.say)(line);
+  }
+  telling.say(`Report:  ${report.folder}`);
   return results.exitCode;
 }
 
@@ -43,32 +60,46 @@ export async function run(configuration: Configuration): Promise<number> {
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
+  pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
+  if (configuration.reuse) {
+    const versions = resolveVersions(configuration);
+    await keptMustFit(askedOf(configuration, versions, [versions.istio]));
+  }
 }
 
-/** The steps and their order, without running anything. */
-export function listSteps(): void {
-  for (const { id, section, title } of everyStep) {
+/** What is known of a configuration before its images are. */
+export function askedOf(
+  { injection }: Pick<Configuration, 'injection'>,
+  { kubernetes }: Pick<Versions, 'kubernetes'>,
+  istio: readonly string[],
+): Partial<KeptConfiguration> {
+  return { injection, kubernetes, istio: istio.join(' → ') };
+}
+
+/** The steps of a configuration and their order, without running anything. */
+export function listSteps(configuration: Configuration): void {
+  stepsMustExist(configuration);
+  for (const { id, section, title, needs } of isPartial(configuration)
+    ? chosenSteps(configuration)
+    : everyStep) {
+    events.emit({ type: 'step', id, section, title, needs: [...needs] });
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
   }
 }
 
-async function runIn(session: Session, report: Report, write: (line: string) => void): Promise<Outcome> {
+async function runIn(session: Session, report: Report, telling: Telling): Promise<Outcome> {
   let problems: readonly string[];
   let clusterServes: boolean;
   try {
-    problems = await runDocument(session.facts, report, write);
+    using _pauses = attendPauses(session.facts);
+    problems = await runDocument(session.facts, report, telling);
     clusterServes = await serves(session.facts.cluster);
   } finally {
-    write('');
+    telling.mention('');
     await session[Symbol.asyncDispose]();
   }
-  if (session.facts.configuration.keep) {
-    write(
-      `The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.facts.cluster.runId)} get pods -A`,
-    );
-    write('Run again on it with --keep; remove it with ./conformance clean');
-  }
+  if (session.facts.configuration.keep) for (const line of keptLines(session.facts)) telling.mention(line);
   const expected = chosenSteps(session.facts.configuration).map(({ id }) => id);
   return verdictOf({
     expected,
@@ -97,13 +128,22 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
   if (images !== 'auto') askedFor(images, [versions], image);
 }
 
+/** @throws UsageError for a step that does not exist, and for a pattern that finds none */
 function stepsMustExist(configuration: Configuration): void {
-  const known = stepsFor(configuration).map(({ id }) => id);
+  const all = stepsFor(configuration);
+  const known = all.map(({ id }) => id);
   for (const id of configuration.steps) {
     if (known.includes(id)) continue;
     throw new UsageError(
       `There is no step ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
       'The steps: ./conformance run --list',
+    );
+  }
+  const { grep } = configuration;
+  if (grep !== undefined && matching(all, grep).length === 0) {
+    throw new UsageError(
+      `No step's id or title matches ${grep}`,
+      'The pattern is a regular expression, in any case of letters. The steps: ./conformance run --list',
     );
   }
 }
@@ -117,14 +157,23 @@ function describe(configuration: Configuration): string {
     target,
     injection,
     steps,
+    grep,
     repeat,
     keep,
+    reuse,
+    failFast,
+    pauseOnFailure,
+    timeoutScale,
   } = configuration;
   const parts = [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
   for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
+  if (grep !== undefined) parts.push(`steps that match ${grep} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
-  if (keep) parts.push('keeping the cluster');
+  if (failFast) parts.push('until one fails');
+  if (pauseOnFailure) parts.push('waiting where one fails');
+  if (timeoutScale !== 1) parts.push(`time limits × ${timeoutScale}`);
+  if (keep) parts.push(reuse ? 'on the kept cluster' : 'keeping the cluster');
   return parts.join(', ');
 }

@@ -32,6 +32,8 @@ export class Report {
   /** Folder of the evidence of a set-up that failed, in the report's folder. */
   evidence: string | undefined;
   target: Results['target'];
+  /** Where each setting of the configuration comes from. */
+  origins: Results['origins'];
   /** What a gate establishes beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
@@ -96,7 +98,10 @@ export class Report {
     const run: Results = redacted({
       schemaVersion: 1,
       runId: this.runId,
-      scope: this.#configuration.steps.length === 0 ? 'whole' : 'partial',
+      scope:
+        this.#configuration.steps.length === 0 && this.#configuration.grep === undefined
+          ? 'whole'
+          : 'partial',
       verdict,
       exitCode,
       ...(cause === undefined ? {} : { cause }),
@@ -106,6 +111,7 @@ export class Report {
       endedAt: endedAt.toISOString(),
       durationMs: endedAt.getTime() - this.#startedAt.getTime(),
       configuration: this.#configuration,
+      ...(this.origins === undefined ? {} : { origins: this.origins }),
       ...(this.target === undefined ? {} : { target: this.target }),
       versions: { ...(await ownVersions()), ...this.versions },
       images: imagesOf(this.#images),
