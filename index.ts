@@ -37,3 +37,6 @@ export { eventually, type EventuallyOptions } from './helpers/eventually/eventua
 export type { Configuration, ConfigurationInput } from './helpers/configuration/configuration.ts';
 export type { Namespaces } from './helpers/session/namespaces.ts';
 export type { SessionFacts } from './helpers/session/session.ts';
+
+// conformance.config.ts.
+export { defineConfig, type ConformanceConfig } from './helpers/configuration/define-config.ts';

@@ -22,9 +22,8 @@ export default defineConfig({
           name: 'document',
           include: [`suites/conformance.test.${ext}`],
           globalSetup: [`suites/setup.${ext}`],
-          setupFiles: [`helpers/trip/matchers.${ext}`],
-          // Every wait inside a step has a deadline of its own that names what it waited for;
-          // vitest's limits only catch a step that hangs in spite of them.
+          setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
+          // As long as nobody scales them: suites/worker.ts.
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -103,7 +102,7 @@ export default defineConfig({
           // Run by `conformance gate`, which provides a session and what is to be upgraded.
           name: 'gate',
           include: [`suites/gate.test.${ext}`],
-          setupFiles: [`helpers/trip/matchers.${ext}`],
+          setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -116,7 +115,7 @@ export default defineConfig({
           // Run by `conformance faults`, which provides a session and the faults to try.
           name: 'faults',
           include: [`faults/faults.test.${ext}`],
-          setupFiles: [`helpers/trip/matchers.${ext}`],
+          setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -129,7 +128,7 @@ export default defineConfig({
           // Likewise, for faults of an upgrade: their session has two versions.
           name: 'gate-faults',
           include: [`faults/gate-faults.test.${ext}`],
-          setupFiles: [`helpers/trip/matchers.${ext}`],
+          setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,

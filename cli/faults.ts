@@ -14,6 +14,7 @@ import { Report } from '../helpers/report/report.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
+import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { outcomeOf } from './run.ts';
 
 export interface FaultsOptions {
@@ -44,6 +45,7 @@ export function listFaults(): void {
 
 /** `conformance faults`: puts faults into a mesh and shows which of them the suite catches, and how. */
 export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
+  scaleTimeouts(configuration.timeoutScale);
   const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
   const inCluster = faults.filter(isChosen);
   const inUpgrade = gateFaults.filter(isChosen);
@@ -77,7 +79,14 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
       const pair = pairTo(configuration.istio);
       const progress = report.recording(terminalProgress());
       opening = openSession(
-        { ...configuration, istio: pair.from, k8s: pair.kubernetes, target: 'hermetic', keep: false },
+        {
+          ...configuration,
+          istio: pair.from,
+          k8s: pair.kubernetes,
+          target: 'hermetic',
+          keep: false,
+          reuse: false,
+        },
         report,
         progress,
         pair,

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
-import { serves } from '../helpers/cluster/kept.ts';
+import { keptMustFit, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
+import type { Settings } from '../helpers/configuration/settings.ts';
 import { comparisonLines, comparisonPage } from '../helpers/gate/comparison-page.ts';
 import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/gate/outcome.ts';
@@ -8,56 +9,74 @@ import type { GatePlan, GateResults } from '../helpers/gate/result.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import type { Versions } from '../helpers/images/versions.ts';
-import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { gateClosing } from '../helpers/gate/closing.ts';
 import { Report } from '../helpers/report/report.ts';
+import type { Results } from '../helpers/report/results.ts';
 import type { Outcome } from '../helpers/report/verdict.ts';
 import { runGate } from '../helpers/session/gate-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { Telling } from '../helpers/session/telling.ts';
+import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
-import { outcomeOf } from './run.ts';
+import { tellEnd, tellStart } from './ends.ts';
+import { attendPauses, pauseMustBePossible } from './pausing.ts';
+import { keptLines } from './reaching.ts';
+import { askedOf, outcomeOf } from './run.ts';
+import { settingLines } from './settings.ts';
 
 export interface GateRequest {
   readonly plan: GatePlan;
   readonly kubernetes: string;
-  readonly configuration: Configuration;
+  readonly settings: Settings<Configuration>;
 }
 
 /** @throws UsageError for what can be told without an engine: the pair, the rules of its strategy, fixtures */
 export async function gateOf(
   pair: PairRequest,
   { strict }: { readonly strict: boolean },
-  configuration: Configuration,
+  { values: configuration, origins }: Settings<Configuration>,
 ): Promise<GateRequest> {
   const { from, to, strategy, kubernetes } = resolvePair(pair);
   for (const istio of [from, to]) imagesMustExist({ istio, kubernetes }, configuration.images);
+  pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
   expectedChanges();
+  if (configuration.reuse) await keptMustFit(askedOf(configuration, { kubernetes }, [from, to]));
+  const forced = { istio: from, k8s: kubernetes, target: 'hermetic' as const };
   return {
     kubernetes,
     plan: { from, to, strategy, rollback: pair.rollback, strict },
     // Thousands of requests are nothing to send to the real destination.
-    configuration: { ...configuration, istio: from, k8s: kubernetes, target: 'hermetic' },
+    settings: {
+      values: { ...configuration, ...forced },
+      origins: { ...origins, istio: 'the gate', k8s: 'the gate', target: 'the gate' },
+    },
   };
 }
 
 /** `conformance gate`: takes a mesh from one version to another under live traffic, and says whether it may go out. */
-export async function gate({ plan, kubernetes, configuration }: GateRequest): Promise<number> {
+export async function gate({ plan, kubernetes, settings }: GateRequest): Promise<number> {
+  const { values: configuration, origins } = settings;
+  scaleTimeouts(configuration.timeoutScale);
   const report = new Report(configuration.reportDir, newRunId(), configuration);
+  report.origins = origins;
   await report.open();
+  const telling = new Telling(configuration);
+  tellStart('gate', report, settings);
   let opening: Promise<Session> | undefined;
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
+  const ended = (results: Results): void => {
+    tellEnd(results, report);
   };
-  write(`Gate ${report.runId}: ${describe(plan)}, Kubernetes ${kubernetes}`);
-  const progress = report.recording(terminalProgress());
+  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening, ended });
+  telling.mention(`Gate ${report.runId}: ${describe(plan)}, Kubernetes ${kubernetes}`);
+  if (telling.verbose) for (const line of settingLines(settings)) telling.say(line);
+  const progress = report.recording(telling.progress());
   let outcome: Outcome;
   try {
     opening = openSession(configuration, report, progress, { ...plan, kubernetes });
-    outcome = await gateIn(await opening, plan, report, write);
+    outcome = await gateIn(await opening, plan, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);
   }
@@ -65,27 +84,25 @@ export async function gate({ plan, kubernetes, configuration }: GateRequest): Pr
   const results = await report.write(outcome);
   if (results.gate !== undefined) {
     await report.attach('comparison.md', `${comparisonPage(results.gate)}${trafficSection(results.gate)}`);
-    for (const line of comparisonLines(results.gate.comparisons, results.gate)) write(line);
+    for (const line of comparisonLines(results.gate.comparisons, results.gate)) telling.mention(line);
   }
-  for (const line of gateClosing(results)) write(line);
-  write(`Report:  ${report.folder}`);
+  ended(results);
+  for (const line of gateClosing(results)) telling.say(line);
+  telling.say(`Report:  ${report.folder}`);
   return results.exitCode;
 }
 
-async function gateIn(
-  session: Session,
-  plan: GatePlan,
-  report: Report,
-  write: (line: string) => void,
-): Promise<Outcome> {
+async function gateIn(session: Session, plan: GatePlan, report: Report, telling: Telling): Promise<Outcome> {
   try {
-    const problems = await runGate(session.facts, plan, report, write);
+    using _pauses = attendPauses(session.facts);
+    const problems = await runGate(session.facts, plan, report, telling);
     const clusterServes = await serves(session.facts.cluster);
     const { steps, gate: known } = report;
     return gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes });
   } finally {
-    write('');
+    telling.mention('');
     await session[Symbol.asyncDispose]();
+    if (session.facts.configuration.keep) for (const line of keptLines(session.facts)) telling.mention(line);
   }
 }
 

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { eventsSchema } from '../helpers/events/events.ts';
 import { resultsSchema } from '../helpers/report/results.ts';
 import { causesPage } from '../helpers/trip/causes-page.ts';
 import { controlSteps } from '../suites/steps.ts';
@@ -9,3 +10,4 @@ const docs = new URL('../docs/', import.meta.url);
 await writeFile(new URL('traceability.md', docs), traceability(controlSteps));
 await writeFile(new URL('causes.md', docs), causesPage());
 await writeFile(new URL('results.schema.json', docs), `${JSON.stringify(resultsSchema(), null, 2)}\n`);
+await writeFile(new URL('events.schema.json', docs), `${JSON.stringify(eventsSchema(), null, 2)}\n`);

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ActionableError, exitCodes, messageOf } from '../helpers/errors.ts';
+import { events, keepStdoutForEvents } from '../helpers/events/stream.ts';
 import { cleanCommand } from './commands/clean.ts';
+import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { faultsCommand } from './commands/faults.ts';
 import { gateCommand } from './commands/gate.ts';
@@ -38,6 +40,7 @@ for (const command of [
   imagesCommand(),
   cleanCommand(),
   rbacCommand(),
+  completionCommand(() => program),
 ]) {
   program.addCommand(command);
 }
@@ -45,6 +48,7 @@ inAll(program, (command) => {
   command.exitOverride().showSuggestionAfterError();
 });
 
+if (eventsAreAskedFor(process.argv.slice(2))) keepStdoutForEvents();
 try {
   await program.parseAsync();
 } catch (error) {
@@ -59,7 +63,28 @@ function inAll(command: Command, set: (command: Command) => void): void {
   for (const inner of command.commands) inAll(inner, set);
 }
 
+/** Told from the words alone: a command line that is wrong elsewhere must be answered in events, too. */
+function eventsAreAskedFor(words: readonly string[]): boolean {
+  const [first = ''] = words;
+  const command = first.startsWith('-') || first === '' ? 'run' : first;
+  const others = program.commands
+    .map((known) => known.name())
+    .filter((name) => !['run', 'gate'].includes(name));
+  const end = words.indexOf('--');
+  return !others.includes(command) && words.slice(0, end === -1 ? undefined : end).includes('--json');
+}
+
 function report(error: unknown): number {
+  const exitCode = told(error);
+  if (exitCode !== exitCodes.conformant) {
+    const message = messageOf(error).replace(/^error: /, '');
+    const hint = error instanceof ActionableError ? error.hint : 'The flags: ./conformance run --help';
+    events.emit({ type: 'error', message, hint, exitCode });
+  }
+  return exitCode;
+}
+
+function told(error: unknown): number {
   if (error instanceof CommanderError) {
     // Commander has printed its message; help and version are no errors.
     return error.exitCode === 0 ? exitCodes.conformant : exitCodes.usage;

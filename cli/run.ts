@@ -1,49 +1,67 @@
 import { closest } from 'fastest-levenshtein';
-import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
+import { keptMustFit, serves } from '../helpers/cluster/kept.ts';
+import type { KeptConfiguration } from '../helpers/cluster/kept-configuration.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
+import type { Settings } from '../helpers/configuration/settings.ts';
 import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
+import { events } from '../helpers/events/stream.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
-import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
+import type { Results } from '../helpers/report/results.ts';
 import { named, verdictOf, type Outcome } from '../helpers/report/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
-import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
-import { yourProxyOf } from '../helpers/session/your-proxy.ts';
-import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
-import { everyStep, judgedSteps, stepsFor } from '../suites/steps.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
+import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
+import { Telling } from '../helpers/session/telling.ts';
+import { yourProxyOf } from '../helpers/session/your-proxy.ts';
+import { scaleTimeouts } from '../helpers/timeouts.ts';
+import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
+import { chosenSteps, everyStep, isPartial, judgedSteps, matching, stepsFor } from '../suites/steps.ts';
+import { tellEnd, tellStart } from './ends.ts';
+import { attendPauses, pauseMustBePossible } from './pausing.ts';
+import { keptLines } from './reaching.ts';
+import { settingLines } from './settings.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
-export async function run(configuration: Configuration): Promise<number> {
+export async function run({ values: configuration, origins }: Settings<Configuration>): Promise<number> {
+  scaleTimeouts(configuration.timeoutScale);
   const report = new Report(configuration.reportDir, newRunId(), configuration);
+  report.origins = origins;
   await report.open();
+  const telling = new Telling(configuration);
+  tellStart('run', report, { values: configuration, origins });
   let opening: Promise<Session> | undefined;
+  const ended = (results: Results): void => {
+    tellEnd(results, report);
+  };
   const signals = onSignals({
     report,
     keep: configuration.keep,
     opening: () => opening,
     existing: isExisting(configuration) ? { cancel: cancelProject } : undefined,
+    ended,
   });
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(`Run ${report.runId}: ${describe(configuration)}`);
-  const progress = report.recording(terminalProgress());
+  telling.mention(`Run ${report.runId}: ${describe(configuration)}`);
+  if (telling.verbose) for (const line of settingLines({ values: configuration, origins })) telling.say(line);
+  const progress = report.recording(telling.progress());
   let outcome: Outcome;
   try {
     opening = openSession(configuration, report, progress);
-    outcome = await runIn(await opening, report, write);
+    outcome = await runIn(await opening, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);
   }
   await signals.end();
   const results = await report.write(outcome);
-  for (const line of closingLines(results, stepsFor(configuration).length)) write(line);
-  write(`Report:  ${report.folder}`);
+  ended(results);
+  for (const line of closingLines(results, stepsFor(configuration).length)) {
+    (line === '' ? telling.mention : telling.say)(line);
+  }
+  telling.say(`Report:  ${report.folder}`);
   return results.exitCode;
 }
 
@@ -53,7 +71,12 @@ export async function argumentsMustBeValid(configuration: Configuration): Promis
   yourProxyOf(configuration);
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
+  pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
+  if (configuration.reuse) {
+    const versions = resolveVersions(configuration);
+    await keptMustFit(askedOf(configuration, versions, [versions.istio]));
+  }
 }
 
 /** Tells the launcher by an exit code of its own that there is no engine to prepare. */
@@ -62,29 +85,38 @@ export function checked(configuration: Configuration): number {
   return needsEngine(configuration) ? exitCodes.conformant : withoutEngine;
 }
 
-/** The steps and their order, without running anything. */
-export function listSteps(): void {
-  for (const { id, section, title } of everyStep) {
+/** What is known of a configuration before its images are. */
+export function askedOf(
+  { injection }: Pick<Configuration, 'injection'>,
+  { kubernetes }: Pick<Versions, 'kubernetes'>,
+  istio: readonly string[],
+): Partial<KeptConfiguration> {
+  return { injection, kubernetes, istio: istio.join(' → ') };
+}
+
+/** The steps of a configuration and their order, without running anything. */
+export function listSteps(configuration: Configuration): void {
+  stepsMustExist(configuration);
+  for (const { id, section, title, needs } of isPartial(configuration)
+    ? chosenSteps(configuration)
+    : everyStep) {
+    events.emit({ type: 'step', id, section, title, needs: [...needs] });
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
   }
 }
 
-async function runIn(session: Session, report: Report, write: (line: string) => void): Promise<Outcome> {
+async function runIn(session: Session, report: Report, telling: Telling): Promise<Outcome> {
   let problems: readonly string[];
   let clusterServes: boolean;
   try {
-    problems = report.interrupted ? [] : await runDocument(session.facts, report, write);
+    using _pauses = attendPauses(session.facts);
+    problems = report.interrupted ? [] : await runDocument(session.facts, report, telling);
     clusterServes = await serves(session.facts.cluster);
   } finally {
-    write('');
+    telling.mention('');
     await session[Symbol.asyncDispose]();
   }
-  if (session.facts.configuration.keep) {
-    write(
-      `The cluster is kept: kubectl --kubeconfig ${keptKubeconfig(session.facts.cluster.runId)} get pods -A`,
-    );
-    write('Run again on it with --keep; remove it with ./conformance clean');
-  }
+  if (session.facts.configuration.keep) for (const line of keptLines(session.facts)) telling.mention(line);
   const expected = judgedSteps(session.facts.configuration).map(({ id }) => id);
   return verdictOf({
     expected,
@@ -113,11 +145,12 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
   if (images !== 'auto') askedFor(images, [versions], image);
 }
 
+/** @throws UsageError for a step that does not exist, and for a pattern that finds none */
 function stepsMustExist(configuration: Configuration): void {
-  const steps = stepsFor(configuration);
-  const known = steps.map(({ id }) => id);
+  const all = stepsFor(configuration);
+  const known = all.map(({ id }) => id);
   for (const id of configuration.steps) {
-    const unavailable = steps.find((step) => step.id === id)?.unavailable?.(configuration);
+    const unavailable = all.find((step) => step.id === id)?.unavailable?.(configuration);
     if (unavailable !== undefined) {
       throw new UsageError(
         `Step ${id} cannot be judged: ${unavailable}`,
@@ -136,6 +169,13 @@ function stepsMustExist(configuration: Configuration): void {
       'The steps: ./conformance run --list',
     );
   }
+  const { grep } = configuration;
+  if (grep !== undefined && matching(all, grep).length === 0) {
+    throw new UsageError(
+      `No step's id or title matches ${grep}`,
+      'The pattern is a regular expression, in any case of letters. The steps: ./conformance run --list',
+    );
+  }
 }
 
 function describe(configuration: Configuration): string {
@@ -147,8 +187,13 @@ function describe(configuration: Configuration): string {
     target,
     injection,
     steps,
+    grep,
     repeat,
     keep,
+    reuse,
+    failFast,
+    pauseOnFailure,
+    timeoutScale,
   } = configuration;
   const parts = isExisting(configuration)
     ? [...describeExisting(configuration), `images ${images}`, `target ${target}`]
@@ -156,11 +201,15 @@ function describe(configuration: Configuration): string {
   for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
+  if (grep !== undefined) parts.push(`steps that match ${grep} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
   if (configuration.proxy !== undefined) parts.push(`proxy ${configuration.proxy}`);
   if (configuration.destination !== undefined) parts.push(`destination ${configuration.destination}`);
-  if (keep) parts.push('keeping the cluster');
   if (configuration.everyNode) parts.push('a client on every node');
+  if (failFast) parts.push('until one fails');
+  if (pauseOnFailure) parts.push('waiting where one fails');
+  if (timeoutScale !== 1) parts.push(`time limits × ${timeoutScale}`);
+  if (keep) parts.push(reuse ? 'on the kept cluster' : 'keeping the cluster');
   return parts.join(', ');
 }
 

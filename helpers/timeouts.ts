@@ -2,7 +2,7 @@
  * Every time limit of the suite, in milliseconds, in one place.
  * A limit is the point at which waiting longer cannot help, not the time a step should take.
  */
-export const timeouts = {
+const limits = {
   /** Start of the cluster's container until it says it is ready; importing images included. */
   clusterReady: 240_000,
   /** What istioctl gives a control plane to become ready. */
@@ -54,3 +54,15 @@ export const timeouts = {
   /** Removal of what a run made in somebody else's cluster: namespaces, and an Istio that it installed. */
   removal: 300_000,
 } as const;
+
+const scaled: Record<keyof typeof limits, number> = { ...limits };
+
+/** The limits as they count in this thread; read when a wait begins. */
+export const timeouts: Readonly<typeof scaled> = scaled;
+
+/** Multiplies every limit: --timeout-scale, on a machine that is slower than these were made for. */
+export function scaleTimeouts(factor: number): void {
+  for (const name of Object.keys(limits) as (keyof typeof limits)[]) {
+    scaled[name] = Math.round(limits[name] * factor);
+  }
+}

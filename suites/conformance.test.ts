@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { StepEvidence } from './evidence.ts';
 import { Passes } from './passes.ts';
+import { pausing } from './pausing.ts';
 import { testStep } from './step-test.ts';
 import { chosenSteps } from './steps.ts';
 
 const session = inject('session');
 const steps = chosenSteps(session.configuration);
 const { repeat } = session.configuration;
-const passes = new Passes(session, new StepEvidence(session));
+const passes = new Passes(session, pausing(session, new StepEvidence(session)));
 
 if (repeat === 1) onePass(1);
 for (let number = 1; repeat > 1 && number <= repeat; number += 1) {
@@ -25,7 +26,8 @@ function onePass(number: number): void {
     testStep(
       step,
       () => passes.take(step),
-      () => ({ pass: number, versions: passes.versions }),
+      { pass: number },
+      () => passes.versions,
     );
   }
 }

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { StepEvidence } from './evidence.ts';
+import { pausing } from './pausing.ts';
 import { testStep } from './step-test.ts';
 import { Gate } from './upgrade/gate.ts';
 import { phasesOf } from './upgrade/phases.ts';
 
 const session = inject('session');
-const gate = new Gate(session, inject('gate'), new StepEvidence(session));
+const gate = new Gate(session, inject('gate'), pausing(session, new StepEvidence(session)));
 
 beforeAll(() => gate.begin());
 
@@ -21,7 +22,8 @@ for (const [index, phase] of phasesOf(gate).entries()) {
       testStep(
         step,
         () => gate.take(phase, step),
-        () => ({ pass: index + 1, phase: phase.id, versions: gate.world(phase.pass).versions }),
+        { pass: index + 1, phase: phase.id },
+        () => gate.world(phase.pass).versions,
         ({ meta }) => {
           meta.gate = gate.known();
         },

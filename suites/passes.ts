@@ -59,6 +59,9 @@ export class Passes {
       outcome.status === 'failed'
         ? await this.#evidence?.of({ step, pass: this.#number, outcome, world: pass.world })
         : undefined;
+    if (outcome.status === 'failed' && this.#session.configuration.failFast) {
+      this.#over ??= `because step ${step.id} failed (--fail-fast)`;
+    }
     return { ...outcome, durationMs, evidence: evidence ?? '' };
   }
 

@@ -16,8 +16,9 @@ const kubeconfig = JSON.stringify({
   users: [{ name: 'none', user: {} }],
   'current-context': 'none',
 });
-const session = (reused: boolean): SessionFacts =>
+const session = (reused: boolean, failFast = false): SessionFacts =>
   ({
+    configuration: { failFast },
     cluster: { kubeconfig, reused },
     images: { istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } },
     destination: {},
@@ -139,6 +140,18 @@ describe('the passes', () => {
     expect(skipped).toMatchObject({ status: 'skipped', evidence: '' });
     await passes.take(next);
     expect(events).toEqual(['evidence of MESH-2 in pass 2: CLUSTER_LOST', 'CLEAN-1']);
+  });
+
+  it('end with the first failure where that was asked for, the later ones too', async () => {
+    const failing: Step = { ...stepSeeing([]), run: () => Promise.reject(new EnvironmentError('a', 'b')) };
+    const passes = new Passes(session(false, true), undefined, () => Promise.resolve());
+    await passes.begin(1);
+    expect(await passes.take(failing)).toMatchObject({ status: 'failed' });
+    const because = 'because step MESH-2 failed (--fail-fast)';
+    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped', because });
+    await passes.end(1);
+    await passes.begin(2);
+    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped', because });
   });
 
   it('judge nothing before one has begun', async () => {

@@ -37,8 +37,21 @@ export function judgedSteps(configuration: Configuration): readonly Step[] {
   return chosenSteps(configuration).filter(({ unavailable }) => unavailable?.(configuration) === undefined);
 }
 
+/** Whether a run of this configuration has only some of the steps. */
+export function isPartial({ steps, grep }: Pick<Configuration, 'steps' | 'grep'>): boolean {
+  return steps.length > 0 || grep !== undefined;
+}
+
+/** Ids of the steps that a pattern finds, by id or title. */
+export function matching(steps: readonly Step[], pattern: string): string[] {
+  const expression = new RegExp(pattern, 'i');
+  return steps.filter(({ id, title }) => expression.test(id) || expression.test(title)).map(({ id }) => id);
+}
+
 /** The steps to run: the chosen ones and what they need, or all. */
 export function chosenSteps(configuration: Configuration): readonly Step[] {
   const all = stepsFor(configuration);
-  return configuration.steps.length === 0 ? all : withNeeds(all, configuration.steps);
+  if (!isPartial(configuration)) return all;
+  const { steps, grep } = configuration;
+  return withNeeds(all, [...steps, ...(grep === undefined ? [] : matching(all, grep))]);
 }

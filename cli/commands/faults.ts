@@ -1,20 +1,19 @@
 import { Command } from 'commander';
-import { configurationSchema } from '../../helpers/configuration/configuration.ts';
-import type { VersionChoice } from '../images.ts';
 import {
   checkOnly,
   imagesOption,
   istioOption,
   keepOption,
   kubernetesOption,
-  type ImagesFlag,
+  reportDirOption,
+  reuseOption,
+  timeoutScaleOption,
 } from '../options.ts';
+import { configOption, settingsOf } from '../settings.ts';
 
-interface FaultsFlags extends VersionChoice {
-  readonly images: ImagesFlag;
+interface FaultsFlags {
   readonly list?: true;
   readonly table?: string;
-  readonly keep?: true;
 }
 
 export function faultsCommand(): Command {
@@ -27,14 +26,18 @@ export function faultsCommand(): Command {
     .addOption(kubernetesOption())
     .addOption(imagesOption())
     .addOption(keepOption())
-    .action(async (ids: string[], { list, table, ...options }: FaultsFlags) => {
+    .addOption(reuseOption())
+    .addOption(timeoutScaleOption())
+    .addOption(reportDirOption())
+    .addOption(configOption())
+    .action(async (ids: string[], { list, table }: FaultsFlags, command: Command) => {
       const { faultsMustExist, listFaults, tryFaults } = await import('../faults.ts');
       if (list === true) {
         listFaults();
         return;
       }
       const { argumentsMustBeValid } = await import('../run.ts');
-      const configuration = configurationSchema.parse(options);
+      const { values: configuration } = (await settingsOf(command)).run;
       faultsMustExist(ids);
       await argumentsMustBeValid(configuration);
       if (checkOnly) return;

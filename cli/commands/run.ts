@@ -1,36 +1,28 @@
 import { Command } from 'commander';
 import { closest } from 'fastest-levenshtein';
-import { configurationSchema, maxRepeat } from '../../helpers/configuration/configuration.ts';
+import { maxRepeat } from '../../helpers/configuration/configuration.ts';
 import { UsageError } from '../../helpers/errors.ts';
-import type { Overrides } from '../../helpers/images/overrides.ts';
 import { countTo } from '../count.ts';
 import { withSurroundings } from '../existing-options.ts';
 import {
   checkOnly,
   choice,
   collect,
+  failFastOption,
   imageOption,
   imagesOption,
   istioOption,
+  jsonOption,
   keepOption,
   kubernetesOption,
+  pauseOption,
+  quietOption,
   reportDirOption,
-  type ImagesFlag,
+  reuseOption,
+  timeoutScaleOption,
+  verboseOption,
 } from '../options.ts';
-
-interface RunFlags {
-  readonly istio?: string;
-  readonly k8s?: string;
-  readonly images: ImagesFlag;
-  readonly image: Overrides;
-  readonly target: string;
-  readonly injection: string;
-  readonly step: string[];
-  readonly repeat: number;
-  readonly list?: true;
-  readonly keep?: true;
-  readonly reportDir: string;
-}
+import { configOption, settingsOf } from '../settings.ts';
 
 /** @param commands Names of all commands: the default command is what a mistyped one ends up as */
 export function runCommand(commands: () => readonly string[]): Command {
@@ -48,6 +40,8 @@ export function runCommand(commands: () => readonly string[]): Command {
       )
       .addOption(choice('--injection <way>', 'how the sidecar gets into sleep', ['auto', 'manual'], 'auto'))
       .option('--step <id>', 'run this step and what it needs; may be given again', collect, [])
+      .option('--grep <pattern>', 'run the steps whose id or title matches, and what they need')
+      .addOption(failFastOption())
       .option(
         '--repeat <n>',
         'run the steps so many times on one cluster, and tell how stable they are',
@@ -56,8 +50,16 @@ export function runCommand(commands: () => readonly string[]): Command {
       )
       .option('--list', 'list the steps and end')
       .addOption(keepOption())
+      .addOption(reuseOption())
+      .addOption(pauseOption())
+      .addOption(timeoutScaleOption())
       .addOption(reportDirOption())
-      .action(async ({ step, list, ...options }: RunFlags, { args: [word] }: Command) => {
+      .addOption(quietOption())
+      .addOption(verboseOption())
+      .addOption(jsonOption())
+      .addOption(configOption())
+      .action(async ({ list }: { readonly list?: true }, command: Command) => {
+        const [word] = command.args;
         if (word !== undefined) {
           throw new UsageError(
             `There is no command ${word}; the nearest is ${closest(word, commands())}`,
@@ -65,13 +67,13 @@ export function runCommand(commands: () => readonly string[]): Command {
           );
         }
         const { argumentsMustBeValid, checked, listSteps, run } = await import('../run.ts');
+        const { run: settings } = await settingsOf(command);
         if (list === true) {
-          listSteps();
+          listSteps(settings.values);
           return;
         }
-        const configuration = configurationSchema.parse({ ...options, steps: step });
-        await argumentsMustBeValid(configuration);
-        process.exitCode = checkOnly ? checked(configuration) : await run(configuration);
+        await argumentsMustBeValid(settings.values);
+        process.exitCode = checkOnly ? checked(settings.values) : await run(settings);
       }),
   );
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { K3sContainer } from '@testcontainers/k3s';
 import type { ContainerRuntimeClient } from 'testcontainers';
+import type { Configuration } from '../configuration/configuration.ts';
 import { plainLog } from '../diagnose/engine-log.ts';
 import { containerFacts } from '../doctor/container-facts.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
@@ -15,6 +15,7 @@ import { timeouts } from '../timeouts.ts';
 import { containerEngine } from './engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
 import { takeKept } from './in-use.ts';
+import { keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 import { sweep } from './sweep.ts';
 
@@ -50,6 +51,10 @@ export interface ClusterRequest {
   readonly others: readonly ImageSet[];
   /** Leaves the cluster for later runs, and takes one that an earlier run left. */
   readonly keep: boolean;
+  /** Takes one that an earlier run left, and starts none. */
+  readonly reuse: boolean;
+  /** How the sidecar gets into pods, which a kept cluster must have in common. */
+  readonly injection: Configuration['injection'];
   readonly report: (detail: string) => void;
   /** The node did not become ready: the last chance to look at what is left of it. Must not reject. */
   readonly beforeRemoval: (error: unknown) => Promise<void>;
@@ -71,16 +76,19 @@ export class NodeNotReadyError extends EnvironmentError {
 }
 
 /**
- * A ready cluster: a kept one of the same images when `keep` is set and there is one, else a new one.
+ * A ready cluster: a kept one of the same configuration when `keep` is set and there is one, else a new one.
+ * @throws UsageError when a kept one is in the way, or required and not there
  * @throws EnvironmentError when the node does not become ready; what was started is removed
  */
 export async function startCluster(request: ClusterRequest): Promise<Cluster> {
-  const configuration = configurationKey(request.images, archivesOf(request));
-  if (request.keep) {
-    const kept = await findKept(configuration);
+  const { images, others, keep, reuse, report } = request;
+  const configuration = keptConfigurationOf([images, ...others], request);
+  if (keep || reuse) {
+    const kept = await findKept(configuration, { required: reuse, report });
     if (kept !== undefined) {
-      request.report(`using kept cluster ${kept.runId}`);
-      return { ...kept, reused: true };
+      const { runId, kubeconfig, internalKubeconfig, network, containerId } = kept;
+      report(`using kept cluster ${runId}`);
+      return { runId, kubeconfig, internalKubeconfig, network, containerId, reused: true };
     }
     await takeKept(request.runId);
   }
@@ -114,7 +122,7 @@ export async function dnsMustBeReady(kube: Kube): Promise<void> {
   await deploymentMustBeReady(kube, 'kube-system', 'coredns');
 }
 
-async function startNew(request: ClusterRequest, configuration: string): Promise<Cluster> {
+async function startNew(request: ClusterRequest, configuration: KeptConfiguration): Promise<Cluster> {
   const { runId, images, keep, report } = request;
   const engine = await containerEngine();
   const { host } = engine.info.containerRuntime;
@@ -122,7 +130,6 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
     [labelKeys.run]: runId,
     [labelKeys.owner]: encodeOwner(thisProcess()),
     [labelKeys.kept]: String(keep),
-    [labelKeys.configuration]: configuration,
   };
   const network = `istio-external-proxy-conformance-${runId}`;
   await engine.network.create({ Name: network, Driver: 'bridge', Labels: labels });
@@ -182,7 +189,7 @@ async function startNew(request: ClusterRequest, configuration: string): Promise
       containerId: started.getId(),
       reused: false,
     };
-    if (keep) await rememberKept(cluster);
+    if (keep) await rememberKept(cluster, configuration);
     return cluster;
   } catch (error) {
     // One that ended at once was not followed yet, and is still there.
@@ -218,14 +225,4 @@ function isLocalEngine({ container }: ContainerRuntimeClient): boolean {
 /** One archive a set; sets that share all their pods' images share it. */
 function archivesOf({ images, others }: ClusterRequest): ImageSet['archive'][] {
   return [...new Map([images, ...others].map(({ archive }) => [archive.digest, archive])).values()];
-}
-
-/** Clusters are alike when their node image and the images in it are. */
-function configurationKey({ images }: ImageSet, archives: readonly ImageSet['archive'][]): string {
-  return createHash('sha256')
-    .update(
-      JSON.stringify([images.k3s.reference, images.k3s.digest, ...archives.map(({ digest }) => digest)]),
-    )
-    .digest('hex')
-    .slice(0, 16);
 }

@@ -5,7 +5,9 @@ import { cacheDir } from '../images/cache.ts';
 import { connect } from '../kube/client.ts';
 import { containerEngine } from './engine.ts';
 import { keptInUse, releaseKept, takeKept } from './in-use.ts';
+import { differencesOf, type KeptConfiguration } from './kept-configuration.ts';
 import { labelKeys, type Owner } from './labels.ts';
+import { reachFilesIn, writeReachFiles, type ReachFiles } from './reach.ts';
 import { sweep } from './sweep.ts';
 
 /** What a later run needs to use a kept cluster again. */
@@ -17,18 +19,22 @@ export interface KeptCluster {
   readonly containerId: string | undefined;
 }
 
-/** File with the kubeconfig of a kept cluster, for `kubectl --kubeconfig`. */
-export function keptKubeconfig(runId: string): string {
-  return join(keptFolder(runId), 'kubeconfig');
+interface Remembered extends KeptCluster {
+  readonly configuration: KeptConfiguration;
+}
+
+/** Files that reach a kept cluster, for `kubectl` and `istioctl`. */
+export function keptReachFiles(runId: string): ReachFiles {
+  return reachFilesIn(keptFolder(runId));
 }
 
 /** Writes down how to reach a cluster that is kept; readable by its user alone, since it holds a key. */
-export async function rememberKept(cluster: KeptCluster): Promise<void> {
+export async function rememberKept(cluster: KeptCluster, configuration: KeptConfiguration): Promise<void> {
   const { runId, kubeconfig, internalKubeconfig, network, containerId } = cluster;
   const folder = keptFolder(runId);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(keptKubeconfig(runId), kubeconfig, { mode: 0o600 });
-  const kept: KeptCluster = { runId, kubeconfig, internalKubeconfig, network, containerId };
+  await writeReachFiles(folder, cluster);
+  const kept: Remembered = { runId, kubeconfig, internalKubeconfig, network, containerId, configuration };
   await writeFile(join(folder, 'cluster.json'), JSON.stringify(kept), { mode: 0o600 });
 }
 
@@ -44,36 +50,89 @@ export async function forgetUnusedKept(): Promise<void> {
 }
 
 /**
- * A kept cluster that still serves and was made for this configuration.
- * One that is broken is removed; none there gives undefined.
- * @throws UsageError when a kept cluster of another configuration is in the way
+ * What can be told of --reuse before an engine is asked and an image is made.
+ * @throws UsageError when no cluster is kept, or none of those that are is like the one asked for
  */
-export async function findKept(configuration: string): Promise<KeptCluster | undefined> {
+export async function keptMustFit(asked: Partial<KeptConfiguration>): Promise<void> {
+  const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
+  const others: string[] = [];
+  for (const runId of runs) {
+    const kept = await recall(runId);
+    if (kept === undefined) continue;
+    const differences = differencesOf(kept.configuration, asked);
+    if (differences.length === 0) return;
+    others.push(toldOf(runId, differences));
+  }
+  throw others.length === 0 ? noneIsKept() : anotherIsKept(others);
+}
+
+/**
+ * A kept cluster that still serves and was made for this configuration; undefined when none is there. It is this
+ * process's from then on.
+ * @param options.required None there is an error, and one that is broken stays; else that one is removed
+ * @throws UsageError when a kept cluster of another configuration is in the way
+ * @throws EnvironmentError when another process uses it, or it is required and does not answer
+ */
+export async function findKept(
+  asked: KeptConfiguration,
+  options: { readonly required: boolean; readonly report: (detail: string) => void },
+): Promise<KeptCluster | undefined> {
   const { container } = await containerEngine();
   const containers = await container.dockerode.listContainers({
     all: true,
     filters: { label: [labelKeys.run, `${labelKeys.kept}=true`] },
   });
+  const others: string[] = [];
   for (const { Labels, State } of containers) {
     const runId = Labels[labelKeys.run] ?? '';
+    const kept = await recall(runId);
+    // Kept by somebody with another cache folder: theirs to use and to remove.
+    if (kept === undefined) continue;
     const holder = await takeKept(runId);
     if (holder !== undefined) throw inUse(runId, holder);
-    const kept = State === 'running' ? await recall(runId) : undefined;
-    if (kept === undefined || !(await serves(kept))) {
-      await sweep({ only: runId });
-      await forgetKept(runId);
+    const differences = differencesOf(kept.configuration, asked);
+    if (differences.length > 0) {
+      await releaseKept(runId);
+      others.push(toldOf(runId, differences));
       continue;
     }
-    if (Labels[labelKeys.configuration] !== configuration) {
+    if (State === 'running' && (await serves(kept))) return kept;
+    if (options.required) {
       await releaseKept(runId);
-      throw new UsageError(
-        `A kept cluster of another configuration is there (run ${runId}): its images are not those of this run`,
-        'Run with the same --istio, --k8s and --images as before, or remove it first: ./conformance clean',
-      );
+      throw doesNotAnswer(runId, State);
     }
-    return kept;
+    options.report(`removing kept cluster ${runId}, which does not answer`);
+    await sweep({ only: runId });
+    await forgetKept(runId);
   }
+  if (others.length > 0) throw anotherIsKept(others);
+  if (options.required) throw noneIsKept();
   return undefined;
+}
+
+function toldOf(runId: string, differences: readonly string[]): string {
+  return [`The kept cluster (run ${runId}) is another one:`, ...differences.map((line) => `  ${line}`)].join(
+    '\n',
+  );
+}
+
+function anotherIsKept(others: readonly string[]): UsageError {
+  return new UsageError(
+    others.join('\n'),
+    'Run with the configuration that it was kept with, or remove it first: ./conformance clean',
+  );
+}
+
+function noneIsKept(): UsageError {
+  return new UsageError('There is no kept cluster to run on', 'Keep one first: ./conformance --keep');
+}
+
+function doesNotAnswer(runId: string, state: string): EnvironmentError {
+  return new EnvironmentError(
+    `The kept cluster (run ${runId}) does not answer; its node is ${state}`,
+    'Remove it (./conformance clean), and keep another: ./conformance --keep',
+    { code: 'CLUSTER_LOST' },
+  );
 }
 
 function inUse(runId: string, { pid }: Owner): EnvironmentError {
@@ -87,9 +146,13 @@ function keptFolder(runId: string): string {
   return join(cacheDir(), 'kept', runId);
 }
 
-async function recall(runId: string): Promise<KeptCluster | undefined> {
+/** One that an earlier version of the suite kept does not say what it was made for, and counts as not there. */
+async function recall(runId: string): Promise<Remembered | undefined> {
   try {
-    return JSON.parse(await readFile(join(keptFolder(runId), 'cluster.json'), 'utf8')) as KeptCluster;
+    const kept = JSON.parse(
+      await readFile(join(keptFolder(runId), 'cluster.json'), 'utf8'),
+    ) as Partial<Remembered>;
+    return kept.configuration === undefined ? undefined : (kept as Remembered);
   } catch {
     return undefined;
   }

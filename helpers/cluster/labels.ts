@@ -8,7 +8,6 @@ export const labelKeys = {
   run: `${prefix}.run`,
   owner: `${prefix}.owner`,
   kept: `${prefix}.kept`,
-  configuration: `${prefix}.configuration`,
   network: `${prefix}.network`,
 } as const;
 

@@ -4,6 +4,10 @@ import { roles } from '../images/roles.ts';
 /** More passes would take days, and a report nobody can open. */
 export const maxRepeat = 1000;
 
+/** Below a tenth no machine is quick enough; above twenty a hanging step would take four hours to be told. */
+export const minTimeoutScale = 0.1;
+export const maxTimeoutScale = 20;
+
 /** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
 export const configurationSchema = z.object({
   /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
@@ -20,9 +24,22 @@ export const configurationSchema = z.object({
   injection: z.enum(['auto', 'manual']).default('auto'),
   /** Ids of steps to run, with the steps they need; empty runs all. */
   steps: z.array(z.string()).default([]),
+  /** A regular expression, in any case of letters: steps whose id or title it finds run, with the steps they need. */
+  grep: z.string().refine(isPattern, 'it is no regular expression').optional(),
+  /** After a step that fails nothing more is judged. */
+  failFast: z.boolean().default(false),
   /** How many times the steps run on the one cluster; more than once measures how stable they are. */
   repeat: z.number().int().min(1).max(maxRepeat).default(1),
+  /** The cluster stays after the run; one that was kept for the same configuration is used again. */
   keep: z.boolean().default(false),
+  /** A kept cluster is used, and none is started. */
+  reuse: z.boolean().default(false),
+  /** After a step that fails, and its evidence, the run waits for somebody at the terminal. */
+  pauseOnFailure: z.boolean().default(false),
+  /** Every time limit of helpers/timeouts.ts is multiplied by this. */
+  timeoutScale: z.number().min(minTimeoutScale).max(maxTimeoutScale).default(1),
+  /** How much the run tells while it goes. */
+  verbosity: z.enum(['quiet', 'normal', 'verbose']).default('normal'),
   /** File that says how to reach a cluster which is there already; undefined starts one. */
   kubeconfig: z.string().optional(),
   /** One of its contexts; its current one when not given. */
@@ -58,3 +75,11 @@ export type Configuration = z.infer<typeof configurationSchema>;
 
 /** As a user says it: what is left out takes its default. */
 export type ConfigurationInput = z.input<typeof configurationSchema>;
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}

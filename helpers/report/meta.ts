@@ -30,6 +30,8 @@ declare module 'vitest' {
   }
   interface TaskMeta {
     step?: StepMeta;
+    /** Known before the step begins. */
+    starting?: Pick<StepMeta, 'id' | 'title' | 'pass' | 'phase'>;
     /** What is known of a gate after this step. */
     gate?: Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'>;
   }

@@ -34,6 +34,8 @@ export class Report {
   target: Results['target'];
   /** The user's proxy, where the run deployed none. */
   proxy: Results['proxy'];
+  /** Where each setting of the configuration comes from. */
+  origins: Results['origins'];
   /** What a gate establishes beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
@@ -98,7 +100,10 @@ export class Report {
     const run: Results = redacted({
       schemaVersion: 1,
       runId: this.runId,
-      scope: this.#configuration.steps.length === 0 ? 'whole' : 'partial',
+      scope:
+        this.#configuration.steps.length === 0 && this.#configuration.grep === undefined
+          ? 'whole'
+          : 'partial',
       verdict,
       exitCode,
       ...(cause === undefined ? {} : { cause }),
@@ -108,6 +113,7 @@ export class Report {
       endedAt: endedAt.toISOString(),
       durationMs: endedAt.getTime() - this.#startedAt.getTime(),
       configuration: this.#configuration,
+      ...(this.origins === undefined ? {} : { origins: this.origins }),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       versions: { ...(await ownVersions()), ...this.versions },

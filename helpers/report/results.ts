@@ -81,12 +81,19 @@ const stability = z.object({
   maxMs: z.number().optional(),
 });
 
-const verdicts = ['conformant', 'not conformant', 'unstable', 'environment', 'usage', 'interrupted'] as const;
+export const verdicts = [
+  'conformant',
+  'not conformant',
+  'unstable',
+  'environment',
+  'usage',
+  'interrupted',
+] as const;
 
 export const results = z.object({
   schemaVersion: z.literal(1),
   runId: z.string(),
-  scope: z.enum(['whole', 'partial']).describe('partial: only chosen steps ran (--step)'),
+  scope: z.enum(['whole', 'partial']).describe('partial: only chosen steps ran (--step, --grep)'),
   verdict: z.enum(verdicts),
   exitCode: z.number(),
   cause: z
@@ -102,6 +109,10 @@ export const results = z.object({
   endedAt: z.string(),
   durationMs: z.number(),
   configuration: z.record(z.string(), z.unknown()),
+  origins: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('where each setting comes from: a flag, a variable, a configuration file, or default'),
   target: z
     .object({ kind: z.enum(['live', 'given', 'hermetic']), because: z.string(), url: z.string() })
     .optional()

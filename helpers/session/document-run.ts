@@ -1,9 +1,10 @@
 import { PassLines } from '../report/pass-lines.ts';
-import { StepLines, type Write } from '../report/step-lines.ts';
+import { StepLines } from '../report/step-lines.ts';
 import { StepReporter } from '../report/step-reporter.ts';
 import type {} from '../report/meta.ts';
 import type { Report } from '../report/report.ts';
 import type { SessionFacts } from './session.ts';
+import type { Telling } from './telling.ts';
 import { runProject } from './vitest-run.ts';
 
 /**
@@ -13,13 +14,14 @@ import { runProject } from './vitest-run.ts';
 export async function runDocument(
   facts: SessionFacts,
   report: Report,
-  write: Write,
+  telling: Telling,
 ): Promise<readonly string[]> {
   const { repeat } = facts.configuration;
   const { folder } = report;
-  const lines = repeat === 1 ? new StepLines(write, folder) : new PassLines(repeat, write, folder);
-  const steps = new StepReporter(report, lines);
-  await runProject('document', [steps], (vitest) => {
+  const { say } = telling;
+  const lines = repeat === 1 ? new StepLines(say, folder) : new PassLines(repeat, say, folder);
+  const steps = new StepReporter(report, telling.lines(lines, folder));
+  await runProject('document', [steps, ...telling.reporters()], (vitest) => {
     vitest.provide('session', facts);
   });
   return steps.problems;

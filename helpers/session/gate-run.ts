@@ -3,9 +3,9 @@ import { PhaseRecorder } from '../gate/phase-recorder.ts';
 import type { GatePlan } from '../gate/result.ts';
 import type {} from '../report/meta.ts';
 import type { Report } from '../report/report.ts';
-import type { Write } from '../report/step-lines.ts';
 import { StepReporter } from '../report/step-reporter.ts';
 import type { SessionFacts } from './session.ts';
+import type { Telling } from './telling.ts';
 import { runProject } from './vitest-run.ts';
 
 /**
@@ -16,11 +16,14 @@ export async function runGate(
   facts: SessionFacts,
   plan: GatePlan,
   report: Report,
-  write: Write,
+  telling: Telling,
 ): Promise<readonly string[]> {
-  const steps = new StepReporter(report, new GateLines(write, report.folder));
+  const steps = new StepReporter(
+    report,
+    telling.lines(new GateLines(telling.say, report.folder), report.folder),
+  );
   const recorder = new PhaseRecorder();
-  await runProject('gate', [steps, recorder], (vitest) => {
+  await runProject('gate', [steps, recorder, ...telling.reporters()], (vitest) => {
     vitest.provide('session', facts);
     vitest.provide('gate', plan);
   });

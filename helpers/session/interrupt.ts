@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sweep } from '../cluster/sweep.ts';
 import { exitCodes, messageOf } from '../errors.ts';
 import type { Report } from '../report/report.ts';
+import type { Results } from '../report/results.ts';
 import { timeouts } from '../timeouts.ts';
 import { removeRunFolder } from './folder.ts';
 
@@ -16,6 +17,8 @@ export interface Interruptible {
   readonly opening: () => Promise<unknown> | undefined;
   /** The cluster is somebody else's: it does not end with the run, so what is at work in it has to. */
   readonly existing?: { readonly cancel: () => Promise<void> } | undefined;
+  /** Is told the results of what was interrupted. */
+  readonly ended?: (results: Results) => void;
 }
 
 export interface SignalWatch {
@@ -55,17 +58,17 @@ export function onSignals(run: Interruptible): SignalWatch {
 }
 
 async function cleanUp(
-  { report, keep, opening, existing }: Interruptible,
+  run: Interruptible,
   signal: string,
   code: number,
   over: Promise<void>,
 ): Promise<void> {
+  const { report, keep, opening, existing } = run;
   if (existing !== undefined) {
     await existing.cancel();
     // The run takes away what it made by itself, when its step has ended; a step that hangs is not waited for.
     await Promise.race([over, delay(timeouts.interrupted, undefined, { ref: false })]);
-    await removeRunFolder(report.runId);
-    await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+    await writeEnd(run, signal, code);
     return;
   }
   const removeCluster = async (): Promise<void> => {
@@ -79,6 +82,11 @@ async function cleanUp(
   await Promise.race([opening()?.catch(() => undefined), delay(15_000, undefined, { ref: false })]);
   // What was being started while the first sweep ran.
   await removeCluster();
+  await writeEnd(run, signal, code);
+}
+
+async function writeEnd({ report, ended }: Interruptible, signal: string, code: number): Promise<void> {
   await removeRunFolder(report.runId);
-  await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+  const results = await report.write({ verdict: 'interrupted', reason: `Interrupted by ${signal}` }, code);
+  ended?.(results);
 }

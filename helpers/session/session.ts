@@ -171,6 +171,8 @@ async function startClusterIn(run: {
         images,
         others,
         keep: configuration.keep,
+        reuse: configuration.reuse,
+        injection: configuration.injection,
         report: detail,
         beforeRemoval: async (error) => {
           detail('collecting evidence');

@@ -44,6 +44,8 @@ export async function foreignCluster(): Promise<ForeignCluster> {
     images,
     others: [],
     keep: false,
+    reuse: false,
+    injection: 'auto',
     report: () => undefined,
     beforeRemoval: () => Promise.resolve(),
   });

@@ -27,7 +27,8 @@ export function testSteps(steps: readonly Step[]): void {
     testStep(
       step,
       () => passes.take(step),
-      () => ({ pass: 1, versions: passes.versions }),
+      { pass: 1 },
+      () => passes.versions,
     );
   }
 }

@@ -42,6 +42,8 @@ export class Gate implements AsyncDisposable {
   readonly #taken = new Map<PassName, { readonly step: Step; readonly taken: Taken }[]>();
   /** Phases with a step that did not pass, each with the step that failed first. */
   readonly #broken = new Map<string, string>();
+  /** Why nothing more is judged. */
+  #over: string | undefined;
   #before: Snapshot | undefined;
 
   constructor(session: SessionFacts, plan: GatePlan, evidence?: Pick<StepEvidence, 'of'>) {
@@ -92,11 +94,12 @@ export class Gate implements AsyncDisposable {
   /** Does a step of a phase and judges it, and has evidence collected when it failed. Never rejects. */
   async take(phase: Phase, step: Step): Promise<Taken> {
     const [broken] = phase.needs.flatMap((need) => this.#broken.get(need) ?? []);
+    const because = this.#over ?? (broken === undefined ? undefined : `because ${broken} failed`);
     const start = performance.now();
     const outcome: Outcome =
-      broken === undefined
+      because === undefined
         ? await this.pass(phase.pass).take(step)
-        : { status: 'skipped', record: { facts: {}, trips: [] }, because: `because ${broken} failed` };
+        : { status: 'skipped', record: { facts: {}, trips: [] }, because };
     const durationMs = Math.round(performance.now() - start);
     // Of a gate that failed: as the first failure found it, not as its end left it.
     if (step.section === 'upgrade' && this.#broken.size === 0) {
@@ -115,6 +118,9 @@ export class Gate implements AsyncDisposable {
             world: this.pass(phase.pass).world,
           })
         : undefined;
+    if (outcome.status === 'failed' && this.session.configuration.failFast) {
+      this.#over ??= `because ${step.id} (${phase.title}) failed (--fail-fast)`;
+    }
     const taken: Taken = { ...outcome, durationMs, evidence: evidence ?? '' };
     const all = this.#taken.get(phase.pass) ?? [];
     all.push({ step, taken });

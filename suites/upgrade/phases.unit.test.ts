@@ -13,6 +13,7 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = {
+  configuration: { failFast: false },
   cluster: { kubeconfig, reused: false },
   destination: {},
   folder: '',

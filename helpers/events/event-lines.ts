@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import type { Reporter, TestCase } from 'vitest/node';
+import type { Progress } from '../progress/progress.ts';
+import type {} from '../report/meta.ts';
+import type { StepResult } from '../report/results.ts';
+import type { Lines } from '../report/step-lines.ts';
+import type { Events } from './stream.ts';
+
+/** Tells each step that begins. */
+export class StepStarts implements Reporter {
+  readonly #events: Events;
+
+  constructor(events: Events) {
+    this.#events = events;
+  }
+
+  onTestCaseReady(test: TestCase): void {
+    const { starting } = test.meta();
+    if (starting !== undefined) this.#events.emit({ type: 'step-started', ...starting });
+  }
+}
+
+/** Lines for people, and an event for each of them. */
+export class EventLines implements Lines {
+  readonly #lines: Lines;
+  readonly #events: Events;
+  readonly #folder: string;
+  /** The pass of several, or the phase of a gate, that runs now. */
+  #phase: { readonly title: string; readonly began: number } | undefined;
+
+  /** @param reportFolder Where the evidence of a failure is */
+  constructor(lines: Lines, events: Events, reportFolder: string) {
+    this.#lines = lines;
+    this.#events = events;
+    this.#folder = reportFolder;
+  }
+
+  step(result: StepResult): void {
+    const { id, title, pass, phase, section, status, durationMs, reason, facts, findings, evidence } = result;
+    const cause = findings[0]?.cause;
+    this.#events.emit({
+      type: 'step-ended',
+      ...{ id, title, pass, section, status, durationMs, reason, facts },
+      ...(phase === undefined ? {} : { phase }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+    if (evidence !== '') {
+      this.#events.emit({ type: 'evidence', step: id, folder: join(this.#folder, evidence) });
+    }
+    this.#lines.step(result);
+  }
+
+  passBegin(title: string): void {
+    this.#phase = { title, began: Date.now() };
+    this.#events.emit({ type: 'phase-started', title });
+    this.#lines.passBegin?.(title);
+  }
+
+  passEnd(problem?: string): void {
+    if (this.#phase !== undefined) {
+      const { title, began } = this.#phase;
+      const status = problem === undefined ? 'passed' : 'failed';
+      this.#events.emit({ type: 'phase-ended', title, status, durationMs: Date.now() - began });
+      this.#phase = undefined;
+    }
+    this.#lines.passEnd(problem);
+  }
+}
+
+/** A progress whose phases and notes are events besides. */
+export function eventProgress(progress: Progress, events: Events): Progress {
+  return {
+    note: (line) => {
+      events.emit({ type: 'note', text: line.trim() });
+      progress.note(line);
+    },
+    phase: async (title, work) => {
+      const began = Date.now();
+      events.emit({ type: 'phase-started', title });
+      const ended = (status: 'passed' | 'failed'): void => {
+        events.emit({ type: 'phase-ended', title, status, durationMs: Date.now() - began });
+      };
+      try {
+        const result = await progress.phase(title, work);
+        ended('passed');
+        return result;
+      } catch (error) {
+        ended('failed');
+        throw error;
+      }
+    },
+  };
+}

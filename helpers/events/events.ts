@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { verdicts } from '../report/results.ts';
+
+/**
+ * What `--json` prints, an object a line. docs/events.schema.json is generated from here. Times are ISO 8601 in UTC,
+ * durations milliseconds, paths absolute.
+ */
+
+const common = {
+  time: z.iso.datetime(),
+  runId: z.string().optional().describe('absent before there is a run'),
+};
+const cause = z.string().optional().describe('code of docs/causes.md');
+const step = {
+  id: z.string().describe('stable, e.g. MESH-3'),
+  title: z.string(),
+  pass: z.number().describe('which pass over the steps, or which phase of a gate by number'),
+  phase: z.string().optional().describe('which phase of a gate; absent in a run'),
+};
+
+const kinds = [
+  z.object({
+    type: z.literal('run-started'),
+    command: z.enum(['run', 'gate']),
+    report: z.string().describe("the run's report folder"),
+    configuration: z.record(z.string(), z.unknown()),
+    origins: z.record(z.string(), z.string()).describe('where each setting comes from'),
+    steps: z.array(z.string()).optional().describe('ids of the steps of a pass, in order; absent for a gate'),
+    ...common,
+  }),
+  z.object({
+    type: z.literal('note'),
+    text: z.string().describe('e.g. which images were chosen'),
+    ...common,
+  }),
+  z.object({ type: z.literal('phase-started'), title: z.string(), ...common }),
+  z.object({
+    type: z.literal('phase-ended'),
+    title: z.string(),
+    status: z.enum(['passed', 'failed']).describe('of a pass and of a phase of a gate: that its steps ran'),
+    durationMs: z.number(),
+    ...common,
+  }),
+  z.object({ type: z.literal('step-started'), ...step, ...common }),
+  z.object({
+    type: z.literal('step-ended'),
+    ...step,
+    section: z.string(),
+    status: z.enum(['passed', 'failed', 'skipped']),
+    durationMs: z.number(),
+    cause,
+    reason: z.string().describe('why it failed or was skipped, empty when it passed'),
+    facts: z.record(z.string(), z.string()),
+    ...common,
+  }),
+  z.object({
+    type: z.literal('evidence'),
+    step: z.string().optional().describe('absent where the set-up failed'),
+    folder: z.string(),
+    ...common,
+  }),
+  z.object({
+    type: z.literal('paused'),
+    step: z.string(),
+    cause,
+    kubeconfig: z.string().describe('file that reaches the cluster while the run is paused'),
+    ...common,
+  }),
+  z.object({ type: z.literal('resumed'), step: z.string(), ...common }),
+  z.object({
+    type: z.literal('verdict'),
+    verdict: z.enum(verdicts),
+    exitCode: z.number(),
+    cause,
+    reason: z.string(),
+    passed: z.number(),
+    failed: z.number(),
+    skipped: z.number(),
+    durationMs: z.number(),
+    report: z.string().describe("the run's report folder"),
+    results: z.string().describe('results.json in it'),
+    ...common,
+  }),
+  z.object({
+    type: z.literal('error'),
+    message: z.string(),
+    hint: z.string(),
+    exitCode: z.number(),
+    ...common,
+  }),
+  z.object({
+    type: z.literal('step'),
+    id: step.id,
+    section: z.string(),
+    title: z.string(),
+    needs: z.array(z.string()),
+    ...common,
+  }),
+] as const;
+
+export const eventSchema = z.discriminatedUnion('type', kinds);
+
+export type RunEvent = z.infer<typeof eventSchema>;
+type WithoutCommon<E> = E extends RunEvent ? Omit<E, keyof typeof common> : never;
+/** An event as whoever causes it knows it. */
+export type Happening = WithoutCommon<RunEvent>;
+
+/** JSON Schema of a line, for people who read them with other programs. */
+export function eventsSchema(): unknown {
+  return z.toJSONSchema(eventSchema, { io: 'input' });
+}
