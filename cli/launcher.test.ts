@@ -739,7 +739,7 @@ describe.concurrent('.ci/run', () => {
     );
     const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stderr).toContain('the dockerd that was started from here is stopped');
-    expect(stdout.split('\n').at(-1)).toBe('4 passed, 0 failed');
+    expect(stdout.split('\n').at(-1)).toBe('6 passed, 0 failed');
     expect(code).toBe(0);
     expect((await world.run('scripts/prepare-host', ['status'])).code).toBe(3);
   });

@@ -70,9 +70,14 @@ async function conformance(args: readonly string[]): Promise<Ended> {
   return { exitCode, output: all };
 }
 
+/** Images are named one by one: to know what the source set calls them, an engine would be asked. */
 function run(kubeconfig: string, ...args: readonly string[]): string[] {
-  const images = theirs.images.source === 'source' ? ['--images', 'source'] : [];
-  return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...images, ...args];
+  const { images } = theirs.images;
+  const named = (['curl', 'squid', 'origin'] as const).flatMap((role) => [
+    '--image',
+    `${role}=${images[role].reference}`,
+  ]);
+  return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...named, ...args];
 }
 
 /**
