@@ -88,24 +88,26 @@ export class Witnesses implements AsyncDisposable {
     this.#clock ??= nodeClock(this.#kube, first.client);
     const clock = await this.#clock;
     const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
-    const observe = (): Trip[] =>
-      attribute(
+    const observe = (): Trip[] => {
+      // One list for all trips that saw it, so that what is made of it is made once.
+      const proxy = this.#logs.since('proxy', since);
+      const origin = this.#logs.since('origin', since);
+      const pods = new Set(requests.map(({ client }) => client.pod));
+      const sidecars = new Map([...pods].map((pod) => [pod, this.#logs.since('sidecar', since, pod)]));
+      return attribute(
         asked.map(({ request, ...rest }): Observation => {
           const { client, sidecar } = request;
           const { clockSkewMs } = defaultTolerances;
           return {
             ...rest,
             via: request.via,
-            lines: {
-              // Another pod's sidecar has nothing to say about a client that has none.
-              sidecar: sidecar === true ? this.#logs.since('sidecar', since, client.pod) : undefined,
-              proxy: this.#logs.since('proxy', since),
-              origin: this.#logs.since('origin', since),
-            },
+            // Another pod's sidecar has nothing to say about a client that has none.
+            lines: { sidecar: sidecar === true ? sidecars.get(client.pod) : undefined, proxy, origin },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
           };
         }),
       );
+    };
     const deadline = performance.now() + timeouts.statements;
     for (;;) {
       const trips = observe();
