@@ -3,6 +3,7 @@ import { keptKubeconfig, serves } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
 import { askedFor } from '../helpers/images/choose.ts';
+import { loadOf } from '../helpers/scale/load.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { closingLines } from '../helpers/report/closing.ts';
@@ -43,6 +44,7 @@ export async function run(configuration: Configuration): Promise<number> {
 export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
+  loadMustBeForOurs(configuration);
   await fixturesMustBeReadable();
 }
 
@@ -97,6 +99,21 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
   if (images !== 'auto') askedFor(images, [versions], image);
 }
 
+/** @throws UsageError when many requests at once were to go to a proxy or a destination of somebody else's */
+function loadMustBeForOurs(configuration: Configuration): void {
+  if (loadOf(configuration) === undefined) return;
+  const { target, destination, proxy } = configuration;
+  const theirs =
+    proxy === undefined
+      ? (destination ?? (target === 'live' ? '--target live' : undefined))
+      : `--proxy ${proxy}`;
+  if (theirs === undefined) return;
+  throw new UsageError(
+    `--clients, --tunnels and --waves are for a proxy and a destination of the suite's own, not for ${theirs}`,
+    'Leave one of them out; --target hermetic is what many at once go to.',
+  );
+}
+
 function stepsMustExist(configuration: Configuration): void {
   const known = stepsFor(configuration).map(({ id }) => id);
   for (const id of configuration.steps) {
@@ -118,6 +135,9 @@ function describe(configuration: Configuration): string {
     injection,
     steps,
     repeat,
+    clients,
+    tunnels,
+    waves,
     keep,
   } = configuration;
   const parts = [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
@@ -125,6 +145,9 @@ function describe(configuration: Configuration): string {
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
+  if (loadOf(configuration) !== undefined) {
+    parts.push(`${clients} clients × ${tunnels} tunnels × ${waves} waves`);
+  }
   if (keep) parts.push('keeping the cluster');
   return parts.join(', ');
 }

@@ -1,6 +1,12 @@
 import { Command } from 'commander';
 import { closest } from 'fastest-levenshtein';
-import { configurationSchema, maxRepeat } from '../../helpers/configuration/configuration.ts';
+import {
+  configurationSchema,
+  maxClients,
+  maxRepeat,
+  maxTunnels,
+  maxWaves,
+} from '../../helpers/configuration/configuration.ts';
 import { UsageError } from '../../helpers/errors.ts';
 import type { Overrides } from '../../helpers/images/overrides.ts';
 import { countTo } from '../count.ts';
@@ -26,6 +32,9 @@ interface RunFlags {
   readonly injection: string;
   readonly step: string[];
   readonly repeat: number;
+  readonly clients: number;
+  readonly tunnels: number;
+  readonly waves: number;
   readonly list?: true;
   readonly keep?: true;
   readonly reportDir: string;
@@ -53,6 +62,9 @@ export function runCommand(commands: () => readonly string[]): Command {
         countTo(maxRepeat),
         1,
       )
+      .option('--clients <n>', 'also open tunnels from so many pods at once', countTo(maxClients), 1)
+      .option('--tunnels <m>', 'so many at once from each of them', countTo(maxTunnels), 1)
+      .option('--waves <w>', 'and so often', countTo(maxWaves), 1)
       .option('--list', 'list the steps and end')
       .addOption(keepOption())
       .addOption(reportDirOption())

@@ -4,6 +4,12 @@ import { roles } from '../images/roles.ts';
 /** More passes would take days, and a report nobody can open. */
 export const maxRepeat = 1000;
 
+/** Clients are pods of one Deployment, each followed by a stream of its own. */
+export const maxClients = 200;
+/** curl opens no more than so many at once. */
+export const maxTunnels = 300;
+export const maxWaves = 100;
+
 /** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
 export const configurationSchema = z.object({
   /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
@@ -22,6 +28,12 @@ export const configurationSchema = z.object({
   steps: z.array(z.string()).default([]),
   /** How many times the steps run on the one cluster; more than once measures how stable they are. */
   repeat: z.number().int().min(1).max(maxRepeat).default(1),
+  /** Pods that open many tunnels at once, besides the document's one request. */
+  clients: z.number().int().min(1).max(maxClients).default(1),
+  /** Tunnels that each of them has open at once. */
+  tunnels: z.number().int().min(1).max(maxTunnels).default(1),
+  /** How often they open them. */
+  waves: z.number().int().min(1).max(maxWaves).default(1),
   keep: z.boolean().default(false),
   /** File that says how to reach a cluster which is there already; undefined starts one. */
   kubeconfig: z.string().optional(),
