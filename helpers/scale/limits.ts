@@ -1,35 +1,58 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
+import { sidecarOf } from '../istio/sidecar.ts';
 import { apiStatus, type Kube } from '../kube/client.ts';
 import { execOrThrow, type PodRef } from '../kube/exec.ts';
 import { atOnce, type Load } from './load.ts';
 
+const inotifyLimit = '/proc/sys/fs/inotify/max_user_instances';
 /** Squid's own: its listeners, logs, helpers and a reserve. */
 const squidsOwnFiles = 64;
+/** Of each sidecar: pilot-agent watches with two, Envoy with one; all run as the same user (seen with Istio 1.29.1). */
+const inotifyOfSidecar = 3;
 /** Names of what the kubelet and the scheduler say of a pod that does not fit. */
 const doesNotFit =
-  /Too many pods|Insufficient (?:cpu|memory|pods)|OutOf(?:cpu|memory|pods)|OOMKilled|Evicted/;
+  /Too many pods|Insufficient (?:cpu|memory|pods)|OutOf(?:cpu|memory|pods)|OOMKilled|Evicted|too many open files/;
 
-/** @throws EnvironmentError naming the limit, when the nodes cannot carry so many pods more */
-export async function clientsMustFit(kube: Kube, { clients }: Load): Promise<void> {
-  const [nodes, pods] = await everything(kube);
+/**
+ * @param onNode A pod of a node, to ask for its kernel's limits
+ * @throws EnvironmentError naming the limit, when the nodes cannot carry so many pods more
+ */
+export async function clientsMustFit(kube: Kube, { clients }: Load, onNode: PodRef): Promise<void> {
+  const { nodes, pods } = await everything(kube);
   const room = nodes.reduce((sum, { status }) => sum + Number(status?.allocatable?.['pods'] ?? 0), 0);
-  const running = pods.filter(
-    ({ status }) => status?.phase === 'Running' || status?.phase === 'Pending',
-  ).length;
-  if (nodes.length === 0 || running + clients <= room) return;
-  const where = nodes.length === 1 ? 'The node carries' : `The ${nodes.length} nodes carry`;
+  const there = pods.filter(({ status }) => status?.phase === 'Running' || status?.phase === 'Pending');
+  if (nodes.length > 0 && there.length + clients > room) {
+    const where = nodes.length === 1 ? 'the node carries' : `the ${nodes.length} nodes carry`;
+    throw limit(
+      `${clients} clients do not fit: ${where} ${room} pods (the kubelet's maxPods), and ${there.length} are there`,
+      `--clients ${Math.max(room - there.length, 1)} fits.`,
+    );
+  }
+  const instances = Number(await execOrThrow(kube, onNode, ['cat', inotifyLimit]));
+  const sidecars = clients + there.filter((pod) => sidecarOf(pod) !== undefined).length;
+  const onEach = Math.ceil(sidecars / Math.max(nodes.length, 1));
+  const needed = onEach * inotifyOfSidecar;
+  if (needed <= instances) return;
+  const each = nodes.length > 1 ? ' on each node' : '';
   throw limit(
-    `${clients} clients do not fit: ${where.toLowerCase()} ${room} pods (the kubelet's maxPods), and ${running} are there`,
-    `--clients ${Math.max(room - running, 1)} fits.`,
+    `${sidecars} sidecars need ${needed} inotify instances of one user${each}, and the kernel gives ${instances} (fs.inotify.max_user_instances); a sidecar beyond that ends with "too many open files"`,
+    `On the node's machine: sysctl fs.inotify.max_user_instances=${2 ** Math.ceil(Math.log2(needed * 2))}; or run with fewer --clients.`,
   );
 }
 
-/** @throws EnvironmentError when that is why the clients' pods do not become ready */
+/**
+ * @param said What was waited for in vain, and the last words of a sidecar that keeps ending
+ * @throws EnvironmentError when a limit is why the clients' pods do not become ready
+ */
 export function mustNotBeTooMany(said: string): void {
   const found = doesNotFit.exec(said)?.[0];
   if (found === undefined) return;
-  throw limit(`The clients do not fit on the nodes (${found}): ${said}`, 'Run with fewer --clients.');
+  const hint =
+    found === 'too many open files'
+      ? 'The sidecars of all clusters on a machine share fs.inotify.max_user_instances: raise it with sysctl, or run with fewer --clients.'
+      : 'Run with fewer --clients.';
+  throw limit(`The clients do not fit on the nodes (${found}): ${said}`, hint);
 }
 
 /**
@@ -72,13 +95,13 @@ function limit(message: string, hint: string): EnvironmentError {
   return new EnvironmentError(message, hint, { code: 'SCALE_LIMIT' });
 }
 
-async function everything(kube: Kube) {
+async function everything(kube: Kube): Promise<{ readonly nodes: V1Node[]; readonly pods: V1Pod[] }> {
   try {
     const [nodes, pods] = await Promise.all([kube.core.listNode(), kube.core.listPodForAllNamespaces()]);
-    return [nodes.items, pods.items] as const;
+    return { nodes: nodes.items, pods: pods.items };
   } catch (error) {
     // In somebody else's cluster one may not ask; the pods themselves will tell.
     if (apiStatus(error) !== 403) throw error;
-    return [[], [] as V1Pod[]] as const;
+    return { nodes: [], pods: [] };
   }
 }

@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { heldPath } from '../../helpers/destination/held-page.ts';
 import { RequestCount } from '../../helpers/kube/requests.ts';
-import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
+import { containerStatuses, deploymentMustBeReady, livePods } from '../../helpers/kube/workloads.ts';
 import { Clients } from '../../helpers/scale/clients.ts';
 import {
   clientsMustFit,
@@ -44,7 +44,7 @@ export const manyAtOnce: readonly Step[] = [
         container: 'squid',
       };
       const files = await squidMustHaveFiles(world.kube, squid, load);
-      await clientsMustFit(world.kube, load);
+      await clientsMustFit(world.kube, load, squid);
       world.note('load', `${load.clients} pods × ${load.tunnels} tunnels at once × ${load.waves} waves`);
       const objects = await clientsObjects({
         namespace: world.namespaces.mesh,
@@ -90,9 +90,23 @@ async function clientsMustBeReady(world: World): Promise<V1Pod[]> {
     });
   } catch (error) {
     if (!(error instanceof EventuallyError)) throw error;
-    mustNotBeTooMany(error.message);
+    mustNotBeTooMany(`${error.message}${await lastWords(world)}`);
     fail('WORKLOAD_NOT_READY', error.message, `Deployment ${world.namespaces.mesh}/${clientsName} is ready`);
   }
+}
+
+/** What a sidecar that keeps ending said last. */
+async function lastWords({ kube, namespaces }: World): Promise<string> {
+  const namespace = namespaces.mesh;
+  const pods = await livePods(kube, namespace, `app=${clientsName}`);
+  const ended = pods.find((pod) =>
+    containerStatuses(pod).some(({ name, restartCount }) => name === 'istio-proxy' && restartCount > 0),
+  );
+  const name = ended?.metadata?.name;
+  if (name === undefined) return '';
+  const asked = { name, namespace, container: 'istio-proxy', previous: true, tailLines: 3 };
+  const said = await kube.core.readNamespacedPodLog(asked).catch(() => '');
+  return said === '' ? '' : ` It said: ${said.trim().split('\n').at(-1) ?? ''}`;
 }
 
 function originOf({ session }: World): { namespace: string; pod: string; container: string } {
