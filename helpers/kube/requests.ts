@@ -42,7 +42,7 @@ export class RequestCount implements Disposable {
 interface Seen {
   readonly method?: string;
   readonly path?: string;
-  readonly origin?: unknown;
+  readonly origin?: string | URL;
   readonly getHeader?: (name: string) => unknown;
 }
 
