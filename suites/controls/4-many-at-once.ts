@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { EnvironmentError } from '../../helpers/errors.ts';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { heldPath } from '../../helpers/destination/held-page.ts';
 import { RequestCount } from '../../helpers/kube/requests.ts';
@@ -33,54 +34,66 @@ export const manyAtOnce: readonly Step[] = [
     commands: [],
     needs: ['MESH-2', 'PROXY-8'],
     when: (configuration) => loadOf(configuration) !== undefined,
-    run: async (world) => {
-      const load = loadOf(world.session.configuration);
-      if (load === undefined) return;
-      using requests = new RequestCount(world.kube);
-      const effort = new Effort();
-      const squid = {
-        namespace: world.namespaces.external,
-        pod: world.squidPod.get().metadata?.name ?? '',
-        container: 'squid',
-      };
-      const files = await squidMustHaveFiles(world.kube, squid, load);
-      await clientsMustFit(world.kube, load, squid);
-      world.note('load', `${load.clients} pods × ${load.tunnels} tunnels at once × ${load.waves} waves`);
-      const objects = await clientsObjects({
-        namespace: world.namespaces.mesh,
-        load,
-        curlImage: world.session.images.images.curl.reference,
-        destination: world.session.destination,
-        proxy: world.proxy(),
-      });
-      await withObjects(world, objects, async () => {
-        const pods = await clientsMustBeReady(world);
-        effort.lap('pods ready');
-        await using clients = await Clients.start(world.kube, {
-          ...{ load, pods, squid },
-          url: new URL(heldPath, world.session.destination.url).href,
-          via: world.proxy(),
-          origin: originOf(world),
-        });
-        effort.lap('streams open');
-        for (let wave = 1; wave <= load.waves; wave += 1) await clients.wave(wave);
-        effort.lap('traffic');
-        const { trips, nobodys } = await clients.trips();
-        const findings = await judged(world, load, trips, nobodys);
-        effort.lap('judgement');
-        world.note('Squid may open', Number.isFinite(files) ? `${files} files` : 'any number of files');
-        for (const [name, value] of Object.entries(effort.facts(trips.length))) world.note(name, value);
-        const { total, counts } = requests;
-        world.note(
-          'API requests',
-          `${total} (${counts.exec} exec, ${counts.log} logs, ${counts.read} reads, ${counts.write} writes)`,
-        );
-        if (findings.length > 0) throw new ConformanceError(findings, world.firstTrip());
-        everyWaveMustHaveBeenAtOnce(world, load, trips);
-      });
-    },
+    run: (world) => tellingLimits(() => manyTripsMustBeSound(world)),
   },
 ];
+
+async function manyTripsMustBeSound(world: World): Promise<void> {
+  const load = loadOf(world.session.configuration);
+  if (load === undefined) return;
+  using requests = new RequestCount(world.kube);
+  const effort = new Effort();
+  const squid = {
+    namespace: world.namespaces.external,
+    pod: world.squidPod.get().metadata?.name ?? '',
+    container: 'squid',
+  };
+  const files = await squidMustHaveFiles(world.kube, squid, load);
+  await clientsMustFit(world.kube, load, squid);
+  world.note('load', `${load.clients} pods × ${load.tunnels} tunnels at once × ${load.waves} waves`);
+  const objects = await clientsObjects({
+    namespace: world.namespaces.mesh,
+    load,
+    curlImage: world.session.images.images.curl.reference,
+    destination: world.session.destination,
+    proxy: world.proxy(),
+  });
+  await withObjects(world, objects, async () => {
+    const pods = await clientsMustBeReady(world);
+    effort.lap('pods ready');
+    await using clients = await Clients.start(world.kube, {
+      ...{ load, pods, squid },
+      url: new URL(heldPath, world.session.destination.url).href,
+      via: world.proxy(),
+      origin: originOf(world),
+    });
+    effort.lap('streams open');
+    for (let wave = 1; wave <= load.waves; wave += 1) await clients.wave(wave);
+    effort.lap('traffic');
+    const { trips, nobodys } = await clients.trips();
+    const findings = await judged(world, load, trips, nobodys);
+    effort.lap('judgement');
+    world.note('Squid may open', Number.isFinite(files) ? `${files} files` : 'any number of files');
+    for (const [name, value] of Object.entries(effort.facts(trips.length))) world.note(name, value);
+    const { total, counts } = requests;
+    world.note(
+      'API requests',
+      `${total} (${counts.exec} exec, ${counts.log} logs, ${counts.read} reads, ${counts.write} writes)`,
+    );
+    if (findings.length > 0) throw new ConformanceError(findings, world.firstTrip());
+    everyWaveMustHaveBeenAtOnce(world, load, trips);
+  });
+}
+
+/** A limit is told like any other cause: with what to do about it. */
+async function tellingLimits(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError) || error.code !== 'SCALE_LIMIT') throw error;
+    fail('SCALE_LIMIT', error.message, error.hint);
+  }
+}
 
 async function clientsMustBeReady(world: World): Promise<V1Pod[]> {
   try {
