@@ -1,7 +1,16 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { configurationSchema, maxRepeat } from '../helpers/configuration/configuration.ts';
+import {
+  configurationSchema,
+  maxClients,
+  maxRepeat,
+  maxTunnels,
+  maxWaves,
+} from '../helpers/configuration/configuration.ts';
+import { loadOf } from '../helpers/scale/load.ts';
+import { stepsFor } from '../suites/steps.ts';
 import { countTo } from './count.ts';
+import { argumentsMustBeValid } from './run.ts';
 
 describe('a count given as a flag', () => {
   it.each([
@@ -41,5 +50,37 @@ describe('how often a configuration repeats the steps', () => {
 
   it.each([0, 1001, 1.5, '3'])('is never %j', (repeat) => {
     expect(configurationSchema.safeParse({ repeat }).success).toBe(false);
+  });
+});
+
+describe('how many trips a configuration asks for', () => {
+  it('is the document’s one, unless it says otherwise', () => {
+    expect(loadOf(configurationSchema.parse({}))).toBeUndefined();
+    expect(loadOf(configurationSchema.parse({ tunnels: 2 }))).toEqual({ clients: 1, tunnels: 2, waves: 1 });
+    expect(stepsFor(configurationSchema.parse({})).map(({ id }) => id)).not.toContain('SCALE-1');
+    expect(stepsFor(configurationSchema.parse({ waves: 2 })).map(({ id }) => id)).toContain('SCALE-1');
+  });
+
+  it.each([
+    { clients: 0 },
+    { clients: maxClients + 1 },
+    { tunnels: 1.5 },
+    { tunnels: maxTunnels + 1 },
+    { waves: maxWaves + 1 },
+    { waves: '2' },
+  ])('is never %j', (load) => {
+    expect(configurationSchema.safeParse(load).success).toBe(false);
+  });
+
+  it.each([
+    [{ target: 'live' }, '--target live'],
+    [{ destination: 'https://example.org/', expectTitle: 'a' }, 'https://example.org/'],
+    [{ proxy: '10.0.0.1:3128' }, '--proxy 10.0.0.1:3128'],
+  ])('is refused beside %j', async (theirs, named) => {
+    const asked = configurationSchema.parse({ ...theirs, clients: 2 });
+    await expect(argumentsMustBeValid(asked)).rejects.toThrow(
+      `--clients, --tunnels and --waves are for a proxy and a destination of the suite's own, not for ${named}`,
+    );
+    await argumentsMustBeValid(configurationSchema.parse(theirs));
   });
 });

@@ -6,6 +6,7 @@ import type { Settings } from '../helpers/configuration/settings.ts';
 import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { askedFor } from '../helpers/images/choose.ts';
+import { loadOf } from '../helpers/scale/load.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -72,6 +73,7 @@ export async function argumentsMustBeValid(configuration: Configuration): Promis
   imagesMustExist(configuration, resolveVersions(configuration));
   stepsMustExist(configuration);
   pauseMustBePossible(configuration);
+  loadMustBeForOurs(configuration);
   await fixturesMustBeReadable();
   if (configuration.reuse) {
     const versions = resolveVersions(configuration);
@@ -145,6 +147,21 @@ function imagesMustExist({ images, image }: Configuration, versions: Versions): 
   if (images !== 'auto') askedFor(images, [versions], image);
 }
 
+/** @throws UsageError when many requests at once were to go to a proxy or a destination of somebody else's */
+function loadMustBeForOurs(configuration: Configuration): void {
+  if (loadOf(configuration) === undefined) return;
+  const { target, destination, proxy } = configuration;
+  const theirs =
+    proxy === undefined
+      ? (destination ?? (target === 'live' ? '--target live' : undefined))
+      : `--proxy ${proxy}`;
+  if (theirs === undefined) return;
+  throw new UsageError(
+    `--clients, --tunnels and --waves are for a proxy and a destination of the suite's own, not for ${theirs}`,
+    'Leave one of them out; --target hermetic is what many at once go to.',
+  );
+}
+
 /** @throws UsageError for a step that does not exist, and for a pattern that finds none */
 function stepsMustExist(configuration: Configuration): void {
   const all = stepsFor(configuration);
@@ -189,6 +206,9 @@ function describe(configuration: Configuration): string {
     steps,
     grep,
     repeat,
+    clients,
+    tunnels,
+    waves,
     keep,
     reuse,
     failFast,
@@ -209,6 +229,9 @@ function describe(configuration: Configuration): string {
   if (failFast) parts.push('until one fails');
   if (pauseOnFailure) parts.push('waiting where one fails');
   if (timeoutScale !== 1) parts.push(`time limits × ${timeoutScale}`);
+  if (loadOf(configuration) !== undefined) {
+    parts.push(`${clients} clients × ${tunnels} tunnels × ${waves} waves`);
+  }
   if (keep) parts.push(reuse ? 'on the kept cluster' : 'keeping the cluster');
   return parts.join(', ');
 }

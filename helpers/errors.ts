@@ -41,6 +41,7 @@ export type EnvironmentCode =
   | 'DISK_FULL'
   | 'NODE_NOT_READY'
   | 'CLUSTER_LOST'
+  | 'SCALE_LIMIT'
   | 'ENVIRONMENT';
 
 /** The surroundings fail: engine, registry, disk, a missing tool, the destination. */

@@ -13,6 +13,8 @@ const limits = {
   istioctl: 60_000,
   /** A Deployment has rolled out; images may still be pulled where the archive does not hold them. */
   workloadReady: 180_000,
+  /** The pods of many clients are ready: fifty sidecars start on two cores. */
+  clientsReady: 420_000,
   /** Pods that are refused (a webhook, a quota), from the first refusal on. */
   refusal: 30_000,
   /** An image of a pod that cannot be pulled, from the first failure on: the kubelet has tried again by then. */

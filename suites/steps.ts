@@ -2,6 +2,7 @@ import { beforeTheEntry } from './controls/1-before-the-entry.ts';
 import { withTheEntry } from './controls/2-with-the-entry.ts';
 import { withoutTheEntry } from './controls/3-without-the-entry.ts';
 import { onEveryNode } from './controls/4-on-every-node.ts';
+import { manyAtOnce } from './controls/5-many-at-once.ts';
 import { configurationSchema, type Configuration } from '../helpers/configuration/configuration.ts';
 import { furtherAddresses, reachYourProxy } from './document/2-your-proxy.ts';
 import { documentSteps } from './document/steps.ts';
@@ -12,6 +13,7 @@ export const controlSteps: readonly Step[] = [
   ...beforeTheEntry,
   ...withTheEntry,
   ...onEveryNode,
+  ...manyAtOnce,
   ...withoutTheEntry,
 ];
 
@@ -20,7 +22,7 @@ export const everyStep: readonly Step[] = documentSteps.flatMap((step) => {
   if (step.id === 'PROXY-5') return [step, ...reachYourProxy];
   if (step.id === 'MESH-4') return [step, ...furtherAddresses];
   if (step.id === 'MESH-1') return [...beforeTheEntry, step];
-  if (step.id === 'CLEAN-1') return [...withTheEntry, ...onEveryNode, ...withoutTheEntry, step];
+  if (step.id === 'CLEAN-1') return [...withTheEntry, ...onEveryNode, ...manyAtOnce, ...withoutTheEntry, step];
   return [step];
 });
 

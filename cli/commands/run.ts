@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { closest } from 'fastest-levenshtein';
-import { maxRepeat } from '../../helpers/configuration/configuration.ts';
+import { maxClients, maxRepeat, maxTunnels, maxWaves } from '../../helpers/configuration/configuration.ts';
 import { UsageError } from '../../helpers/errors.ts';
 import { countTo } from '../count.ts';
 import { withSurroundings } from '../existing-options.ts';
@@ -48,6 +48,9 @@ export function runCommand(commands: () => readonly string[]): Command {
         countTo(maxRepeat),
         1,
       )
+      .option('--clients <n>', 'also open tunnels from so many pods at once', countTo(maxClients), 1)
+      .option('--tunnels <m>', 'so many at once from each of them', countTo(maxTunnels), 1)
+      .option('--waves <w>', 'and so often', countTo(maxWaves), 1)
       .option('--list', 'list the steps and end')
       .addOption(keepOption())
       .addOption(reuseOption())

@@ -8,6 +8,12 @@ export const maxRepeat = 1000;
 export const minTimeoutScale = 0.1;
 export const maxTimeoutScale = 20;
 
+/** Clients are pods of one Deployment, each followed by a stream of its own. */
+export const maxClients = 200;
+/** curl opens no more than so many at once. */
+export const maxTunnels = 300;
+export const maxWaves = 100;
+
 /** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
 export const configurationSchema = z.object({
   /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
@@ -30,6 +36,12 @@ export const configurationSchema = z.object({
   failFast: z.boolean().default(false),
   /** How many times the steps run on the one cluster; more than once measures how stable they are. */
   repeat: z.number().int().min(1).max(maxRepeat).default(1),
+  /** Pods that open many tunnels at once, besides the document's one request. */
+  clients: z.number().int().min(1).max(maxClients).default(1),
+  /** Tunnels that each of them has open at once. */
+  tunnels: z.number().int().min(1).max(maxTunnels).default(1),
+  /** How often they open them. */
+  waves: z.number().int().min(1).max(maxWaves).default(1),
   /** The cluster stays after the run; one that was kept for the same configuration is used again. */
   keep: z.boolean().default(false),
   /** A kept cluster is used, and none is started. */

@@ -6,6 +6,7 @@ import type { Kube } from '../kube/client.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
 import { documentNamespaces, movedTo } from '../session/namespaces.ts';
+import { heldPath, paddingRepeats } from './held-page.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
@@ -65,10 +66,20 @@ export async function startOrigin(
   };
 }
 
+/**
+ * The page as slowly as it is asked for (`rate`, bytes a second), with as long a header as it is asked for (`p`, eight
+ * times): for tunnels that are to stay open, and to differ in their bytes.
+ */
+const heldPage = `location = ${heldPath} {
+      alias /srv/wiki/Main_Page;
+      limit_rate $arg_rate;
+      add_header X-Padding "${'$arg_p'.repeat(paddingRepeats)}";
+    }`;
+
 /** nginx's configuration of an origin that answers for `host`; `directive` is one more of its server's. */
 export function nginxConfiguration(host: string, directive = ''): string {
   return `worker_processes 1;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
   ${originLogFormat}
   access_log /dev/stdout ${originLogFormatName};
@@ -83,6 +94,7 @@ http {
     keepalive_requests 1000000;
     keepalive_time 1d;
     default_type "text/html; charset=utf-8";
+    ${heldPage}
     ${directive}
   }
 }

@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
-import { eventually, Hopeless } from '../eventually/eventually.ts';
+import { eventually, Hopeless, type EventuallyOptions } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Kube } from './client.ts';
 
@@ -15,7 +15,12 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
  * gives its pods.
  * @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh
  */
-export async function deploymentMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
+export async function deploymentMustBeReady(
+  kube: Kube,
+  namespace: string,
+  name: string,
+  { timeoutMs = timeouts.workloadReady, intervalMs = 200 }: Partial<EventuallyOptions> = {},
+): Promise<V1Pod[]> {
   const pulls = new PullWatch();
   let refusedSince: number | undefined;
   return eventually(
@@ -59,7 +64,7 @@ export async function deploymentMustBeReady(kube: Kube, namespace: string, name:
         pods.length === 0 ? 'no pod yet' : pods.map((pod) => `pod ${describePod(pod)}`).join('; '),
       );
     },
-    { timeoutMs: timeouts.workloadReady, intervalMs: 200 },
+    { timeoutMs, intervalMs },
   );
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Configuration } from '../configuration/configuration.ts';
 import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
 import { answersFromHere } from '../destination/live.ts';
+import { loadOf } from '../scale/load.ts';
 import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
 
 /** What the requests are to reach, before it is there. */
@@ -29,6 +30,9 @@ export async function chooseTarget(configuration: Configuration): Promise<Target
     return { ...document, kind: 'live', because: `through the proxy ${proxy}` };
   }
   if (asked === 'hermetic') return { ...document, kind: 'hermetic', because: 'asked for' };
+  if (loadOf(configuration) !== undefined) {
+    return { ...document, kind: 'hermetic', because: 'many requests at once are for a server of our own' };
+  }
   const { answers, because } = await answersFromHere(documentUrl);
   if (answers) return { ...document, kind: 'live', because };
   if (asked === 'live') {

@@ -1,3 +1,5 @@
+import { grouped } from '../grouped.ts';
+
 /** A claim of a trip to a line. `cost` says how far apart they are; equal trips and lines have equal costs. */
 export interface Claim<T, L> {
   readonly trip: T;
@@ -25,11 +27,14 @@ export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) =
   const taken = new Set<L>();
   const ties: Tie<T, L>[] = [];
   const sorted = [...claims].sort((a, b) => a.cost - b.cost);
+  // Only who wants the same trip or the same line can be a rival.
+  const byTrip = grouped(sorted, ({ trip }) => trip);
+  const byLine = grouped(sorted, ({ line }) => line);
   for (const claim of sorted) {
     if (lineOf.has(claim.trip) || taken.has(claim.line)) continue;
-    const rivals = sorted.filter(
+    const near = [...(byTrip.get(claim.trip) ?? []), ...(byLine.get(claim.line) ?? [])];
+    const rivals = near.filter(
       (other) =>
-        other !== claim &&
         (other.trip === claim.trip) !== (other.line === claim.line) &&
         other.cost <= claim.cost + Math.max(margin(claim.trip), margin(other.trip)) &&
         !(other.trip !== claim.trip && lineOf.has(other.trip)) &&
@@ -41,7 +46,7 @@ export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) =
   }
   // What a tied trip got in the end is at stake in its tie as well, whatever step it came from.
   const whole = ties.map(({ trips, lines }) => {
-    const got = [...lineOf].filter(([trip]) => trips.has(trip)).map(([, line]) => line);
+    const got = [...trips].flatMap((trip) => (lineOf.has(trip) ? [lineOf.get(trip) as L] : []));
     return { trips, lines: new Set([...lines, ...got]) };
   });
   return { lineOf, ties: joined(whole) };
@@ -61,21 +66,38 @@ function tieOf<T, L>(claims: readonly Claim<T, L>[]): Tie<T, L> {
 
 /** Ties that share a trip or a line, as one. */
 function joined<T, L>(ties: readonly Tie<T, L>[]): Tie<T, L>[] {
-  return ties.reduce<Tie<T, L>[]>((groups, tie) => {
-    const touching = groups.filter(
-      (group) => overlap(group.trips, tie.trips) || overlap(group.lines, tie.lines),
-    );
-    const all = [...touching, tie];
-    return [
-      ...groups.filter((group) => !touching.includes(group)),
-      {
-        trips: new Set(all.flatMap(({ trips }) => [...trips])),
-        lines: new Set(all.flatMap(({ lines }) => [...lines])),
-      },
-    ];
-  }, []);
-}
-
-function overlap<V>(a: ReadonlySet<V>, b: ReadonlySet<V>): boolean {
-  return [...a].some((value) => b.has(value));
+  const tiesOfTrip = grouped(
+    ties.flatMap((tie) => [...tie.trips].map((trip) => ({ trip, tie }))),
+    ({ trip }) => trip,
+  );
+  const tiesOfLine = grouped(
+    ties.flatMap((tie) => [...tie.lines].map((line) => ({ line, tie }))),
+    ({ line }) => line,
+  );
+  const groups: Tie<T, L>[] = [];
+  const seen = new Set<Tie<T, L>>();
+  for (const tie of ties) {
+    if (seen.has(tie)) continue;
+    const trips = new Set<T>();
+    const lines = new Set<L>();
+    const open = [tie];
+    seen.add(tie);
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const newTrips = [...next.trips].filter((trip) => !trips.has(trip));
+      const newLines = [...next.lines].filter((line) => !lines.has(line));
+      for (const trip of newTrips) trips.add(trip);
+      for (const line of newLines) lines.add(line);
+      const touching = [
+        ...newTrips.flatMap((trip) => tiesOfTrip.get(trip) ?? []),
+        ...newLines.flatMap((line) => tiesOfLine.get(line) ?? []),
+      ];
+      for (const { tie: other } of touching) {
+        if (seen.has(other)) continue;
+        seen.add(other);
+        open.push(other);
+      }
+    }
+    groups.push({ trips, lines });
+  }
+  return groups;
 }

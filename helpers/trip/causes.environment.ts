@@ -66,6 +66,15 @@ export const environmentCauses = {
     do: "See whether the node's container still runs, and its log in the evidence bundle; run again.",
     source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
   },
+  SCALE_LIMIT: {
+    family: 'environment',
+    title: 'The machine or the proxy does not carry as much at once as was asked for',
+    seen: 'pods that do not fit on the nodes, a proxy that may not open enough files, tunnels that were not open at once',
+    expected: 'room for --clients × --tunnels',
+    why: 'A kubelet carries 110 pods by default; each sidecar takes some 50 MB; Squid needs two files for each tunnel (max_filedescriptors); a busy machine opens tunnels slower than they are held.',
+    do: 'Run with fewer --clients or --tunnels, or raise the limit that is named.',
+    source: 'Kubernetes: maxPods; Squid: max_filedescriptors',
+  },
   ENVIRONMENT: {
     family: 'environment',
     title: 'The surroundings failed, not the mesh',

@@ -32,6 +32,16 @@ function canonicalIp(ip: string): string {
   return new URL(`http://[${ip}]/`).hostname.slice(1, -1);
 }
 
+/** The same text for every spelling of an address, to look it up by. */
+export function ipKey(ip: string): string {
+  return canonicalIp(ip);
+}
+
+/** The same text for every spelling of an endpoint, to look it up by. */
+export function endpointKey({ ip, port }: Endpoint): string {
+  return `${canonicalIp(ip)} ${port}`;
+}
+
 /** Whether two texts name the same address, however IPv6 is spelled. Witnesses spell it differently. */
 export function sameIp(a: string, b: string): boolean {
   return canonicalIp(a) === canonicalIp(b);

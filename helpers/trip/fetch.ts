@@ -117,8 +117,13 @@ export class Witnesses implements AsyncDisposable {
       return lines?.flatMap((line) => ownLine(line, { hosts, user: yours.credentials?.user }) ?? []);
     };
     const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
-    const observe = (): Trip[] =>
-      attribute(
+    const observe = (): Trip[] => {
+      // One list for all trips that saw it, so that what is made of it is made once.
+      const proxy = proxyLines();
+      const origin = this.#logs.since('origin', since);
+      const pods = new Set(requests.map(({ client }) => client.pod));
+      const sidecars = new Map([...pods].map((pod) => [pod, this.#logs.since('sidecar', since, pod)]));
+      return attribute(
         asked.map(({ request, ...rest }, index): Observation => {
           const { client, sidecar } = request;
           const outside = external[index];
@@ -127,16 +132,13 @@ export class Witnesses implements AsyncDisposable {
             ...rest,
             via: request.via,
             ...(outside === undefined ? {} : { external: outside }),
-            lines: {
-              // Another pod's sidecar has nothing to say about a client that has none.
-              sidecar: sidecar === true ? this.#logs.since('sidecar', since, client.pod) : undefined,
-              proxy: proxyLines(),
-              origin: this.#logs.since('origin', since),
-            },
+            // Another pod's sidecar has nothing to say about a client that has none.
+            lines: { sidecar: sidecar === true ? sidecars.get(client.pod) : undefined, proxy, origin },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
           };
         }),
       );
+    };
     const deadline = performance.now() + timeouts.statements;
     for (;;) {
       const trips = observe();

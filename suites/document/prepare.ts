@@ -5,6 +5,7 @@ import { ownedKinds } from '../../helpers/existing/owned.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
 import { exec, ExecError } from '../../helpers/kube/exec.ts';
 import { belongsToIstio, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import { clientsIn } from '../../helpers/scale/objects.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { serviceEntryIn } from './service-entry.ts';
 import type { World } from './world.ts';
@@ -55,7 +56,7 @@ export async function resetDocument(
 ): Promise<void> {
   await remove(kube, sleepObjects, mesh);
   await podsMustBeGone(kube, mesh, 'app=sleep');
-  await remove(kube, [serviceEntryIn(mesh), registryOnlySidecarIn(mesh)]);
+  await remove(kube, [serviceEntryIn(mesh), registryOnlySidecarIn(mesh), ...clientsIn(mesh)]);
   await remove(kube, [
     { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: external } },
   ]);

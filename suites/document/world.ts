@@ -148,6 +148,11 @@ export class World implements AsyncDisposable {
     return trip;
   }
 
+  /** The first trip of the step's evidence. */
+  firstTrip(): Trip | undefined {
+    return this.#record.trips[0];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.witnesses[Symbol.asyncDispose]();
   }

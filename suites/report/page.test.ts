@@ -10,11 +10,6 @@ import { contradicted, redGate, unstable } from './samples.ts';
 
 const open = browserOfTests();
 
-/** The steps as the page has them, in its order. */
-function articles(page: Page): Locator {
-  return page.locator('article.step');
-}
-
 function article(page: Page, id: string): Locator {
   return page.locator(`article.step:has(.step-id:text-is("${id}"))`);
 }
@@ -42,26 +37,19 @@ describe.each(fixtureNames)('the page of the run %s', (name) => {
 
   it('has every step in its section, with its state and how long it took', async () => {
     await using opened = await open(await pageOf(run));
-    const told = await articles(opened.page).evaluateAll((all) =>
-      all.map((one) => {
-        const text = (selector: string): string => one.querySelector(selector)?.textContent.trim() ?? '';
-        return [
-          text('.step-id'),
-          text('.step-line .mark .unseen'),
-          text('.took'),
-          one.closest('.group')?.querySelector('h3')?.textContent ?? '',
-        ];
-      }),
-    );
+    const told = await opened.page.evaluate<[string, string, string, string][]>(`
+      [...document.querySelectorAll('article.step')].map((one) => {
+        const text = (selector) => one.querySelector(selector)?.textContent.trim() ?? '';
+        const section = one.closest('.group')?.querySelector('h3')?.textContent ?? '';
+        return [text('.step-id'), text('.step-line .mark .unseen'), text('.took'), section.toLowerCase()];
+      })`);
     const wanted = run.steps.map(({ id, status, durationMs, section }) => [
       id,
       status,
       status === 'skipped' ? '' : timeLike(durationMs),
       section.replaceAll('-', ' ').toLowerCase(),
     ]);
-    expect(told.map(([id, status, took, section = '']) => [id, status, took, section.toLowerCase()])).toEqual(
-      wanted,
-    );
+    expect(told).toEqual(wanted);
   });
 
   it('draws each request once, with the addresses, ports and bytes that its witnesses told', async () => {
@@ -137,7 +125,9 @@ describe('what is wrong', () => {
     const failed = article(page, 'CONTROL-1').locator('svg.trip.wide');
     expect(await failed.locator('.hop.fault .name').allTextContents()).toEqual(['✗ Sidecar']);
     expect(await failed.getAttribute('aria-label')).toContain('Sidecar: no statement (missing)');
-    expect(await colour(failed.locator('.hop.fault rect'), 'stroke')).toBe(await toneOf(page, '--bad'));
+    expect(await colour(page, '#step-control-1 svg.trip.wide .hop.fault rect', 'stroke')).toBe(
+      await toneOf(page, '--bad'),
+    );
     // MESH-2 asks for the page alone.
     const passed = article(page, 'MESH-2').locator('svg.trip.wide');
     expect(await passed.locator('.hop.silent').count()).toBe(1);
@@ -149,7 +139,9 @@ describe('what is wrong', () => {
     const figure = article(opened.page, 'MESH-4').locator('svg.trip.wide');
     const wrong = figure.locator('text.contradicted.fault');
     expect(await wrong.allTextContents()).toEqual(['2085 ≠ 999 B ≠']);
-    expect(await colour(wrong, 'fill')).toBe(await toneOf(opened.page, '--bad'));
+    expect(await colour(opened.page, '#step-mesh-4 svg.trip.wide text.fault', 'fill')).toBe(
+      await toneOf(opened.page, '--bad'),
+    );
     expect(await figure.locator('.edge.fault').count()).toBe(1);
   });
 
@@ -280,8 +272,10 @@ function timeLike(ms: number): string {
   return ms < 1000 ? `${ms}ms` : `${(Math.floor(ms / 100) / 10).toFixed(1).replace(/\.0$/, '')}s`;
 }
 
-function colour(of: Locator, property: string): Promise<string> {
-  return of.evaluate((one, name) => getComputedStyle(one).getPropertyValue(name), property);
+function colour(page: Page, selector: string, property: string): Promise<string> {
+  return page.evaluate<string>(
+    `getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${property}')`,
+  );
 }
 
 async function toneOf(page: Page, name: string): Promise<string> {

@@ -1,0 +1,137 @@
+import { PassThrough, Writable } from 'node:stream';
+import { Exec } from '@kubernetes/client-node';
+import { apiMessage, type Kube } from './client.ts';
+import { ExecError, type PodRef } from './exec.ts';
+import { lineSplitter } from './lines.ts';
+
+/** A command in a container that goes on: lines are written to it, and those that it prints are waited for. */
+export class ExecSession implements Disposable {
+  readonly where: string;
+  readonly #stdin = new PassThrough();
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+  #stderr = '';
+  #over: string | undefined;
+  #close: () => void = () => undefined;
+
+  private constructor(where: string) {
+    this.where = where;
+  }
+
+  /** @throws ExecError when the command cannot be started */
+  static async open(kube: Kube, target: PodRef, command: readonly string[]): Promise<ExecSession> {
+    const { namespace, pod, container } = target;
+    const session = new ExecSession(`${namespace}/${pod} (${container})`);
+    const stdout = writing(
+      lineSplitter((line) => {
+        session.#lines.push(line);
+        session.#wake();
+      }),
+    );
+    const stderr = writing((chunk) => {
+      session.#stderr = `${session.#stderr}${chunk.toString('utf8')}`.slice(-1000);
+    });
+    try {
+      const socket = await new Exec(kube.config).exec(
+        namespace,
+        pod,
+        container,
+        [...command],
+        stdout,
+        stderr,
+        session.#stdin,
+        false,
+        (status) => {
+          session.#end(`it ended: ${status.message ?? status.status ?? ''}`);
+        },
+      );
+      socket.onclose = () => {
+        session.#end('the connection closed');
+      };
+      session.#close = () => {
+        socket.close();
+      };
+    } catch (error) {
+      throw new ExecError(
+        `Running \`${command.join(' ')}\` in ${session.where}: the API server refused: ${apiMessage(error)}`,
+        { cause: error },
+      );
+    }
+    return session;
+  }
+
+  /** Writes one line to its input. */
+  write(line: string): void {
+    this.#stdin.write(`${line}\n`);
+  }
+
+  /** Number of lines so far. */
+  cursor(): number {
+    return this.#lines.length;
+  }
+
+  /** The lines since a cursor. */
+  since(cursor: number): readonly string[] {
+    return this.#lines.slice(cursor);
+  }
+
+  /**
+   * Waits until a line since the cursor is as wanted.
+   * @returns undefined when it came, else why it did not: the command ended, or the time is over
+   */
+  async until(
+    cursor: number,
+    wanted: (line: string) => boolean,
+    timeoutMs: number,
+  ): Promise<string | undefined> {
+    const deadline = performance.now() + timeoutMs;
+    let seen = cursor;
+    for (;;) {
+      while (seen < this.#lines.length) {
+        if (wanted(this.#lines[seen] ?? '')) return undefined;
+        seen += 1;
+      }
+      const said = this.#stderr.trim() === '' ? '' : `, and said: ${this.#stderr.trim()}`;
+      if (this.#over !== undefined) return `${this.#over}${said}`;
+      const left = deadline - performance.now();
+      if (left <= 0) return `no word within ${timeoutMs / 1000} s${said}`;
+      await this.#changed(left);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#end('it was ended');
+    this.#stdin.end();
+    this.#close();
+  }
+
+  #end(why: string): void {
+    this.#over ??= why;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  async #changed(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, timeoutMs);
+      this.#waiting.add(wake);
+    });
+  }
+}
+
+function writing(take: (chunk: Buffer) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      take(chunk);
+      done();
+    },
+  });
+}

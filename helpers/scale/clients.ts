@@ -1,0 +1,176 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { EnvironmentError } from '../errors.ts';
+import { eventually, EventuallyError } from '../eventually/eventually.ts';
+import { inTurns } from '../in-turns.ts';
+import type { Kube } from '../kube/client.ts';
+import { ExecSession } from '../kube/exec-session.ts';
+import type { PodRef } from '../kube/exec.ts';
+import { LineFollower } from '../kube/lines.ts';
+import { timeouts } from '../timeouts.ts';
+import { attribute, type Observation } from '../trip/correlate.ts';
+import { squidLog } from '../trip/logs.ts';
+import type { Endpoint, Trip } from '../trip/statements.ts';
+import { clientStatements, type Wave } from './client-records.ts';
+import { holdSeconds, type Load } from './load.ts';
+import { Tally, type FollowedLogs } from './statements.ts';
+import { tripId } from './tunnels-conf.ts';
+
+/** So many commands are started in pods at the same time; each is a process that the node has to make. */
+const startedAtOnce = 8;
+
+export interface ClientsOptions {
+  readonly load: Load;
+  readonly pods: readonly V1Pod[];
+  readonly url: string;
+  readonly via: Endpoint;
+  readonly squid: PodRef;
+  readonly origin: PodRef;
+}
+
+interface Client {
+  readonly pod: { readonly namespace: string; readonly name: string; readonly ip: string };
+  readonly session: ExecSession;
+}
+
+/** Pods that open many tunnels at once, and those who see them. Every log is followed as one stream, from before the first. */
+export class Clients implements AsyncDisposable {
+  readonly #options: ClientsOptions;
+  readonly #logs: FollowedLogs;
+  #clients: readonly Client[] = [];
+  readonly #waves: { readonly wave: Wave; readonly from: number; readonly until: number }[] = [];
+
+  private constructor(kube: Kube, options: ClientsOptions) {
+    this.#options = options;
+    this.#logs = {
+      sidecars: new Map(
+        options.pods.map(({ metadata }) => {
+          const { namespace = '', name = '' } = metadata ?? {};
+          return [name, LineFollower.ofContainer(kube, { namespace, pod: name, container: 'istio-proxy' })];
+        }),
+      ),
+      proxy: LineFollower.ofFile(kube, options.squid, squidLog),
+      origin: LineFollower.ofContainer(kube, options.origin),
+    };
+  }
+
+  /** Starts the client in each pod, and waits until all wait for their first wave and all logs are open. */
+  static async start(kube: Kube, options: ClientsOptions): Promise<Clients> {
+    const clients = new Clients(kube, options);
+    try {
+      await Promise.all(clients.#followers().map((log) => log.opened(timeouts.exec)));
+      clients.#clients = await inTurns(options.pods, startedAtOnce, async ({ metadata, status }) => {
+        const { namespace = '', name = '' } = metadata ?? {};
+        const target = { namespace, pod: name, container: 'client' };
+        const session = await ExecSession.open(kube, target, ['sh', '/scale/tunnels.sh']);
+        const problem = await session.until(0, (line) => line === 'ready', timeouts.exec);
+        if (problem !== undefined) {
+          session[Symbol.dispose]();
+          throw new EnvironmentError(
+            `The client in ${session.where} does not start: ${problem}`,
+            'Look at the pod.',
+          );
+        }
+        return { pod: { namespace, name, ip: status?.podIP ?? '' }, session };
+      });
+      return clients;
+    } catch (error) {
+      await clients[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** All tunnels of all clients at once; ends when the last of them has closed, or its client is not heard of any more. */
+  async wave(number: number): Promise<void> {
+    const { load } = this.#options;
+    const limit = (holdSeconds(load) * 3 + 60) * 1000 + timeouts.exec;
+    const from = Date.now();
+    const waves = await Promise.all(
+      this.#clients.map(async ({ pod, session }): Promise<Wave> => {
+        const cursor = session.cursor();
+        session.write(`wave ${number}`);
+        const problem = await session.until(cursor, (line) => line.startsWith(`end|${number}|`), limit);
+        return { pod, wave: number, tunnels: load.tunnels, lines: session.since(cursor), problem };
+      }),
+    );
+    const until = Date.now();
+    this.#waves.push(...waves.map((wave) => ({ wave, from, until })));
+  }
+
+  /**
+   * Every trip with its own statements, once all who must have seen it have spoken, or have had the time to. What is
+   * missing then is for a diagnosis to say; `nobodys` are lines of these clients that belong to no trip.
+   * @throws EnvironmentError when a log with lines missing could not be read
+   */
+  async trips(): Promise<{ readonly trips: Trip[]; readonly nobodys: ReturnType<Tally['nobodys']> }> {
+    const { url, via } = this.#options;
+    const told = this.#waves.flatMap(({ wave, ...runner }) =>
+      clientStatements(wave, runner).map((one) => ({ ...one, pod: wave.pod.name })),
+    );
+    const since = Math.min(...told.map(({ client }) => client.startedAt));
+    const tally = new Tally(this.#logs, {
+      ips: this.#clients.map(({ pod }) => pod.ip),
+      tripIds: new Set(told.map(({ id }) => id)),
+      via,
+      since,
+    });
+    const opened = told.filter(({ client }) => client.local !== undefined).length;
+    await this.#allLines(tally, opened);
+    const proxy = this.#logs.proxy.since(0);
+    const origin = this.#logs.origin.since(0);
+    const sidecars = new Map([...this.#logs.sidecars].map(([pod, log]) => [pod, log.since(0)]));
+    const trips = attribute(
+      told.map(({ id, client, pod }): Observation => ({
+        ...{ id, url, via, client },
+        lines: { sidecar: sidecars.get(pod), proxy, origin },
+      })),
+    );
+    return { trips, nobodys: tally.nobodys(trips) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { session } of this.#clients) session[Symbol.dispose]();
+    await Promise.all(this.#followers().map((log) => log[Symbol.asyncDispose]()));
+  }
+
+  /** Resolves when every witness has as many lines of the clients as they had connections, or in vain. */
+  async #allLines(tally: Tally, opened: number): Promise<void> {
+    try {
+      await eventually(
+        'the lines of all trips',
+        () => {
+          tally.read();
+          const { sidecar, proxy, origin } = tally.lines;
+          if (sidecar.length >= opened && proxy.length >= opened && origin.length >= opened) return;
+          throw new Error(
+            `sidecars ${sidecar.length}, Squid ${proxy.length}, origin ${origin.length} of ${opened}`,
+          );
+        },
+        { timeoutMs: timeouts.statements, intervalMs: 250 },
+      );
+    } catch (error) {
+      if (!(error instanceof EventuallyError)) throw error;
+      for (const log of this.#followers()) {
+        const problem = log.problem();
+        if (problem === undefined) continue;
+        throw new EnvironmentError(
+          `The ${log.what} cannot be followed: ${problem}`,
+          'Look at the pod, and at the API server.',
+          { cause: error },
+        );
+      }
+    }
+  }
+
+  #followers(): LineFollower[] {
+    return [...this.#logs.sidecars.values(), this.#logs.proxy, this.#logs.origin];
+  }
+}
+
+/** Ids of the trips of these pods, in the order of {@link Clients.trips}. */
+export function idsOf(load: Load, pods: readonly string[]): string[] {
+  return Array.from({ length: load.waves }, (_none, wave) =>
+    pods.flatMap((pod) =>
+      Array.from({ length: load.tunnels }, (_tunnel, index) => tripId(pod, wave + 1, index + 1)),
+    ),
+  ).flat();
+}
