@@ -78,7 +78,8 @@ function told(error: unknown): number {
 
 async function main({ runs, only }: Flags): Promise<void> {
   const wanted = modes.filter((mode) => only === undefined || mode === only);
-  await nothingMustBeKept();
+  await sweepKilled();
+  if (wanted.includes('warm')) await nothingMustBeKept();
   const work = await mkdtemp(join(tmpdir(), 'conformance-bench-'));
   const images = await imageSet();
   const bench: Bench = { work, images, environment: await environmentOf(work, images), kept: undefined };
@@ -91,11 +92,12 @@ async function main({ runs, only }: Flags): Promise<void> {
 }
 
 async function measured(bench: Bench, wanted: readonly Mode[], runs: number): Promise<Sample[]> {
-  say('set-up, not measured: the suite with a cluster that it keeps, and a node for the script');
-  // It also leaves the prepared images that later runs share.
-  await suite(bench, 'warm', 0);
+  say(
+    'set-up, not measured: a run of the suite, whose cluster stays for its warm runs, and a node for the script',
+  );
+  // The run also leaves the prepared images that later ones share.
+  await suite(bench, wanted.includes('warm') ? 'warm' : 'cold', 0);
   if (wanted.includes('warm')) await script(bench, 'keep', 0);
-  else await removeKept(bench);
   const samples: Sample[] = [];
   for (let round = 1; round <= runs; round += 1) {
     for (const mode of wanted) {
@@ -120,7 +122,7 @@ async function suite(bench: Bench, mode: Mode, round: number): Promise<Sample> {
   ];
   let run: string | undefined;
   const child = execa(join(root, 'conformance'), ['run', ...flags], options({}));
-  child.stdout?.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     run ??= /^Run (\S+):/m.exec(chunk.toString())?.[1];
   });
   const node = async (): Promise<string | undefined> =>
@@ -275,7 +277,11 @@ async function nothingMustBeKept(): Promise<void> {
       'Remove it first: ./conformance clean',
     );
   }
-  // Of a bench that was killed.
+}
+
+/** Removes the nodes of a bench that was killed. */
+async function sweepKilled(): Promise<void> {
+  const { dockerode } = (await containerEngine()).container;
   for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters: { label: [label] } })) {
     const owner = decodeOwner(Labels[label] ?? '');
     if (owner === undefined || !isAlive(owner))
