@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
+            'bench/**/*.test.ts',
             'helpers/**/*.test.ts',
             'cli/**/*.test.ts',
             'suites/**/*.unit.test.ts',

@@ -66,8 +66,6 @@ class World implements Disposable {
     this.write('check out #1/package.json', '{ "type": "module" }');
     this.lockFile('1.0.0');
     this.installed('1.0.0');
-    // Node strips types itself: tsx need only be there.
-    this.write('check out #1/node_modules/tsx/dist/loader.mjs', '');
     this.write(
       'check out #1/cli/main.ts',
       `const bad: boolean = process.argv.includes('--bad');

@@ -8,7 +8,9 @@ import { chosenSteps } from './steps.ts';
 const session = inject('session');
 const steps = chosenSteps(session.configuration);
 const { repeat } = session.configuration;
-const passes = new Passes(session, pausing(session, new StepEvidence(session)));
+// Of a step that this run cannot judge nothing begins.
+const judged = steps.filter(({ unavailable }) => unavailable?.(session.configuration) === undefined);
+const passes = new Passes(session, judged, pausing(session, new StepEvidence(session)));
 
 if (repeat === 1) onePass(1);
 for (let number = 1; repeat > 1 && number <= repeat; number += 1) {

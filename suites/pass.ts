@@ -4,6 +4,7 @@ import { timeouts } from '../helpers/timeouts.ts';
 import { ConformanceError, type Finding } from '../helpers/trip/finding.ts';
 import { findingsOf } from '../helpers/trip/findings-of.ts';
 import { explain } from './document/explain.ts';
+import { AheadWork } from './ahead.ts';
 import type { Step } from './document/step.ts';
 import type { StepRecord, World } from './document/world.ts';
 
@@ -27,8 +28,23 @@ export class Pass {
   /** A step that hangs is still at work on the cluster: nothing after it can be judged. */
   #hanging = false;
 
-  constructor(world: World) {
+  readonly #ahead: AheadWork;
+  #cleaning = false;
+
+  /** @param steps Steps whose work may begin before their turn; none does when not given */
+  constructor(world: World, steps: readonly Step[] = []) {
     this.world = world;
+    this.#ahead = new AheadWork(world, steps);
+  }
+
+  /** Begins what need not wait for any step's turn. */
+  begin(): void {
+    this.#ahead.begin(undefined);
+  }
+
+  /** Resolves when no work of a step that was not judged goes on any more. */
+  async end(): Promise<void> {
+    await this.#ahead.settled();
   }
 
   /** Whether a step is still at work on the cluster. */
@@ -45,15 +61,34 @@ export class Pass {
     const [root] = step.needs.flatMap((need) => this.#broken.get(need) ?? []);
     if (root !== undefined) {
       this.#broken.set(step.id, root);
+      await this.#ahead.drop(step).catch((error: unknown) => {
+        record.facts['not taken back'] = messageOf(error);
+      });
       return { status: 'skipped', record, because: `because step ${root} failed` };
     }
     try {
-      await this.#inTime(step.run(this.world));
+      await this.#inTime(this.#do(step));
       return { status: 'passed', record };
     } catch (error) {
       this.#broken.set(step.id, step.id);
       return { status: 'failed', record, ...(await this.#explained(error, record)) };
     }
+  }
+
+  /** Before the first step that cleans up; what those begin themselves is not waited for. */
+  async #settledOnce(): Promise<void> {
+    if (this.#cleaning) return;
+    this.#cleaning = true;
+    await this.#ahead.settled();
+  }
+
+  async #do(step: Step): Promise<void> {
+    // What a step that failed had begun must not come back while it is being removed.
+    if (step.section === 'cleanup') await this.#settledOnce();
+    this.#ahead.begin(step.id);
+    const before = await this.#ahead.of(step);
+    await step.run(this.world);
+    if (before !== undefined) this.world.note('begun', `${before} before its turn`);
   }
 
   async #inTime(work: Promise<void>): Promise<void> {

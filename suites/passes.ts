@@ -11,6 +11,7 @@ export type Taken = Outcome & { readonly durationMs: number; readonly evidence: 
 /** The passes over the steps on the session's cluster, each with a world of its own. */
 export class Passes {
   readonly #session: SessionFacts;
+  readonly #steps: readonly Step[];
   readonly #evidence: Pick<StepEvidence, 'of'> | undefined;
   readonly #prepare: typeof prepare;
   #pass: Pass | undefined;
@@ -18,9 +19,18 @@ export class Passes {
   /** Why nothing more can be judged. */
   #over: string | undefined;
 
-  /** @param evidence Collects it of each step that fails by itself; none is collected without */
-  constructor(session: SessionFacts, evidence?: Pick<StepEvidence, 'of'>, prepareWorld = prepare) {
+  /**
+   * @param steps The run's, whose work may begin before their turn
+   * @param evidence Collects it of each step that fails by itself; none is collected without
+   */
+  constructor(
+    session: SessionFacts,
+    steps: readonly Step[] = [],
+    evidence?: Pick<StepEvidence, 'of'>,
+    prepareWorld = prepare,
+  ) {
     this.#session = session;
+    this.#steps = steps;
     this.#evidence = evidence;
     this.#prepare = prepareWorld;
   }
@@ -35,7 +45,7 @@ export class Passes {
     if (this.#over !== undefined) return;
     this.#number = number;
     const world = new World(this.#session);
-    this.#pass = new Pass(world);
+    this.#pass = new Pass(world, this.#steps);
     try {
       await this.#prepare(world, used);
     } catch (error) {
@@ -43,6 +53,7 @@ export class Passes {
       this.#over = `because pass ${number} could not begin`;
       throw error;
     }
+    this.#pass.begin();
   }
 
   /** Does the step, judges it, and has evidence collected when it failed, before anything else happens. Never rejects. */
@@ -69,6 +80,7 @@ export class Passes {
   async end(number: number): Promise<void> {
     if (this.#pass?.hanging === true) this.#over ??= `because a step of pass ${number} did not end`;
     const world = this.#pass?.world;
+    if (this.#pass?.hanging === false) await this.#pass.end();
     this.#pass = undefined;
     await world?.[Symbol.asyncDispose]();
   }

@@ -46,7 +46,7 @@ describe('the passes', () => {
     { reused: true, used: [true, true, true] },
   ])('begin with a reset wherever something ran before: $reused', async ({ reused, used }) => {
     const seen: boolean[] = [];
-    const passes = new Passes(session(reused), undefined, (_world, wasUsed) => {
+    const passes = new Passes(session(reused), [], undefined, (_world, wasUsed) => {
       seen.push(wasUsed);
       return Promise.resolve();
     });
@@ -59,7 +59,7 @@ describe('the passes', () => {
 
   it('have a world each', async () => {
     const worlds: World[] = [];
-    const passes = new Passes(session(false), undefined, () => Promise.resolve());
+    const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
     for (const number of [1, 2]) {
       await passes.begin(number);
       expect(await passes.take(stepSeeing(worlds))).toMatchObject({ status: 'passed' });
@@ -73,7 +73,7 @@ describe('the passes', () => {
   it('end with the one that could not begin: nothing is judged after it, nor prepared again', async () => {
     let prepared = 0;
     const worlds: World[] = [];
-    const passes = new Passes(session(false), undefined, () => {
+    const passes = new Passes(session(false), [], undefined, () => {
       prepared += 1;
       return prepared === 2 ? Promise.reject(new Error('stuck')) : Promise.resolve();
     });
@@ -96,7 +96,7 @@ describe('the passes', () => {
   it('end with one in which a step is still at work', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const passes = new Passes(session(false), undefined, () => Promise.resolve());
+      const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
       await passes.begin(1);
       const hanging: Step = { ...stepSeeing([]), run: () => new Promise(() => undefined) };
       const taken = passes.take(hanging);
@@ -122,7 +122,7 @@ describe('the passes', () => {
         return `evidence/${step.id}`;
       },
     };
-    const passes = new Passes(session(false), evidence, () => Promise.resolve());
+    const passes = new Passes(session(false), [], evidence, () => Promise.resolve());
     const failing: Step = { ...stepSeeing([]), run: () => Promise.reject(new EnvironmentError('a', 'b')) };
     const next: Step = {
       ...stepSeeing([]),
@@ -155,7 +155,7 @@ describe('the passes', () => {
   });
 
   it('judge nothing before one has begun', async () => {
-    const passes = new Passes(session(false), undefined, () => Promise.resolve());
+    const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
     expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped' });
   });
 });

@@ -17,6 +17,7 @@ import { findKept, forgetKept, rememberKept } from './kept.ts';
 import { takeKept } from './in-use.ts';
 import { keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
+import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';
 
 /** Name of the node on the run's network, and in its certificate. */
@@ -170,10 +171,15 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
     target: `${imagesFolder}/${basename(path)}`,
   }));
   if (isLocalEngine(engine)) {
+    const store = await preparedStore({
+      ...{ runId, key: configuration, images, imagesFolder, report },
+      archives: archivesOf(request),
+    });
+    const held = store === undefined ? archives : [{ source: store, target: preparedFolder }];
     container.withBindMounts([
       // withBindMounts replaces the module's own list, so its entry is repeated.
       { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' },
-      ...archives.map((archive) => ({ ...archive, mode: 'ro' as const })),
+      ...held.map((each) => ({ ...each, mode: 'ro' as const })),
     ]);
   } else {
     container.withCopyFilesToContainer(archives);

@@ -144,7 +144,8 @@ export class Report {
   /** The same for people. Loaded only now, so that not even a page that cannot be loaded changes a verdict. */
   async #writePage(run: Results): Promise<void> {
     try {
-      const { writePage } = await import('./html/write-page.ts');
+      const { loadWritePage } = await import('./html/load.ts');
+      const writePage = await loadWritePage();
       await writePage(this.folder, run);
     } catch (error) {
       process.stderr.write(`The report page was not made: ${messageOf(error)}\n`);

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { apply, remove } from '../../helpers/kube/apply.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { Request } from '../../helpers/trip/fetch.ts';
 import { noSidecar, proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
@@ -85,6 +86,13 @@ export const withTheEntry: readonly Step[] = [
     title: 'Of requests at once from several pods, each gets its own statements',
     commands: [],
     needs: ['MESH-2'],
+    ahead: {
+      with: 'MESH-1',
+      work: async (world) => {
+        await apply(world.kube, [neighbours(world)]);
+      },
+      undo: (world) => remove(world.kube, [neighbours(world)]),
+    },
     run: async (world) => {
       await withObjects(world, [neighbours(world)], async () => {
         const pods = await deploymentMustBeReady(world.kube, world.namespaces.external, neighboursName);

@@ -24,21 +24,10 @@ export const beforeYouBegin: readonly Step[] = [
     commands: [],
     claims: ['按照安装指南中的说明安装 Istio。'],
     needs: [],
+    ahead: { work: install },
     run: async (world) => {
       const { session, kube, mesh } = world;
       const found = session.existing?.istio !== undefined;
-      try {
-        if (mesh.install !== undefined) {
-          await installIstio(session.cluster, mesh.install, await world.fixtures.text('istio.yaml'));
-        }
-      } catch (error) {
-        if (!(error instanceof IstioctlError)) throw error;
-        fail(
-          'INSTALL_FAILED',
-          error.output.trim() || error.message,
-          'istioctl install ends without an error',
-        );
-      }
       // In somebody else's mesh the session has looked already, with no more permissions than it may have.
       const version = found ? mesh.istio : await controlPlaneVersion(kube, mesh.revision, mesh.system);
       if (version !== undefined) world.versions['istiod'] = version;
@@ -59,10 +48,12 @@ export const beforeYouBegin: readonly Step[] = [
       'kubectl apply -f <(istioctl kube-inject -f @samples/sleep/sleep.yaml@)',
     ],
     needs: ['BEFORE-1'],
+    ahead: {
+      work: (world) =>
+        world.session.configuration.injection === 'auto' ? startAutomatically(world) : startManually(world),
+    },
     run: async (world) => {
-      const { kube, session, mesh } = world;
-      if (session.configuration.injection === 'auto') await startAutomatically(world);
-      else await startManually(world);
+      const { kube, mesh } = world;
       const [pod] = await workloadMustBeReady(world, world.namespaces.mesh, 'sleep');
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await sidecarMustBeThere(world, pod);
@@ -97,6 +88,17 @@ export const beforeYouBegin: readonly Step[] = [
     },
   },
 ];
+
+async function install(world: World): Promise<void> {
+  const { session, mesh } = world;
+  if (mesh.install === undefined) return;
+  try {
+    await installIstio(session.cluster, mesh.install, await world.fixtures.text('istio.yaml'));
+  } catch (error) {
+    if (!(error instanceof IstioctlError)) throw error;
+    fail('INSTALL_FAILED', error.output.trim() || error.message, 'istioctl install ends without an error');
+  }
+}
 
 /** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */
 async function accessLogMustBeOn({ kube, mesh: { revision, system } }: World): Promise<void> {

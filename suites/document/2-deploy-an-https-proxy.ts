@@ -24,13 +24,14 @@ export const deployAnHttpsProxy: readonly Step[] = [
     title: 'Namespace external exists and is not labelled for injection',
     commands: ['kubectl create namespace external'],
     needs: ['BEFORE-1'],
-    run: async (world) => {
-      const { kube, namespaces } = world;
-      await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespaces.external } }]);
-      const pullSecret = world.session.existing?.pullSecret;
-      if (pullSecret !== undefined) await placePullSecret(kube, namespaces.external, pullSecret);
-      await namespaceMustNotInject(world);
+    ahead: {
+      work: async ({ kube, namespaces: { external }, session }) => {
+        await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+        const pullSecret = session.existing?.pullSecret;
+        if (pullSecret !== undefined) await placePullSecret(kube, external, pullSecret);
+      },
     },
+    run: namespaceMustNotInject,
   },
   {
     id: 'PROXY-2',
@@ -41,12 +42,16 @@ export const deployAnHttpsProxy: readonly Step[] = [
       'cat <<EOF > ./proxy.conf http_port 3128 acl SSL_ports port 443 acl CONNECT method CONNECT http_access deny CONNECT !SSL_ports http_access allow localhost manager http_access deny manager http_access allow all coredump_dir /var/spool/squid EOF',
     ],
     needs: [],
+    ahead: {
+      work: async ({ fixtures, folder }) => {
+        await writeFile(join(folder, 'proxy.conf'), await fixtures.text('document/proxy.conf'));
+      },
+    },
     run: async (world) => {
-      const written = await world.fixtures.text('document/proxy.conf');
+      const written = await readFile(join(world.folder, 'proxy.conf'), 'utf8');
       const page = await world.fixtures.text('document/page.zh.txt');
       const expected = squidConfigurationOf(page).join(' ');
       mustEqual('CONFIG_DIFFERS', 'fixtures/document/proxy.conf', words(written).join(' '), expected);
-      await writeFile(join(world.folder, 'proxy.conf'), written);
     },
   },
   {
@@ -56,16 +61,15 @@ export const deployAnHttpsProxy: readonly Step[] = [
     title: 'ConfigMap proxy-configmap holds it under squid.conf',
     commands: ['kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf'],
     needs: ['PROXY-1', 'PROXY-2'],
-    run: async ({ kube, folder, namespaces: { external } }) => {
-      const text = await readFile(join(folder, 'proxy.conf'), 'utf8');
-      const configMap: V1ConfigMap = {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: 'proxy-configmap', namespace: external },
-        data: { 'squid.conf': text },
-      };
-      await apply(kube, [configMap as KubernetesObject]);
-      const stored = await find<V1ConfigMap>(kube, configMap);
+    ahead: {
+      work: async (world) => {
+        await apply(world.kube, [await proxyConfigMap(world)]);
+      },
+    },
+    run: async (world) => {
+      const configMap = await proxyConfigMap(world);
+      const text = configMap.data?.['squid.conf'] ?? '';
+      const stored = await find<V1ConfigMap>(world.kube, configMap);
       const keys = Object.keys(stored?.data ?? {}).join(', ');
       mustEqual('CONFIG_DIFFERS', 'the list of keys of proxy-configmap', keys, 'squid.conf');
       mustEqual('CONFIG_DIFFERS', 'squid.conf in proxy-configmap', stored?.data?.['squid.conf'] ?? '', text);
@@ -80,13 +84,17 @@ export const deployAnHttpsProxy: readonly Step[] = [
       'kubectl apply -f - <<EOF apiVersion: extensions/v1beta1 kind: Deployment metadata: name: squid namespace: external spec: replicas: 1 template: metadata: labels: app: squid spec: volumes: - name: proxy-config configMap: name: proxy-configmap containers: - name: squid image: sameersbn/squid:3.5.27 imagePullPolicy: IfNotPresent volumeMounts: - name: proxy-config mountPath: /etc/squid readOnly: true EOF',
     ],
     needs: ['PROXY-3'],
+    ahead: {
+      work: async ({ kube, session, fixtures }) => {
+        const objects = await fixtures.objects('document/squid.yaml', {
+          SQUID_IMAGE: session.images.images.squid.reference,
+        });
+        await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
+      },
+    },
     run: async (world) => {
-      const { kube, session } = world;
+      const { kube } = world;
       const { external } = world.namespaces;
-      const objects = await world.fixtures.objects('document/squid.yaml', {
-        SQUID_IMAGE: session.images.images.squid.reference,
-      });
-      await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
       const [pod] = await workloadMustBeReady(world, external, 'squid');
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await mountMustBeReadOnly(world);
@@ -105,18 +113,14 @@ export const deployAnHttpsProxy: readonly Step[] = [
     title: 'The sleep sample runs in external, without a sidecar',
     commands: ['kubectl apply -n external -f @samples/sleep/sleep.yaml@'],
     needs: ['PROXY-1'],
+    ahead: {
+      work: async ({ kube, session, fixtures, namespaces: { external } }) => {
+        const values = { CURL_IMAGE: session.images.images.curl.reference };
+        await apply(kube, await fixtures.objects('document/sleep.yaml', values, external), external);
+      },
+    },
     run: async (world) => {
-      const { kube, session } = world;
       const { external } = world.namespaces;
-      await apply(
-        kube,
-        await world.fixtures.objects(
-          'document/sleep.yaml',
-          { CURL_IMAGE: session.images.images.curl.reference },
-          external,
-        ),
-        external,
-      );
       const [pod] = await workloadMustBeReady(world, external, 'sleep');
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await nothingMustBeInjected(world);
@@ -205,6 +209,18 @@ export const deployAnHttpsProxy: readonly Step[] = [
     },
   },
 ];
+
+async function proxyConfigMap({
+  folder,
+  namespaces: { external },
+}: World): Promise<V1ConfigMap & KubernetesObject> {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'proxy-configmap', namespace: external },
+    data: { 'squid.conf': await readFile(join(folder, 'proxy.conf'), 'utf8') },
+  };
+}
 
 async function namespaceMustNotInject({ kube, namespaces: { external } }: World): Promise<void> {
   const namespace = await kube.core.readNamespace({ name: external });

@@ -34,8 +34,11 @@ export const cleanup: readonly Step[] = [
     commands: ['kubectl delete -f @samples/sleep/sleep.yaml@ -n external'],
     needs: [],
     undoes: 'PROXY-5',
+    ahead: {
+      with: 'CLEAN-1',
+      work: (world) => mustGo(world, sleepObjects, world.namespaces.external),
+    },
     run: async (world) => {
-      await mustGo(world, sleepObjects, world.namespaces.external);
       await podsGone(world, world.namespaces.external, 'app=sleep');
     },
   },
@@ -49,19 +52,23 @@ export const cleanup: readonly Step[] = [
     ],
     needs: [],
     undoes: 'PROXY-4',
+    ahead: {
+      with: 'CLEAN-1',
+      work: async (world) => {
+        await world.witnesses.unfollow('proxy');
+        const metadata = { namespace: world.namespaces.external };
+        await mustGo(world, [
+          { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, name: 'squid' } },
+        ]);
+        await mustGo(world, [
+          { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'proxy-configmap' } },
+        ]);
+        await rm(join(world.folder, 'proxy.conf'), { force: true });
+      },
+    },
     run: async (world) => {
-      await world.witnesses.unfollow('proxy');
       const { external } = world.namespaces;
-      const metadata = { namespace: external };
-      await mustGo(world, [
-        { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, name: 'squid' } },
-      ]);
-      await mustGo(world, [
-        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'proxy-configmap' } },
-      ]);
-      const file = join(world.folder, 'proxy.conf');
-      await rm(file, { force: true });
-      await access(file).then(
+      await access(join(world.folder, 'proxy.conf')).then(
         () => fail('LEFT_BEHIND', './proxy.conf', 'the file is deleted'),
         () => undefined,
       );
@@ -75,13 +82,22 @@ export const cleanup: readonly Step[] = [
     commands: ['kubectl delete namespace external'],
     needs: [],
     undoes: 'PROXY-1',
-    run: async (world) => {
-      const metadata = { name: world.namespaces.external };
-      if (world.session.existing?.prepared.includes(metadata.name) === true) {
-        world.note('namespace', `${metadata.name} was prepared for the suite, and stays`);
-        return;
+    ahead: {
+      with: 'CLEAN-1',
+      // As for the document's reader, all that was made in it is gone by then, but for pods that are going. The
+      // namespace's controller looks at it five seconds later.
+      after: ['CLEAN-2', 'CLEAN-3'],
+      work: async (world) => {
+        if (staysPrepared(world)) return;
+        const metadata = { name: world.namespaces.external };
+        await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+      },
+    },
+    run: (world) => {
+      if (staysPrepared(world)) {
+        world.note('namespace', `${world.namespaces.external} was prepared for the suite, and stays`);
       }
-      await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+      return Promise.resolve();
     },
   },
   {
@@ -91,9 +107,11 @@ export const cleanup: readonly Step[] = [
     commands: ['kubectl delete serviceentry proxy'],
     needs: [],
     undoes: 'MESH-1',
-    run: async (world) => {
-      await mustGo(world, [serviceEntryIn(world.namespaces.mesh)]);
+    ahead: {
+      with: 'CLEAN-1',
+      work: (world) => mustGo(world, [serviceEntryIn(world.namespaces.mesh)]),
     },
+    run: () => Promise.resolve(),
   },
   {
     id: 'CLEAN-6',
@@ -116,7 +134,7 @@ export const cleanup: readonly Step[] = [
             if (differences.length > 0) throw new Error(differences.join('; '));
           },
           // The garbage collector takes a moment for what deleted objects owned.
-          { timeoutMs: 15_000, intervalMs: 500 },
+          { timeoutMs: 15_000, intervalMs: 200 },
         );
       } catch (error) {
         if (!(error instanceof EventuallyError)) throw error;
@@ -129,6 +147,10 @@ export const cleanup: readonly Step[] = [
     },
   },
 ];
+
+function staysPrepared({ session, namespaces }: World): boolean {
+  return session.existing?.prepared.includes(namespaces.external) === true;
+}
 
 /** Deletes as kubectl does and waits until the objects are gone. What a failed step never made is gone already. */
 async function mustGo(world: World, objects: readonly KubernetesObject[], namespace?: string): Promise<void> {

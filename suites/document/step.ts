@@ -34,7 +34,25 @@ export interface Step {
   readonly when?: (configuration: Configuration) => boolean;
   /** Why a run of this configuration cannot judge it, though it is part of it; it is reported as skipped then. */
   readonly unavailable?: (configuration: Configuration) => string | undefined;
+  /** Does what the step is about and judges it; where it has `ahead`, that was done before. */
   readonly run: (world: World) => Promise<void>;
+  /** What of it may be done before its turn comes, beside other steps. */
+  readonly ahead?: Ahead;
+}
+
+/**
+ * The doing of a step, apart from its judging: it may begin before the step's turn, but not before that of every step
+ * it needs is done, so that it finds what it would find in the document's order. It establishes nothing (no facts, no
+ * trips, no values): another step is being judged meanwhile. When it fails, it is its own step that fails.
+ */
+export interface Ahead {
+  readonly work: (world: World) => Promise<void>;
+  /** Begins when this step's turn comes; with the pass when not given. */
+  readonly with?: string;
+  /** Begins when the work of these is over too, whatever came of it. */
+  readonly after?: readonly string[];
+  /** Takes it back where the step is not judged after all. Without it clean-up does. */
+  readonly undo?: (world: World) => Promise<void>;
 }
 
 /** For steps that deploy Squid, or look into it: a proxy of the user's is neither the suite's to deploy nor to look into. */

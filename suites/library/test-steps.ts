@@ -16,7 +16,7 @@ import { testStep } from '../step-test.ts';
 export function testSteps(steps: readonly Step[]): void {
   stepsMustBeWhole(steps);
   const session = providedSession();
-  const passes = new Passes(session, new StepEvidence(session));
+  const passes = new Passes(session, [], new StepEvidence(session));
 
   // Another file of the same suite may have used the cluster.
   beforeAll(() => passes.begin(1, true));

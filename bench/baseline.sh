@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# What somebody would write instead of this suite: the document's commands, kubectl's own waits, four searches.
+#   baseline.sh cold    a new node, Istio, the document, its clean-up, the node's removal
+#   baseline.sh keep    a node that stays, with Istio and the destination in it
+#   baseline.sh warm    the same as cold in that node
+#   baseline.sh remove  removes it
+# In the environment: NODE_IMAGE, ARCHIVE (images for the node to import), ISTIOCTL and KUBECTL (programs), PILOT_IMAGE,
+# PROXY_IMAGE, CURL_IMAGE, SQUID_IMAGE, ORIGIN_IMAGE, WORK (a folder of this script's own), LABEL (of the container), and
+# ISTIO_SETTINGS (arguments of `istioctl install`, where the image set needs some). `npm run bench` sets them.
+# Prints a line `lap<TAB>NAME<TAB>seconds since the epoch` after each part.
+set -euo pipefail
+FIXTURES=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd -P)
+NAME=istio-external-proxy-baseline-$(basename "$WORK")
+export KUBECONFIG=$WORK/kubeconfig
+cd "$WORK"
+
+lap() { printf 'lap\t%s\t%s\n' "$1" "$(date +%s.%N)"; }
+kubectl() { "$KUBECTL" "$@"; }
+
+start_node() {
+  docker run --detach --name "$NAME" --label "$LABEL" --privileged --cgroupns host --tmpfs /run --tmpfs /var/run \
+    --volume /sys/fs/cgroup:/sys/fs/cgroup \
+    --volume "$ARCHIVE:/var/lib/rancher/k3s/agent/images/$(basename "$ARCHIVE"):ro" \
+    --publish 127.0.0.1::6443 "$NODE_IMAGE" server --disable=traefik --disable=metrics-server \
+    --disable=servicelb --disable=local-storage >/dev/null
+  for _ in {1..240}; do
+    if docker logs "$NAME" 2>&1 | grep -q 'Node controller sync successful'; then break; fi
+    sleep 0.5
+  done
+  docker cp "$NAME:/etc/rancher/k3s/k3s.yaml" "$KUBECONFIG" >/dev/null
+  local port
+  port=$(docker port "$NAME" 6443/tcp | head -n 1)
+  sed -i "s#127.0.0.1:6443#127.0.0.1:${port##*:}#" "$KUBECONFIG"
+  kubectl wait --namespace kube-system --for=create deployment/coredns --timeout=60s >/dev/null
+  kubectl rollout status --namespace kube-system deployment/coredns --timeout=120s >/dev/null
+  lap node
+}
+
+remove_node() { docker rm --force --volumes "$NAME" >/dev/null 2>&1 || true; }
+
+install_istio() {
+  fill "$FIXTURES/istio.yaml" >istio.yaml
+  # shellcheck disable=SC2086 # several arguments
+  "$ISTIOCTL" install --skip-confirmation --filename istio.yaml ${ISTIO_SETTINGS:-} >istioctl.log 2>&1 ||
+    { cat istioctl.log; return 1; }
+  lap istio
+}
+
+# The destination: no real Wikipedia where there is no way out. Its certificate is made once a node.
+start_origin() {
+  if [[ ! -e ca.crt ]]; then
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=baseline-ca 2>/dev/null
+    openssl req -x509 -CA ca.crt -CAkey ca.key -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 \
+      -subj /CN=en.wikipedia.org -addext subjectAltName=DNS:en.wikipedia.org 2>/dev/null
+    cat >nginx.conf <<'NGINX'
+worker_processes 1;
+events { worker_connections 1024; }
+http {
+  access_log /dev/stdout;
+  server {
+    listen 443 ssl;
+    server_name en.wikipedia.org;
+    ssl_certificate /tls/tls.crt;
+    ssl_certificate_key /tls/tls.key;
+    root /srv;
+    default_type "text/html; charset=utf-8";
+  }
+}
+NGINX
+    kubectl create namespace conformance-origin >/dev/null
+    kubectl create --namespace conformance-origin configmap origin --from-file=nginx.conf \
+      --from-file=Main_Page.html="$FIXTURES/origin/Main_Page.html" >/dev/null
+    kubectl create --namespace conformance-origin secret generic origin --from-file=tls.crt --from-file=tls.key >/dev/null
+  fi
+  fill "$FIXTURES/origin/origin.yaml" | kubectl apply --filename - >/dev/null
+  kubectl wait --namespace conformance-origin --for=condition=Ready pod/origin --timeout=120s >/dev/null
+  ORIGIN_IP=$(kubectl get pod --namespace conformance-origin origin --output jsonpath='{.status.podIP}')
+  lap origin
+}
+
+before_you_begin() {
+  kubectl label namespace default istio-injection=enabled --overwrite >/dev/null
+  kubectl apply --filename "$1" >/dev/null
+  kubectl rollout status deployment/sleep --timeout=120s >/dev/null
+  SOURCE_POD=$(kubectl get pod -l app=sleep -o jsonpath='{.items..metadata.name}')
+  lap sleep
+}
+
+deploy_an_https_proxy() {
+  kubectl create namespace external >/dev/null
+  cp "$FIXTURES/document/proxy.conf" proxy.conf
+  kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf >/dev/null
+  # Only Squid resolves the destination's name.
+  fill "$FIXTURES/document/squid.yaml" |
+    sed "s/^    spec:\$/&\n      hostAliases: [{ ip: $ORIGIN_IP, hostnames: [en.wikipedia.org] }]/" |
+    kubectl apply --filename - >/dev/null
+  kubectl rollout status --namespace external deployment/squid --timeout=120s >/dev/null
+  lap squid
+  kubectl apply -n external --filename "$1" >/dev/null
+  kubectl rollout status --namespace external deployment/sleep --timeout=120s >/dev/null
+  PROXY_IP=$(kubectl get pod -n external -l app=squid -o jsonpath='{.items..podIP}')
+  PROXY_PORT=3128
+  lap sleep-external
+  trust external deployment/sleep
+  must_find '<title>Wikipedia, the free encyclopedia</title>' kubectl exec -n external deployment/sleep -- \
+    sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl --cacert /tmp/ca.crt https://en.wikipedia.org/wiki/Main_Page"
+  must_find 'CONNECT en.wikipedia.org:443' kubectl exec -n external deployment/squid -- cat /var/log/squid/access.log
+  lap without-istio
+}
+
+configure_traffic() {
+  export PROXY_IP PROXY_PORT
+  fill "$FIXTURES/document/service-entry.yaml" | kubectl apply --filename - >/dev/null
+  trust default "$SOURCE_POD"
+  must_find '<title>Wikipedia, the free encyclopedia</title>' kubectl exec "$SOURCE_POD" -c sleep -- \
+    sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl --cacert /tmp/ca.crt https://en.wikipedia.org/wiki/Main_Page"
+  must_find 'outbound|3128||my-company-proxy.com' kubectl logs "$SOURCE_POD" -c istio-proxy
+  lap mesh
+}
+
+clean_up() {
+  kubectl delete --filename "$1" >/dev/null
+  kubectl delete --filename "$1" -n external >/dev/null
+  kubectl delete -n external deployment squid >/dev/null
+  kubectl delete -n external configmap proxy-configmap >/dev/null
+  rm ./proxy.conf
+  kubectl delete namespace external >/dev/null
+  kubectl delete serviceentry proxy >/dev/null
+  lap clean-up
+}
+
+document() {
+  fill "$FIXTURES/document/sleep.yaml" >sleep.yaml
+  before_you_begin sleep.yaml
+  deploy_an_https_proxy sleep.yaml
+  configure_traffic
+  clean_up sleep.yaml
+}
+
+# A fixture with its ${NAMES} filled in.
+fill() {
+  sed -e "s#\${PILOT_IMAGE}#$PILOT_IMAGE#" -e "s#\${PROXY_IMAGE}#$PROXY_IMAGE#" -e "s#\${CURL_IMAGE}#$CURL_IMAGE#" \
+    -e "s#\${SQUID_IMAGE}#$SQUID_IMAGE#" -e "s#\${ORIGIN_IMAGE}#$ORIGIN_IMAGE#" \
+    -e "s#\${PROXY_IP}#${PROXY_IP:-}#" -e "s#\${PROXY_PORT}#${PROXY_PORT:-}#" "$1"
+}
+
+trust() { kubectl exec -i -n "$1" "$2" -c sleep -- sh -c 'cat >/tmp/ca.crt' <ca.crt; }
+
+# must_find TEXT COMMAND…: until the command prints it, asked once a second.
+must_find() {
+  local text=$1
+  shift
+  for _ in {1..60}; do
+    if "$@" 2>/dev/null | grep -F -- "$text" >/dev/null; then return; fi
+    sleep 1
+  done
+  echo "not found: $text" >&2
+  return 1
+}
+
+lap begin
+case ${1-} in
+  cold)
+    trap remove_node EXIT
+    trap 'exit 130' INT TERM HUP
+    start_node
+    install_istio
+    start_origin
+    document
+    remove_node
+    trap - EXIT
+    lap removal
+    ;;
+  keep)
+    trap remove_node EXIT
+    trap 'exit 130' INT TERM HUP
+    start_node
+    install_istio
+    start_origin
+    trap - EXIT
+    ;;
+  warm)
+    install_istio
+    start_origin
+    document
+    ;;
+  remove) remove_node ;;
+  *)
+    echo 'usage: baseline.sh cold|keep|warm|remove' >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,363 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, Option } from 'commander';
+import { execa, type ResultPromise } from 'execa';
+import { format } from 'prettier';
+import { countTo } from '../cli/count.ts';
+import { containerEngine } from '../helpers/cluster/engine.ts';
+import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
+import { forgetUnusedKept } from '../helpers/cluster/kept.ts';
+import { sweep } from '../helpers/cluster/sweep.ts';
+import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
+import { chooseSourceForAll } from '../helpers/images/choose.ts';
+import { ensureImageSet } from '../helpers/images/ensure.ts';
+import type { ImageSet } from '../helpers/images/roles.ts';
+import { sourceIstioSettings } from '../helpers/images/source/istio-settings.ts';
+import { resolveVersions } from '../helpers/images/versions.ts';
+import { flushing } from '../helpers/istio/install.ts';
+import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
+import type { Results } from '../helpers/report/results.ts';
+import { watchMemory } from './memory.ts';
+import { plotOf, withTable } from './page.ts';
+import {
+  modes,
+  subjects,
+  type BenchResults,
+  type Mode,
+  type Part,
+  type Sample,
+  type Subject,
+} from './results.ts';
+import { ratiosOf, spreadOf } from './statistics.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const label = 'istio-external-proxy-conformance.bench';
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stop.abort();
+  });
+}
+
+interface Bench {
+  readonly work: string;
+  readonly images: ImageSet;
+  readonly environment: Readonly<Record<string, string>>;
+  /** The node that the suite keeps for its warm runs. */
+  kept: string | undefined;
+}
+
+interface Flags {
+  readonly runs: number;
+  readonly only?: Mode;
+}
+
+const program = new Command('bench')
+  .description('measures the suite beside a plain script of the document (bench/baseline.sh)')
+  .option('--runs <n>', 'rounds, each with every kind of run', countTo(50), 2)
+  .addOption(new Option('--only <mode>', 'cold or warm runs alone').choices(modes))
+  .exitOverride();
+
+try {
+  program.parse();
+  await main(program.opts<Flags>());
+} catch (error) {
+  process.exitCode = told(error);
+}
+process.stdout.write('', () => process.exit());
+
+function told(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (stop.signal.aborted) return exitCodes.interrupted;
+  const hint = error instanceof ActionableError ? `\n${error.hint}` : '';
+  process.stderr.write(`${messageOf(error)}${hint}\n`);
+  return error instanceof ActionableError ? error.exitCode : exitCodes.environment;
+}
+
+async function main({ runs, only }: Flags): Promise<void> {
+  const wanted = modes.filter((mode) => only === undefined || mode === only);
+  await sweepKilled();
+  if (wanted.includes('warm')) await nothingMustBeKept();
+  const work = await mkdtemp(join(tmpdir(), 'conformance-bench-'));
+  const images = await imageSet();
+  const bench: Bench = { work, images, environment: await environmentOf(work, images), kept: undefined };
+  try {
+    const samples = await measured(bench, wanted, runs);
+    await publish(resultsOf(bench, samples, runs));
+  } finally {
+    await remove(bench);
+  }
+}
+
+async function measured(bench: Bench, wanted: readonly Mode[], runs: number): Promise<Sample[]> {
+  say(
+    'set-up, not measured: a run of the suite, whose cluster stays for its warm runs, and a node for the script',
+  );
+  // The run also leaves the prepared images that later ones share.
+  await suite(bench, wanted.includes('warm') ? 'warm' : 'cold', 0);
+  if (wanted.includes('warm')) await script(bench, 'keep', 0);
+  const samples: Sample[] = [];
+  for (let round = 1; round <= runs; round += 1) {
+    for (const mode of wanted) {
+      // Neither is always the first of a pair.
+      const order = round % 2 === 1 ? subjects : [...subjects].reverse();
+      for (const subject of order) {
+        const sample = await (subject === 'suite' ? suite(bench, mode, round) : script(bench, mode, round));
+        say(`round ${round} of ${runs}: ${mode}, ${subject}: ${duration(sample.durationMs)}`);
+        samples.push(sample);
+      }
+    }
+  }
+  return samples;
+}
+
+async function suite(bench: Bench, mode: Mode, round: number): Promise<Sample> {
+  const reports = join(bench.work, 'reports');
+  const { istio, kubernetes, source } = bench.images;
+  const flags = [
+    ...['--target', 'hermetic', '--images', source, '--istio', istio, '--k8s', kubernetes],
+    ...['--report-dir', reports, ...(mode === 'warm' ? ['--keep'] : [])],
+  ];
+  let run: string | undefined;
+  const child = execa(join(root, 'conformance'), ['run', ...flags], options({}));
+  child.stdout.on('data', (chunk: Buffer) => {
+    run ??= /^Run (\S+):/m.exec(chunk.toString())?.[1];
+  });
+  const node = async (): Promise<string | undefined> =>
+    bench.kept !== undefined && mode === 'warm' ? bench.kept : run === undefined ? undefined : nodeOf(run);
+  const taken = await timed(child, node, 'the suite');
+  const text = await readFile(join(reports, 'latest', 'results.json'), 'utf8');
+  const results = JSON.parse(text) as Results;
+  if (mode === 'warm') bench.kept ??= await nodeOf(results.runId);
+  return { subject: 'suite', mode, round, ...taken.figures, parts: partsOfSuite(results) };
+}
+
+async function script(bench: Bench, mode: Mode | 'keep', round: number): Promise<Sample> {
+  const child = execa(
+    join(root, 'bench', 'baseline.sh'),
+    [mode],
+    options({ ...bench.environment, ...(mode === 'cold' ? { WORK: join(bench.work, 'cold') } : {}) }),
+  );
+  if (mode === 'cold') await mkdir(join(bench.work, 'cold'), { recursive: true });
+  const name = mode === 'cold' ? 'cold' : 'kept';
+  const taken = await timed(child, () => nodeNamed(`istio-external-proxy-baseline-${name}`), 'the script');
+  if (mode === 'cold') await rm(join(bench.work, 'cold'), { recursive: true, force: true });
+  const kept = mode === 'keep' ? 'warm' : mode;
+  return { subject: 'script', mode: kept, round, ...taken.figures, parts: laps(taken.stdout) };
+}
+
+function options(env: Readonly<Record<string, string>>): {
+  env: Record<string, string>;
+  reject: false;
+  stdin: 'ignore';
+  cancelSignal: AbortSignal;
+  forceKillAfterDelay: number;
+} {
+  return {
+    env: { ...env },
+    reject: false,
+    stdin: 'ignore',
+    cancelSignal: stop.signal,
+    forceKillAfterDelay: 60_000,
+  };
+}
+
+async function timed(
+  child: ResultPromise<ReturnType<typeof options>>,
+  node: () => Promise<string | undefined>,
+  what: string,
+): Promise<{ stdout: string; figures: Omit<Sample, 'subject' | 'mode' | 'round' | 'parts'> }> {
+  const startedAt = new Date().toISOString();
+  const start = performance.now();
+  const over = new AbortController();
+  const memory = watchMemory(child.pid ?? 0, node, await containerEngine(), over.signal);
+  const { exitCode, stdout, stderr } = await child;
+  const durationMs = Math.round(performance.now() - start);
+  over.abort();
+  const peak = await memory;
+  if (exitCode !== 0) {
+    const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n');
+    throw new EnvironmentError(
+      `${what} ended with exit code ${exitCode ?? 'none'}: there is nothing to measure\n${last}`,
+      'Its last lines are above.',
+    );
+  }
+  return { stdout, figures: { startedAt, durationMs, ...peak } };
+}
+
+function partsOfSuite({ phases, steps }: Results): Part[] {
+  const sections = new Map<string, number>();
+  for (const { section, durationMs } of steps) {
+    sections.set(section, (sections.get(section) ?? 0) + durationMs);
+  }
+  const parts = phases.map(({ title, durationMs }) => ({ title, durationMs }));
+  const removal = parts.filter(({ title }) => title.startsWith('Removing'));
+  return [
+    ...parts.filter((part) => !removal.includes(part)),
+    ...[...sections].map(([title, durationMs]) => ({ title, durationMs })),
+    ...removal,
+  ];
+}
+
+function laps(stdout: string): Part[] {
+  const stamps = [...stdout.matchAll(/^lap\t(\S+)\t([\d.]+)$/gm)].map(([, title = '', at]) => ({
+    title,
+    at: Number(at) * 1000,
+  }));
+  return stamps.slice(1).map(({ title, at }, index) => ({
+    title,
+    durationMs: Math.round(at - (stamps[index]?.at ?? at)),
+  }));
+}
+
+async function imageSet(): Promise<ImageSet> {
+  const versions = resolveVersions({ istio: undefined, k8s: undefined });
+  const { because: _because, ...origin } = await chooseSourceForAll('auto', [versions]);
+  return ensureImageSet({ ...origin, ...versions }, terminalProgress());
+}
+
+/** What bench/baseline.sh is told; kubectl and istioctl are those of the images, so that both use the same. */
+async function environmentOf(
+  work: string,
+  { images, source, archive, istio }: ImageSet,
+): Promise<Record<string, string>> {
+  const kubectl = source === 'source' ? '/usr/local/bin/kube' : '/bin/k3s';
+  await mkdir(join(work, 'kept'));
+  await copyOut(images.k3s.reference, kubectl, join(work, 'kubectl'));
+  await copyOut(images.istioctl.reference, '/usr/local/bin/istioctl', join(work, 'istioctl'));
+  const settings = [...(source === 'source' ? sourceIstioSettings : []), ...flushing(istio)];
+  return {
+    NODE_IMAGE: images.k3s.reference,
+    ARCHIVE: archive.path,
+    KUBECTL: join(work, 'kubectl'),
+    ISTIOCTL: join(work, 'istioctl'),
+    PILOT_IMAGE: images.pilot.reference,
+    PROXY_IMAGE: images.proxyv2.reference,
+    CURL_IMAGE: images.curl.reference,
+    SQUID_IMAGE: images.squid.reference,
+    ORIGIN_IMAGE: images.origin.reference,
+    WORK: join(work, 'kept'),
+    LABEL: `${label}=${encodeOwner(thisProcess())}`,
+    ISTIO_SETTINGS: settings.map((setting) => `--set ${setting}`).join(' '),
+  };
+}
+
+async function copyOut(image: string, path: string, to: string): Promise<void> {
+  const { stdout: container } = await execa('docker', ['create', image]);
+  try {
+    await execa('docker', ['cp', '--follow-link', `${container}:${path}`, to]);
+  } finally {
+    await execa('docker', ['rm', '--volumes', container]);
+  }
+}
+
+async function nodeOf(run: string): Promise<string | undefined> {
+  const { container } = await containerEngine();
+  const all = await container.dockerode.listContainers({
+    filters: { label: [`${labelKeys.run}=${run}`, labelKeys.configuration] },
+  });
+  return all[0]?.Id;
+}
+
+async function nodeNamed(name: string): Promise<string | undefined> {
+  const { container } = await containerEngine();
+  const all = await container.dockerode.listContainers({ filters: { name: [name] } });
+  return all[0]?.Id;
+}
+
+/** @throws UsageError where the warm runs would take somebody's cluster */
+async function nothingMustBeKept(): Promise<void> {
+  const { dockerode } = (await containerEngine()).container;
+  const kept = await dockerode.listContainers({ all: true, filters: { label: [`${labelKeys.kept}=true`] } });
+  if (kept.length > 0) {
+    throw new UsageError(
+      'A kept cluster is there, which the warm runs would use and remove',
+      'Remove it first: ./conformance clean',
+    );
+  }
+}
+
+/** Removes the nodes of a bench that was killed. */
+async function sweepKilled(): Promise<void> {
+  const { dockerode } = (await containerEngine()).container;
+  for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters: { label: [label] } })) {
+    const owner = decodeOwner(Labels[label] ?? '');
+    if (owner === undefined || !isAlive(owner))
+      await dockerode.getContainer(Id).remove({ force: true, v: true });
+  }
+}
+
+async function remove(bench: Bench): Promise<void> {
+  const script = join(root, 'bench', 'baseline.sh');
+  await execa(script, ['remove'], { env: { ...bench.environment }, reject: false });
+  await removeKept(bench);
+  await rm(bench.work, { recursive: true, force: true });
+}
+
+async function removeKept(bench: Bench): Promise<void> {
+  const { kept } = bench;
+  bench.kept = undefined;
+  if (kept === undefined) return;
+  const { dockerode } = (await containerEngine()).container;
+  const { Config } = await dockerode.getContainer(kept).inspect();
+  const run = Config.Labels[labelKeys.run];
+  if (run !== undefined) await sweep({ only: run });
+  await forgetUnusedKept();
+}
+
+function resultsOf({ images }: Bench, samples: readonly Sample[], rounds: number): BenchResults {
+  const of = (mode: Mode, subject: Subject): number[] =>
+    samples
+      .filter((sample) => sample.mode === mode && sample.subject === subject)
+      .sort((a, b) => a.round - b.round)
+      .map(({ durationMs }) => durationMs);
+  const measured = modes.filter((mode) => of(mode, 'suite').length > 0);
+  const spreads = measured.map((mode) => {
+    const suites = of(mode, 'suite');
+    const pairs = of(mode, 'script').map((each, index) => [each, suites[index] ?? NaN] as const);
+    return { mode, ratio: spreadOf(ratiosOf(pairs)) };
+  });
+  const [cpu] = cpus();
+  return {
+    measuredAt: new Date().toISOString(),
+    machine: {
+      os: `${platform()} ${release()}`,
+      cpus: cpus().length,
+      cpu: cpu?.model ?? 'unknown',
+      'memory (GB)': Math.round(totalmem() / 1e9),
+    },
+    versions: {
+      istio: images.istio,
+      kubernetes: images.kubernetes,
+      images: images.source,
+      node: process.version,
+    },
+    rounds,
+    ratios: Object.fromEntries(spreads.map(({ mode, ratio }) => [mode, ratio.median])),
+    ratioSpread: Object.fromEntries(spreads.map(({ mode, ratio }) => [mode, ratio])),
+    durationMs: Object.fromEntries(
+      measured.map((mode) => [
+        mode,
+        { script: spreadOf(of(mode, 'script')), suite: spreadOf(of(mode, 'suite')) },
+      ]),
+    ),
+    samples,
+  };
+}
+
+async function publish(results: BenchResults): Promise<void> {
+  await writeFile(join(root, 'bench', 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  const page = join(root, 'docs', 'performance.md');
+  const text = withTable(await readFile(page, 'utf8'), results);
+  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
+  await writeFile(join(root, 'docs', 'performance.svg'), plotOf(results));
+  say(
+    `ratios suite / script: ${JSON.stringify(results.ratios)}; see docs/performance.md and bench/results.json`,
+  );
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

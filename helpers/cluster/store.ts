@@ -1,0 +1,144 @@
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { plainLog } from '../diagnose/engine-log.ts';
+import { EnvironmentError, messageOf } from '../errors.ts';
+import { late, orLate } from '../eventually/deadline.ts';
+import { exists, inCache } from '../images/cache.ts';
+import { mustHaveSpace } from '../images/disk.ts';
+import type { ImageSet } from '../images/roles.ts';
+import { timeouts } from '../timeouts.ts';
+import { containerEngine } from './engine.ts';
+import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from './labels.ts';
+
+/** Where a node of the source set looks for a prepared containerd root (images/node/entrypoint). */
+export const preparedFolder = '/var/lib/rancher/k3s/agent/prepared';
+const containerdRoot = '/var/lib/rancher/k3s/agent/containerd';
+/** containerd's own database: without it nothing was prepared. */
+const database = 'io.containerd.metadata.v1.bolt/meta.db';
+
+/** Stores that stay; each is some 700 MB. */
+const kept = 3;
+/** A store that was used since is not pruned: a node may be copying it. */
+const inUseMs = 3_600_000;
+/** Unpacked, the images take about so many times their archive. */
+const growth = 3;
+
+export interface StoreRequest {
+  readonly runId: string;
+  /** Names what is in the store: the node's image and the archives. */
+  readonly key: string;
+  readonly images: ImageSet;
+  readonly archives: readonly ImageSet['archive'][];
+  readonly imagesFolder: string;
+  readonly report: (detail: string) => void;
+}
+
+/**
+ * A containerd root with the archives imported, made once for the same node and archives and shared by all runs: a node
+ * copies it in a second, where importing costs it ten. Made beside its final place and renamed, so that whoever finds one
+ * finds it whole.
+ * @returns its folder; undefined when there is none to be had, and the node has to import the archives by itself
+ * @throws EnvironmentError when it is interrupted
+ */
+export async function preparedStore(request: StoreRequest): Promise<string | undefined> {
+  // Only what is tried: the stand-in node. k3s has a root of its own, which nothing here knows. Files of root's are root's to rename.
+  if (request.images.images.k3s.source !== 'source' || process.getuid?.() !== 0) return undefined;
+  const folder = inCache('stores', request.key);
+  if (!(await exists(join(folder, database)))) {
+    request.report('importing the images, once for all nodes');
+    try {
+      await make(request, folder);
+    } catch (error) {
+      if (error instanceof Killed) throw error;
+      // A cache on a file system that cannot hold such a root, or a full one: a node does without.
+      request.report(`the images could not be imported beforehand: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+  const now = new Date();
+  await utimes(folder, now, now);
+  return folder;
+}
+
+class Killed extends EnvironmentError {}
+
+async function make(request: StoreRequest, folder: string): Promise<void> {
+  const stores = inCache('stores');
+  await mkdir(stores, { recursive: true });
+  await sweepUnfinished(stores);
+  const bytes = request.archives.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await mustHaveSpace(stores, growth * bytes, 'the images as nodes hold them');
+  const unfinished = join(stores, `.new-${request.runId}`);
+  const root = join(unfinished, 'root');
+  try {
+    await mkdir(root, { recursive: true });
+    await writeFile(join(unfinished, 'owner'), encodeOwner(thisProcess()));
+    await importInto(root, request);
+    if (!(await exists(join(root, database)))) throw new Error('the engine does not see this cache folder');
+    // Another run may have been faster.
+    await rename(root, folder).catch(async (error: unknown) => {
+      if (!(await exists(join(folder, database)))) throw error;
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  await prune(stores);
+}
+
+async function importInto(
+  root: string,
+  { runId, images, archives, imagesFolder }: StoreRequest,
+): Promise<void> {
+  const { dockerode } = (await containerEngine()).container;
+  const container = await dockerode.createContainer({
+    Image: images.images.k3s.reference,
+    Cmd: ['prepare'],
+    Labels: { [labelKeys.run]: runId, [labelKeys.owner]: encodeOwner(thisProcess()) },
+    HostConfig: {
+      Privileged: true,
+      NetworkMode: 'none',
+      Tmpfs: { '/run': 'rw' },
+      Binds: [
+        `${root}:${containerdRoot}`,
+        ...archives.map(({ path }) => `${path}:${imagesFolder}/${basename(path)}:ro`),
+      ],
+    },
+  });
+  try {
+    await container.start();
+    const ended = await orLate(container.wait() as Promise<{ StatusCode: number }>, timeouts.clusterReady);
+    if (ended === late) throw new Error(`not done within ${timeouts.clusterReady / 1000} s`);
+    if (ended.StatusCode === 137) {
+      throw new Killed('The import of the images was interrupted', 'Run again: nothing of it is left.');
+    }
+    if (ended.StatusCode !== 0) {
+      const log = await container.logs({ stdout: true, stderr: true, tail: 5 });
+      throw new Error(plainLog(log).trim().split('\n').join('; '));
+    }
+  } finally {
+    await container.remove({ force: true, v: true }).catch(() => undefined);
+  }
+}
+
+/** What runs that were killed had begun. */
+async function sweepUnfinished(stores: string): Promise<void> {
+  for (const name of await readdir(stores)) {
+    if (!name.startsWith('.new-')) continue;
+    const text = await readFile(join(stores, name, 'owner'), 'utf8').catch(() => undefined);
+    const owner = text === undefined ? undefined : decodeOwner(text);
+    if (owner !== undefined && !isAlive(owner))
+      await rm(join(stores, name), { recursive: true, force: true });
+  }
+}
+
+/** The stores that were not used for longest go. */
+export async function prune(stores: string, now = Date.now()): Promise<void> {
+  const names = (await readdir(stores)).filter((name) => !name.startsWith('.'));
+  const used = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(stores, name))).mtimeMs })),
+  );
+  const oldest = used.sort((a, b) => b.at - a.at).slice(kept);
+  for (const { name, at } of oldest) {
+    if (now - at > inUseMs) await rm(join(stores, name), { recursive: true, force: true });
+  }
+}
