@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'reports', 'eslint.config.js'] },
+  { ignores: ['node_modules', 'reports', 'dist', 'eslint.config.js'] },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -19,5 +19,10 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-spread': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
+  },
+  {
+    // They have a tsconfig.json for whoever copies them; here the package is this checkout.
+    files: ['examples/**'],
+    languageOptions: { parserOptions: { projectService: false, project: 'tsconfig.json' } },
   },
 );

@@ -4,7 +4,7 @@ import { terminalProgress } from '../helpers/progress/terminal.ts';
 import type {} from '../helpers/report/meta.ts';
 import { Report } from '../helpers/report/report.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
-import { newRunId, openSession, type Session } from '../helpers/session/session.ts';
+import { newRunId, openSession } from '../helpers/session/session.ts';
 
 /**
  * Gives a plain `vitest run` a session, with the configuration that `conformance()` put into the suite's vitest
@@ -15,11 +15,10 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   if (provided.session !== undefined) return undefined;
   const configuration = provided.conformance ?? configurationSchema.parse({});
   const report = new Report(configuration.reportDir, newRunId(), configuration);
-  let opening: Promise<Session> | undefined;
   // vitest and Vite end the process at once, and would leave a cluster behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
+  const opening = openSession(configuration, report, terminalProgress());
   const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
-  opening = openSession(configuration, report, terminalProgress());
   const session = await opening;
   project.provide('session', session.facts);
   return async () => {

@@ -54,7 +54,7 @@ export function stepsMustBeWhole(steps: readonly Step[]): void {
 }
 
 function providedSession(): SessionFacts {
-  const session: SessionFacts | undefined = inject('session');
+  const session = inject('session') as SessionFacts | undefined;
   if (session !== undefined) return session;
   throw new UsageError(
     'There is no session for the steps',

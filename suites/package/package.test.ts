@@ -79,11 +79,15 @@ describe('by npx in an empty folder', () => {
   });
 
   test('the document is conformant; the report is in the folder, and what npm installed stays as it was', async () => {
-    const before = await elsewhere.state('npm/_npx');
+    // npx writes its own lock file each time.
+    const installed = async (): Promise<string[]> =>
+      (await elsewhere.state('npm/_npx')).filter((file) => !file.includes('package-lock.json '));
+    const before = await installed();
+    expect(before.length).toBeGreaterThan(1000);
     const { exitCode, output } = await npx('run');
     expect(output).toContain('Verdict: conformant');
     expect(exitCode).toBe(0);
-    expect(await elsewhere.state('npm/_npx')).toEqual(before);
+    expect(await installed()).toEqual(before);
     expect(await readdir(join(elsewhere.folder, 'empty'))).toEqual(['reports']);
     const text = await readFile(join(elsewhere.folder, 'empty/reports/latest/results.json'), 'utf8');
     const { steps } = results.parse(JSON.parse(text));
