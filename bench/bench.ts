@@ -256,7 +256,7 @@ async function copyOut(image: string, path: string, to: string): Promise<void> {
 async function nodeOf(run: string): Promise<string | undefined> {
   const { container } = await containerEngine();
   const all = await container.dockerode.listContainers({
-    filters: { label: [`${labelKeys.run}=${run}`, labelKeys.configuration] },
+    filters: { label: [`${labelKeys.run}=${run}`] },
   });
   return all[0]?.Id;
 }

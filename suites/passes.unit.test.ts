@@ -144,7 +144,7 @@ describe('the passes', () => {
 
   it('end with the first failure where that was asked for, the later ones too', async () => {
     const failing: Step = { ...stepSeeing([]), run: () => Promise.reject(new EnvironmentError('a', 'b')) };
-    const passes = new Passes(session(false, true), undefined, () => Promise.resolve());
+    const passes = new Passes(session(false, true), [], undefined, () => Promise.resolve());
     await passes.begin(1);
     expect(await passes.take(failing)).toMatchObject({ status: 'failed' });
     const because = 'because step MESH-2 failed (--fail-fast)';

@@ -31,7 +31,7 @@ it('waits after the evidence was taken, and then gives it', async () => {
   ]);
 });
 
-it('waits for nobody where it was not asked to', async () => {
+it('waits for nobody where it was not asked to', () => {
   const evidence = { of: () => Promise.resolve('') };
   expect(pausing({ runId: 'run-p', configuration: configurationSchema.parse({}) }, evidence)).toBe(evidence);
 });

@@ -22,7 +22,8 @@ export const everyStep: readonly Step[] = documentSteps.flatMap((step) => {
   if (step.id === 'PROXY-5') return [step, ...reachYourProxy];
   if (step.id === 'MESH-4') return [step, ...furtherAddresses];
   if (step.id === 'MESH-1') return [...beforeTheEntry, step];
-  if (step.id === 'CLEAN-1') return [...withTheEntry, ...onEveryNode, ...manyAtOnce, ...withoutTheEntry, step];
+  if (step.id === 'CLEAN-1')
+    return [...withTheEntry, ...onEveryNode, ...manyAtOnce, ...withoutTheEntry, step];
   return [step];
 });
 

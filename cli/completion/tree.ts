@@ -59,7 +59,7 @@ export function completedCommands(program: Command, known: KnownValues): Complet
 
 function completedOption(option: Option, known: KnownValues): CompletedOption[] {
   const { long, description } = option;
-  if (long === undefined || long === null) return [];
+  if (long === undefined) return [];
   const takesValue = option.required || option.optional;
   const values = takesValue ? (known.options[long] ?? option.argChoices ?? byName(option.flags)) : undefined;
   return [{ long: long.slice(2), description, values }];

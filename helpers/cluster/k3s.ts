@@ -15,7 +15,7 @@ import { timeouts } from '../timeouts.ts';
 import { containerEngine } from './engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
 import { takeKept } from './in-use.ts';
-import { keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
+import { imagesKeyOf, keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';
@@ -172,7 +172,7 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   }));
   if (isLocalEngine(engine)) {
     const store = await preparedStore({
-      ...{ runId, key: configuration, images, imagesFolder, report },
+      ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
       archives: archivesOf(request),
     });
     const held = store === undefined ? archives : [{ source: store, target: preparedFolder }];

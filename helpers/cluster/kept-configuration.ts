@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { ImageSet } from '../images/roles.ts';
 
@@ -28,6 +29,11 @@ export function keptConfigurationOf(
     injection,
     images: Object.fromEntries(images) as Record<string, string>,
   };
+}
+
+/** Names the images of a configuration: their references and digests, and nothing else. */
+export function imagesKeyOf({ images }: Pick<KeptConfiguration, 'images'>): string {
+  return createHash('sha256').update(JSON.stringify(images)).digest('hex').slice(0, 16);
 }
 
 /** What two configurations do not share, a line each; what is not known yet of one is not compared. */

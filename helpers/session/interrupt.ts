@@ -57,12 +57,7 @@ export function onSignals(run: Interruptible): SignalWatch {
   };
 }
 
-async function cleanUp(
-  run: Interruptible,
-  signal: string,
-  code: number,
-  over: Promise<void>,
-): Promise<void> {
+async function cleanUp(run: Interruptible, signal: string, code: number, over: Promise<void>): Promise<void> {
   const { report, keep, opening, existing } = run;
   if (existing !== undefined) {
     await existing.cancel();
