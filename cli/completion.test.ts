@@ -48,7 +48,7 @@ describe('completion in bash', () => {
   it.each([
     [
       ['--step', 'MESH-'],
-      ['MESH-1', 'MESH-2', 'MESH-3', 'MESH-4'],
+      ['MESH-1', 'MESH-2', 'MESH-3', 'MESH-4', 'MESH-5'],
     ],
     [
       ['run', '--target', ''],

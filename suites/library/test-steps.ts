@@ -1,7 +1,9 @@
+import { configurationSchema, type Configuration } from '../../helpers/configuration/configuration.ts';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { UsageError } from '../../helpers/errors.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Step } from '../document/step.ts';
+import { everyStep } from '../steps.ts';
 import { StepEvidence } from '../evidence.ts';
 import { Passes } from '../passes.ts';
 import { testStep } from '../step-test.ts';
@@ -14,8 +16,8 @@ import { testStep } from '../step-test.ts';
  * @throws UsageError when there is no session, and when a step needs one that is not among them
  */
 export function testSteps(steps: readonly Step[]): void {
-  stepsMustBeWhole(steps);
   const session = providedSession();
+  stepsMustBeWhole(steps, session.configuration);
   const passes = new Passes(session, [], new StepEvidence(session));
 
   // Another file of the same suite may have used the cluster.
@@ -34,13 +36,17 @@ export function testSteps(steps: readonly Step[]): void {
 }
 
 /**
- * A need that nobody meets would be no need at all.
+ * A need that nobody meets would be no need at all; what a run of this configuration does not have, it does not need.
  * @throws UsageError
  */
-export function stepsMustBeWhole(steps: readonly Step[]): void {
+export function stepsMustBeWhole(
+  steps: readonly Step[],
+  configuration: Configuration = configurationSchema.parse({}),
+): void {
+  const absent = new Set(everyStep.filter(({ when }) => when?.(configuration) === false).map(({ id }) => id));
   const earlier = new Set<string>();
   for (const { id, needs } of steps) {
-    const missing = needs.filter((need) => !earlier.has(need));
+    const missing = needs.filter((need) => !earlier.has(need) && !absent.has(need));
     if (missing.length > 0) {
       throw new UsageError(
         `Step ${id} needs ${missing.join(', ')}, which is not among the steps before it`,
