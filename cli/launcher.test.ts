@@ -665,6 +665,65 @@ describe.concurrent('scripts/prepare-host', () => {
   });
 });
 
+describe.concurrent('scripts/with-browser', () => {
+  const shown = ['bash', '-c', 'echo "browser $CHROME_PATH"'];
+
+  it('takes one on PATH that runs, and the one that CHROME_PATH names before any', async () => {
+    using world = new World();
+    // As Ubuntu's is without its snap.
+    world.command('chromium-browser', 'echo "install the snap" >&2; exit 10');
+    world.command('google-chrome', 'echo "Google Chrome 150"');
+    const found = await world.run('scripts/with-browser', shown);
+    expect(found.stdout).toMatch(/^browser .*\/google-chrome$/m);
+    const other = world.write('other', `#!${lookUp('bash') ?? '/bin/bash'}\necho other`);
+    chmodSync(other, 0o755);
+    const named = await world.run('scripts/with-browser', shown, { CHROME_PATH: other });
+    expect(named.stdout).toBe(`browser ${other}`);
+    expect(world.called()).toEqual([]);
+  });
+
+  it('refuses a CHROME_PATH that is no browser', async () => {
+    using world = new World();
+    const { code, stderr } = await world.run('scripts/with-browser', shown, { CHROME_PATH: '/no/such' });
+    expect(stderr).toContain('CHROME_PATH is no browser that runs: /no/such');
+    expect(code).toBe(3);
+  });
+
+  it('installs it on Debian as root', async () => {
+    using world = new World();
+    world.command(
+      'apt-get',
+      `echo "apt-get $*" >>"$CALLS"
+       case "$*" in *' install '*) printf '#!/bin/sh\n' >"\${0%/*}/chromium"; chmod +x "\${0%/*}/chromium" ;; esac`,
+    );
+    const { code, stdout, stderr } = await world.run('scripts/with-browser', shown);
+    expect(stdout).toMatch(/^browser .*\/chromium$/m);
+    expect(stderr).toContain('scripts/prepare-host undo --purge');
+    expect(code).toBe(0);
+    expect(world.called().at(-1)).toMatch(/ install -y --no-install-recommends chromium fonts-dejavu-core$/);
+  });
+
+  it.each([
+    ['to who is not root', 'ID=debian', 1000, 'As root: apt-get install chromium'],
+    [
+      'on Ubuntu, whose package is a snap',
+      'ID=ubuntu\nID_LIKE=debian',
+      0,
+      'Install Google Chrome or Chromium',
+    ],
+    ['on other systems', 'ID=fedora', 0, 'Install Google Chrome or Chromium'],
+  ])('says what to install %s', async (_whom, release, user, advice) => {
+    using world = new World();
+    world.write('host/etc/os-release', `${release}\n`);
+    world.user(user);
+    const { code, stderr } = await world.run('scripts/with-browser', shown);
+    expect(stderr).toContain(advice);
+    expect(stderr).toContain('or set CHROME_PATH');
+    expect(code).toBe(3);
+    expect(world.called()).toEqual([]);
+  });
+});
+
 describe.concurrent('.ci/run', () => {
   /** npm cit that leaves these totals, and this exit code. */
   const npm = (totals: Record<string, [passed: number, failed: number]>, code: number, also = '') =>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { results, type Results } from '../../helpers/report/results.ts';
 
 /** Runs that were made for real, and are kept for the tests of their report: see take-fixture.ts. */
-export const fixtureNames = ['green', 'red', 'bypass'] as const;
+export const fixtureNames = ['green', 'red', 'bypass', 'gate'] as const;
 export type FixtureName = (typeof fixtureNames)[number];
 
 export function fixture(name: FixtureName): Results {

@@ -14,7 +14,8 @@ function article(page: Page, id: string): Locator {
   return page.locator(`article.step:has(.step-id:text-is("${id}"))`);
 }
 
-describe.each(fixtureNames)('the page of the run %s', (name) => {
+// A gate has other sections, and tests of its own below.
+describe.each(fixtureNames.filter((name) => name !== 'gate'))('the page of the run %s', (name) => {
   const run = fixture(name);
 
   it('begins with the verdict, and says what it is about', async () => {
@@ -183,6 +184,22 @@ describe('the page of a gate', () => {
     expect((moment.x + moment.width / 2 - band.x) / band.width).toBeCloseTo(0.5 / 20, 2);
     const legend = await opened.page.locator('.legends').innerText();
     expect(legend).toContain('RESTART-1 restart failed');
+  });
+
+  it('of a real one has every operation marked, every phase and every step', async () => {
+    const real = fixture('gate');
+    await using opened = await open(await pageOf(real));
+    const { page } = opened;
+    expect(await page.locator('h1').innerText()).toBe('The upgrade 1.28.3 → 1.29.1 may go out');
+    const operations = real.steps.filter(({ id }) => /^(UPGRADE|RESTART)-/.test(id));
+    const legend = await page.locator('.legends').innerText();
+    for (const { id, title } of operations) expect(legend).toContain(`${id} ${title}`);
+    expect(await page.locator('svg.plot.wide .moment').count()).toBe(operations.length);
+    const phases = page.getByRole('region', { name: 'Phases of the gate' });
+    expect(await phases.getByRole('rowheader').allInnerTexts()).toEqual(
+      (real.gate?.phases ?? []).map(({ title }) => title),
+    );
+    expect(await page.locator('article.step').count()).toBe(real.steps.length);
   });
 
   it('has the traffic’s account as a table, what was refused in red', async () => {

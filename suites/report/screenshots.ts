@@ -23,6 +23,7 @@ const shots: readonly Shot[] = [
   { name: 'green', html: pageOf(fixture('green')), view: 'light', height: 1000 },
   { name: 'red', html: pageOf(fixture('red')), view: 'light', height: 900 },
   { name: 'red-trip', html: pageOf(fixture('bypass')), view: 'light', at: 'step-control-1', height: 560 },
+  { name: 'gate', html: pageOf(fixture('gate')), view: 'light', height: 1400 },
   { name: 'phone', html: pageOf(fixture('bypass')), view: 'phone', at: 'step-control-1', height: 844 },
   { name: 'dark', html: pageOf(fixture('green')), view: 'dark', at: 'step-mesh-1', height: 800 },
   {
