@@ -43,11 +43,8 @@ export function clockFinding(
 
 function off(ahead: number): string {
   const seconds = Math.round(Math.abs(ahead) / 1000);
+  const minutes = Math.round(seconds / 60);
   const amount =
-    seconds < 120
-      ? `${seconds} s`
-      : seconds < 7_200
-        ? `${Math.round(seconds / 60)} min`
-        : `${Math.round(seconds / 3_600)} h`;
+    seconds < 120 ? `${seconds} s` : minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
   return `${amount} ${ahead > 0 ? 'ahead of' : 'behind'}`;
 }
