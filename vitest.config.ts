@@ -57,6 +57,17 @@ export default defineConfig({
       },
       {
         test: {
+          // The suite's own image as a Job in a cluster, with what `conformance job` prints.
+          name: 'in-cluster',
+          include: ['suites/in-cluster/*.test.ts'],
+          testTimeout: 400_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // A registry on this machine that serves the source set by the published images' names.
           name: 'registry',
           include: ['suites/registry/*.test.ts'],

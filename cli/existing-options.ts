@@ -19,6 +19,7 @@ export function clusterOptions(): Option[] {
 
 function surroundings(): Option[] {
   return [
+    new Option('--report-config-map <namespace/name>', 'leave the report in this ConfigMap there besides'),
     new Option('--install-istio', 'install Istio there, and take it away again'),
     new Option('--revision <name>', 'revision or tag of the Istio there'),
     new Option('--pull-secret <file>', 'credentials to pull images with there, as docker login writes them'),

@@ -10,6 +10,7 @@ import { faultsCommand } from './commands/faults.ts';
 import { gateCommand } from './commands/gate.ts';
 import { imagesCommand } from './commands/images.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { jobCommand } from './commands/job.ts';
 import { reportCommand } from './commands/report.ts';
 import { rbacCommand } from './commands/rbac.ts';
 import { runCommand } from './commands/run.ts';
@@ -39,6 +40,7 @@ for (const command of [
   summaryCommand(),
   imagesCommand(),
   cleanCommand(),
+  jobCommand(),
   rbacCommand(),
   completionCommand(() => program),
 ]) {

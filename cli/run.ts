@@ -23,6 +23,7 @@ import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { chosenSteps, everyStep, isPartial, judgedSteps, matching, stepsFor } from '../suites/steps.ts';
 import { tellEnd, tellStart } from './ends.ts';
+import { announce, leave } from './leaving.ts';
 import { attendPauses, pauseMustBePossible } from './pausing.ts';
 import { keptLines } from './reaching.ts';
 import { settingLines } from './settings.ts';
@@ -51,6 +52,7 @@ export async function run({ values: configuration, origins }: Settings<Configura
   const progress = report.recording(telling.progress());
   let outcome: Outcome;
   try {
+    await announce(configuration, report);
     opening = openSession(configuration, report, progress);
     outcome = await runIn(await opening, report, telling);
   } catch (error) {
@@ -63,6 +65,8 @@ export async function run({ values: configuration, origins }: Settings<Configura
     (line === '' ? telling.mention : telling.say)(line);
   }
   telling.say(`Report:  ${report.folder}`);
+  const left = await leave(configuration, results, report);
+  if (left !== undefined) telling.say(left);
   return results.exitCode;
 }
 

@@ -81,6 +81,8 @@ export const configurationSchema = z.object({
   /** PEM of the CA of that page's certificate, where it is none that everybody trusts. */
   destinationCa: z.string().optional(),
   reportDir: z.string().default('reports'),
+  /** `NAMESPACE/NAME` of a ConfigMap of the cluster that the report is left in besides. */
+  reportConfigMap: z.string().optional(),
 });
 
 export type Configuration = z.infer<typeof configurationSchema>;

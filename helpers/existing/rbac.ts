@@ -12,6 +12,8 @@ export interface RbacRequest {
   readonly system: string;
   /** A user that is there already; a service account is made when not given. */
   readonly user?: string;
+  /** Namespace of that service account; the proxy's when not given. */
+  readonly accountNamespace?: string;
 }
 
 /** Names every object of the manifest. */
@@ -21,9 +23,10 @@ export const accountName = fieldManager;
 const podSecurity = { mesh: 'privileged', external: 'baseline', origin: 'baseline' } as const;
 
 /** The namespaces, and all that a run in them may do and nothing else. */
-export function rbacObjects({ namespaces, system, user }: RbacRequest): KubernetesObject[] {
+export function rbacObjects(request: RbacRequest): KubernetesObject[] {
+  const { namespaces, system, user, accountNamespace = namespaces.external } = request;
   const { everywhere, own, system: inSystem } = permissionsOf(namespaces);
-  const account = { kind: 'ServiceAccount', name: accountName, namespace: namespaces.external };
+  const account = { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace };
   const subject =
     user === undefined ? account : { kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' };
   const parts = ['mesh', 'external', 'origin'] as const;

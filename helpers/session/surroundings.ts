@@ -1,5 +1,6 @@
 import { configurationSchema, type Configuration } from '../configuration/configuration.ts';
 import { UsageError } from '../errors.ts';
+import type { ReportPlace } from '../job/stored-report.ts';
 
 const presets = configurationSchema.parse({});
 
@@ -30,7 +31,8 @@ export function surroundingsMustFit(configuration: Configuration): void {
 
 /** Each option that means something in somebody else's cluster alone, and whether it was given. */
 function onlyExisting(configuration: Configuration): readonly [option: string, given: boolean][] {
-  const { context, installIstio, revision, pullSecret, namespace, proxyNamespace } = configuration;
+  const { context, installIstio, revision, pullSecret, namespace, proxyNamespace, reportConfigMap } =
+    configuration;
   return [
     ['--context', context !== undefined],
     ['--install-istio', installIstio],
@@ -38,6 +40,7 @@ function onlyExisting(configuration: Configuration): readonly [option: string, g
     ['--pull-secret', pullSecret !== undefined],
     ['--namespace', namespace !== presets.namespace],
     ['--proxy-namespace', proxyNamespace !== presets.proxyNamespace],
+    ['--report-config-map', reportConfigMap !== undefined],
   ];
 }
 
@@ -83,7 +86,21 @@ function mustFitExisting(configuration: Configuration): void {
       'A revision chooses between control planes that are there; the run installs the default one.',
     );
   }
+  if (configuration.reportConfigMap !== undefined) reportPlaceOf(configuration.reportConfigMap);
   namespacesMustFit(configuration);
+}
+
+/**
+ * The ConfigMap that `NAMESPACE/NAME` means.
+ * @throws UsageError when it means none
+ */
+export function reportPlaceOf(text: string): ReportPlace {
+  const [namespace = '', name = '', ...more] = text.split('/');
+  if (dnsLabel.test(namespace) && dnsLabel.test(name) && more.length === 0) return { namespace, name };
+  throw new UsageError(
+    `--report-config-map ${text}: this is no ConfigMap`,
+    'Say NAMESPACE/NAME, each of lower-case letters, digits and hyphens.',
+  );
 }
 
 /** What a label of DNS may be, and so the name of a namespace. */
@@ -107,7 +124,7 @@ export function namespacesMustFit({
   );
 }
 
-function nameMustFit(option: string, name: string, most: number): void {
+export function nameMustFit(option: string, name: string, most = longest): void {
   if (dnsLabel.test(name) && name.length <= most) return;
   throw new UsageError(
     `${option} ${name}: no namespace can be called so`,

@@ -39,7 +39,8 @@ function candidates() {
     if (host) add(host, "docker context " + context, true, true);
   }
   const inRuntime = (name) => (env.XDG_RUNTIME_DIR ? [path.join(env.XDG_RUNTIME_DIR, name)] : []);
-  const uid = os.userInfo().uid;
+  // A user of a container may have a number and no name.
+  const uid = process.getuid ? process.getuid() : os.userInfo().uid;
   add("unix://" + root + "/var/run/docker.sock", "socket", false, root !== "");
   for (const socket of new Set([
     ...inRuntime("docker.sock"),
