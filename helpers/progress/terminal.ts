@@ -11,9 +11,20 @@ export function duration(milliseconds: number): string {
   return prettyMilliseconds(milliseconds, { secondsDecimalDigits: milliseconds < 60_000 ? 1 : 0 });
 }
 
-/** A spinner with elapsed time where there is a terminal; else one line when a phase ends, and a rare heartbeat. */
+/**
+ * A spinner with elapsed time where there is a terminal; else one line when a phase ends, and a rare heartbeat. A terminal
+ * may have no width, for a while or for good: asked before each phase, since ora would clear infinitely many lines there.
+ */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY && process.env['CI'] === undefined ? spinning(stream) : lines(stream);
+  const plain = lines(stream);
+  if (!stream.isTTY || process.env['CI'] !== undefined) return plain;
+  const spinner = spinning(stream);
+  return {
+    note: (line) => {
+      plain.note(line);
+    },
+    phase: (title, work) => (stream.columns > 0 ? spinner : plain).phase(title, work),
+  };
 }
 
 function lines(stream: NodeJS.WriteStream): Progress {
@@ -46,11 +57,8 @@ function lines(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function spinning(stream: NodeJS.WriteStream): Progress {
+function spinning(stream: NodeJS.WriteStream): Pick<Progress, 'phase'> {
   return {
-    note: (line) => {
-      stream.write(`${line}\n`);
-    },
     phase: async (title, work) => {
       const start = performance.now();
       let detail = '';
