@@ -744,16 +744,17 @@ describe.concurrent('.ci/run', () => {
         document: [20, 0],
         meta: [3, 0],
         existing: [2, 0],
+        'your-proxy': [8, 0],
         package: [3, 0],
       } as const,
       0,
-      '72 passed, 0 failed',
+      '80 passed, 0 failed',
       0,
     ],
-    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 5 failed', 1],
+    [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 6 failed', 1],
     // npm test ends with the first project that fails.
-    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 6 failed', 1],
-    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 4 failed', 1],
+    [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 7 failed', 1],
+    [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 5 failed', 1],
     [
       {
         unit: [40, 0],
@@ -761,13 +762,14 @@ describe.concurrent('.ci/run', () => {
         document: [20, 0],
         meta: [3, 0],
         existing: [2, 0],
+        'your-proxy': [8, 0],
         package: [3, 0],
       } as const,
       1,
-      '72 passed, 0 failed',
+      '80 passed, 0 failed',
       1,
     ],
-    [{}, 1, '0 passed, 6 failed', 1],
+    [{}, 1, '0 passed, 7 failed', 1],
   ])('adds up %j', async (totals, npmCode, line, expected) => {
     using world = new World();
     await world.engine();
@@ -789,14 +791,22 @@ describe.concurrent('.ci/run', () => {
     world.command(
       'npm',
       npm(
-        { unit: [1, 0], report: [1, 0], document: [1, 0], meta: [1, 0], existing: [1, 0], package: [1, 0] },
+        {
+          unit: [1, 0],
+          report: [1, 0],
+          document: [1, 0],
+          meta: [1, 0],
+          existing: [1, 0],
+          'your-proxy': [1, 0],
+          package: [1, 0],
+        },
         0,
         './conformance run',
       ),
     );
     const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stderr).toContain('the dockerd that was started from here is stopped');
-    expect(stdout.split('\n').at(-1)).toBe('6 passed, 0 failed');
+    expect(stdout.split('\n').at(-1)).toBe('7 passed, 0 failed');
     expect(code).toBe(0);
     expect((await world.run('scripts/prepare-host', ['status'])).code).toBe(3);
   });

@@ -1,12 +1,14 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { createServer as createHttps } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { encodeOwner, labelKeys, thisProcess } from '../cluster/labels.ts';
 import { makeServerCertificate } from '../destination/certificates.ts';
 import { eventually } from '../eventually/eventually.ts';
 import { dockerode } from '../images/engine.ts';
+import { makeRunFolder, removeRunFolder } from '../session/folder.ts';
+import { newRunId } from '../session/session.ts';
 import { addressMustAnswer } from './address-must-answer.ts';
 
 /** Someone's own proxy on this machine, that asks for a name and password, and a site that it alone finds. */
@@ -16,7 +18,7 @@ export interface OwnProxy extends AsyncDisposable {
   readonly port: number;
   /** Its access log, a file of this machine. */
   readonly log: string;
-  readonly site: { readonly url: string; readonly title: string; readonly ca: string };
+  readonly site: { readonly url: string; readonly host: string; readonly title: string; readonly ca: string };
   /** Name of its container. */
   readonly container: string;
 }
@@ -31,12 +33,13 @@ const siteHost = 'intranet.conformance.test';
  * Starts both. Squid runs in a container on this machine's own network, so it is as far outside the cluster as a program
  * of this machine.
  * @param image One of Squid that has a shell
- * @param runId Everything is labelled with it, for the sweep of a process that is killed
+ * @param runId Its container is labelled with it; that and its folder are swept where this process is killed
  */
 export async function ownProxy(image: string, runId: string): Promise<OwnProxy> {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'conformance-own-proxy-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folderId = newRunId();
+  const folder = await makeRunFolder(folderId);
+  stack.defer(() => removeRunFolder(folderId));
   const site = await ownSite();
   stack.use(site);
   const port = await freePort();
@@ -75,7 +78,7 @@ export async function ownProxy(image: string, runId: string): Promise<OwnProxy> 
     port,
     log,
     container: container.id,
-    site: { url: site.url, title: site.title, ca: site.ca },
+    site: { url: site.url, host: siteHost, title: site.title, ca: site.ca },
     [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
   };
 }
@@ -120,7 +123,7 @@ interface OwnSite extends AsyncDisposable {
   readonly ca: string;
 }
 
-/** On the loopback, where nothing but this machine's own programs comes. */
+/** On all addresses, for a proxy inside the cluster; its name is known to proxies alone. */
 async function ownSite(): Promise<OwnSite> {
   const { ca, certificate, key } = await makeServerCertificate(siteHost, 'own site test CA');
   const title = 'The intranet of a test';
@@ -129,7 +132,7 @@ async function ownSite(): Promise<OwnSite> {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
     response.end(page);
   });
-  const port = await listening(server, '127.0.0.1');
+  const port = await listening(server, '0.0.0.0');
   return {
     url: `https://${siteHost}:${port}/index.html`,
     title,
@@ -143,12 +146,14 @@ async function ownSite(): Promise<OwnSite> {
 
 /** One of this machine's addresses, as containers reach it by their gateway. */
 function ownAddress(): string {
-  for (const [name, all = []] of Object.entries(networkInterfaces())) {
-    // Those of the engine's networks come and go with them.
-    if (/^(?:br-|docker|veth)/.test(name)) continue;
-    const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
-    if (found !== undefined) return found.address;
-  }
+  const all = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    addresses
+      .filter(({ family, internal }) => family === 'IPv4' && !internal)
+      .map(({ address }) => ({ name, address })),
+  );
+  // Those of the engine's networks come and go with them; a machine without a network has no other.
+  const found = all.find(({ name }) => !/^(?:br-|docker|veth)/.test(name)) ?? all[0];
+  if (found !== undefined) return found.address;
   throw new Error('This machine has no address that a container could reach');
 }
 

@@ -1,4 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Between two looks, in ms: a process of this machine that lives longer is seen, and the rest of it can work. */
+const paceMs = 10;
 
 /** Looks again and again at the arguments and the environment of every process of this machine, containers' included. */
 export class ProcessList implements AsyncDisposable {
@@ -36,6 +40,7 @@ export class ProcessList implements AsyncDisposable {
       const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
       await Promise.all(pids.map((pid) => this.#look(pid)));
       this.rounds += 1;
+      await delay(paceMs);
     }
   }
 

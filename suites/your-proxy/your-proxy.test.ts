@@ -1,16 +1,18 @@
-import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { access, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { sweep } from '../../helpers/cluster/sweep.ts';
 import { dockerode } from '../../helpers/images/engine.ts';
-import { apply } from '../../helpers/kube/apply.ts';
-import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import { results } from '../../helpers/report/results.ts';
-import { withoutVitest } from '../../helpers/testing/checkout.ts';
+import { makeRunFolder, removeRunFolder, sweepRunFolders } from '../../helpers/session/folder.ts';
+import { newRunId } from '../../helpers/session/session.ts';
+import { readBundle } from '../../helpers/testing/bundle.ts';
+import { runCheckout, withoutVitest } from '../../helpers/testing/checkout.ts';
+import { nameInTheCluster } from '../../helpers/testing/cluster-names.ts';
 import { foreignCluster, foreignTag, type ForeignCluster } from '../../helpers/testing/foreign-cluster.ts';
 import {
   bridgeAddress,
@@ -19,8 +21,9 @@ import {
   ownUser,
   type OwnProxy,
 } from '../../helpers/testing/own-proxy.ts';
+import { podProxy } from '../../helpers/testing/pod-proxy.ts';
 import { ProcessList } from '../../helpers/testing/process-list.ts';
-import { secretForms } from '../../helpers/your-proxy/credentials.ts';
+import { credentialVariables, secretForms, type Credentials } from '../../helpers/your-proxy/credentials.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cli = join(root, 'cli/main.ts');
@@ -28,6 +31,10 @@ const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).hre
 /** Resolved by the cluster's DNS alone. */
 const proxyName = 'proxy.corp.conformance.test';
 
+const own: Credentials = { user: ownUser, password: ownPassword };
+const mistaken: Credentials = { user: ownUser, password: 'a-wrong-password' };
+
+const folderId = newRunId();
 let folder: string;
 let theirs: ForeignCluster;
 let proxy: OwnProxy;
@@ -36,7 +43,7 @@ let kubeconfig: string;
 let ips: readonly string[];
 
 beforeAll(async () => {
-  folder = await realpath(await mkdtemp(join(tmpdir(), 'conformance-your-proxy-')));
+  folder = await realpath(await makeRunFolder(folderId));
   theirs = await foreignCluster();
   const { cluster, images } = theirs;
   kubeconfig = join(folder, 'kubeconfig');
@@ -44,13 +51,13 @@ beforeAll(async () => {
   proxy = await ownProxy(images.images.squid.reference, cluster.runId);
   await writeFile(join(folder, 'ca.pem'), proxy.site.ca);
   ips = [proxy.ip, bridgeAddress((await (await dockerode()).getNetwork(cluster.network).inspect()).Id)];
-  await nameInTheCluster(proxyName, ips);
+  await nameInTheCluster(theirs.kube, proxyName, ips);
 });
 
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
   await theirs[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await removeRunFolder(folderId);
 });
 
 interface Ended {
@@ -66,34 +73,40 @@ function seenIn({ report }: Ended): string | undefined {
 
 interface Asked {
   readonly args: readonly string[];
-  readonly user?: string;
-  readonly password?: string;
+  /** Undefined: none are given. */
+  readonly credentials?: Credentials | undefined;
 }
 
-function start({ args, user = ownUser, password = ownPassword }: Asked) {
+function environmentOf(credentials: Credentials | undefined): Record<string, string> {
+  if (credentials === undefined) return {};
+  const { user, password } = credentials;
+  return { [credentialVariables.user]: user, [credentialVariables.password]: password };
+}
+
+/** Of every run here: the images, and the page behind the proxy. */
+function basics(): string[] {
   const { url, title } = proxy.site;
-  const page = ['--destination', url, '--expect-title', title, '--destination-ca', 'ca.pem'];
-  return execa(
-    process.execPath,
-    ['--import', loader, cli, 'run', '--images', theirs.images.source, ...there(), ...page, ...args],
-    {
-      cwd: folder,
-      extendEnv: false,
-      env: {
-        ...withoutVitest(process.env),
-        CONFORMANCE_PROXY_USER: user,
-        CONFORMANCE_PROXY_PASSWORD: password,
-        NO_COLOR: '1',
-        TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-      },
-      all: true,
-      reject: false,
-      stdin: 'ignore',
-      // It removes what it made first.
-      forceKillAfterDelay: 60_000,
-      timeout: 200_000,
+  const page = ['--destination', url, '--expect-title', title, '--destination-ca', join(folder, 'ca.pem')];
+  return ['--images', theirs.images.source, ...page];
+}
+
+function start({ args, credentials }: Asked) {
+  return execa(process.execPath, ['--import', loader, cli, 'run', ...basics(), ...args], {
+    cwd: folder,
+    extendEnv: false,
+    env: {
+      ...withoutVitest(process.env),
+      ...environmentOf(credentials),
+      NO_COLOR: '1',
+      TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
     },
-  );
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+    // It removes what it made first.
+    forceKillAfterDelay: 60_000,
+    timeout: 200_000,
+  });
 }
 
 async function conformance(asked: Asked): Promise<Ended> {
@@ -116,39 +129,10 @@ function isGiven(command: string): boolean {
   return command.includes(cli) || /\/esbuild .*--service=/.test(command);
 }
 
-/** Every file that a run left, its evidence included. */
-async function everythingWritten(): Promise<string> {
-  const reports = join(folder, 'reports');
-  const files = await readdir(reports, { recursive: true, withFileTypes: true });
-  const texts = await Promise.all(
-    files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'utf8')),
-  );
-  return texts.join('\n');
-}
-
-/** Has the cluster's DNS know a name, as that of a company knows its proxy. */
-async function nameInTheCluster(name: string, ips: readonly string[]): Promise<void> {
-  const { core } = theirs.kube;
-  const where = { namespace: 'kube-system', name: 'coredns' };
-  const stored: V1ConfigMap = await core.readNamespacedConfigMap(where);
-  const corefile = stored.data?.['Corefile'] ?? '';
-  const hosts = `    hosts {\n${ips.map((ip) => `      ${ip} ${name}\n`).join('')}      fallthrough\n    }\n`;
-  const changed = corefile.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`);
-  if (changed === corefile) throw new Error('The cluster’s Corefile has another text now');
-  const metadata = { namespace: 'kube-system', name: 'coredns' };
-  // CoreDNS would look at the change in half a minute; one that starts anew, at once.
-  const template = { metadata: { annotations: { 'conformance.test/names': ips.join(' ') } } };
-  await apply(theirs.kube, [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: changed } } as KubernetesObject,
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template } } as KubernetesObject,
-  ]);
-  await deploymentMustBeReady(theirs.kube, 'kube-system', 'coredns');
-}
-
 test('with its log it is green by name and password, which nobody sees', async () => {
-  const credentials = { user: ownUser, password: ownPassword };
-  const running = start({ args: ['--proxy', toldBy([proxy.ip]), '--proxy-log', proxy.log] });
-  const list = new ProcessList(secretForms(credentials), 'curl', isGiven);
+  const args = [...there(), '--proxy', toldBy([proxy.ip]), '--proxy-log', proxy.log];
+  const running = start({ args, credentials: own });
+  const list = new ProcessList(secretForms(own), 'curl', isGiven);
   const { exitCode, all } = await running;
   await list[Symbol.asyncDispose]();
   expect(all).toContain('Verdict: conformant');
@@ -168,7 +152,10 @@ test('with its log it is green by name and password, which nobody sees', async (
 
 test('by several addresses, and without its log, whose statement is then told as not available', async () => {
   const told = toldBy(ips);
-  const { exitCode, output, report } = await conformance({ args: ['--proxy', told] });
+  const { exitCode, output, report } = await conformance({
+    args: [...there(), '--proxy', told],
+    credentials: own,
+  });
   expect(output).toContain(`proxy: ${told}, yours, with credentials; its statement: not available`);
   expect(output).toMatch(/^ {2}- MESH-4 .*not available: the log of .* is not followed \(--proxy-log\)$/m);
   expect(output).toMatch(/^ {2}✓ MESH-5 /m);
@@ -185,7 +172,8 @@ test('by several addresses, and without its log, whose statement is then told as
 test('by a name that the cluster resolves', async () => {
   const told = `${proxyName}:${proxy.port}`;
   const { exitCode, output, report } = await conformance({
-    args: ['--proxy', told, '--proxy-log', proxy.log],
+    args: [...there(), '--proxy', told, '--proxy-log', proxy.log],
+    credentials: own,
   });
   expect(output).toContain('Verdict: conformant');
   expect(exitCode).toBe(0);
@@ -194,12 +182,103 @@ test('by a name that the cluster resolves', async () => {
   expect(sidecar?.[0]?.line).toContain(` outbound|${proxy.port}||${proxyName} `);
 });
 
+test('in a cluster that the run starts it is reached by the node’s own address', async () => {
+  const { exitCode, output, report } = await conformance({
+    args: ['--proxy', toldBy([proxy.ip]), '--proxy-log', proxy.log],
+    credentials: own,
+  });
+  expect(output).toContain('Verdict: conformant');
+  expect(exitCode).toBe(0);
+  const baseline = report.steps.find(({ id }) => id === 'REACH-4');
+  expect(baseline?.facts['seen from']).toMatch(/, not the pod \(.*\): translated on the way$/);
+  expect(report.steps.find(({ id }) => id === 'MESH-4')?.trips[0]?.proxy).toHaveLength(1);
+  // Nothing of Squid was deployed, nor begun ahead.
+  expect(report.steps.map(({ id }) => id)).not.toContain('PROXY-4');
+});
+
+test('a proxy in a pod, whose log is its output, or a file in it', async () => {
+  const { images } = theirs.images;
+  const site = { host: proxy.site.host, ip: proxy.ip };
+  const pod = await podProxy(theirs.kube, images.squid.reference, site);
+  for (const log of [pod.output, pod.file]) {
+    const args = [...there(), '--step', 'MESH-4', '--proxy', pod.address, '--proxy-log', log];
+    const { exitCode, output, report } = await conformance({ args });
+    expect(output).toContain(`proxy: ${pod.address}, yours, without credentials; its statement: ${log}`);
+    expect(exitCode).toBe(0);
+    const [line] = report.steps.find(({ id }) => id === 'MESH-4')?.trips[0]?.proxy ?? [];
+    expect(line?.line).toMatch(
+      / TCP_TUNNEL\/200 \d+ CONNECT intranet\.conformance\.test:\d+ - HIER_DIRECT\//,
+    );
+  }
+});
+
+test('a red verdict on the mesh has no password in its evidence', async () => {
+  await using run = await runCheckout({
+    args: ['run', ...basics(), ...there(), '--step', 'MESH-4', '--proxy', toldBy([proxy.ip])].concat(
+      '--proxy-log',
+      proxy.log,
+    ),
+    env: environmentOf(own),
+    edits: {
+      'fixtures/document/service-entry.yaml': (text) => text.replace('protocol: TCP', 'protocol: HTTP'),
+      // So that the request itself, with the credentials, meets a sidecar that reads HTTP.
+      'suites/document/3-configure-traffic.ts': (text) =>
+        text.replace(/^ *await (?:serviceEntryMustBeTheDocuments|sidecarMustTunnel)\(world\);\n/gm, ''),
+    },
+  });
+  expect(run.stdout).toMatch(/^Verdict: not conformant /m);
+  expect(run.exitCode).toBe(1);
+  expect(run.results?.steps.find(({ status }) => status === 'failed')).toMatchObject({ id: 'MESH-2' });
+  const bundle = await readBundle(join(run.reportFolder, 'evidence/MESH-2'));
+  // What the sidecar and the client told is in it, so that nothing found means something.
+  const files = [...bundle.keys()];
+  expect(files).toEqual(expect.arrayContaining([expect.stringMatching(/^envoy\/.*\/config_dump\.json$/)]));
+  const all = await readBundle(run.reportFolder);
+  for (const text of [...all.values(), run.stdout, run.stderr]) {
+    for (const form of [...secretForms(own), ownUser]) expect(text).not.toContain(form);
+  }
+});
+
+test('what a killed process had of it is swept', async () => {
+  const { images } = theirs.images;
+  const program = `
+    import { ownProxy } from ${JSON.stringify(new URL('../../helpers/testing/own-proxy.ts', import.meta.url).href)};
+    const { container, log } = await ownProxy(${JSON.stringify(images.squid.reference)}, 'killed');
+    console.log(JSON.stringify({ container, log }));
+    setInterval(() => undefined, 60_000);`;
+  const child = execa(process.execPath, ['--import', loader, '--input-type=module', '--eval', program], {
+    extendEnv: false,
+    env: { ...withoutVitest(process.env), TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+    reject: false,
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
+  const ended = child.then(({ stderr }) => {
+    throw new Error(`It ended: ${stderr}`);
+  });
+  const [told] = z
+    .tuple([z.instanceof(Buffer)])
+    .parse(await Promise.race([once(child.stdout, 'data'), ended]));
+  child.kill('SIGKILL');
+  await expect(ended).rejects.toThrow('It ended');
+  const { container, log } = z
+    .object({ container: z.string(), log: z.string() })
+    .parse(JSON.parse(told.toString()));
+  await access(log);
+  await sweep();
+  await sweepRunFolders();
+  await expect(access(log)).rejects.toThrow('ENOENT');
+  await expect((await dockerode()).getContainer(container).inspect()).rejects.toThrow(/no such container/i);
+  // Those of the living stay.
+  await access(proxy.log);
+});
+
 test('what is wrong with it is named, and is not Istio’s', async () => {
   const log = ['--proxy-log', proxy.log];
-  const one = ['--step', 'REACH-3'];
+  const one = [...there(), '--step', 'REACH-3'];
   const wrong = await conformance({
     args: [...one, ...log, '--proxy', toldBy([proxy.ip])],
-    password: 'a-wrong-password',
+    credentials: mistaken,
   });
   expect(wrong.output).toContain('YOUR_PROXY_CREDENTIALS: Your proxy wants other credentials');
   expect(seenIn(wrong)).toContain('the credentials that were given are not taken');
@@ -207,12 +286,18 @@ test('what is wrong with it is named, and is not Istio’s', async () => {
   expect(wrong.report).toMatchObject({ verdict: 'environment', cause: 'YOUR_PROXY_CREDENTIALS' });
   expect(wrong.exitCode).toBe(3);
 
-  const nobody = await conformance({ args: [...one, '--proxy', 'no-such.conformance.test:3128'] });
+  const nobody = await conformance({
+    args: [...one, '--proxy', 'no-such.conformance.test:3128'],
+    credentials: own,
+  });
   expect(nobody.output).toContain('YOUR_PROXY_UNRESOLVED');
   expect(nobody.exitCode).toBe(3);
 
   await (await dockerode()).getContainer(proxy.container).stop({ t: 0 });
-  const down = await conformance({ args: [...one, ...log, '--proxy', toldBy([proxy.ip])] });
+  const down = await conformance({
+    args: [...one, ...log, '--proxy', toldBy([proxy.ip])],
+    credentials: own,
+  });
   expect(down.output).toContain('YOUR_PROXY_UNREACHABLE: Your proxy cannot be reached from the cluster');
   expect(down.report).toMatchObject({ verdict: 'environment', cause: 'YOUR_PROXY_UNREACHABLE' });
   expect(down.exitCode).toBe(3);
@@ -223,10 +308,9 @@ test('what is wrong with it is named, and is not Istio’s', async () => {
 });
 
 test('no run wrote the password anywhere, evidence of red ones included', async () => {
-  const written = await everythingWritten();
+  const written = [...(await readBundle(join(folder, 'reports'))).values()].join('\n');
   expect(written.includes('YOUR_PROXY_UNREACHABLE')).toBe(true);
-  const wrong = { user: ownUser, password: 'a-wrong-password' };
-  const forms = [...secretForms({ user: ownUser, password: ownPassword }), ...secretForms(wrong)];
+  const forms = [...secretForms(own), ...secretForms(mistaken)];
   for (const form of forms) expect(written.includes(form)).toBe(false);
   expect(written.includes(ownUser)).toBe(false);
 });
