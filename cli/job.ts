@@ -1,4 +1,4 @@
-import type { Command} from 'commander';
+import type { Command } from 'commander';
 import { CommanderError } from 'commander';
 import { stringify } from 'yaml';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
