@@ -10,7 +10,7 @@ export interface CorporateProxy extends AsyncDisposable {
   readonly variables: Readonly<Record<string, string>>;
   /** PEM of the CA that it signs by. */
   readonly ca: string;
-  /** What it was asked for, in order: `en.wikipedia.org:443`, `http://deb.debian.org/…`. */
+  /** What it was asked for, in order: `en.wikipedia.org:443`, `http://packages.example/…`. */
   readonly asked: readonly string[];
 }
 
