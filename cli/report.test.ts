@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EnvironmentError, UsageError } from '../helpers/errors.ts';
 import { failedResult, runResults } from '../helpers/report/samples.ts';
+import { withoutVitest } from '../helpers/testing/checkout.ts';
 import { reportCommand } from './commands/report.ts';
 
 let folder: string;
@@ -40,6 +42,18 @@ it('makes a run’s page again, from its folder or its file', async () => {
   expect(readFileSync(join(run, 'report', 'index.html'), 'utf8')).toContain('<h1>Conformant</h1>');
   await command(join(run, 'results.json'), '--output', join(folder, 'deep', 'page.html'));
   expect(readFileSync(join(folder, 'deep', 'page.html'), 'utf8')).toContain('<h1>Conformant</h1>');
+});
+
+it('does so as a program of its own, which reads no JSX by itself', async () => {
+  const [before, after] = [stored('before'), stored('after')];
+  const env = withoutVitest(process.env);
+  for (const words of [[after], ['--compare', before, after]]) {
+    const { stdout } = await execa(process.execPath, ['cli/main.ts', 'report', ...words], {
+      env,
+      extendEnv: false,
+    });
+    expect(stdout).toContain(`Page:   ${join(after, 'report')}`);
+  }
 });
 
 it('cuts out what an older edition may have left in', async () => {

@@ -4,8 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { EnvironmentError, messageOf } from '../helpers/errors.ts';
 import { compareLines } from '../helpers/report/compare-lines.ts';
 import { compareRuns } from '../helpers/report/compare.ts';
-import { comparePageOf } from '../helpers/report/html/compare-page.tsx';
-import { pageOf } from '../helpers/report/html/page.tsx';
+import { loadComparePageOf, loadPageOf } from '../helpers/report/html/load.ts';
 import { readResults } from '../helpers/report/read-results.ts';
 import { redacted } from '../helpers/report/redacted.ts';
 import { opened } from './open-page.ts';
@@ -20,6 +19,7 @@ export interface PageChoice {
 export async function remakePage(path: string, choice: PageChoice): Promise<void> {
   const { folder, run } = await readResults(path);
   // An older edition may have written what this one would have cut out.
+  const pageOf = await loadPageOf();
   const page = await pageOf(redacted(run));
   await write(page, choice.output ?? join(folder, 'report', 'index.html'), choice);
 }
@@ -30,6 +30,7 @@ export async function comparePage(before: string, after: string, choice: PageCho
   const comparison = compareRuns(redacted(first.run), redacted(second.run));
   for (const line of compareLines(comparison)) process.stdout.write(`${line}\n`);
   const name = `compared-with-${fileName(first.run.runId)}.html`;
+  const comparePageOf = await loadComparePageOf();
   const page = await comparePageOf(comparison);
   await write(page, choice.output ?? join(second.folder, 'report', name), choice);
 }
