@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { createServer as createHttps } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
@@ -24,8 +25,11 @@ export interface OwnProxy extends AsyncDisposable {
 }
 
 export const ownUser = 'conformance-tester';
-/** With all that shells, curl's configuration, URLs and JSON have their own ideas about. */
-export const ownPassword = `S3cr"et\\of 'the%20$(proxy)-9d1f`;
+/**
+ * With all that shells, curl's configuration, URLs and JSON have their own ideas about. Another one in each process, so
+ * that who looks for it does not find that of tests beside these.
+ */
+export const ownPassword = `S3cr"et\\of 'the%20$(proxy)-${randomBytes(4).toString('hex')}`;
 
 const siteHost = 'intranet.conformance.test';
 

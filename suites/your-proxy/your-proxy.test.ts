@@ -200,12 +200,15 @@ test('a proxy in a pod, whose log is its output, or a file in it', async () => {
   const { images } = theirs.images;
   const site = { host: proxy.site.host, ip: proxy.ip };
   const pod = await podProxy(theirs.kube, images.squid.reference, site);
-  for (const log of [pod.output, pod.file]) {
-    const args = [...there(), '--step', 'MESH-4', '--proxy', pod.address, '--proxy-log', log];
+  for (const [log, step] of [
+    [pod.output, 'MESH-4'],
+    [pod.file, 'REACH-4'],
+  ] as const) {
+    const args = [...there(), '--step', step, '--proxy', pod.address, '--proxy-log', log];
     const { exitCode, output, report } = await conformance({ args });
     expect(output).toContain(`proxy: ${pod.address}, yours, without credentials; its statement: ${log}`);
     expect(exitCode).toBe(0);
-    const [line] = report.steps.find(({ id }) => id === 'MESH-4')?.trips[0]?.proxy ?? [];
+    const [line] = report.steps.find(({ id }) => id === step)?.trips[0]?.proxy ?? [];
     expect(line?.line).toMatch(
       / TCP_TUNNEL\/200 \d+ CONNECT intranet\.conformance\.test:\d+ - HIER_DIRECT\//,
     );
