@@ -23,6 +23,8 @@ const before = z.object({
   namespace: z.boolean(),
   /** Istio's CustomResourceDefinitions: remains of an earlier installation, say. */
   definitions: z.array(z.string()),
+  /** What istiod puts into each namespace, as `namespace/name`. */
+  distributed: z.array(z.string()),
   /** The istioctl that takes it away again. */
   istioctl: z.string(),
 });
@@ -32,6 +34,7 @@ export async function recordInstallation(kube: Kube, istioctl: string): Promise<
   const known: z.infer<typeof before> = {
     namespace: (await namespaceNamed(kube, istioSystem)) !== undefined,
     definitions: (await definitions(kube)).map(({ metadata }) => metadata?.name ?? ''),
+    distributed: (await distributed(kube)).map(placeOf),
     istioctl,
   };
   if (!known.namespace) {
@@ -54,7 +57,7 @@ export function installation(kube: Kube): Promise<V1ConfigMap | undefined> {
 
 /**
  * Takes away the Istio that a run installed, by its record: `istioctl uninstall --purge`, and what that leaves behind, the
- * CustomResourceDefinitions and the namespace, where they were not there before.
+ * CustomResourceDefinitions, the namespace, and its certificates in all others, where they were not there before.
  */
 export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1ConfigMap): Promise<void> {
   const known = before.parse(JSON.parse(found.data?.['before'] ?? ''));
@@ -63,6 +66,11 @@ export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1C
   await remove(
     kube,
     (await definitions(kube)).filter(({ metadata }) => !known.definitions.includes(metadata?.name ?? '')),
+  );
+  // With istiod gone nobody puts them back.
+  await remove(
+    kube,
+    (await distributed(kube)).filter((object) => !known.distributed.includes(placeOf(object))),
   );
   await remove(
     kube,
@@ -73,6 +81,24 @@ export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1C
 /** Pulls an image into the engine that it has not. @throws EnvironmentError when it cannot be pulled */
 export async function imageMustBeThere(reference: string): Promise<void> {
   if ((await inspectImage(reference)) === undefined) await pull(reference, () => undefined);
+}
+
+/** What istiod puts into each namespace that it looks at, and no uninstallation takes away. */
+export const distributedNames: readonly string[] = ['istio-ca-root-cert', 'istio-ca-crl'];
+
+async function distributed(kube: Kube): Promise<KubernetesObject[]> {
+  const { items } = await kube.core.listConfigMapForAllNamespaces({ labelSelector: 'istio.io/config=true' });
+  return items
+    .filter(({ metadata }) => distributedNames.includes(metadata?.name ?? ''))
+    .map(({ metadata: { name = '', namespace = '' } = {} }) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace },
+    }));
+}
+
+function placeOf({ metadata }: KubernetesObject): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
 
 async function definitions(kube: Kube): Promise<KubernetesObject[]> {
