@@ -1,9 +1,13 @@
+import { on } from 'node:events';
 import { cp, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import type { z } from 'zod';
+import { messageOf } from '../errors.ts';
 import { ownExtension } from '../installed.ts';
 import { results } from '../report/results.ts';
 import { makeRunFolder, removeRunFolder } from '../session/folder.ts';
@@ -15,6 +19,7 @@ const copied = [
   ...['cli', 'faults', 'fixtures', 'helpers', 'images', 'scripts', 'suites'],
   ...['package.json', 'tsconfig.json', `vitest.config.${ownExtension}`],
 ];
+const atTerminalProgram = fileURLToPath(new URL('at-terminal.py', import.meta.url));
 /** Where npm put the packages: of an installed suite further up. */
 const packages = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')));
 
@@ -26,10 +31,23 @@ export interface CheckoutRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** A command to run the CLI by, e.g. `unshare --mount`; it runs in the copy. */
   readonly prefix?: readonly string[];
+  /** Runs it at a terminal, which its stdin and stderr then are; without one if left out. */
+  readonly terminal?: Typist;
   readonly deadlineMs?: number;
   /** The command writes a report, so that it must be told where to; not if false. */
   readonly report?: boolean;
 }
+
+/** Somebody at a terminal. */
+export interface Typist {
+  /** What has to be shown there … */
+  readonly when: RegExp;
+  /** … for this to happen, once, and its result to be typed. */
+  readonly types: (shown: string) => string | Promise<string>;
+}
+
+/** As a terminal takes them. */
+export const keys = { enter: '\r', interrupt: '\u0003' };
 
 /** What somebody sees who runs it, and what it left. */
 export interface CheckoutRun extends AsyncDisposable {
@@ -76,14 +94,15 @@ async function change(folder: string, file: string, edit: (text: string) => stri
 
 async function runIn(
   folder: string,
-  { args, env = {}, prefix = [], deadlineMs = 240_000, report = true }: CheckoutRequest,
+  { args, env = {}, prefix = [], terminal, deadlineMs = 240_000, report = true }: CheckoutRequest,
 ): Promise<Omit<CheckoutRun, keyof AsyncDisposable>> {
   const reports = join(folder, 'reports');
   const loader = pathToFileURL(join(folder, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
   const node = [process.execPath, '--import', loader, join(folder, 'cli', `main.${ownExtension}`)];
   const reporting = report ? ['--report-dir', reports] : [];
-  const [command = '', ...rest] = [...prefix, ...node, ...args, ...reporting];
-  const ended = await execa(command, rest, {
+  const atTerminal = terminal === undefined ? [] : ['python3', atTerminalProgram];
+  const [command = '', ...rest] = [...atTerminal, ...prefix, ...node, ...args, ...reporting];
+  const running = execa(command, rest, {
     cwd: folder,
     env: {
       ...withoutVitest(process.env),
@@ -92,17 +111,21 @@ async function runIn(
       ...env,
     },
     extendEnv: false,
-    stdin: 'ignore',
+    stdin: terminal === undefined ? 'ignore' : 'pipe',
     reject: false,
     timeout: deadlineMs,
     // It removes its cluster first.
     forceKillAfterDelay: 60_000,
   });
+  const typing = terminal === undefined ? undefined : attend(running, terminal);
+  const ended = await running;
   const { exitCode, stdout, stderr, timedOut } = ended;
   if (timedOut || exitCode === undefined) {
     const why = timedOut ? `did not end within ${deadlineMs / 1000} s` : ended.message;
     throw new Error([`${args.join(' ')}: ${why}`, stdout, stderr].join('\n'));
   }
+  const problem = await typing;
+  if (problem !== undefined) throw problem;
   const reportFolder = await realpath(join(reports, 'latest')).catch(() => reports);
   const json = await readFile(join(reportFolder, 'results.json'), 'utf8').catch(() => undefined);
   return {
@@ -113,6 +136,26 @@ async function runIn(
     junit: await readFile(join(reportFolder, 'junit.xml'), 'utf8').catch(() => ''),
     reportFolder,
   };
+}
+
+/** @returns why it typed nothing, or what it threw: then the run is told to end */
+async function attend(
+  { stdin, stderr }: { readonly stdin: Writable | null; readonly stderr: Readable },
+  { when, types }: Typist,
+): Promise<Error | undefined> {
+  let shown = '';
+  for await (const [chunk] of on(stderr, 'data', { close: ['close'] })) {
+    shown += String(chunk);
+    if (!when.test(shown)) continue;
+    try {
+      stdin?.write(await types(stripVTControlCharacters(shown)));
+      return undefined;
+    } catch (error) {
+      stdin?.write(keys.interrupt);
+      return error instanceof Error ? error : new Error(messageOf(error));
+    }
+  }
+  return new Error(`The terminal never showed ${String(when)}: ${shown}`);
 }
 
 /** A run inside a test must not take itself for one of its workers. */
