@@ -736,39 +736,23 @@ describe.concurrent('.ci/run', () => {
       `exit ${String(code)}`,
     ].join('\n');
 
+  const everyProject = {
+    unit: [40, 0],
+    report: [4, 0],
+    document: [20, 0],
+    meta: [3, 0],
+    existing: [2, 0],
+    'your-proxy': [8, 0],
+    package: [3, 0],
+  } as const;
+
   it.each([
-    [
-      {
-        unit: [40, 0],
-        report: [4, 0],
-        document: [20, 0],
-        meta: [3, 0],
-        existing: [2, 0],
-        'your-proxy': [8, 0],
-        package: [3, 0],
-      } as const,
-      0,
-      '80 passed, 0 failed',
-      0,
-    ],
+    [everyProject, 0, '80 passed, 0 failed', 0],
     [{ unit: [40, 0], document: [20, 0], meta: [3, 2] } as const, 1, '63 passed, 6 failed', 1],
     // npm test ends with the first project that fails.
     [{ unit: [40, 0], document: [18, 2] } as const, 1, '58 passed, 7 failed', 1],
     [{ unit: [40, 0], document: [20, 0] } as const, 0, '60 passed, 5 failed', 1],
-    [
-      {
-        unit: [40, 0],
-        report: [4, 0],
-        document: [20, 0],
-        meta: [3, 0],
-        existing: [2, 0],
-        'your-proxy': [8, 0],
-        package: [3, 0],
-      } as const,
-      1,
-      '80 passed, 0 failed',
-      1,
-    ],
+    [everyProject, 1, '80 passed, 0 failed', 1],
     [{}, 1, '0 passed, 7 failed', 1],
   ])('adds up %j', async (totals, npmCode, line, expected) => {
     using world = new World();
