@@ -4,6 +4,7 @@ import type { Kube } from './client.ts';
 import { streamCommand } from './command-stream.ts';
 import type { PodRef } from './exec.ts';
 import { followLog, PodGone } from './log-stream.ts';
+import { tailCommand } from './tail-command.ts';
 
 /** A line of a container's output, and when the container wrote it: ms since the epoch, by the node's clock. */
 export interface StampedLine {
@@ -93,7 +94,8 @@ export class LineFollower implements AsyncDisposable {
         seen = index;
         session.line(line);
       });
-      await streamCommand(kube, target, ['tail', '-n', '+1', '-F', path], session, take);
+      const command = await tailCommand(kube, target, ['-n', '+1', '-F', path]);
+      await streamCommand(kube, target, command, session, take);
     });
   }
 

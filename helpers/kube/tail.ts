@@ -4,6 +4,7 @@ import type { Kube } from './client.ts';
 import { streamCommand } from './command-stream.ts';
 import { exec, type PodRef } from './exec.ts';
 import { LineFollower, lineSplitter } from './lines.ts';
+import { tailCommand } from './tail-command.ts';
 
 /**
  * Follows a file of this machine from where it ends now, over rotations, as `tail -F` does. Everything written after the
@@ -39,7 +40,8 @@ export function tailInPod(kube: Kube, target: PodRef, path: string): LineFollowe
     if (exitCode !== 0) throw new Error(stderr.trim() || `wc ended with exit code ${exitCode}`);
     const from = place.goOn(Number.parseInt(stdout, 10));
     const take = lineSplitter(session.line);
-    await streamCommand(kube, target, ['tail', '-c', `+${from + 1}`, '-F', path], session, (chunk) => {
+    const command = await tailCommand(kube, target, ['-c', `+${from + 1}`, '-F', path]);
+    await streamCommand(kube, target, command, session, (chunk) => {
       place.passed(chunk.length);
       take(chunk);
     });
