@@ -89,7 +89,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
         },
         report,
         progress,
-        pair,
+        { upgrade: pair },
       );
       await tryIn('gate-faults', inUpgrade, await opening, reporter, write);
     } catch (error) {

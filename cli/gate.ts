@@ -75,7 +75,7 @@ export async function gate({ plan, kubernetes, settings }: GateRequest): Promise
   const progress = report.recording(telling.progress());
   let outcome: Outcome;
   try {
-    opening = openSession(configuration, report, progress, { ...plan, kubernetes });
+    opening = openSession(configuration, report, progress, { upgrade: { ...plan, kubernetes } });
     outcome = await gateIn(await opening, plan, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);

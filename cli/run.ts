@@ -21,6 +21,7 @@ import { Telling } from '../helpers/session/telling.ts';
 import { yourProxyOf } from '../helpers/session/your-proxy.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
+import { installFor } from '../suites/begin-install.ts';
 import { chosenSteps, everyStep, isPartial, judgedSteps, matching, stepsFor } from '../suites/steps.ts';
 import { tellEnd, tellStart } from './ends.ts';
 import { announce, leave } from './leaving.ts';
@@ -53,7 +54,7 @@ export async function run({ values: configuration, origins }: Settings<Configura
   let outcome: Outcome;
   try {
     await announce(configuration, report);
-    opening = openSession(configuration, report, progress);
+    opening = openSession(configuration, report, progress, { install: installFor(configuration) });
     outcome = await runIn(await opening, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);

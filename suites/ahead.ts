@@ -3,7 +3,7 @@ import type { Step } from './document/step.ts';
 import type { World } from './document/world.ts';
 
 interface Begun {
-  /** When its work began; undefined while it waits for that of what it needs. */
+  /** When its work began, in ms since the epoch; undefined while it waits for that of what it needs. */
   at: number | undefined;
   /** Settles when the work is over; a failure is for whoever awaits it. */
   readonly done: Promise<void>;
@@ -36,12 +36,9 @@ export class AheadWork {
     const { ahead } = step;
     if (ahead === undefined) return undefined;
     const begun = this.#begun.get(step.id);
-    if (begun === undefined) {
-      await ahead.work(this.#world);
-      return undefined;
-    }
-    const before = begun.at === undefined ? undefined : duration(performance.now() - begun.at);
-    await begun.done;
+    const at = ahead.since?.(this.#world) ?? begun?.at;
+    const before = at === undefined ? undefined : duration(Date.now() - at);
+    await (begun?.done ?? ahead.work(this.#world));
     return before;
   }
 
@@ -66,7 +63,7 @@ export class AheadWork {
     const begin = async (): Promise<void> => {
       await Promise.allSettled(after);
       await Promise.all(needs);
-      begun.at = performance.now();
+      begun.at = Date.now();
       await ahead.work(this.#world);
     };
     const begun: Begun = { at: undefined, done: Promise.resolve().then(begin) };

@@ -85,6 +85,13 @@ describe('work that begins before its turn', () => {
     expect(rest[0]?.record.facts).toEqual({});
   });
 
+  it('says since when, where the set-up began it', async () => {
+    const pass = new Pass(world());
+    const minute = 60_000;
+    const outcome = await pass.take(step('A', { since: () => Date.now() - minute }));
+    expect(outcome.record.facts['begun']).toMatch(/^1m( 0s)? before its turn$/);
+  });
+
   it('is done in its turn where the pass begins nothing', async () => {
     const pass = new Pass(world());
     const one = step('A', {});

@@ -44,7 +44,10 @@ export class Passes {
   async begin(number: number, used = number > 1 || this.#session.cluster.reused): Promise<void> {
     if (this.#over !== undefined) return;
     this.#number = number;
-    const world = new World(this.#session);
+    const { begunInstall, ...session } = this.#session;
+    // What the set-up began is the first pass's alone.
+    const first = number === 1 && begunInstall !== undefined;
+    const world = new World(first ? { ...session, begunInstall } : session);
     this.#pass = new Pass(world, this.#steps);
     try {
       await this.#prepare(world, used);

@@ -57,6 +57,18 @@ describe('the passes', () => {
     expect(seen).toEqual(used);
   });
 
+  it('find only in the first one what the set-up began', async () => {
+    const worlds: World[] = [];
+    const begun = { ...session(false), begunInstall: { at: 1 } };
+    const passes = new Passes(begun, [], undefined, () => Promise.resolve());
+    for (const number of [1, 2]) {
+      await passes.begin(number);
+      await passes.take(stepSeeing(worlds));
+      await passes.end(number);
+    }
+    expect(worlds.map((world) => world.session.begunInstall)).toEqual([{ at: 1 }, undefined]);
+  });
+
   it('have a world each', async () => {
     const worlds: World[] = [];
     const passes = new Passes(session(false), [], undefined, () => Promise.resolve());

@@ -5,6 +5,7 @@ import type {} from '../helpers/report/meta.ts';
 import { Report } from '../helpers/report/report.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { newRunId, openSession } from '../helpers/session/session.ts';
+import { installFor } from './begin-install.ts';
 
 /**
  * Gives a plain `vitest run` a session, with the configuration that `conformance()` put into the suite's vitest
@@ -17,7 +18,9 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   // vitest and Vite end the process at once, and would leave a cluster behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-  const opening = openSession(configuration, report, terminalProgress());
+  const opening = openSession(configuration, report, terminalProgress(), {
+    install: installFor(configuration),
+  });
   const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
   const session = await opening;
   project.provide('session', session.facts);

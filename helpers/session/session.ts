@@ -17,6 +17,7 @@ import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { resolveVersions, type Versions } from '../images/versions.ts';
+import type { BegunInstall } from '../istio/begun-install.ts';
 import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
@@ -46,6 +47,8 @@ export interface SessionFacts {
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
   readonly folder: string;
+  /** Istio's installation, where it began with the set-up: the first pass finds it there. */
+  readonly begunInstall?: BegunInstall;
 }
 
 export interface Session extends AsyncDisposable {
@@ -65,17 +68,23 @@ export function newRunId(now = new Date()): string {
   return `${stamp}-${process.pid}-${randomBytes(2).toString('hex')}`;
 }
 
+export interface SessionOptions {
+  /** The pair of a gate, checked already: the cluster has the images of both versions. */
+  readonly upgrade?: Upgrade;
+  /** Begins Istio's installation as soon as the API server answers; it needs neither DNS nor the destination. */
+  readonly install?: ((cluster: Cluster, images: ImageSet) => Promise<BegunInstall>) | undefined;
+}
+
 /**
  * Everything a pass over the document needs: images, a ready cluster with its destination. Nothing of the
- * document itself, Istio included.
- * @param upgrade The pair of a gate, checked already: the cluster has the images of both versions
+ * document itself, but for Istio where that was asked for.
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openSession(
   configuration: Configuration,
   report: Report,
   progress: Progress,
-  upgrade?: Upgrade,
+  { upgrade, install }: SessionOptions = {},
 ): Promise<Session> {
   const existing = existingClusterOf(configuration);
   await quickDoctor(configuration, progress, { ownCluster: existing === undefined });
@@ -105,10 +114,15 @@ export async function openSession(
   if (images === undefined) throw new TypeError('no image set for the versions of the run');
   report.images = sets;
   const cluster = await startClusterIn({ configuration, report, images, others, progress });
+  const installing = install?.(cluster, images);
+  const installed = Promise.allSettled([installing]);
   const close = async (): Promise<void> => {
     await removeRunFolder(report.runId);
-    if (configuration.keep) await releaseKept(cluster.runId);
-    else await progress.phase('Removing the cluster', () => inTime(removeCluster(cluster)));
+    if (configuration.keep) {
+      // A cluster that stays is not left half installed.
+      await installed;
+      await releaseKept(cluster.runId);
+    } else await progress.phase('Removing the cluster', () => inTime(removeCluster(cluster)));
   };
   try {
     const kube = connect(cluster.kubeconfig);
@@ -123,6 +137,8 @@ export async function openSession(
       ]);
       return started;
     });
+    const begunInstall =
+      installing === undefined ? undefined : await progress.phase('Istio', () => installing);
     const folder = await makeRunFolder(report.runId);
     const facts = {
       runId: report.runId,
@@ -135,6 +151,7 @@ export async function openSession(
       ...(yourProxy === undefined ? {} : { yourProxy }),
       reportFolder: report.folder,
       folder,
+      ...(begunInstall === undefined ? {} : { begunInstall }),
     };
     return { facts, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -3,9 +3,9 @@ import type { KubernetesObject, V1ConfigMap, V1Pod } from '@kubernetes/client-no
 import { parse } from 'yaml';
 import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
-import { istioctl, IstioctlError } from '../../helpers/istio/istioctl.ts';
+import { istioctl } from '../../helpers/istio/istioctl.ts';
+import { beginInstall } from '../../helpers/istio/begun-install.ts';
 import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
-import { installIstio } from '../../helpers/istio/install.ts';
 import { istioSystem, meshConfigMapOf } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
@@ -24,7 +24,7 @@ export const beforeYouBegin: readonly Step[] = [
     commands: [],
     claims: ['按照安装指南中的说明安装 Istio。'],
     needs: [],
-    ahead: { work: install },
+    ahead: { work: install, since: ({ session }) => session.begunInstall?.at },
     run: async (world) => {
       const { session, kube, mesh } = world;
       const found = session.existing?.istio !== undefined;
@@ -92,12 +92,11 @@ export const beforeYouBegin: readonly Step[] = [
 async function install(world: World): Promise<void> {
   const { session, mesh } = world;
   if (mesh.install === undefined) return;
-  try {
-    await installIstio(session.cluster, mesh.install, await world.fixtures.text('istio.yaml'));
-  } catch (error) {
-    if (!(error instanceof IstioctlError)) throw error;
-    fail('INSTALL_FAILED', error.output.trim() || error.message, 'istioctl install ends without an error');
-  }
+  const { failure } =
+    session.begunInstall ??
+    (await beginInstall(session.cluster, mesh.install, await world.fixtures.text('istio.yaml')));
+  if (failure === undefined) return;
+  fail('INSTALL_FAILED', failure.output.trim() || failure.message, 'istioctl install ends without an error');
 }
 
 /** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */

@@ -215,9 +215,11 @@ const questions: readonly Question[] = [
       'NOT_TAKEN_OVER',
       'INJECTION_FAILED',
     ],
-    ask: async ({ kube, mesh: { system } }) => {
+    ask: async ({ kube, mesh: { system } }, { cause }) => {
       const pods = await livePods(kube, system, 'app=istiod');
       if (pods.some(isReady)) return undefined;
+      // istioctl refused before it made anything, and said why.
+      if (pods.length === 0 && cause === 'INSTALL_FAILED') return undefined;
       return {
         cause: 'CONTROL_PLANE',
         seen: pods.length === 0 ? 'no pod of istiod' : 'no pod of istiod is ready',

@@ -53,6 +53,8 @@ export interface Ahead {
   readonly after?: readonly string[];
   /** Takes it back where the step is not judged after all. Without it clean-up does. */
   readonly undo?: (world: World) => Promise<void>;
+  /** When the set-up began it already, in ms since the epoch; undefined when it did not. */
+  readonly since?: (world: World) => number | undefined;
 }
 
 /** For steps that deploy Squid, or look into it: a proxy of the user's is neither the suite's to deploy nor to look into. */

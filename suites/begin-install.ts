@@ -1,0 +1,11 @@
+import type { Configuration } from '../helpers/configuration/configuration.ts';
+import { beginInstall } from '../helpers/istio/begun-install.ts';
+import type { SessionOptions } from '../helpers/session/session.ts';
+import { Fixtures } from './document/fixtures.ts';
+import { judgedSteps } from './steps.ts';
+
+/** Lets Istio's installation begin with the set-up, in a run that has the step for it. */
+export function installFor(configuration: Configuration): SessionOptions['install'] {
+  if (!judgedSteps(configuration).some(({ id }) => id === 'BEFORE-1')) return undefined;
+  return async (cluster, images) => beginInstall(cluster, images, await new Fixtures().text('istio.yaml'));
+}
