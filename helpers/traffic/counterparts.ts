@@ -1,3 +1,5 @@
+import { grouped } from '../grouped.ts';
+import { InTime } from '../in-time.ts';
 import { sameEndpoint, sameIp } from '../trip/endpoint.ts';
 import { bytesAgree } from '../trip/squid.ts';
 import type { Endpoint, ProxyStatement, SidecarStatement } from '../trip/statements.ts';
@@ -65,9 +67,11 @@ const closeLagMs = 3000;
 /** The pod's trips with their sidecar lines, and the sidecar's lines that are nobody's. */
 function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
   const lines = pod.sidecar.filter((line) => sameEndpoint(line.downstreamLocal, via));
+  const byPort = grouped(lines, ({ downstreamRemote }) => downstreamRemote?.port);
+  const ofPort = ({ connection }: ClientTrip): readonly SidecarStatement[] =>
+    connection === undefined ? [] : (byPort.get(connection.port) ?? []);
   const of = new Map(
-    closest(pod.trips, lines, ({ connection, startedAt, endedAt }, line) => {
-      if (connection?.port !== line.downstreamRemote?.port) return undefined;
+    closest(pod.trips, ofPort, ({ connection, startedAt, endedAt }, line) => {
       if (!sameEndpoint(connection, line.downstreamRemote)) return undefined;
       const within = line.startedAt >= startedAt - clientLagMs && line.startedAt <= endedAt + clientLagMs;
       return within ? Math.abs(line.startedAt - startedAt) : undefined;
@@ -85,10 +89,16 @@ function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
 function atProxy(pod: PodTraffic, told: readonly Crossing[], lines: readonly ProxyStatement[]): Crossing[] {
   const of = new Map<Crossing, ProxyStatement>();
   const free = new Set(lines);
+  const inTime = new InTime(lines, ({ endedAt }) => endedAt);
+  const near = (crossing: Crossing): readonly ProxyStatement[] => {
+    const end = endOf(crossing);
+    if (end === undefined) return [];
+    return inTime.during(end - closeLagMs, end + closeLagMs).filter((line) => free.has(line));
+  };
   // Same bytes first: a line whose bytes differ must not take the place of the one that is whole.
   for (const cost of [wholeLine, anyLine, lineOfClient]) {
     const open = told.filter((crossing) => !of.has(crossing));
-    for (const [crossing, line] of closest(open, [...free], cost)) {
+    for (const [crossing, line] of closest(open, near, cost)) {
       of.set(crossing, line);
       free.delete(line);
     }
@@ -97,6 +107,11 @@ function atProxy(pod: PodTraffic, told: readonly Crossing[], lines: readonly Pro
     ...told.map((crossing) => ({ ...crossing, proxy: of.get(crossing) })),
     ...[...free].map((proxy) => ({ pod, trip: undefined, sidecar: undefined, proxy })),
   ];
+}
+
+/** When the connection ended, by who tells it best: the proxy sees that within `closeLagMs`. */
+function endOf({ sidecar, trip }: Crossing): number | undefined {
+  return sidecar === undefined ? trip?.endedAt : sidecar.startedAt + sidecar.durationMs;
 }
 
 /** How far apart two statements are in ms, undefined when they cannot be of the same connection. */
@@ -132,10 +147,13 @@ function isDuring({ trips }: PodTraffic, line: ProxyStatement): boolean {
   return line.endedAt >= from - skewMs && line.endedAt <= to + clientLagMs;
 }
 
-/** Pairs, the closest first: where a counterpart is missing, no neighbour's is taken for it before the neighbour had it. */
-function closest<T, L>(ones: readonly T[], lines: readonly L[], cost: Cost<T, L>): [T, L][] {
+/**
+ * Pairs, the closest first: where a counterpart is missing, no neighbour's is taken for it before the neighbour had it.
+ * @param near The lines that may be of one, so that it is not held against all
+ */
+function closest<T, L>(ones: readonly T[], near: (one: T) => readonly L[], cost: Cost<T, L>): [T, L][] {
   const claims = ones.flatMap((one) =>
-    lines.flatMap((line) => {
+    near(one).flatMap((line) => {
       const apart = cost(one, line);
       return apart === undefined ? [] : [{ one, line, apart }];
     }),

@@ -1,4 +1,5 @@
 import { grouped } from '../grouped.ts';
+import { InTime } from '../in-time.ts';
 import { endpointKey, ipKey } from './endpoint.ts';
 import type { Strength, Subject } from './fit.ts';
 import { connectAnswerBytes } from './squid.ts';
@@ -31,27 +32,26 @@ export function proxyIndex(
   lines: readonly ReadLine<ProxyStatement>[],
   sidecarOf: (subject: Subject) => SidecarStatement | undefined,
 ): LineIndex<ProxyStatement> {
-  const inTime = [...lines].sort((a, b) => a.parsed.endedAt - b.parsed.endedAt);
-  const byIp = grouped(inTime, ({ parsed }) => ipKey(parsed.clientIp));
-  const byBytes = grouped(inTime, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes));
+  const byIp = inTime(grouped(lines, ({ parsed }) => ipKey(parsed.clientIp)));
+  const byBytes = inTime(grouped(lines, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes)));
   return (subject, strength) => {
     const { client, external, tolerances } = subject;
     // A proxy outside the cluster sees another address than the pod's, and has a clock of its own.
-    if (external !== undefined) return inTime;
+    if (external !== undefined) return lines;
     const sidecar = sidecarOf(subject);
     const lag = tolerances.closeLagMs;
     const from = client.startedAt - tolerances.clockSkewMs;
     const to = client.endedAt + tolerances.clockSkewMs + lag;
     if (sidecar === undefined) {
-      return strength === 'strong' ? [] : during(byIp.get(ipKey(client.podIp)), from, to);
+      return strength === 'strong' ? [] : (byIp.get(ipKey(client.podIp))?.during(from, to) ?? []);
     }
     if (strength === 'fair') return [];
     const closed = sidecar.startedAt + sidecar.durationMs;
     const after = Math.max(from, sidecar.startedAt - tolerances.nodeSkewMs);
     const before = Math.min(to, closed + tolerances.nodeSkewMs + lag);
-    if (strength === 'weak') return during(byIp.get(ipKey(client.podIp)), after, before);
-    return [sidecar.bytesSent, sidecar.bytesSent - connectAnswerBytes].flatMap((bytes) =>
-      during(byBytes.get(bytesKey(client.podIp, bytes)), after, before),
+    if (strength === 'weak') return byIp.get(ipKey(client.podIp))?.during(after, before) ?? [];
+    return [sidecar.bytesSent, sidecar.bytesSent - connectAnswerBytes].flatMap(
+      (bytes) => byBytes.get(bytesKey(client.podIp, bytes))?.during(after, before) ?? [],
     );
   };
 }
@@ -70,26 +70,9 @@ function keyOf<T>(value: T | undefined, key: (value: T) => string): string | und
   return value === undefined ? undefined : key(value);
 }
 
-/** Those of the lines, which are in the order of their ends, that ended in [from, to]. */
-function during(
-  lines: readonly ReadLine<ProxyStatement>[] = [],
-  from: number,
-  to: number,
-): readonly ReadLine<ProxyStatement>[] {
-  const start = firstAt(lines, from);
-  let end = start;
-  while ((lines[end]?.parsed.endedAt ?? Infinity) <= to) end += 1;
-  return lines.slice(start, end);
-}
-
-/** Index of the first line that ended at this time or later. */
-function firstAt(lines: readonly ReadLine<ProxyStatement>[], time: number): number {
-  let low = 0;
-  let high = lines.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((lines[middle]?.parsed.endedAt ?? Infinity) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Each group's lines by their ends. */
+function inTime(
+  groups: ReadonlyMap<string, readonly ReadLine<ProxyStatement>[]>,
+): ReadonlyMap<string, InTime<ReadLine<ProxyStatement>>> {
+  return new Map([...groups].map(([key, lines]) => [key, new InTime(lines, ({ parsed }) => parsed.endedAt)]));
 }
