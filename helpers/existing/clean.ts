@@ -1,4 +1,3 @@
-import type { Cluster } from '../cluster/k3s.ts';
 import { find } from '../kube/apply.ts';
 import { apiMessage, apiStatus, connect, type Kube } from '../kube/client.ts';
 import { lockName, stateOf } from './claim.ts';
@@ -6,6 +5,7 @@ import { installation, uninstallRecorded } from './installed.ts';
 import { readKubeconfig, serverVersion, type ExistingCluster } from './kubeconfig.ts';
 import { namespaceNamed, ownNamespaces, removeOwned } from './owned.ts';
 import { isOurs, isPrepared, runOf } from './ownership.ts';
+import { theirCluster } from './their-cluster.ts';
 
 /** What was removed from somebody else's cluster, and what was left alone and why; for people. */
 export interface Cleaned {
@@ -51,22 +51,10 @@ export async function cleanExisting(
   }
   const installed = await installation(kube).catch(() => undefined);
   if (installed !== undefined && mayGo('Istio', runOf(installed) ?? '?', stateOf(installed))) {
-    await uninstallRecorded(kube, engineOf(kubeconfig, runOf(installed)), installed);
+    await uninstallRecorded(kube, theirCluster(kubeconfig, runOf(installed)), installed);
     removed.push('Istio, which a run installed');
   }
   return { removed, left };
-}
-
-/** For istioctl, which runs in a container on this machine's network. */
-function engineOf(kubeconfig: string, runId = ''): Cluster {
-  return {
-    runId,
-    kubeconfig,
-    internalKubeconfig: kubeconfig,
-    network: 'host',
-    containerId: undefined,
-    reused: false,
-  };
 }
 
 async function candidates(kube: Kube, names: readonly string[]): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
+import { Changes } from './changes.ts';
 import { apiMessage, type Kube } from './client.ts';
 import { ExecError, type PodRef } from './exec.ts';
 import { lineSplitter } from './lines.ts';
@@ -9,7 +10,7 @@ export class ExecSession implements Disposable {
   readonly where: string;
   readonly #stdin = new PassThrough();
   readonly #lines: string[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   #stderr = '';
   #over: string | undefined;
   #close: () => void = () => undefined;
@@ -25,7 +26,7 @@ export class ExecSession implements Disposable {
     const stdout = writing(
       lineSplitter((line) => {
         session.#lines.push(line);
-        session.#wake();
+        session.#changes.tell();
       }),
     );
     const stderr = writing((chunk) => {
@@ -95,7 +96,7 @@ export class ExecSession implements Disposable {
       if (this.#over !== undefined) return `${this.#over}${said}`;
       const left = deadline - performance.now();
       if (left <= 0) return `no word within ${timeoutMs / 1000} s${said}`;
-      await this.#changed(left);
+      await this.#changes.next(left);
     }
   }
 
@@ -107,23 +108,7 @@ export class ExecSession implements Disposable {
 
   #end(why: string): void {
     this.#over ??= why;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  async #changed(timeoutMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, timeoutMs);
-      this.#waiting.add(wake);
-    });
+    this.#changes.tell();
   }
 }
 

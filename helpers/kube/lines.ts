@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
+import { Changes } from './changes.ts';
 import type { Kube } from './client.ts';
 import { streamCommand } from './command-stream.ts';
 import type { PodRef } from './exec.ts';
@@ -20,7 +21,7 @@ export class LineFollower implements AsyncDisposable {
   readonly what: string;
   readonly #lines: string[] = [];
   readonly #stamps: number[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   readonly #opened: Promise<void>;
@@ -133,15 +134,7 @@ export class LineFollower implements AsyncDisposable {
 
   /** Resolves at the next line, or after `timeoutMs`. */
   async changed(timeoutMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, timeoutMs);
-      this.#waiting.add(wake);
-    });
+    await this.#changes.next(timeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -158,7 +151,7 @@ export class LineFollower implements AsyncDisposable {
     const line = (text: string, at = NaN): void => {
       this.#lines.push(text);
       this.#stamps.push(at);
-      for (const wake of [...this.#waiting]) wake();
+      this.#changes.tell();
     };
     const finish = (): void => {
       this.#finished = true;

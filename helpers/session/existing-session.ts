@@ -1,4 +1,3 @@
-import type { Cluster } from '../cluster/k3s.ts';
 import { encodeOwner, thisProcess } from '../cluster/labels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
@@ -11,6 +10,7 @@ import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
 import { survey } from '../existing/survey.ts';
+import { theirCluster } from '../existing/their-cluster.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { timeouts } from '../timeouts.ts';
@@ -100,15 +100,7 @@ export async function openExistingSession(
     },
   };
   const kube = connect(kubeconfig, facts.dress);
-  const cluster: Cluster = {
-    runId,
-    kubeconfig,
-    // istioctl runs in a container on this machine's network, and so reaches what this machine reaches.
-    internalKubeconfig: kubeconfig,
-    network: 'host',
-    containerId: undefined,
-    reused: false,
-  };
+  const cluster = theirCluster(kubeconfig, runId);
   const remove = async (): Promise<void> => {
     await removeOwned(bare, used, runId);
     const installed = configuration.installIstio ? await installation(bare) : undefined;
