@@ -144,17 +144,23 @@ fill() {
     -e "s#\${PROXY_IP}#${PROXY_IP:-}#" -e "s#\${PROXY_PORT}#${PROXY_PORT:-}#" "$1"
 }
 
-trust() { kubectl exec -i -n "$1" "$2" -c sleep -- sh -c 'cat >/tmp/ca.crt' <ca.crt; }
+trust() { kubectl exec -n "$1" "$2" -c sleep -- sh -c 'printf "%s\n" "$1" >/tmp/ca.crt' sh "$(cat ca.crt)"; }
 
 # must_find TEXT COMMAND…: until the command prints it, asked once a second.
 must_find() {
   local text=$1
   shift
   for _ in {1..60}; do
-    if "$@" 2>/dev/null | grep -F -- "$text" >/dev/null; then return; fi
+    if "$@" 2>said.err | tee said.out | grep -F -- "$text" >/dev/null; then return; fi
     sleep 1
   done
-  echo "not found: $text" >&2
+  {
+    echo "not found: $text"
+    echo "the command said last: $(head -c 500 said.out) $(tail -n 3 said.err)"
+    kubectl get pods --all-namespaces --output wide
+    kubectl exec -n external deployment/squid -- tail -n 3 /var/log/squid/access.log
+    kubectl logs -n external deployment/squid --tail 5
+  } >&2
   return 1
 }
 

@@ -1,16 +1,14 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { execa, type ResultPromise } from 'execa';
 import { format } from 'prettier';
 import { countTo } from '../cli/count.ts';
 import { containerEngine } from '../helpers/cluster/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
-import { forgetUnusedKept } from '../helpers/cluster/kept.ts';
-import { sweep } from '../helpers/cluster/sweep.ts';
-import { ActionableError, EnvironmentError, exitCodes, messageOf, UsageError } from '../helpers/errors.ts';
+import { EnvironmentError } from '../helpers/errors.ts';
 import { chooseSourceForAll } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
@@ -19,8 +17,11 @@ import { resolveVersions } from '../helpers/images/versions.ts';
 import { flushing } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/report/results.ts';
+import { benchmark, say } from './command.ts';
+import { nothingMustBeKept, removeKept } from './kept.ts';
+import { machine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { plotOf, withTable } from './page.ts';
+import { between, plotOf, tableOf } from './page.ts';
 import {
   modes,
   subjects,
@@ -33,6 +34,9 @@ import {
 import { ratiosOf, spreadOf } from './statistics.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const resultsFile = join(root, 'bench', 'results.json');
+/** How many earlier measurements stay there, by their ratios. */
+const remembered = 5;
 const label = 'istio-external-proxy-conformance.bench';
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -45,8 +49,8 @@ interface Bench {
   readonly work: string;
   readonly images: ImageSet;
   readonly environment: Readonly<Record<string, string>>;
-  /** The node that the suite keeps for its warm runs. */
-  kept: string | undefined;
+  /** The run whose cluster the suite keeps for its warm runs, and that cluster's node. */
+  kept: { readonly runId: string; readonly node: string | undefined } | undefined;
 }
 
 interface Flags {
@@ -57,24 +61,13 @@ interface Flags {
 const program = new Command('bench')
   .description('measures the suite beside a plain script of the document (bench/baseline.sh)')
   .option('--runs <n>', 'rounds, each with every kind of run', countTo(50), 2)
-  .addOption(new Option('--only <mode>', 'cold or warm runs alone').choices(modes))
-  .exitOverride();
+  .addOption(new Option('--only <mode>', 'cold or warm runs alone').choices(modes));
 
-try {
-  program.parse();
-  await main(program.opts<Flags>());
-} catch (error) {
-  process.exitCode = told(error);
-}
-process.stdout.write('', () => process.exit());
-
-function told(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  if (stop.signal.aborted) return exitCodes.interrupted;
-  const hint = error instanceof ActionableError ? `\n${error.hint}` : '';
-  process.stderr.write(`${messageOf(error)}${hint}\n`);
-  return error instanceof ActionableError ? error.exitCode : exitCodes.environment;
-}
+await benchmark(
+  program,
+  () => main(program.opts<Flags>()),
+  () => stop.signal.aborted,
+);
 
 async function main({ runs, only }: Flags): Promise<void> {
   const wanted = modes.filter((mode) => only === undefined || mode === only);
@@ -85,7 +78,7 @@ async function main({ runs, only }: Flags): Promise<void> {
   const bench: Bench = { work, images, environment: await environmentOf(work, images), kept: undefined };
   try {
     const samples = await measured(bench, wanted, runs);
-    await publish(resultsOf(bench, samples, runs));
+    await publish(await resultsOf(bench, samples, runs));
   } finally {
     await remove(bench);
   }
@@ -126,11 +119,15 @@ async function suite(bench: Bench, mode: Mode, round: number): Promise<Sample> {
     run ??= /^Run (\S+):/m.exec(chunk.toString())?.[1];
   });
   const node = async (): Promise<string | undefined> =>
-    bench.kept !== undefined && mode === 'warm' ? bench.kept : run === undefined ? undefined : nodeOf(run);
+    mode === 'warm' && bench.kept !== undefined
+      ? bench.kept.node
+      : run === undefined
+        ? undefined
+        : nodeOf(run);
   const taken = await timed(child, node, 'the suite');
   const text = await readFile(join(reports, 'latest', 'results.json'), 'utf8');
   const results = JSON.parse(text) as Results;
-  if (mode === 'warm') bench.kept ??= await nodeOf(results.runId);
+  if (mode === 'warm') bench.kept ??= { runId: results.runId, node: await nodeOf(results.runId) };
   return { subject: 'suite', mode, round, ...taken.figures, parts: partsOfSuite(results) };
 }
 
@@ -267,18 +264,6 @@ async function nodeNamed(name: string): Promise<string | undefined> {
   return all[0]?.Id;
 }
 
-/** @throws UsageError where the warm runs would take somebody's cluster */
-async function nothingMustBeKept(): Promise<void> {
-  const { dockerode } = (await containerEngine()).container;
-  const kept = await dockerode.listContainers({ all: true, filters: { label: [`${labelKeys.kept}=true`] } });
-  if (kept.length > 0) {
-    throw new UsageError(
-      'A kept cluster is there, which the warm runs would use and remove',
-      'Remove it first: ./conformance clean',
-    );
-  }
-}
-
 /** Removes the nodes of a bench that was killed. */
 async function sweepKilled(): Promise<void> {
   const { dockerode } = (await containerEngine()).container;
@@ -292,22 +277,15 @@ async function sweepKilled(): Promise<void> {
 async function remove(bench: Bench): Promise<void> {
   const script = join(root, 'bench', 'baseline.sh');
   await execa(script, ['remove'], { env: { ...bench.environment }, reject: false });
-  await removeKept(bench);
+  if (bench.kept !== undefined) await removeKept(bench.kept.runId);
   await rm(bench.work, { recursive: true, force: true });
 }
 
-async function removeKept(bench: Bench): Promise<void> {
-  const { kept } = bench;
-  bench.kept = undefined;
-  if (kept === undefined) return;
-  const { dockerode } = (await containerEngine()).container;
-  const { Config } = await dockerode.getContainer(kept).inspect();
-  const run = Config.Labels[labelKeys.run];
-  if (run !== undefined) await sweep({ only: run });
-  await forgetUnusedKept();
-}
-
-function resultsOf({ images }: Bench, samples: readonly Sample[], rounds: number): BenchResults {
+async function resultsOf(
+  { images }: Bench,
+  samples: readonly Sample[],
+  rounds: number,
+): Promise<BenchResults> {
   const of = (mode: Mode, subject: Subject): number[] =>
     samples
       .filter((sample) => sample.mode === mode && sample.subject === subject)
@@ -319,15 +297,11 @@ function resultsOf({ images }: Bench, samples: readonly Sample[], rounds: number
     const pairs = of(mode, 'script').map((each, index) => [each, suites[index] ?? NaN] as const);
     return { mode, ratio: spreadOf(ratiosOf(pairs)) };
   });
-  const [cpu] = cpus();
+  const before = JSON.parse(await readFile(resultsFile, 'utf8')) as BenchResults;
+  const { earlier = [], measuredAt, rounds: roundsBefore, ratios } = before;
   return {
     measuredAt: new Date().toISOString(),
-    machine: {
-      os: `${platform()} ${release()}`,
-      cpus: cpus().length,
-      cpu: cpu?.model ?? 'unknown',
-      'memory (GB)': Math.round(totalmem() / 1e9),
-    },
+    machine: machine(),
     versions: {
       istio: images.istio,
       kubernetes: images.kubernetes,
@@ -343,21 +317,18 @@ function resultsOf({ images }: Bench, samples: readonly Sample[], rounds: number
         { script: spreadOf(of(mode, 'script')), suite: spreadOf(of(mode, 'suite')) },
       ]),
     ),
+    earlier: [...earlier, { measuredAt, rounds: roundsBefore, ratios }].slice(-remembered),
     samples,
   };
 }
 
 async function publish(results: BenchResults): Promise<void> {
-  await writeFile(join(root, 'bench', 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
   const page = join(root, 'docs', 'performance.md');
-  const text = withTable(await readFile(page, 'utf8'), results);
+  const text = between(await readFile(page, 'utf8'), 'bench', tableOf(results));
   await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
   await writeFile(join(root, 'docs', 'performance.svg'), plotOf(results));
   say(
     `ratios suite / script: ${JSON.stringify(results.ratios)}; see docs/performance.md and bench/results.json`,
   );
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

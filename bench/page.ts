@@ -1,18 +1,20 @@
 import { modes, subjects, type BenchResults, type Mode, type Sample, type Subject } from './results.ts';
 import { median } from './statistics.ts';
 
-export const begin = '<!-- bench: made by `npm run bench` -->';
-export const end = '<!-- /bench -->';
-
-/** The page with the table of these results between its two marks. @throws Error when it has no marks */
-export function withTable(page: string, results: BenchResults): string {
+/**
+ * The page with this text between the two marks of the command that makes it, e.g. of `bench`.
+ * @throws Error when it has no marks
+ */
+export function between(page: string, command: string, text: string): string {
+  const begin = `<!-- ${command}: made by \`npm run ${command}\` -->`;
+  const end = `<!-- /${command} -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
   if (from === -1 || to < from) throw new Error(`the page has no ${begin} before ${end}`);
-  return `${page.slice(0, from)}${begin}\n\n${tableOf(results)}\n\n${page.slice(to)}`;
+  return `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`;
 }
 
-function tableOf(results: BenchResults): string {
+export function tableOf(results: BenchResults): string {
   const { machine, versions, measuredAt, rounds } = results;
   const of = (record: Readonly<Record<string, string | number>>): string =>
     Object.entries(record)
@@ -57,8 +59,20 @@ function tableOf(results: BenchResults): string {
       ...memory,
     ].join('\n'),
     ['|  |  | parts (medians) |', '| --- | --- | --- |', ...parts].join('\n'),
+    earlierOf(results),
     '![Bars of the four kinds of run, by their parts](performance.svg)',
   ].join('\n\n');
+}
+
+function earlierOf({ earlier = [] }: BenchResults): string {
+  const told = earlier.map(({ measuredAt, rounds, ratios }) => {
+    const each = modes.flatMap((mode) => {
+      const ratio = ratios[mode];
+      return ratio === undefined ? [] : `${mode} ${ratio.toFixed(2)}`;
+    });
+    return `${measuredAt.slice(0, 16).replace('T', ' ')} (${rounds} rounds): ${each.join(', ')}`;
+  });
+  return told.length === 0 ? '' : `Ratios of earlier measurements: ${told.join('; ')}.`;
 }
 
 /** Bars of the medians, one a kind of run, cut into its parts; a dot for each run. */

@@ -34,5 +34,7 @@ export interface BenchResults {
   readonly ratios: Partial<Record<Mode, number>>;
   readonly ratioSpread: Partial<Record<Mode, Spread>>;
   readonly durationMs: Partial<Record<Mode, Record<Subject, Spread>>>;
+  /** The measurements before this one, the oldest first. */
+  readonly earlier?: readonly Pick<BenchResults, 'measuredAt' | 'rounds' | 'ratios'>[];
   readonly samples: readonly Sample[];
 }

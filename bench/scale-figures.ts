@@ -20,6 +20,8 @@ export interface Figure extends Load {
   readonly suiteMsPerTrip?: number;
   readonly memoryMB?: number;
   readonly memoryBeforeMB?: number;
+  /** Most that the node's container had in use. */
+  readonly nodeMB?: number;
   readonly apiRequests?: number;
   readonly apiRequestsPerPod?: number;
 }
@@ -27,7 +29,12 @@ export interface Figure extends Load {
 const laps = ['pods ready', 'streams open', 'traffic', 'judgement'] as const;
 
 /** Reads the facts of SCALE-1 among the steps of a run. */
-export function figureOf(load: Load, steps: readonly StepResult[], busyBefore: number): Figure {
+export function figureOf(
+  load: Load,
+  steps: readonly StepResult[],
+  busyBefore: number,
+  nodeBytes: number | undefined,
+): Figure {
   const step = steps.findLast(({ id }) => id === 'SCALE-1');
   const trips = tripsIn(load);
   const status = step?.status ?? 'missing';
@@ -37,6 +44,7 @@ export function figureOf(load: Load, steps: readonly StepResult[], busyBefore: n
     status,
     busyBefore: round(busyBefore),
     stepS: round((step?.durationMs ?? 0) / 1000),
+    ...(nodeBytes === undefined ? {} : { nodeMB: Math.round(nodeBytes / 1e6) }),
   };
   const facts = step?.facts ?? {};
   if (status !== 'passed') {

@@ -14,12 +14,14 @@ const panels: readonly Panel[] = [
       memoryMB === undefined || memoryBeforeMB === undefined ? undefined : memoryMB - memoryBeforeMB,
   },
   { title: 'API requests of the suite', value: ({ apiRequests }) => apiRequests },
+  { title: 'Memory of the node, MB', value: ({ nodeMB }) => nodeMB },
+  { title: 'Until the pods are ready, s', value: ({ podsReadyS }) => podsReadyS },
 ];
 const width = 380;
 const height = 200;
 const margin = { left: 56, right: 16, top: 34, bottom: 34 };
 
-/** Four curves over the number of trips, as SVG; trips on a logarithmic axis, the rest from zero. */
+/** The curves over the number of trips, as SVG; trips on a logarithmic axis, the rest from zero. */
 export function plotOf(all: readonly Figure[]): string {
   const figures = all.filter(({ status }) => status === 'passed').sort((a, b) => a.trips - b.trips);
   const drawn = panels.map((panel, index) => {
@@ -27,10 +29,11 @@ export function plotOf(all: readonly Figure[]): string {
     const y = Math.floor(index / 2) * height;
     return `<g transform="translate(${x} ${y})">${panelOf(panel, figures)}</g>`;
   });
+  const rows = Math.ceil(panels.length / 2);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width * 2} ${height * 2}" font-family="sans-serif" font-size="11">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width * 2} ${height * rows}" font-family="sans-serif" font-size="11">`,
     '<title>SCALE-1 against the number of trips</title>',
-    `<rect width="${width * 2}" height="${height * 2}" fill="#fff"/>`,
+    `<rect width="${width * 2}" height="${height * rows}" fill="#fff"/>`,
     ...drawn,
     '</svg>',
     '',

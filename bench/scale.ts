@@ -1,6 +1,8 @@
-import { cpus, loadavg, totalmem } from 'node:os';
-import { writeFile } from 'node:fs/promises';
-
+import { readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { format } from 'prettier';
+import { containerEngine } from '../helpers/cluster/engine.ts';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -9,15 +11,19 @@ import { runDocument } from '../helpers/session/document-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { newRunId, openSession } from '../helpers/session/session.ts';
 import { Telling } from '../helpers/session/telling.ts';
+import { machine } from './machine.ts';
+import { watchMemory } from './memory.ts';
+import { between } from './page.ts';
 import { attributionCosts } from './scale-attribution.ts';
 import { figureOf, type Figure } from './scale-figures.ts';
 import { plotOf } from './scale-plot.ts';
+import { tableOf, type ScaleResults } from './scale-table.ts';
 
 /**
  * `npm run bench:scale`: SCALE-1 with one load after the other on one cluster. Figures go to bench/scale.json, the plot
- * to docs/scale.svg; `npm run bench:scale -- 2x3x1 50x10x1` measures these loads and writes nothing.
+ * to docs/scale.svg and the table to docs/performance.md; `npm run bench:scale -- 2x3x1 50x10x1` measures these loads and writes nothing.
  */
-const points = ['1x2x1', '5x4x1', '10x10x1', '20x10x1', '25x20x1', '25x20x2', '25x20x4', '50x10x1'];
+const points = ['1x2x1', '5x4x1', '10x10x1', '20x10x1', '25x20x1', '25x20x2', '25x20x4', '50x10x4'];
 
 const own = process.argv.slice(2);
 const loads = (own.length > 0 ? own : points).map(loadFrom);
@@ -35,6 +41,14 @@ try {
     const of = new Report(base.reportDir, `${report.runId}-${name}`, configuration);
     await of.open();
     const busy = loadavg()[0] ?? 0;
+    const over = new AbortController();
+    const node = session.facts.cluster.containerId;
+    const memory = watchMemory(
+      process.pid,
+      () => Promise.resolve(node),
+      await containerEngine(),
+      over.signal,
+    );
     await runDocument(
       {
         ...session.facts,
@@ -44,7 +58,9 @@ try {
       of,
       new Telling({ verbosity: 'quiet' }),
     );
-    const figure = figureOf(load, of.steps, busy);
+    over.abort();
+    const { nodeBytes } = await memory;
+    const figure = figureOf(load, of.steps, busy, nodeBytes);
     figures.push(figure);
     process.stdout.write(`${name.padEnd(9)} ${JSON.stringify(figure)}\n`);
   }
@@ -54,16 +70,18 @@ try {
 await signals.end();
 if (own.length === 0) {
   const attribution = attributionCosts();
-  const machine = { cores: cpus().length, memoryGB: Math.round(totalmem() / 2 ** 30), node: process.version };
-  const results = {
+  const results: ScaleResults = {
     at: new Date().toISOString(),
-    machine,
+    machine: machine(),
     images: session.facts.images.source,
     figures,
     attribution,
   };
   await writeFile(new URL('scale.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(new URL('../docs/scale.svg', import.meta.url), plotOf(figures));
+  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
+  const text = between(await readFile(page, 'utf8'), 'bench:scale', tableOf(results));
+  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
 }
 // A load that found no named limit and yet is not green is a failure of the measurement.
 if (figures.some(({ status, limit }) => status !== 'passed' && limit === undefined)) process.exitCode = 1;

@@ -27,17 +27,18 @@ interface Build {
 
 /** The stand-in node's binaries. The result is a folder with `kube`, `coredns` and `pause`. */
 export function kubernetesStep(versions: SourceVersions, architecture: Architecture): Step {
-  return goStep(
-    {
-      name: 'kubernetes',
-      targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
-      lock: versions.kubernetesLock,
-      stamps: kubernetesStamps(versions),
-      bytes: 6e9,
-      files: {},
-    },
-    architecture,
-  );
+  return goStep(kubernetesBuild(versions), architecture);
+}
+
+function kubernetesBuild(versions: SourceVersions): Build {
+  return {
+    name: 'kubernetes',
+    targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
+    lock: versions.kubernetesLock,
+    stamps: kubernetesStamps(versions),
+    bytes: 6e9,
+    files: {},
+  };
 }
 
 /**
@@ -45,26 +46,54 @@ export function kubernetesStep(versions: SourceVersions, architecture: Architect
  * `pilot-discovery`, `pilot-agent`, `istioctl` and `envoy_bootstrap.json`.
  */
 export function istioStep(versions: SourceVersions, architecture: Architecture): Step {
-  return goStep(
-    {
-      name: 'istio',
-      targets: [
-        'istio.io/istio/pilot/cmd/pilot-discovery',
-        'istio.io/istio/pilot/cmd/pilot-agent',
-        'istio.io/istio/istioctl/cmd/istioctl',
-      ],
-      lock: versions.istioLock,
-      stamps: istioStamps(versions),
-      bytes: 5e9,
-      files: {
-        'envoy_bootstrap.json': {
-          module: 'istio.io/istio',
-          path: 'tools/packaging/common/envoy_bootstrap.json',
-        },
+  return goStep(istioBuild(versions), architecture);
+}
+
+function istioBuild(versions: SourceVersions): Build {
+  return {
+    name: 'istio',
+    targets: [
+      'istio.io/istio/pilot/cmd/pilot-discovery',
+      'istio.io/istio/pilot/cmd/pilot-agent',
+      'istio.io/istio/istioctl/cmd/istioctl',
+    ],
+    lock: versions.istioLock,
+    stamps: istioStamps(versions),
+    bytes: 5e9,
+    files: {
+      'envoy_bootstrap.json': {
+        module: 'istio.io/istio',
+        path: 'tools/packaging/common/envoy_bootstrap.json',
       },
     },
-    architecture,
-  );
+  };
+}
+
+/** A bare `go build`: what a benchmark runs beside the whole build of a set. */
+export interface Compilation {
+  readonly name: string;
+  /** All but `-o`. */
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The compilations of a source set, by the steps they belong to. */
+export function compilations(versions: SourceVersions, architecture: Architecture): Compilation[] {
+  return [kubernetesBuild(versions), istioBuild(versions)].map((build) => compilation(build, architecture));
+}
+
+function compilation({ name, targets, lock, stamps }: Build, architecture: Architecture): Compilation {
+  return {
+    name,
+    args: ['build', '-v', modfile(lock), ...buildFlags(stamps), ...targets],
+    cwd: moduleFolder,
+    env: { CGO_ENABLED: '0', GOOS: 'linux', GOARCH: architecture, GOWORK: 'off' },
+  };
+}
+
+function modfile(lock: string): string {
+  return `-modfile=lines/${lock}.mod`;
 }
 
 function goStep(build: Build, architecture: Architecture): Step {
@@ -88,13 +117,16 @@ function goStep(build: Build, architecture: Architecture): Step {
     bytes,
     output: (key) => inCache('source', `${name}-${key}`),
     exists,
-    make: (work) => inTurn(work, () => compile(work, build, flags, architecture)),
+    make: (work) => make(work, build, architecture),
   };
 }
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** One `go build` at a time: each uses every processor, and what two have in common only the first compiles. */
+/**
+ * One `go build` at a time: each uses every processor, and what two have in common only the first compiles. Modules are
+ * downloaded meanwhile.
+ */
 async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
   work.report('waiting for its turn');
   const mine = last.then(build);
@@ -102,38 +134,36 @@ async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
   await mine;
 }
 
-async function compile(
-  work: Work,
-  { targets, lock, files }: Build,
-  flags: readonly string[],
-  architecture: Architecture,
-): Promise<void> {
+async function make(work: Work, build: Build, architecture: Architecture): Promise<void> {
+  const { targets, lock, files } = build;
+  const { args, cwd, env } = compilation(build, architecture);
   await withTemporaryFolder(async (temporary) => {
     const results = join(temporary, 'results');
     const scratch = join(temporary, 'scratch');
     await Promise.all([mkdir(results), mkdir(scratch)]);
-    const go = (args: readonly string[], onLine?: CommandOptions['onLine']): Promise<string[]> =>
-      command(work, 'go', args, {
-        cwd: moduleFolder,
-        env: { CGO_ENABLED: '0', GOOS: 'linux', GOARCH: architecture, GOWORK: 'off', GOTMPDIR: scratch },
+    const go = (given: readonly string[], onLine?: CommandOptions['onLine']): Promise<string[]> =>
+      command(work, 'go', given, {
+        cwd,
+        env: { ...env, GOTMPDIR: scratch },
         ...(onLine === undefined ? {} : { onLine }),
       });
-    const modfile = `-modfile=lines/${lock}.mod`;
 
     let modules = 0;
     work.report('downloading modules');
-    const packages = await go(['list', modfile, '-tags', tags, '-deps', ...targets], (line) => {
+    const packages = await go(['list', modfile(lock), '-tags', tags, '-deps', ...targets], (line) => {
       if (line.startsWith('go: downloading ')) work.report(`${++modules} modules downloaded`);
     });
 
-    let compiled = 0;
-    work.report('compiling');
-    await go(['build', '-v', modfile, ...flags, '-o', `${results}/`, ...targets], (line) => {
-      if (!line.startsWith('go: ')) work.report(`${++compiled} of ${packages.length} packages`);
+    await inTurn(work, async () => {
+      let compiled = 0;
+      work.report('compiling');
+      await go([...args.slice(0, 1), '-o', `${results}/`, ...args.slice(1)], (line) => {
+        if (!line.startsWith('go: ')) work.report(`${++compiled} of ${packages.length} packages`);
+      });
     });
 
     for (const [name, { module, path }] of Object.entries(files)) {
-      const [source = ''] = await go(['list', modfile, '-m', '-f', '{{.Dir}}', module]);
+      const [source = ''] = await go(['list', modfile(lock), '-m', '-f', '{{.Dir}}', module]);
       await copyFile(join(source, path), join(results, name));
       // Files of the module cache are read-only.
       await chmod(join(results, name), 0o644);
