@@ -1,4 +1,3 @@
-import { podsMustBeGone } from '../helpers/kube/workloads.ts';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 import type { KubernetesObject } from '@kubernetes/client-node';
@@ -167,11 +166,8 @@ export const meshFaults: readonly Fault[] = [
     title: 'The control plane is down before the entry is applied',
     expect: { step: 'MESH-1', cause: 'CONTROL_PLANE' },
     before: 'MESH-1',
-    inject: async (rig) => {
-      await rig.scaleIstiod(0);
-      await podsMustBeGone(rig.kube, 'istio-system', 'app=istiod');
-    },
-    undo: (rig) => rig.scaleIstiod(1),
+    inject: (rig) => rig.stopIstiod(),
+    undo: (rig) => rig.startIstiod(),
   },
   beside(
     'DESTINATION-RULE-TLS',

@@ -2,6 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { eventually } from '../helpers/eventually/eventually.ts';
 import { listeners } from '../helpers/istio/sidecar.ts';
 import { installIstio } from '../helpers/istio/install.ts';
+import { istioSystem } from '../helpers/istio/revision.ts';
 import { apply, remove } from '../helpers/kube/apply.ts';
 import type { Kube } from '../helpers/kube/client.ts';
 import { execOrThrow, type PodRef } from '../helpers/kube/exec.ts';
@@ -9,6 +10,7 @@ import { deploymentMustBeReady, livePods, podsMustBeGone } from '../helpers/kube
 import { timeouts } from '../helpers/timeouts.ts';
 import { interruptSquid, sleepObjects } from '../suites/document/prepare.ts';
 import type { FixtureName, Alteration } from '../suites/document/fixtures.ts';
+import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { World } from '../suites/document/world.ts';
 
 const squidService = {
@@ -189,8 +191,25 @@ export class Rig {
     await this.meshConfigMustArrive(what, holds);
   }
 
-  async scaleIstiod(replicas: number): Promise<void> {
-    const istiod = { name: 'istiod', namespace: 'istio-system' };
+  async stopIstiod(): Promise<void> {
+    await this.#scaleIstiod(0);
+    await podsMustBeGone(this.kube, istioSystem, 'app=istiod');
+  }
+
+  /** Waits until it validates again, too: a pod that is ready is not yet one that the Service leads to. */
+  async startIstiod(): Promise<void> {
+    await this.#scaleIstiod(1);
+    await deploymentMustBeReady(this.kube, istioSystem, 'istiod');
+    const spec = { hosts: ['validated.invalid'], ports: [{ number: 80, name: 'tcp', protocol: 'TCP' }] };
+    const entry = { ...serviceEntryIn(), metadata: { name: 'validated', namespace: 'default' }, spec };
+    await eventually('istiod to validate', () => this.kube.objects.create(entry, undefined, 'All'), {
+      timeoutMs: timeouts.configPush,
+      intervalMs: 100,
+    });
+  }
+
+  async #scaleIstiod(replicas: number): Promise<void> {
+    const istiod = { name: 'istiod', namespace: istioSystem };
     await this.kube.apps.replaceNamespacedDeploymentScale({
       ...istiod,
       body: { metadata: istiod, spec: { replicas } },
