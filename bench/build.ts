@@ -38,39 +38,42 @@ interface Results {
   readonly measuredAt: string;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly nothing: Built;
-  readonly further: Built;
+  readonly further?: Built;
   readonly unchangedMs: Spread;
 }
 
 interface Flags {
   readonly istio: string | undefined;
-  readonly further: string;
+  /** False for --no-further. */
+  readonly further: string | false;
 }
 
 const program = new Command('bench:build')
   .description('measures the build of the source image set')
   .option('--istio <version>', 'the version built from nothing; the default one when not given')
-  .option('--further <version>', 'the version of Istio that is added', '1.31.0-dev.20260827');
+  .option('--further <version>', 'the version of Istio that is added', '1.31.0-dev.20260827')
+  .option('--no-further', 'add none');
 
 await benchmark(program, () => main(program.opts<Flags>()));
 
 async function main({ istio, further }: Flags): Promise<void> {
   const first = resolveVersions({ istio });
-  const second = resolveVersions({ istio: further, k8s: first.kubernetes });
+  const second = further === false ? undefined : resolveVersions({ istio: further, k8s: first.kubernetes });
   const folder = await mkdtemp(join(tmpdir(), 'conformance-bench-build-'));
   try {
-    await downloadModules([first, second]);
+    await downloadModules(second === undefined ? [first] : [first, second]);
     process.env['CONFORMANCE_CACHE_DIR'] = join(folder, 'cache');
     const caches = { whole: join(folder, 'whole'), alone: join(folder, 'alone') };
     const nothing = await built(first, caches, { rebuild: true });
     const unchanged: number[] = [];
     for (let run = 0; run < unchangedRuns; run += 1) unchanged.push(await timed(() => unchangedBuild(first)));
     say(`nothing changed: ${unchanged.map((ms) => duration(ms)).join(', ')}`);
-    await forget(second);
-    const added = await built(second, caches, { rebuild: false });
+    if (second !== undefined) await forget(second);
+    const added = second === undefined ? undefined : await built(second, caches, { rebuild: false });
     await publish({
       ...{ measuredAt: new Date().toISOString(), machine: machine() },
-      ...{ nothing, further: added, unchangedMs: spreadOf(unchanged) },
+      ...{ nothing, unchangedMs: spreadOf(unchanged) },
+      ...(added === undefined ? {} : { further: added }),
     });
   } finally {
     // Go writes its caches so that nobody may write to them.
@@ -155,7 +158,7 @@ function tableOf({ measuredAt, nothing, further, unchangedMs }: Results): string
       '|  | made | whole build | compilation alone | ratio |',
       '| --- | --- | --- | --- | --- |',
       row('from nothing', nothing),
-      row('a further version', further),
+      ...(further === undefined ? [] : [row('a further version', further)]),
       `| nothing changed | 0 steps | ${seconds(median)} s (${seconds(min)}–${seconds(max)}) |  |  |`,
     ].join('\n'),
   ].join('\n\n');

@@ -39,6 +39,7 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
   const slim = imageStep({ name: 'slim', version: debian, bytes: 0.2e9, args: { BASE: base } });
   const parents = { BASE: base, SLIM: slim };
 
+  const machine = imageStep({ name: 'machine', version: debian, bytes: 0.5e9, args: { BASE: base } });
   const pause = imageStep({
     name: 'pause',
     version: kubernetes,
@@ -57,7 +58,7 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       name: 'node',
       version: kubernetes,
       bytes: 1e9,
-      args: { BASE: base, PAUSE: pause, COREDNS: coredns },
+      args: { MACHINE: machine, PAUSE: pause, COREDNS: coredns },
       files: { kube: ofKubernetes('kube') },
       prepare: async (work, folder) => {
         const images = [work.outputOf(pause), work.outputOf(coredns)];
