@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa, type ResultPromise } from 'execa';
-import { format } from 'prettier';
 import { countTo } from '../cli/count.ts';
 import { containerEngine } from '../helpers/cluster/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
@@ -21,7 +20,8 @@ import { benchmark, say } from './command.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';
 import { machine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { between, plotOf, tableOf } from './page.ts';
+import { plotOf, tableOf } from './page.ts';
+import { publish } from './publish.ts';
 import {
   modes,
   subjects,
@@ -78,7 +78,7 @@ async function main({ runs, only }: Flags): Promise<void> {
   const bench: Bench = { work, images, environment: await environmentOf(work, images), kept: undefined };
   try {
     const samples = await measured(bench, wanted, runs);
-    await publish(await resultsOf(bench, samples, runs));
+    await conclude(await resultsOf(bench, samples, runs));
   } finally {
     await remove(bench);
   }
@@ -322,11 +322,8 @@ async function resultsOf(
   };
 }
 
-async function publish(results: BenchResults): Promise<void> {
-  await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
-  const page = join(root, 'docs', 'performance.md');
-  const text = between(await readFile(page, 'utf8'), 'bench', tableOf(results));
-  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
+async function conclude(results: BenchResults): Promise<void> {
+  await publish('bench', 'results', results, tableOf(results));
   await writeFile(join(root, 'docs', 'performance.svg'), plotOf(results));
   say(
     `ratios suite / script: ${JSON.stringify(results.ratios)}; see docs/performance.md and bench/results.json`,

@@ -1,10 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
-import { format } from 'prettier';
 import { engineArchitecture } from '../helpers/images/engine.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { planSourceSet } from '../helpers/images/source/build.ts';
@@ -13,7 +12,7 @@ import { resolveVersions, sourceVersions, type Versions } from '../helpers/image
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { benchmark, say } from './command.ts';
 import { machine } from './machine.ts';
-import { between } from './page.ts';
+import { publish } from './publish.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
 /**
@@ -70,11 +69,12 @@ async function main({ istio, further }: Flags): Promise<void> {
     say(`nothing changed: ${unchanged.map((ms) => duration(ms)).join(', ')}`);
     if (second !== undefined) await forget(second);
     const added = second === undefined ? undefined : await built(second, caches, { rebuild: false });
-    await publish({
+    const results: Results = {
       ...{ measuredAt: new Date().toISOString(), machine: machine() },
       ...{ nothing, unchangedMs: spreadOf(unchanged) },
       ...(added === undefined ? {} : { further: added }),
-    });
+    };
+    await publish('bench:build', 'build', results, tableOf(results));
   } finally {
     // Go writes its caches so that nobody may write to them.
     await execa('chmod', ['--recursive', 'u+w', folder], { reject: false });
@@ -136,13 +136,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return Math.round(performance.now() - start);
-}
-
-async function publish(results: Results): Promise<void> {
-  await writeFile(new URL('build.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
-  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
-  const text = between(await readFile(page, 'utf8'), 'bench:build', tableOf(results));
-  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
 }
 
 function tableOf({ measuredAt, nothing, further, unchangedMs }: Results): string {

@@ -1,7 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { format } from 'prettier';
 import { containerEngine } from '../helpers/cluster/engine.ts';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
@@ -13,7 +11,7 @@ import { newRunId, openSession } from '../helpers/session/session.ts';
 import { Telling } from '../helpers/session/telling.ts';
 import { machine } from './machine.ts';
 import { watchMemory } from './memory.ts';
-import { between } from './page.ts';
+import { publish } from './publish.ts';
 import { attributionCosts } from './scale-attribution.ts';
 import { figureOf, type Figure } from './scale-figures.ts';
 import { plotOf } from './scale-plot.ts';
@@ -77,11 +75,8 @@ if (own.length === 0) {
     figures,
     attribution,
   };
-  await writeFile(new URL('scale.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(new URL('../docs/scale.svg', import.meta.url), plotOf(figures));
-  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
-  const text = between(await readFile(page, 'utf8'), 'bench:scale', tableOf(results));
-  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
+  await publish('bench:scale', 'scale', results, tableOf(results));
 }
 // A load that found no named limit and yet is not green is a failure of the measurement.
 if (figures.some(({ status, limit }) => status !== 'passed' && limit === undefined)) process.exitCode = 1;

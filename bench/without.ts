@@ -1,7 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { format } from 'prettier';
 import { countTo } from '../cli/count.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { duration } from '../helpers/progress/terminal.ts';
@@ -9,8 +6,8 @@ import { runCheckout } from '../helpers/testing/checkout.ts';
 import { benchmark, say } from './command.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';
 import { machine } from './machine.ts';
-import { between } from './page.ts';
 import { optimisations, type Optimisation } from './optimisations.ts';
+import { publish } from './publish.ts';
 import { modes, type Mode } from './results.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
@@ -62,7 +59,8 @@ async function main(rounds: number): Promise<void> {
     });
     return { what, durationMs: Object.fromEntries(all) };
   });
-  await publish({ measuredAt: new Date().toISOString(), machine: machine(), rounds, figures });
+  const results = { measuredAt: new Date().toISOString(), machine: machine(), rounds, figures };
+  await publish('bench:without', 'without', results, tableOf(results));
 }
 
 async function measured(
@@ -89,13 +87,6 @@ interface Results {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly rounds: number;
   readonly figures: readonly Figure[];
-}
-
-async function publish(results: Results): Promise<void> {
-  await writeFile(new URL('without.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
-  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
-  const text = between(await readFile(page, 'utf8'), 'bench:without', tableOf(results));
-  await writeFile(page, await format(text, { parser: 'markdown', singleQuote: true, printWidth: 110 }));
 }
 
 function tableOf({ measuredAt, rounds, figures }: Results): string {
