@@ -44,10 +44,9 @@ export class Passes {
   async begin(number: number, used = number > 1 || this.#session.cluster.reused): Promise<void> {
     if (this.#over !== undefined) return;
     this.#number = number;
-    const { begunInstall, ...session } = this.#session;
     // What the set-up began is the first pass's alone.
-    const first = number === 1 && begunInstall !== undefined;
-    const world = new World(first ? { ...session, begunInstall } : session);
+    const { begunInstall: _begunInstall, ...later } = this.#session;
+    const world = new World(number === 1 ? this.#session : later);
     this.#pass = new Pass(world, this.#steps);
     try {
       await this.#prepare(world, used);
