@@ -139,3 +139,30 @@ describe('a set-up that fails', () => {
     expect(files.get('failure.txt')).toContain('no-such-command');
   });
 });
+
+/** Begins only when the API server has been there for a while, as it is with a cold disk under containerd's root. */
+const lateContainerd = `#!/bin/sh
+until curl --silent --fail --insecure https://127.0.0.1:6443/readyz; do sleep 0.1; done
+sleep 3
+exec /usr/bin/containerd "$@"
+`;
+
+describe('a node whose containerd answers later than its API server', () => {
+  test('becomes ready all the same', async () => {
+    const content = JSON.stringify(lateContainerd);
+    await using run = await runCheckout({
+      args: [...hermetic, '--images', 'source', '--step', 'BEFORE-1'],
+      edits: {
+        'helpers/cluster/k3s.ts': (text) =>
+          text.replace(
+            "report('waiting for the node');",
+            `container.withCopyContentToContainer([
+              { content: ${content}, target: '/usr/local/bin/containerd', mode: 0o755 },
+            ]);
+            report('waiting for the node');`,
+          ),
+      },
+    });
+    expect(run.stdout).toMatch(/^Verdict: conformant \(1 passed, /m);
+  });
+});
