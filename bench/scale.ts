@@ -1,14 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
 import { containerEngine } from '../helpers/cluster/engine.ts';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { EnvironmentError } from '../helpers/errors.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
-import type { Load } from '../helpers/scale/load.ts';
+import { loadOf, type Load } from '../helpers/scale/load.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { newRunId, openSession } from '../helpers/session/session.ts';
 import { Telling } from '../helpers/session/telling.ts';
+import { benchmark, say } from './command.ts';
 import { machine } from './machine.ts';
 import { watchMemory } from './memory.ts';
 import { publish } from './publish.ts';
@@ -22,66 +25,93 @@ import { tableOf, type ScaleResults } from './scale-table.ts';
  * to docs/scale.svg and the table to docs/performance.md; `npm run bench:scale -- 2x3x1 50x10x1` measures these loads and writes nothing.
  */
 const points = ['1x2x1', '5x4x1', '10x10x1', '20x10x1', '25x20x1', '25x20x2', '25x20x4', '50x10x4'];
-
-const own = process.argv.slice(2);
-const loads = (own.length > 0 ? own : points).map(loadFrom);
 const base = configurationSchema.parse({ target: 'hermetic', steps: ['SCALE-1'] });
-const report = new Report(base.reportDir, newRunId(), base);
-await report.open();
-const signals = onSignals({ report, keep: false, opening: () => opening });
-const opening = openSession(base, report, terminalProgress());
-const session = await opening;
-const figures: Figure[] = [];
-try {
-  for (const [index, load] of loads.entries()) {
-    const name = `${load.clients}x${load.tunnels}x${load.waves}`;
-    const configuration = { ...base, ...load };
-    const of = new Report(base.reportDir, `${report.runId}-${name}`, configuration);
-    await of.open();
-    const busy = loadavg()[0] ?? 0;
-    const over = new AbortController();
-    const node = session.facts.cluster.containerId;
-    const memory = watchMemory(
-      process.pid,
-      () => Promise.resolve(node),
-      await containerEngine(),
-      over.signal,
-    );
-    await runDocument(
-      {
-        ...session.facts,
-        ...{ configuration, reportFolder: of.folder },
-        cluster: { ...session.facts.cluster, reused: index > 0 },
-      },
-      of,
-      new Telling({ verbosity: 'quiet' }),
-    );
-    over.abort();
-    const { nodeBytes } = await memory;
-    const figure = figureOf(load, of.steps, busy, nodeBytes);
-    figures.push(figure);
-    process.stdout.write(`${name.padEnd(9)} ${JSON.stringify(figure)}\n`);
-  }
-} finally {
-  await session[Symbol.asyncDispose]();
-}
-await signals.end();
-if (own.length === 0) {
-  const attribution = attributionCosts();
-  const results: ScaleResults = {
-    at: new Date().toISOString(),
-    machine: machine(),
-    images: session.facts.images.source,
-    figures,
-    attribution,
-  };
-  await writeFile(new URL('../docs/scale.svg', import.meta.url), plotOf(figures));
-  await publish('bench:scale', 'scale', results, tableOf(results));
-}
-// A load that found no named limit and yet is not green is a failure of the measurement.
-if (figures.some(({ status, limit }) => status !== 'passed' && limit === undefined)) process.exitCode = 1;
 
+const program = new Command('bench:scale')
+  .description('measures the suite under one load after the other, on one cluster')
+  .argument(
+    '[loads...]',
+    'PODSxTUNNELSxWAVES; those of docs/performance.md, which is written then, if none is given',
+    (text: string, before: readonly Load[] | undefined) => [...(before ?? []), loadFrom(text)],
+  );
+
+await benchmark(program, () => main(program.processedArgs[0] as readonly Load[] | undefined));
+
+async function main(own: readonly Load[] = []): Promise<void> {
+  // Each load is a run of vitest in this process, and each leaves its listeners.
+  process.setMaxListeners(0);
+  const { figures, images } = await measure(own.length > 0 ? own : points.map(loadFrom));
+  if (own.length === 0) {
+    const results: ScaleResults = {
+      ...{ at: new Date().toISOString(), machine: machine(), images },
+      ...{ figures, attribution: attributionCosts() },
+    };
+    await writeFile(new URL('../docs/scale.svg', import.meta.url), plotOf(figures));
+    await publish('bench:scale', 'scale', results, tableOf(results));
+  }
+  const failed = figures.filter(({ status, limit }) => status !== 'passed' && limit === undefined);
+  if (failed.length > 0) {
+    throw new EnvironmentError(
+      `${failed.length} of ${figures.length} loads neither passed nor met a named limit.`,
+      'Their lines above have the status.',
+    );
+  }
+}
+
+async function measure(
+  loads: readonly Load[],
+): Promise<{ figures: readonly Figure[]; images: ScaleResults['images'] }> {
+  const report = new Report(base.reportDir, newRunId(), base);
+  await report.open();
+  const signals = onSignals({ report, keep: false, opening: () => opening });
+  const opening = openSession(base, report, terminalProgress());
+  const session = await opening;
+  const { facts } = session;
+  const figures: Figure[] = [];
+  try {
+    for (const [index, load] of loads.entries()) {
+      const name = `${load.clients}x${load.tunnels}x${load.waves}`;
+      const configuration = { ...base, ...load };
+      const of = new Report(base.reportDir, `${report.runId}-${name}`, configuration);
+      await of.open();
+      const busy = loadavg()[0] ?? 0;
+      const over = new AbortController();
+      const node = facts.cluster.containerId;
+      const memory = watchMemory(
+        process.pid,
+        () => Promise.resolve(node),
+        await containerEngine(),
+        over.signal,
+      );
+      await runDocument(
+        {
+          ...facts,
+          ...{ configuration, reportFolder: of.folder },
+          cluster: { ...facts.cluster, reused: index > 0 },
+        },
+        of,
+        new Telling({ verbosity: 'quiet' }),
+      );
+      over.abort();
+      const { nodeBytes } = await memory;
+      const figure = figureOf(load, of.steps, busy, nodeBytes);
+      figures.push(figure);
+      say(`${name.padEnd(9)} ${JSON.stringify(figure)}`);
+    }
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+  await signals.end();
+  return { figures, images: facts.images.source };
+}
+
+/** @throws InvalidArgumentError as `--clients`, `--tunnels` and `--waves` would refuse it */
 function loadFrom(text: string): Load {
-  const [clients = 1, tunnels = 1, waves = 1] = text.split('x').map(Number);
-  return { clients, tunnels, waves };
+  const [clients, tunnels, waves, ...more] = text.split('x').map(Number);
+  const parsed = configurationSchema.safeParse({ clients, tunnels, waves });
+  const load = parsed.success ? loadOf(parsed.data) : undefined;
+  if (clients === undefined || more.length > 0 || load === undefined) {
+    throw new InvalidArgumentError('It must be PODSxTUNNELSxWAVES of more than one trip, e.g. 10x4x1.');
+  }
+  return load;
 }
