@@ -121,16 +121,19 @@ function goStep(build: Build, architecture: Architecture): Step {
   };
 }
 
-let last: Promise<unknown> = Promise.resolve();
+/** Who compiles now, and behind it whoever waits to. */
+let last: Promise<unknown> | undefined;
 
-/**
- * One `go build` at a time: each uses every processor, and what two have in common only the first compiles. Modules are
- * downloaded meanwhile.
- */
+/** One `go build` at a time: each uses every processor, and what two have in common only the first compiles. */
 async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
-  work.report('waiting for its turn');
-  const mine = last.then(build);
-  last = mine.catch(() => undefined);
+  if (last !== undefined) work.report('waiting for its turn');
+  const mine = (last ?? Promise.resolve()).then(build);
+  const settled = mine
+    .catch(() => undefined)
+    .then(() => {
+      if (last === settled) last = undefined;
+    });
+  last = settled;
   await mine;
 }
 
@@ -148,19 +151,36 @@ async function make(work: Work, build: Build, architecture: Architecture): Promi
         ...(onLine === undefined ? {} : { onLine }),
       });
 
-    let modules = 0;
-    work.report('downloading modules');
-    const packages = await go(['list', modfile(lock), '-tags', tags, '-deps', ...targets], (line) => {
-      if (line.startsWith('go: downloading ')) work.report(`${++modules} modules downloaded`);
-    });
-
-    await inTurn(work, async () => {
-      let compiled = 0;
-      work.report('compiling');
-      await go([...args.slice(0, 1), '-o', `${results}/`, ...args.slice(1)], (line) => {
-        if (!line.startsWith('go: ')) work.report(`${++compiled} of ${packages.length} packages`);
+    const modules = new Set<string>();
+    let compiled = 0;
+    let total = '';
+    const downloading = (line: string): boolean => {
+      if (!line.startsWith('go: downloading ')) return false;
+      modules.add(line);
+      work.report(`${modules.size} modules downloaded`);
+      return true;
+    };
+    const list = async (): Promise<void> => {
+      const packages = await go(
+        ['list', modfile(lock), '-tags', tags, '-deps', ...targets],
+        (line) => void downloading(line),
+      );
+      total = ` of ${packages.length}`;
+    };
+    const build = (): Promise<void> =>
+      inTurn(work, async () => {
+        work.report('compiling');
+        await go([...args.slice(0, 1), '-o', `${results}/`, ...args.slice(1)], (line) => {
+          if (!downloading(line) && !line.startsWith('go: ')) work.report(`${++compiled}${total} packages`);
+        });
       });
-    });
+    work.report('downloading modules');
+    if (last === undefined) await allOf([build(), list()]);
+    else {
+      // Its modules come while the other compiles.
+      await list();
+      await build();
+    }
 
     for (const [name, { module, path }] of Object.entries(files)) {
       const [source = ''] = await go(['list', modfile(lock), '-m', '-f', '{{.Dir}}', module]);
@@ -173,6 +193,12 @@ async function make(work: Work, build: Build, architecture: Architecture): Promi
     await rm(work.output, { recursive: true, force: true });
     await rename(results, work.output);
   });
+}
+
+/** Waits for all of them, whatever becomes of one: they work in the same folder. @throws what the first one threw */
+async function allOf(all: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
 }
 
 /** Without these kubelet says v0.0.0, and Istio then takes it for one without native sidecars. */

@@ -36,8 +36,9 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       await command(work, bootstrap, [join(folder, 'rootfs.tar')]);
     },
   });
-  const slim = imageStep({ name: 'slim', version: debian, bytes: 0.2e9, args: { BASE: base } });
-  const parents = { BASE: base, SLIM: slim };
+  const packages = imageStep({ name: 'packages', version: debian, bytes: 0.5e9, args: { BASE: base } });
+  const slim = imageStep({ name: 'slim', version: debian, bytes: 0.2e9, args: { PACKAGES: packages } });
+  const parents = { PACKAGES: packages, SLIM: slim };
 
   const machine = imageStep({ name: 'machine', version: debian, bytes: 0.5e9, args: { BASE: base } });
   const pause = imageStep({
