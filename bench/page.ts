@@ -37,7 +37,7 @@ export function tableOf(results: BenchResults): string {
       const samples = samplesOf(results, mode, subject);
       if (samples.length === 0) return [];
       return [
-        `| ${mode} | ${subject} | ${megabytes(samples.map(({ runnerBytes }) => runnerBytes))} | ${megabytes(samples.map(({ nodeBytes }) => nodeBytes))} | ${figure(samples.map(({ nodeCpuSeconds }) => nodeCpuSeconds))} s |`,
+        `| ${mode} | ${subject} | ${megabytes(samples.map(({ runnerBytes }) => runnerBytes))} | ${megabytes(samples.map(({ nodeBytes }) => nodeBytes))} | ${wholeSeconds(samples.map(({ nodeCpuSeconds }) => nodeCpuSeconds))} |`,
       ];
     }),
   );
@@ -158,7 +158,7 @@ function megabytes(figures: readonly (number | undefined)[]): string {
   return bytes.length === 0 ? 'not known' : `${Math.round(median(bytes) / 1e6)} MB`;
 }
 
-function figure(figures: readonly (number | undefined)[]): string {
+function wholeSeconds(figures: readonly (number | undefined)[]): string {
   const all = known(figures);
-  return all.length === 0 ? 'not known' : median(all).toFixed(0);
+  return all.length === 0 ? 'not known' : `${median(all).toFixed(0)} s`;
 }
