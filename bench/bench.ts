@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
@@ -16,7 +15,8 @@ import { resolveVersions } from '../helpers/images/versions.ts';
 import { flushing } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/report/results.ts';
-import { benchmark, say } from './command.ts';
+import { benchmark, say, stop } from './command.ts';
+import { withFolder } from './folder.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';
 import { machine } from './machine.ts';
 import { watchMemory } from './memory.ts';
@@ -38,12 +38,6 @@ const resultsFile = join(root, 'bench', 'results.json');
 /** How many earlier measurements stay there, by their ratios. */
 const remembered = 5;
 const label = 'istio-external-proxy-conformance.bench';
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    stop.abort();
-  });
-}
 
 interface Bench {
   readonly work: string;
@@ -63,17 +57,12 @@ const program = new Command('bench')
   .option('--runs <n>', 'rounds, each with every kind of run', countTo(50), 2)
   .addOption(new Option('--only <mode>', 'cold or warm runs alone').choices(modes));
 
-await benchmark(
-  program,
-  () => main(program.opts<Flags>()),
-  () => stop.signal.aborted,
-);
+await benchmark(program, () => withFolder((work) => main(work, program.opts<Flags>())));
 
-async function main({ runs, only }: Flags): Promise<void> {
+async function main(work: string, { runs, only }: Flags): Promise<void> {
   const wanted = modes.filter((mode) => only === undefined || mode === only);
   await sweepKilled();
   if (wanted.includes('warm')) await nothingMustBeKept();
-  const work = await mkdtemp(join(tmpdir(), 'conformance-bench-'));
   const images = await imageSet();
   const bench: Bench = { work, images, environment: await environmentOf(work, images), kept: undefined };
   try {
@@ -278,7 +267,6 @@ async function remove(bench: Bench): Promise<void> {
   const script = join(root, 'bench', 'baseline.sh');
   await execa(script, ['remove'], { env: { ...bench.environment }, reject: false });
   if (bench.kept !== undefined) await removeKept(bench.kept.runId);
-  await rm(bench.work, { recursive: true, force: true });
 }
 
 async function resultsOf(

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -10,7 +9,8 @@ import { planSourceSet } from '../helpers/images/source/build.ts';
 import { compilations } from '../helpers/images/source/go.ts';
 import { resolveVersions, sourceVersions, type Versions } from '../helpers/images/versions.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
-import { benchmark, say } from './command.ts';
+import { benchmark, say, stop } from './command.ts';
+import { withFolder } from './folder.ts';
 import { machine } from './machine.ts';
 import { publish } from './publish.ts';
 import { spreadOf, type Spread } from './statistics.ts';
@@ -53,33 +53,26 @@ const program = new Command('bench:build')
   .option('--further <version>', 'the version of Istio that is added', '1.31.0-dev.20260827')
   .option('--no-further', 'add none');
 
-await benchmark(program, () => main(program.opts<Flags>()));
+await benchmark(program, () => withFolder((folder) => main(folder, program.opts<Flags>())));
 
-async function main({ istio, further }: Flags): Promise<void> {
+async function main(folder: string, { istio, further }: Flags): Promise<void> {
   const first = resolveVersions({ istio });
   const second = further === false ? undefined : resolveVersions({ istio: further, k8s: first.kubernetes });
-  const folder = await mkdtemp(join(tmpdir(), 'conformance-bench-build-'));
-  try {
-    await downloadModules(second === undefined ? [first] : [first, second]);
-    process.env['CONFORMANCE_CACHE_DIR'] = join(folder, 'cache');
-    const caches = { whole: join(folder, 'whole'), alone: join(folder, 'alone') };
-    const nothing = await built(first, caches, { rebuild: true });
-    const unchanged: number[] = [];
-    for (let run = 0; run < unchangedRuns; run += 1) unchanged.push(await timed(() => unchangedBuild(first)));
-    say(`nothing changed: ${unchanged.map((ms) => duration(ms)).join(', ')}`);
-    if (second !== undefined) await forget(second);
-    const added = second === undefined ? undefined : await built(second, caches, { rebuild: false });
-    const results: Results = {
-      ...{ measuredAt: new Date().toISOString(), machine: machine() },
-      ...{ nothing, unchangedMs: spreadOf(unchanged) },
-      ...(added === undefined ? {} : { further: added }),
-    };
-    await publish('bench:build', 'build', results, tableOf(results));
-  } finally {
-    // Go writes its caches so that nobody may write to them.
-    await execa('chmod', ['--recursive', 'u+w', folder], { reject: false });
-    await rm(folder, { recursive: true, force: true });
-  }
+  await downloadModules(second === undefined ? [first] : [first, second]);
+  process.env['CONFORMANCE_CACHE_DIR'] = join(folder, 'cache');
+  const caches = { whole: join(folder, 'whole'), alone: join(folder, 'alone') };
+  const nothing = await built(first, caches, { rebuild: true });
+  const unchanged: number[] = [];
+  for (let run = 0; run < unchangedRuns; run += 1) unchanged.push(await timed(() => unchangedBuild(first)));
+  say(`nothing changed: ${unchanged.map((ms) => duration(ms)).join(', ')}`);
+  if (second !== undefined) await forget(second);
+  const added = second === undefined ? undefined : await built(second, caches, { rebuild: false });
+  const results: Results = {
+    ...{ measuredAt: new Date().toISOString(), machine: machine() },
+    ...{ nothing, unchangedMs: spreadOf(unchanged) },
+    ...(added === undefined ? {} : { further: added }),
+  };
+  await publish('bench:build', 'build', results, tableOf(results));
 }
 
 /** The whole build with one compiler cache, and right after it the compilation alone with another. */
@@ -93,15 +86,22 @@ async function built(
   const steps = plan.missing.map(({ name }) => name);
   process.env['GOCACHE'] = caches.whole;
   const totalMs = await timed(() =>
-    ensureImageSet({ source: 'source', ...versions, overrides: {} }, terminalProgress(), options),
+    ensureImageSet({ source: 'source', ...versions, overrides: {} }, terminalProgress(), {
+      ...options,
+      signal: stop.signal,
+    }),
   );
   let compileMs = 0;
   for (const { name, args, cwd, env } of compilations(sourceVersions(versions), architecture)) {
     if (!steps.includes(name)) continue;
-    const to = await mkdtemp(join(tmpdir(), 'conformance-bench-build-'));
+    const to = `${caches.alone}-${name}`;
+    await mkdir(to);
     const [verb = '', ...rest] = args;
     compileMs += await timed(() =>
-      execa('go', [verb, '-o', `${to}/`, ...rest], { cwd, env: { ...env, GOCACHE: caches.alone } }),
+      execa('go', [verb, '-o', `${to}/`, ...rest], {
+        ...{ cwd, env: { ...env, GOCACHE: caches.alone } },
+        cancelSignal: stop.signal,
+      }),
     );
     await rm(to, { recursive: true });
   }
@@ -115,7 +115,7 @@ async function downloadModules(all: readonly Versions[]): Promise<void> {
   const architecture = await engineArchitecture();
   for (const versions of all) {
     for (const { args, cwd, env } of compilations(sourceVersions(versions), architecture)) {
-      await execa('go', ['list', '-deps', ...args.slice(2)], { cwd, env });
+      await execa('go', ['list', '-deps', ...args.slice(2)], { cwd, env, cancelSignal: stop.signal });
     }
   }
 }
@@ -129,7 +129,9 @@ async function forget(versions: Versions): Promise<void> {
 }
 
 async function unchangedBuild({ istio, kubernetes }: Versions): Promise<void> {
-  await execa(launcher, ['images', 'build', '--istio', istio, '--k8s', kubernetes]);
+  await execa(launcher, ['images', 'build', '--istio', istio, '--k8s', kubernetes], {
+    cancelSignal: stop.signal,
+  });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -3,7 +3,7 @@ import { countTo } from '../cli/count.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { duration } from '../helpers/progress/terminal.ts';
 import { runCheckout } from '../helpers/testing/checkout.ts';
-import { benchmark, say } from './command.ts';
+import { benchmark, say, stop } from './command.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';
 import { machine } from './machine.ts';
 import { optimisations, type Optimisation } from './optimisations.ts';
@@ -67,6 +67,7 @@ async function measured(
   part: Optimisation | undefined,
   mode: Mode,
 ): Promise<{ durationMs: number; runId: string }> {
+  stop.signal.throwIfAborted();
   const edits = part === undefined ? {} : { [part.file]: (text: string) => text.replace(part.from, part.to) };
   await using run = await runCheckout({
     args: ['run', '--target', 'hermetic', ...(mode === 'warm' ? ['--keep'] : [])],
