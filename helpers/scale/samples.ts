@@ -5,7 +5,7 @@ import { compileFormat } from '../trip/envoy-format.ts';
 import { defaultTextFormats } from '../trip/envoy.ts';
 import { formatProxyLine } from '../trip/squid.ts';
 import type { ClientStatement, LogWitness } from '../trip/statements.ts';
-import { userAgent } from '../trip/user-agent.ts';
+import { userAgent } from '../trip/origin.ts';
 import type { Load } from './load.ts';
 import { tripId } from './tunnels-conf.ts';
 

@@ -2,9 +2,8 @@ import type { LineFollower } from '../kube/lines.ts';
 import { ipKey, sameEndpoint } from '../trip/endpoint.ts';
 import { parseSidecarLine } from '../trip/envoy.ts';
 import { parseOriginLine } from '../trip/origin.ts';
-import { isFailure } from '../trip/parse-failure.ts';
+import { type Endpoint, isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
-import type { Endpoint, LogWitness, Trip } from '../trip/statements.ts';
 
 /** The followed logs of all who see the clients' trips. */
 export interface FollowedLogs {

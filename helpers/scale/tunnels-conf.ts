@@ -1,5 +1,5 @@
 import { heldPath, paddingRepeats } from '../destination/held-page.ts';
-import { userAgent } from '../trip/user-agent.ts';
+import { userAgent } from '../trip/origin.ts';
 import { holdSeconds, type Load } from './load.ts';
 
 /** Headers and page as they are without padding, roughly. */

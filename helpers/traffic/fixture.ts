@@ -5,7 +5,7 @@ import { UsageError, messageOf } from '../errors.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { formatEndpoint } from '../trip/endpoint.ts';
 import type { Endpoint } from '../trip/statements.ts';
-import { userAgent } from '../trip/user-agent.ts';
+import { userAgent } from '../trip/origin.ts';
 import type { Workload } from './account.ts';
 
 const folder = new URL('../../fixtures/traffic/', import.meta.url);

@@ -7,7 +7,7 @@ import { defaultTextFormats } from './envoy.ts';
 import { cluster, originLine, startedAt, url, via } from './samples.ts';
 import { formatProxyLine } from './squid.ts';
 import type { LogWitness } from './statements.ts';
-import { userAgent } from './user-agent.ts';
+import { userAgent } from './origin.ts';
 
 const text = compileFormat(defaultTextFormats['1.9+']);
 

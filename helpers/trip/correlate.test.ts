@@ -12,7 +12,7 @@ import {
   url,
   via,
 } from './samples.ts';
-import { userAgent } from './user-agent.ts';
+import { userAgent } from './origin.ts';
 
 describe('correlate', () => {
   it('finds the lines of the trip', () => {

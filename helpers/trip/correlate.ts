@@ -1,10 +1,17 @@
 import { assign, type Claim } from './assignment.ts';
-import { ambiguityOf } from './ambiguity.ts';
 import { parseSidecarLine } from './envoy.ts';
-import { fitOrigin, fitProxy, fitSidecar, proxyMargin, strengths, type Fit, type Subject } from './fit.ts';
-import { originIndex, proxyIndex, sidecarIndex, type ReadLine } from './line-index.ts';
+import { type Fit, fitOrigin, fitProxy, fitSidecar, proxyMargin, strengths, type Subject } from './fit.ts';
+import {
+  type Line,
+  type LogStatement,
+  originIndex,
+  Pool,
+  proxyIndex,
+  type ReadLine,
+  type Seeing,
+  sidecarIndex,
+} from './lines.ts';
 import { parseOriginLine } from './origin.ts';
-import { Pool, type Line, type LogStatement, type Seeing } from './pool.ts';
 import { parseProxyLine } from './squid.ts';
 import type {
   Ambiguity,
@@ -165,4 +172,30 @@ function sortOrigin(subjects: readonly Seeing[]): Sorted<OriginStatement> {
     unmatched: (subject) => pool.leftOver(subject, taken, fitOrigin),
     ambiguities: new Map(),
   };
+}
+
+/** A tie among lines and trips, with whether any way to break it leads to the same verdicts. */
+function ambiguityOf(
+  witness: LogWitness,
+  rivals: readonly string[],
+  lines: readonly (SidecarStatement | ProxyStatement)[],
+  everyoneServed: boolean,
+): Ambiguity {
+  const judged = new Set(lines.map(judgedFacts));
+  return {
+    witness,
+    rivals,
+    lines: lines.map((line) => line.line),
+    harmless: everyoneServed && judged.size === 1,
+  };
+}
+
+/**
+ * Everything a verdict looks at but the times, which are compared within tolerances. What sets a sidecar's lines
+ * apart is the client's port, so two of them are never alike.
+ */
+function judgedFacts(statement: SidecarStatement | ProxyStatement): string {
+  if (statement.witness === 'sidecar') return statement.line;
+  const { clientIp, result, status, bytes, method, target, hierarchy, peer } = statement;
+  return JSON.stringify([clientIp, result, status, bytes, method, target, hierarchy, peer ?? null]);
 }

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientStatement, unknownExitCode, type CurlRun } from './curl.ts';
+import { clientStatement, type CurlRun, titleOf, unknownExitCode } from './curl.ts';
 import { containing } from './samples.ts';
+import fc from 'fast-check';
 
 /** Written by curl 7.88.1, shortened; 8.x has more keys of the same kind. */
 const figures = {
@@ -150,4 +150,24 @@ describe('clientStatement', () => {
       ),
     );
   });
+});
+
+describe('titleOf', () => {
+  it.each([
+    ['<html><title>Wikipedia, the free encyclopedia</title>', 'Wikipedia, the free encyclopedia'],
+    ['<title>a</title><title>b</title>', 'a'],
+    ['\n<head>\n<title>a</title>\n<svg><title>b</title></svg>', 'a'],
+    ['<title></title>', ''],
+    ['<title>Q &amp; A &lt;&#39;&#x201c;&quot;&gt; &mdash; &unknown;</title>', `Q & A <'“"> — &unknown;`],
+    ['<title>&#0;&#x110000;</title>', '&#0;&#x110000;'],
+  ])('finds the title of %j', (page, title) => {
+    expect(titleOf(page)).toBe(title);
+  });
+
+  it.each(['', 'no page', '<title>open', '<title>\nof two lines</title>', '<TITLE>loud</TITLE>'])(
+    'finds none in %j, as grep would not',
+    (page) => {
+      expect(titleOf(page)).toBeUndefined();
+    },
+  );
 });

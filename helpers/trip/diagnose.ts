@@ -1,8 +1,6 @@
 import type { CauseCode } from './causes.ts';
 import { clientFindings } from './diagnose.client.ts';
-import { originFindings } from './diagnose.origin.ts';
-import { proxyFindings } from './diagnose.proxy.ts';
-import { sidecarFindings } from './diagnose.sidecar.ts';
+import { originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { Finding } from './finding.ts';
 import type { trafficCauses } from './causes.traffic.ts';

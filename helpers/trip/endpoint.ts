@@ -1,5 +1,10 @@
 import { isIP, isIPv6 } from 'node:net';
-import type { Endpoint } from './statements.ts';
+
+/** `ip:port` in parts. */
+export interface Endpoint {
+  readonly ip: string;
+  readonly port: number;
+}
 
 const bracketed = /^\[([^\]]+)\]:(\d{1,5})$/;
 const plain = /^([^:[\]]+):(\d{1,5})$/;

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatEndpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
-import { defaultJsonKeys } from './envoy-json.ts';
-import { defaultTextFormats, parseSidecarLine } from './envoy.ts';
-import { isFailure } from './parse-failure.ts';
+import { defaultJsonKeys, defaultTextFormats, parseSidecarLine } from './envoy.ts';
+import { isFailure } from './statements.ts';
 import { containing, lines, startedAt } from './samples.ts';
 
 describe('parseSidecarLine', () => {

@@ -1,8 +1,13 @@
+import { parseEndpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
-import { parseJsonAccessLog } from './envoy-json.ts';
-import { sidecarStatement } from './envoy-statement.ts';
-import { failure, type ParseFailure } from './parse-failure.ts';
-import type { SidecarStatement } from './statements.ts';
+import {
+  type Endpoint,
+  failure,
+  parseCount,
+  parseJson,
+  type ParseFailure,
+  type SidecarStatement,
+} from './statements.ts';
 
 const head =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%';
@@ -25,6 +30,38 @@ export const defaultTextFormats = {
   '1.0-1.1': `${head} ${middle} %UPSTREAM_CLUSTER% ${tail}\n`,
 } as const;
 
+/** Of each field that a statement is made of, the operators that give it and its key in Istio's default JSON. */
+const sources = {
+  startTime: { operators: ['START_TIME'], key: 'start_time' },
+  method: { operators: ['REQ(:METHOD)'], key: 'method' },
+  path: { operators: ['REQ(X-ENVOY-ORIGINAL-PATH?:PATH)'], key: 'path' },
+  protocol: { operators: ['PROTOCOL'], key: 'protocol' },
+  responseCode: { operators: ['RESPONSE_CODE'], key: 'response_code' },
+  responseFlags: { operators: ['RESPONSE_FLAGS'], key: 'response_flags' },
+  responseCodeDetails: { operators: ['RESPONSE_CODE_DETAILS'], key: 'response_code_details' },
+  connectionTermination: {
+    operators: ['CONNECTION_TERMINATION_DETAILS'],
+    key: 'connection_termination_details',
+  },
+  upstreamFailure: {
+    operators: ['UPSTREAM_TRANSPORT_FAILURE_REASON'],
+    key: 'upstream_transport_failure_reason',
+  },
+  bytesReceived: { operators: ['BYTES_RECEIVED'], key: 'bytes_received' },
+  bytesSent: { operators: ['BYTES_SENT'], key: 'bytes_sent' },
+  duration: { operators: ['DURATION'], key: 'duration' },
+  upstreamHost: { operators: ['UPSTREAM_HOST'], key: 'upstream_host' },
+  upstreamCluster: { operators: ['UPSTREAM_CLUSTER_RAW', 'UPSTREAM_CLUSTER'], key: 'upstream_cluster' },
+  upstreamLocal: { operators: ['UPSTREAM_LOCAL_ADDRESS'], key: 'upstream_local_address' },
+  downstreamLocal: { operators: ['DOWNSTREAM_LOCAL_ADDRESS'], key: 'downstream_local_address' },
+  downstreamRemote: { operators: ['DOWNSTREAM_REMOTE_ADDRESS'], key: 'downstream_remote_address' },
+} as const satisfies Record<string, { readonly operators: readonly string[]; readonly key: string }>;
+
+type Field = keyof typeof sources;
+
+/** The keys that Istio's default JSON format has (`EnvoyJSONLogFormatIstio`, same file) and a statement needs. */
+export const defaultJsonKeys = Object.values(sources).map(({ key }) => key);
+
 const compiled = Object.values(defaultTextFormats).map((format) => compileFormat(format));
 
 /** A text access log line begins with its time in brackets, whatever else was customised; Envoy's own log has a blank in it. */
@@ -42,7 +79,10 @@ export function parseSidecarLine(line: string): SidecarStatement | ParseFailure 
   for (const format of compiled) {
     const values = format.parse(text);
     if (values === undefined) continue;
-    const statement = fromOperators(text, values);
+    const statement = sidecarStatement(text, (field) => {
+      const operator: string | undefined = sources[field].operators.find((name) => values.has(name));
+      return operator === undefined ? '-' : (values.get(operator) ?? '-');
+    });
     if (typeof statement !== 'string') return statement;
     reason = statement;
   }
@@ -51,26 +91,90 @@ export function parseSidecarLine(line: string): SidecarStatement | ParseFailure 
     : failure('application-log', 'no access log line: a message of the agent or of Envoy itself', line);
 }
 
-/** The statement, or why these values make none. */
-function fromOperators(line: string, values: ReadonlyMap<string, string>): SidecarStatement | string {
-  const value = (operator: string): string => values.get(operator) ?? '-';
-  return sidecarStatement(line, {
-    startTime: value('START_TIME'),
-    method: value('REQ(:METHOD)'),
-    path: value('REQ(X-ENVOY-ORIGINAL-PATH?:PATH)'),
-    protocol: value('PROTOCOL'),
-    responseCode: value('RESPONSE_CODE'),
-    responseFlags: value('RESPONSE_FLAGS'),
-    responseCodeDetails: value('RESPONSE_CODE_DETAILS'),
-    connectionTermination: value('CONNECTION_TERMINATION_DETAILS'),
-    upstreamFailure: value('UPSTREAM_TRANSPORT_FAILURE_REASON'),
-    bytesReceived: value('BYTES_RECEIVED'),
-    bytesSent: value('BYTES_SENT'),
-    duration: value('DURATION'),
-    upstreamHost: value('UPSTREAM_HOST'),
-    upstreamCluster: values.get('UPSTREAM_CLUSTER_RAW') ?? value('UPSTREAM_CLUSTER'),
-    upstreamLocal: value('UPSTREAM_LOCAL_ADDRESS'),
-    downstreamLocal: value('DOWNSTREAM_LOCAL_ADDRESS'),
-    downstreamRemote: value('DOWNSTREAM_REMOTE_ADDRESS'),
-  });
+/** A line that begins with `{`: Istio's JSON access log, another JSON access log, or the agent logging in JSON. Never throws. */
+function parseJsonAccessLog(line: string): SidecarStatement | ParseFailure {
+  const record = parseObject(line);
+  if (record === undefined) return failure('application-log', 'begins like JSON but is none', line);
+  if ('level' in record && ('msg' in record || 'message' in record)) {
+    return failure('application-log', 'no access log line: a message of the agent, in JSON', line);
+  }
+  const missing = defaultJsonKeys.filter((key) => !(key in record));
+  if (missing.length > 0) {
+    return failure('json', `a JSON line without ${missing.join(', ')}, which Istio's default has`, line);
+  }
+  const statement = sidecarStatement(line, (field) => plain(record[sources[field].key]));
+  return typeof statement === 'string'
+    ? failure('json', `a JSON access log line ${statement}`, line)
+    : statement;
+}
+
+function parseObject(line: string): Readonly<Record<string, unknown>> | undefined {
+  const value = parseJson(line);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value))
+    : undefined;
+}
+
+/** As the text format would have it: null is `-`, numbers are digits. An object stands nowhere, so it fails its field. */
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/**
+ * The statement that a line's fields make, or a phrase that says which field is not what it must be.
+ * @param text A field as text, `-` for absent, whichever encoding the line has
+ */
+function sidecarStatement(line: string, text: (field: Field) => string): SidecarStatement | string {
+  const startedAt = parseTime(text('startTime'));
+  if (startedAt === undefined) return `whose start time is ${text('startTime')}`;
+  const responseCode = parseCount(text('responseCode'));
+  if (responseCode === undefined) return `whose response code is ${text('responseCode')}`;
+  const bytesReceived = parseCount(text('bytesReceived'));
+  if (bytesReceived === undefined) return `whose bytes received are ${text('bytesReceived')}`;
+  const bytesSent = parseCount(text('bytesSent'));
+  if (bytesSent === undefined) return `whose bytes sent are ${text('bytesSent')}`;
+  // `-` here is a line Envoy wrote while the connection was still open: it says nothing final yet.
+  const durationMs = parseCount(text('duration'));
+  if (durationMs === undefined) return `whose duration is ${text('duration')}`;
+  const upstreamHost = address(text('upstreamHost'));
+  if (upstreamHost === 'foreign') return `whose upstream host is ${text('upstreamHost')}`;
+  const upstreamLocal = address(text('upstreamLocal'));
+  if (upstreamLocal === 'foreign') return `whose upstream local address is ${text('upstreamLocal')}`;
+  const downstreamLocal = address(text('downstreamLocal'));
+  if (downstreamLocal === 'foreign') return `whose downstream local address is ${text('downstreamLocal')}`;
+  const downstreamRemote = address(text('downstreamRemote'));
+  if (downstreamRemote === 'foreign') return `whose downstream remote address is ${text('downstreamRemote')}`;
+  return {
+    witness: 'sidecar',
+    line,
+    startedAt,
+    request: `${text('method')} ${text('path')} ${text('protocol')}`,
+    responseCode,
+    responseFlags: text('responseFlags'),
+    responseCodeDetails: text('responseCodeDetails'),
+    connectionTermination: text('connectionTermination'),
+    upstreamFailure: text('upstreamFailure'),
+    bytesReceived,
+    bytesSent,
+    durationMs,
+    upstreamHost,
+    // Some 1.23 and later proxies print the cluster's alternative stat name, which ends in a semicolon.
+    upstreamCluster: text('upstreamCluster').replace(/(?<=.);$/, ''),
+    upstreamLocal,
+    downstreamLocal,
+    downstreamRemote,
+  };
+}
+
+/** Envoy's `%START_TIME%`, e.g. `2026-11-22T15:47:25.644Z`, in ms since the epoch. */
+function parseTime(text: string): number | undefined {
+  const time = Date.parse(text);
+  // The way back rules out what Date.parse accepts besides, February 30th included.
+  return Number.isFinite(time) && new Date(time).toISOString() === text ? time : undefined;
+}
+
+/** An address; undefined for `-`; 'foreign' for what is no IP and port (a Unix socket, `envoy://…` of ambient mode). */
+function address(text: string): Endpoint | undefined | 'foreign' {
+  return text === '-' ? undefined : (parseEndpoint(text) ?? 'foreign');
 }

@@ -3,9 +3,8 @@ import { attribute, correlate, type Observation } from './correlate.ts';
 import { diagnose } from './diagnose.ts';
 import { noSidecar, proxy, sidecar } from './expectations.ts';
 import { externalSkewMs } from './external.ts';
-import { foreignLine } from './own-lines.ts';
+import { foreignLine, formatProxyLine } from './squid.ts';
 import { client, cluster, lines, startedAt, tripId, url, via } from './samples.ts';
-import { formatProxyLine } from './squid.ts';
 
 /** A line that the external proxy wrote of the sidecar's line: of an address that is not the pod's. */
 function line(changes: Partial<Parameters<typeof formatProxyLine>[0]> = {}): string {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Destination } from '../destination/destination.ts';
 import { EnvironmentError } from '../errors.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
@@ -15,9 +14,9 @@ import { formatEndpoint } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
 import { isProxy, type ExternalProxy } from './external.ts';
 import { Logs } from './logs.ts';
-import { ownLine } from './own-lines.ts';
+import { ownLine } from './squid.ts';
 import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
-import { userAgent } from './user-agent.ts';
+import { userAgent } from './origin.ts';
 
 export interface FetchOptions {
   /** The proxy that the client is told to use, through HTTPS_PROXY; undefined for a request without one. */
@@ -38,6 +37,15 @@ export interface Request extends FetchOptions {
   readonly client: PodRef;
 }
 
+/** What requests are for. */
+export interface Target {
+  readonly url: string;
+  /** The authority that signed its certificate, where clients do not know it. */
+  readonly ca: string | undefined;
+  /** The pod whose log tells what arrived, where it is the suite's own. */
+  readonly origin: PodRef | undefined;
+}
+
 /** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
 const caFile = '/tmp/conformance-ca.crt';
 
@@ -46,7 +54,7 @@ export class Witnesses implements AsyncDisposable {
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
-  readonly #destination: Destination;
+  readonly #destination: Target;
   /** The proxy of the user's that requests go by; undefined for the suite's own. */
   readonly #yours: YourProxy | undefined;
   readonly #logs: Logs;
@@ -56,7 +64,7 @@ export class Witnesses implements AsyncDisposable {
   readonly #pods = new Map<string, string>();
   #clock: Promise<NodeClock> | undefined;
 
-  constructor(kube: Kube, destination: Destination, yours?: YourProxy) {
+  constructor(kube: Kube, destination: Target, yours?: YourProxy) {
     this.#kube = kube;
     this.#destination = destination;
     this.#yours = yours;

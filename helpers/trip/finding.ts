@@ -1,7 +1,6 @@
 import { causes, type Cause, type CauseCode } from './causes.ts';
-import { renderTrip } from './render.ts';
+import { labelled, renderTrip } from './render.ts';
 import type { Statement, Trip } from './statements.ts';
-import { labelled } from './text.ts';
 
 /** One thing that is not as it must be, with its cause, and what was seen this time. */
 export interface Finding {

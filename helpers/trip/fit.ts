@@ -1,6 +1,6 @@
 import { formatEndpoint, sameEndpoint, sameIp } from './endpoint.ts';
 import { externalSkewMs, isProxy, type ExternalProxy } from './external.ts';
-import { bytesAgree } from './squid.ts';
+import { bytesAgree, targetOf } from './squid.ts';
 import type {
   ClientStatement,
   Endpoint,
@@ -10,7 +10,6 @@ import type {
   Tolerances,
   UnmatchedReason,
 } from './statements.ts';
-import { targetOf } from './target.ts';
 
 /** What a line is held against: a trip, as far as it is known. */
 export interface Subject {

@@ -1,4 +1,4 @@
-import { contradictions, type Contradiction } from './contradictions.ts';
+import { type Contradiction, contradictions } from './contradictions.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { proxyResult } from './squid.ts';
 import type {
@@ -9,12 +9,14 @@ import type {
   SidecarStatement,
   Trip,
 } from './statements.ts';
-import { chunk, maxWidth } from './text.ts';
 
 const rows = ['who', 'from', 'to', 'bytes', 'time', 'verdict'] as const;
 type Row = (typeof rows)[number];
 type Column = Readonly<Record<Row, string>>;
 
+/** No line for a terminal is wider, except raw log lines. */
+const maxWidth = 110;
+const findingLabelWidth = 10;
 const labelWidth = 8;
 const gap = '  ';
 const witnesses = ['client', 'sidecar', 'proxy', 'origin'] as const;
@@ -145,4 +147,42 @@ function time(startedAt: number, lengthMs?: number): string {
   const date = new Date(startedAt);
   const clock = Number.isNaN(date.getTime()) ? 'no time' : date.toISOString().slice(11, 23);
   return lengthMs === undefined ? clock : `${clock} +${lengthMs} ms`;
+}
+
+/** `  seen      text`, wrapped at words with the following lines indented as the text. */
+export function labelled(label: string, text: string): string {
+  const lines = text
+    .split('\n')
+    .flatMap((line) => wrap(line, maxWidth - findingLabelWidth - 2))
+    .map((line, index) => `  ${(index === 0 ? label : '').padEnd(findingLabelWidth)}${line}`);
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+/** Lines of at most `width` characters, broken at blanks; a longer word stays whole, to be copied and searched for. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Pieces of at most `width` characters, broken at blanks, else wherever that is: for a table's cell. */
+export function chunk(text: string, width: number): string[] {
+  return wrap(text, width).flatMap((line) => cut(line, width));
+}
+
+function cut(text: string, width: number): string[] {
+  const characters = [...text];
+  const pieces: string[] = [];
+  for (let start = 0; start < characters.length; start += width) {
+    pieces.push(characters.slice(start, start + width).join(''));
+  }
+  return pieces.length === 0 ? [''] : pieces;
 }

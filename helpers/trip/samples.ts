@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { correlate, type Observation } from './correlate.ts';
-import { originLogFormat } from './origin.ts';
+import { originLogFormat, userAgent } from './origin.ts';
 import type {
   ClientStatement,
   LogWitness,
@@ -9,7 +9,6 @@ import type {
   SidecarStatement,
   Trip,
 } from './statements.ts';
-import { userAgent } from './user-agent.ts';
 
 /**
  * Lines that real components wrote for the document's requests (Istio 1.29.1 on Envoy 1.37.0, Squid 5.7), and trips

@@ -1,8 +1,17 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isFailure } from './parse-failure.ts';
+import {
+  bytesAgree,
+  connectAnswerBytes,
+  foreignLine,
+  formatProxyLine,
+  ownLine,
+  parseProxyLine,
+  proxyResult,
+  targetOf,
+} from './squid.ts';
+import { isFailure } from './statements.ts';
 import { lines } from './samples.ts';
-import { bytesAgree, connectAnswerBytes, formatProxyLine, parseProxyLine, proxyResult } from './squid.ts';
+import fc from 'fast-check';
 
 describe('parseProxyLine', () => {
   it("reads the baseline's line", () => {
@@ -104,4 +113,49 @@ describe('bytesAgree', () => {
 
 it('writes a result as the log does', () => {
   expect(proxyResult({ result: 'NONE_NONE', status: 0 })).toBe('NONE_NONE/000');
+});
+
+it.each([
+  ['https://en.wikipedia.org/wiki/Main_Page', 'en.wikipedia.org:443'],
+  ['https://en.wikipedia.org:444/', 'en.wikipedia.org:444'],
+  ['https://[2001:db8::1]/', '[2001:db8::1]:443'],
+  ['http://example.com', 'http://example.com/'],
+])('the target of %s is %s', (url, target) => {
+  expect(targetOf(url)).toBe(target);
+});
+
+it('refuses other schemes', () => {
+  expect(() => targetOf('ftp://example.com')).toThrow(TypeError);
+});
+
+const line = (user: string, target = 'en.wikipedia.org:443'): string =>
+  `1795362445.652      7 192.0.2.9 TCP_TUNNEL/200 2085 CONNECT ${target} ${user} HIER_DIRECT/10.42.0.4 -`;
+const hosts = ['en.wikipedia.org'];
+
+describe('a line of somebody else’s proxy', () => {
+  it('is kept without the name of the suite’s own user', () => {
+    const kept = line('[user]');
+    expect(ownLine(line('alice'), { hosts, user: 'alice' })).toBe(kept);
+    expect(ownLine(line('alice@EXAMPLE.COM'), { hosts, user: 'alice' })).toBe(kept);
+    expect(ownLine(line('EXAMPLE%5CAlice'), { hosts, user: 'alice' })).toBe(kept);
+    expect(ownLine(line('%zz-alice'), { hosts, user: 'alice' })).toBe(kept);
+  });
+
+  it('is kept as it is where the proxy asks nobody', () => {
+    expect(ownLine(line('-'), { hosts, user: undefined })).toBe(line('-'));
+    expect(ownLine(line('-'), { hosts, user: 'alice' })).toBe(line('-'));
+  });
+
+  it('is not kept when it tells of other people', () => {
+    expect(ownLine(line('bob'), { hosts, user: 'alice' })).toBeUndefined();
+    expect(ownLine(line('bob'), { hosts, user: undefined })).toBeUndefined();
+    expect(ownLine(line('-', 'mail.example:443'), { hosts, user: undefined })).toBeUndefined();
+  });
+
+  it('is told of without its text when it has another format', () => {
+    const common =
+      '192.0.2.9 - alice [22/Nov/2026:15:47:25 +0000] "CONNECT en.wikipedia.org:443 HTTP/1.1" 200';
+    expect(ownLine(common, { hosts, user: 'alice' })).toBe(foreignLine);
+    expect(ownLine('started', { hosts, user: 'alice' })).toBeUndefined();
+  });
 });

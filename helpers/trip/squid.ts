@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
-import { failure, parseCount, type ParseFailure } from './parse-failure.ts';
-import type { ProxyStatement } from './statements.ts';
+import { failure, isFailure, parseCount, type ParseFailure, type ProxyStatement } from './statements.ts';
 
 /**
  * Squid's native access log, `logformat squid`:
@@ -46,13 +45,13 @@ export function parseProxyLine(line: string): ProxyStatement | ParseFailure {
 }
 
 /** The user that a line in Squid's native format names: who the proxy took the client for. Undefined for `-`. */
-export function userOf(line: string): string | undefined {
+function userOf(line: string): string | undefined {
   const user = native.exec(line.trimEnd())?.groups?.['user'];
   return user === '-' ? undefined : user;
 }
 
 /** The line with another name for the user. */
-export function withUser(line: string, name: string): string {
+function withUser(line: string, name: string): string {
   const text = line.trimEnd();
   const [start, end] = new RegExp(native.source, 'd').exec(text)?.indices?.groups?.['user'] ?? [];
   return start === undefined || end === undefined ? line : `${text.slice(0, start)}${name}${text.slice(end)}`;
@@ -83,4 +82,54 @@ export const connectAnswerBytes = 39;
 export function bytesAgree(sidecarBytesSent: number, proxyBytes: number): boolean {
   const difference = sidecarBytesSent - proxyBytes;
   return difference === 0 || difference === connectAnswerBytes;
+}
+
+/**
+ * What Squid logs as the target of a request for a URL: `host:port` for https, which goes by CONNECT, the URL itself
+ * for http. IPv6 hosts keep their brackets.
+ * @throws TypeError when the URL is not valid, or neither http nor https.
+ */
+export function targetOf(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.protocol === 'http:') return parsed.href;
+  if (parsed.protocol !== 'https:') throw new TypeError(`neither http nor https: ${url}`);
+  return `${parsed.hostname}:${parsed.port || '443'}`;
+}
+
+/** What the lines of a proxy that other people use are sorted by. */
+interface OwnLines {
+  /** Hosts that the requests are for. */
+  readonly hosts: readonly string[];
+  /** Who the proxy takes the suite for; undefined where it asks nobody. */
+  readonly user: string | undefined;
+}
+
+/** Stands for a line of another format: nobody knows what is in it, so it is not kept. */
+export const foreignLine = '(a line that is not in Squid’s native format; its text is not kept)';
+
+/**
+ * Of a line of somebody else's proxy what may be kept, and stand in a report: nothing of other people's requests, and
+ * never a user's name, which is half of a credential.
+ * @returns undefined for a line that cannot be of the suite's requests
+ */
+export function ownLine(line: string, { hosts, user }: OwnLines): string | undefined {
+  const text = line.toLowerCase();
+  if (!hosts.some((host) => text.includes(host.toLowerCase()))) return undefined;
+  if (isFailure(parseProxyLine(line))) return foreignLine;
+  const logged = userOf(line);
+  if (logged === undefined) return line;
+  return user !== undefined && names(logged, user) ? withUser(line, '[user]') : undefined;
+}
+
+/** Proxies write it with its realm or domain, in their own case, and Squid escapes what is no plain character. */
+function names(logged: string, user: string): boolean {
+  return decoded(logged).toLowerCase().includes(user.toLowerCase());
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

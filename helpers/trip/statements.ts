@@ -1,15 +1,12 @@
+import type { Endpoint } from './endpoint.ts';
 import type { ExternalProxy } from './external.ts';
+
+export type { Endpoint };
 
 /**
  * What each witness of a trip states. One request is a trip: the client, the sidecar's Envoy, Squid and the
  * origin each leave a statement of their own, and a verdict comes from what they must share.
  */
-
-/** `ip:port` in parts. */
-export interface Endpoint {
-  readonly ip: string;
-  readonly port: number;
-}
 
 /** curl's own account, from `--write-out '%{json}'`, its exit code and the page. */
 export interface ClientStatement {
@@ -175,4 +172,44 @@ export interface Trip {
   readonly ambiguities: readonly Ambiguity[];
   /** What the statements' times were compared with. */
   readonly tolerances: Tolerances;
+}
+
+/**
+ * Why a line is no statement. Parsers never throw and never guess: a line is whole, or it is one of these.
+ * - `empty`: nothing but blanks.
+ * - `application-log`: something else the same process writes (the agent's or Envoy's own messages).
+ * - `json`: an access log in JSON whose keys are not the ones expected.
+ * - `foreign-format`: looks like an access log, in no format known here.
+ */
+export type FailureKind = 'empty' | 'application-log' | 'json' | 'foreign-format';
+
+export interface ParseFailure {
+  readonly witness: undefined;
+  readonly kind: FailureKind;
+  /** One phrase for a person, without the line itself. */
+  readonly why: string;
+  readonly line: string;
+}
+
+export function failure(kind: FailureKind, why: string, line: string): ParseFailure {
+  return { witness: undefined, kind, why, line };
+}
+
+/** Whether a parser gave up on a line. Every statement names its witness; a failure has none. */
+export function isFailure(parsed: Statement | ParseFailure): parsed is ParseFailure {
+  return parsed.witness === undefined;
+}
+
+/** A count as logs write it: digits only, within what a double holds exactly. Undefined otherwise. */
+export function parseCount(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** A value in JSON; undefined for a text that is none, which no line of a log may be trusted not to be. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultTolerances } from './correlate.ts';
 import { fitOrigin, fitProxy, fitSidecar, strengths, type Fit, type Subject } from './fit.ts';
-import { originIndex, proxyIndex, sidecarIndex, type LineIndex, type ReadLine } from './line-index.ts';
+import { originIndex, proxyIndex, sidecarIndex, type LineIndex, type ReadLine } from './lines.ts';
 import { client, soundTrip, startedAt, url, via } from './samples.ts';
 import type { OriginStatement, ProxyStatement, SidecarStatement } from './statements.ts';
 
