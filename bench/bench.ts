@@ -14,7 +14,7 @@ import { sourceIstioSettings } from '../helpers/images/source/istio-settings.ts'
 import { resolveVersions } from '../helpers/images/versions.ts';
 import { flushing } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
-import type { Results } from '../helpers/report/results.ts';
+import type { Results } from '../helpers/results/results.ts';
 import { benchmark, say, stop } from './command.ts';
 import { withFolder } from './folder.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';

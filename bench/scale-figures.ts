@@ -1,4 +1,4 @@
-import type { StepResult } from '../helpers/report/results.ts';
+import type { StepResult } from '../helpers/results/step.ts';
 import { tripsIn, type Load } from '../helpers/scale/load.ts';
 
 /** One load, and what SCALE-1 told of it; figures are undefined where it did not come so far. */

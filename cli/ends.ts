@@ -3,7 +3,7 @@ import type { Configuration } from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
 import { events } from '../helpers/events/stream.ts';
 import type { Report } from '../helpers/report/report.ts';
-import type { Results } from '../helpers/report/results.ts';
+import type { Results } from '../helpers/results/results.ts';
 import { chosenSteps } from '../suites/steps.ts';
 
 /** The event that a run begins with. */

@@ -4,7 +4,7 @@ import { readKubeconfig } from '../helpers/existing/kubeconfig.ts';
 import { announceReport, storeReport } from '../helpers/job/stored-report.ts';
 import { connect, type Kube } from '../helpers/kube/client.ts';
 import type { Report } from '../helpers/report/report.ts';
-import type { Results } from '../helpers/report/results.ts';
+import type { Results } from '../helpers/results/results.ts';
 import { existingClusterOf } from '../helpers/session/existing-session.ts';
 import { reportPlaceOf } from '../helpers/session/surroundings.ts';
 

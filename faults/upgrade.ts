@@ -1,5 +1,5 @@
 import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
-import type { GatePlan } from '../helpers/gate/result.ts';
+import type { GatePlan } from '../helpers/results/gate.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { find } from '../helpers/kube/apply.ts';
 import { merge } from '../helpers/kube/merge.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Reporter, TestCase } from 'vitest/node';
 import type { Progress } from '../progress/progress.ts';
 import type {} from '../report/meta.ts';
-import type { StepResult } from '../report/results.ts';
+import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/step-lines.ts';
 import type { Events } from './stream.ts';
 

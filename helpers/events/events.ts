@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { verdicts } from '../report/results.ts';
+import { verdicts } from '../results/results.ts';
 
 /**
  * What `--json` prints, an object a line. docs/events.schema.json is generated from here. Times are ISO 8601 in UTC,

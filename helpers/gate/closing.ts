@@ -1,5 +1,5 @@
 import { duration } from '../progress/terminal.ts';
-import type { Results } from '../report/results.ts';
+import type { Results } from '../results/results.ts';
 import { trafficLines } from '../traffic/traffic-lines.ts';
 
 /** The last lines of a gate: what became of the traffic, the phases' times, and the answer. */

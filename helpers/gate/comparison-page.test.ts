@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { comparisonLines, comparisonPage, type Compared, type ComparedGate } from './comparison-page.ts';
 import { compare } from './differences.ts';
 import type { ExpectedChange } from './expected-changes.ts';
-import type { Observation } from './observation.ts';
+import type { Observation } from '../results/gate.ts';
 import { format, observed, step } from './samples.ts';
 
 const pair = { from: '1.28.3', to: '1.29.1' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configChanges } from './config-diff.ts';
-import type { Observation } from './observation.ts';
+import type { Observation } from '../results/gate.ts';
 import { format, observed } from './samples.ts';
 
 const filter = (name: string): unknown => ({ name, typed_config: { '@type': 'any' } });

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { sameIp } from '../trip/endpoint.ts';
-import type { Observation } from './observation.ts';
+import type { Observation } from '../results/gate.ts';
 
 /** What of an observation says which values are its phase's own. */
 export type Phase = Pick<Observation, 'config' | 'versions'> & {

@@ -1,26 +1,7 @@
-import { z } from 'zod';
+import type { Difference, Observation, ObservedStep } from '../results/gate.ts';
 import { accessLogChanges } from './access-log-fields.ts';
 import { configChanges } from './config-diff.ts';
 import { expectedBy, unusedChanges, type ExpectedChange, type UpgradePair } from './expected-changes.ts';
-import type { Observation, ObservedStep } from './observation.ts';
-
-/** Something that is not the same in two phases. */
-export const difference = z.object({
-  kind: z.enum(['step', 'log', 'config', 'version', 'image', 'duration']),
-  id: z
-    .string()
-    .describe(
-      'what differs, in words that stay the same from run to run: `log: +%X% at 20`, `config: listener /…`',
-    ),
-  before: z.string(),
-  after: z.string(),
-  status: z
-    .enum(['expected', 'new'])
-    .describe('expected: the upgrade means it, it is only told, or fixtures/expected-changes.yaml lists it'),
-  reason: z.string().optional().describe('why it is expected, or why a step went as it did'),
-  severity: z.enum(['regression', 'warning', 'info']),
-});
-export type Difference = Readonly<z.infer<typeof difference>>;
 
 /** What an upgrade is there to change. Any other component that changes meanwhile makes the comparison doubtful. */
 const upgraded: ReadonlySet<string> = new Set(['istiod', 'istio-proxy', 'envoy']);

@@ -8,7 +8,7 @@ import {
   unusedChanges,
   type ExpectedChange,
 } from './expected-changes.ts';
-import type { Difference } from './differences.ts';
+import type { Difference } from '../results/gate.ts';
 
 const pair = { from: '1.28.3', to: '1.29.1' };
 const found: Difference = {

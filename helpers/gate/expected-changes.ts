@@ -3,7 +3,7 @@ import semver from 'semver';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
-import type { Difference } from './differences.ts';
+import type { Difference } from '../results/gate.ts';
 
 /** Versions of Istio that a mesh is taken from and to. */
 export interface UpgradePair {

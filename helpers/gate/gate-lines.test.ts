@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { StepResult } from '../report/results.ts';
+import type { StepResult } from '../results/step.ts';
 import { GateLines } from './gate-lines.ts';
 
 function step(overrides: Partial<StepResult>): StepResult {

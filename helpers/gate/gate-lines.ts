@@ -1,6 +1,6 @@
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
-import type { StepResult } from '../report/results.ts';
+import type { StepResult } from '../results/step.ts';
 import { failureLines, stepLine, type Lines, type Write } from '../report/step-lines.ts';
 
 /** A gate as it runs: each phase by its name, its operations in a line each, and of the document what failed. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { via } from '../trip/samples.ts';
-import { fromDump, observation } from './observation.ts';
+import { fromDump } from './observation.ts';
+import { observation } from '../results/gate.ts';
 import { dump, format, observed } from './samples.ts';
 
 describe('fromDump', () => {

@@ -3,61 +3,11 @@ import { z } from 'zod';
 import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
 import { apiStatus, type Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
+import type { Observation } from '../results/gate.ts';
 import type { Endpoint } from '../trip/statements.ts';
 
 /** The ServiceEntry's host in the document: a name nobody resolves, which only names the cluster. */
 const documentHost = 'my-company-proxy.com';
-
-const observedStep = z.object({
-  id: z.string(),
-  title: z.string(),
-  status: z.enum(['passed', 'failed', 'skipped']),
-  durationMs: z.number(),
-  reason: z.string().describe('why it failed or was skipped, empty when it passed'),
-});
-/** How one step of the document went in a phase. */
-export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
-
-const observedConfig = z.object({
-  proxy: z
-    .object({ ip: z.string(), port: z.number() })
-    .describe(
-      'the external proxy in this phase: each may have another, so it must not count as a difference',
-    ),
-  listener: z.unknown().describe("that carries the proxy's address; null when there is none"),
-  cluster: z.unknown().describe('that the ServiceEntry makes; null when there is none'),
-  routes: z.unknown().describe('that mention the proxy; a TCP entry has none'),
-  outbound: z
-    .unknown()
-    .describe('chains of virtualOutbound and their clusters: what becomes of unknown traffic'),
-});
-/** What a sidecar does with a connection to the proxy, as Envoy's config dump has it. */
-export type ObservedConfig = Readonly<z.infer<typeof observedConfig>>;
-
-/** What one phase's mesh looked like: plain JSON data (it crosses a worker boundary). */
-export const observation = z.object({
-  phase: z.string().describe("the phase's title, e.g. `Document on 1.28.3`"),
-  versions: z
-    .record(z.string(), z.string())
-    .describe('istiod, istio-proxy, envoy: as the running component told it'),
-  images: z.record(z.string(), z.string()).describe('pilot and proxyv2, as the running pods have them'),
-  accessLog: z.object({
-    format: z
-      .string()
-      .describe("Envoy's own, of the listener; where it is JSON the JSON, empty without an access log"),
-    line: z.string().describe('of a request'),
-  }),
-  config: observedConfig,
-  steps: z.array(observedStep),
-});
-export interface Observation {
-  readonly phase: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly images: Readonly<Record<string, string>>;
-  readonly accessLog: Readonly<z.infer<typeof observation>['accessLog']>;
-  readonly config: ObservedConfig;
-  readonly steps: ObservedStep[];
-}
 
 /** What a sidecar itself tells for an {@link Observation}. */
 export type SidecarObservation = Pick<Observation, 'images' | 'config'> & {

@@ -1,7 +1,8 @@
-import type { StepResult } from '../report/results.ts';
-import { named, type Outcome } from '../report/verdict.ts';
+import type { StepResult } from '../results/step.ts';
+import { named } from '../report/verdict.ts';
+import type { Outcome } from '../results/results.ts';
 import { causes } from '../trip/causes.ts';
-import type { GatePhase } from './result.ts';
+import type { GatePhase } from '../results/gate.ts';
 
 export interface GateFacts {
   readonly steps: readonly StepResult[];

@@ -1,6 +1,6 @@
 import type { Reporter, TestCase, TestSuite } from 'vitest/node';
 import type {} from '../report/meta.ts';
-import type { GatePhase, GateResults } from './result.ts';
+import type { GatePhase, GateResults } from '../results/gate.ts';
 
 /** Collects a gate's phases, and what its steps hand over beside their results. */
 export class PhaseRecorder implements Reporter {

@@ -1,6 +1,7 @@
 import { defaultTextFormats } from '../trip/envoy.ts';
 import { cluster as clusterName, lines, via } from '../trip/samples.ts';
-import { fromDump, type DumpEntries, type Observation, type ObservedStep } from './observation.ts';
+import { fromDump, type DumpEntries } from './observation.ts';
+import type { Observation, ObservedStep } from '../results/gate.ts';
 
 /**
  * Entries of the config dump of a sidecar of Istio 1.28.3 on Envoy 1.36.4 with the document's ServiceEntry applied, as

@@ -8,7 +8,7 @@ import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eachEntry } from '../images/tar-entries.ts';
 import type { Kube } from '../kube/client.ts';
-import type { Results } from '../report/results.ts';
+import type { Results } from '../results/results.ts';
 import { storeReport } from './stored-report.ts';
 
 let folder: string;

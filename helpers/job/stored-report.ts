@@ -6,7 +6,7 @@ import { pack } from 'tar-fs';
 import { apply } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { labelsOf } from '../existing/ownership.ts';
-import type { Results } from '../report/results.ts';
+import type { Results } from '../results/results.ts';
 
 /** A ConfigMap that a run's report is left in. */
 export interface ReportPlace {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { soundTrip } from '../trip/samples.ts';
 import { closingLines } from './closing.ts';
-import type { Results } from './results.ts';
+import type { Results } from '../results/results.ts';
 import { failedResult, stepResult } from './samples.ts';
 import { stabilityOf } from './stability.ts';
 

@@ -1,7 +1,7 @@
 import { duration } from '../progress/terminal.ts';
 import { differingStatements } from './differing.ts';
 import { notAvailable } from '../your-proxy/your-proxy.ts';
-import type { Results } from './results.ts';
+import type { Results } from '../results/results.ts';
 import { stabilityTable } from './stability.ts';
 
 /** A witness that was not heard must not look like one that agreed. */

@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { compareLines } from './compare-lines.ts';
 import { compareRuns } from './compare.ts';
-import type { Results, StepResult } from './results.ts';
+import type { Results } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 import { failedResult, runResults, stepResult } from './samples.ts';
 
 function run(steps: readonly StepResult[], changes: Partial<Results> = {}): Results {

@@ -1,5 +1,6 @@
 import { grouped } from './grouped.ts';
-import type { Results, StepResult, Verdict } from './results.ts';
+import type { Results, Verdict } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 import { stabilityOf } from './stability.ts';
 
 /** Something that has a name, and another value in each of two runs; '' where a run does not have it. */

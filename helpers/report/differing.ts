@@ -1,5 +1,5 @@
 import { renderTrip } from '../trip/render.ts';
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { byId } from './stability.ts';
 
 /** More would be scrolled past; the others are in results.json. */

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { create } from 'xmlbuilder2';
-import type { Results, StepResult, Verdict } from './results.ts';
+import type { Results, Verdict } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 
 /** Whether the steps' own results say all that the verdict does. */
 const toldByItsSteps: Record<Verdict, boolean> = {

@@ -1,7 +1,7 @@
 import type { Configuration } from '../configuration/configuration.ts';
 import type { SessionFacts } from '../session/session.ts';
-import type { GatePlan, GateResults } from '../gate/result.ts';
-import type { StepResult } from './results.ts';
+import type { GatePlan, GateResults } from '../results/gate.ts';
+import type { StepResult } from '../results/step.ts';
 
 /** What a step's test hands to the reporter. */
 export type StepMeta = Pick<

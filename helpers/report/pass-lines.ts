@@ -1,5 +1,5 @@
 import { duration } from '../progress/terminal.ts';
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { failureLines, indented, stepLine, type Lines, type Write } from './step-lines.ts';
 
 /** For several passes: a line a pass, and below it the steps that failed in it. */

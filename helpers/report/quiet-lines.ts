@@ -1,4 +1,4 @@
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { failureLines, indented, stepLine, type Lines, type Write } from './step-lines.ts';
 
 /** What failed, and nothing else; of failures that are alike the first. */

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
-import { results, type Results } from './results.ts';
+import { results, type Results } from '../results/results.ts';
 
 /** A run as it was written down, and where. */
 export interface StoredRun {

@@ -6,7 +6,8 @@ import { convert } from 'xmlbuilder2';
 import { configurationSchema } from '../configuration/configuration.ts';
 import { silent } from '../progress/progress.ts';
 import { Report } from './report.ts';
-import { results, resultsSchema, type StepResult } from './results.ts';
+import { results, resultsSchema } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 
 const configuration = configurationSchema.parse({});
 let folder: string;

@@ -8,8 +8,8 @@ import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
 import { redacted } from './redacted.ts';
 import { stabilityOf } from './stability.ts';
-import { results, type Results, type StepResult, type Verdict } from './results.ts';
-import type { Outcome } from './verdict.ts';
+import { results, type Results, type Verdict, type Outcome } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 
 const exitCodeOf: Record<Verdict, number> = {
   conformant: exitCodes.conformant,

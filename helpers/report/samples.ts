@@ -1,7 +1,8 @@
 import type { CauseCode } from '../trip/causes.ts';
 import { correlate } from '../trip/correlate.ts';
 import { observation } from '../trip/samples.ts';
-import type { Results, StepResult } from './results.ts';
+import type { Results } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 
 /** A step's result, for tests: it passed in the first pass; `changes` replace fields. */
 export function stepResult(changes: Partial<StepResult> = {}): StepResult {

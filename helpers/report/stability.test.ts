@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { stepResult } from './samples.ts';
 import { stabilityOf, stabilityTable } from './stability.ts';
 

@@ -1,6 +1,7 @@
 import { duration } from '../progress/terminal.ts';
 import { grouped } from './grouped.ts';
-import type { Stability, StepResult } from './results.ts';
+import type { Stability } from '../results/results.ts';
+import type { StepResult } from '../results/step.ts';
 
 /** How often each step passed and how long that took, in the steps' order. A skipped run is one that did not pass. */
 export function stabilityOf(steps: readonly StepResult[]): Stability[] {

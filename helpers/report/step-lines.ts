@@ -1,8 +1,8 @@
 import { isAbsolute, join, relative } from 'node:path';
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
+import type { StepResult } from '../results/step.ts';
 import { labelled } from '../trip/render.ts';
-import type { StepResult } from './results.ts';
 
 /** What a user sees of the steps while they run. */
 export interface Lines {

@@ -1,6 +1,6 @@
 import colors from 'picocolors';
 import { renderTrip } from '../trip/render.ts';
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { indented, type Lines, type Write } from './step-lines.ts';
 
 /** Below each step its commands, and what the witnesses of its trips said. */

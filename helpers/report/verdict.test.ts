@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { causes, type CauseCode } from '../trip/causes.ts';
-import type { StepResult } from './results.ts';
+import type { StepResult } from '../results/step.ts';
 import { verdictOf, type RunFacts } from './verdict.ts';
 
 const step = (status: StepResult['status'], cause?: CauseCode): StepResult => ({

@@ -1,5 +1,6 @@
 import { causes, type Cause, type CauseCode } from '../trip/causes.ts';
-import type { StepResult, Verdict } from './results.ts';
+import type { StepResult } from '../results/step.ts';
+import type { Verdict } from '../results/results.ts';
 import { byId } from './stability.ts';
 
 export interface Outcome {

@@ -1,6 +1,6 @@
 import { GateLines } from '../gate/gate-lines.ts';
 import { PhaseRecorder } from '../gate/phase-recorder.ts';
-import type { GatePlan } from '../gate/result.ts';
+import type { GatePlan } from '../results/gate.ts';
 import type {} from '../report/meta.ts';
 import type { Report } from '../report/report.ts';
 import { StepReporter } from '../report/step-reporter.ts';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sweep } from '../cluster/sweep.ts';
 import { exitCodes, messageOf } from '../errors.ts';
 import type { Report } from '../report/report.ts';
-import type { Results } from '../report/results.ts';
+import type { Results } from '../results/results.ts';
 import { timeouts } from '../timeouts.ts';
 import { removeRunFolder } from './folder.ts';
 

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import type { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { ownExtension } from '../installed.ts';
-import { results } from '../report/results.ts';
+import { results } from '../results/results.ts';
 import { makeRunFolder, removeRunFolder } from '../session/folder.ts';
 import { newRunId } from '../session/session.ts';
 

@@ -10,7 +10,7 @@ import { distributedNames } from '../../helpers/existing/installed.ts';
 import { permissionsOf, type Permission } from '../../helpers/existing/permissions.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
-import { results } from '../../helpers/report/results.ts';
+import { results } from '../../helpers/results/results.ts';
 import { withoutVitest } from '../../helpers/testing/checkout.ts';
 import { foreignCluster, type ForeignCluster } from '../../helpers/testing/foreign-cluster.ts';
 import { recordingApi, type Deed } from '../../helpers/testing/recording-api.ts';

@@ -15,7 +15,7 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { jobName } from '../../helpers/job/job-objects.ts';
 import { reportEntries } from '../../helpers/job/stored-report.ts';
 import { apply, find, remove } from '../../helpers/kube/apply.ts';
-import { results } from '../../helpers/report/results.ts';
+import { results } from '../../helpers/results/results.ts';
 import { foreignCluster, type ForeignCluster } from '../../helpers/testing/foreign-cluster.ts';
 import { buildSuiteImage, type SuiteImage } from './suite-image.ts';
 

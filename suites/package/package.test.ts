@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { filesBelow } from '../../helpers/images/source/fingerprint.ts';
-import { results } from '../../helpers/report/results.ts';
+import { results } from '../../helpers/results/results.ts';
 import { allSteps } from '../steps.ts';
 import { Elsewhere, type Ended } from './elsewhere.ts';
 

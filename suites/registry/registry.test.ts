@@ -21,7 +21,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { eachEntry } from '../../helpers/images/tar-entries.ts';
 import { resolveVersions, systemReferences } from '../../helpers/images/versions.ts';
-import { results } from '../../helpers/report/results.ts';
+import { results } from '../../helpers/results/results.ts';
 import { limitedRegistry } from '../../helpers/testing/limited-registry.ts';
 import { localRegistry, registryUser, type LocalRegistry } from '../../helpers/testing/local-registry.ts';
 import { fillRegistry, forgetImages } from './test-images.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { results, type Results } from '../../helpers/report/results.ts';
+import { results, type Results } from '../../helpers/results/results.ts';
 
 /** Runs that were made for real, and are kept for the tests of their report: see take-fixture.ts. */
 export const fixtureNames = ['green', 'red', 'bypass', 'gate'] as const;

@@ -1,7 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { pageOf } from '../../helpers/report/html/page.tsx';
-import type { Results, StepResult } from '../../helpers/report/results.ts';
+import type { Results } from '../../helpers/results/results.ts';
+import type { StepResult } from '../../helpers/results/step.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { browserOfTests } from './browser.ts';

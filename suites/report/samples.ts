@@ -1,5 +1,6 @@
-import type { GateResults } from '../../helpers/gate/result.ts';
-import type { Results, StepResult } from '../../helpers/report/results.ts';
+import type { GateResults } from '../../helpers/results/gate.ts';
+import type { Results } from '../../helpers/results/results.ts';
+import type { StepResult } from '../../helpers/results/step.ts';
 import { failedResult, runResults, stepResult } from '../../helpers/report/samples.ts';
 import { accountOf } from '../../helpers/traffic/account-of.ts';
 import { begin, soundPods, trafficOf, requests } from '../../helpers/traffic/samples.ts';

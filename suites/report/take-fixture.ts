@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { readResults } from '../../helpers/report/read-results.ts';
-import type { Results } from '../../helpers/report/results.ts';
+import type { Results } from '../../helpers/results/results.ts';
 
 /**
  * Keeps a run as a fixture: `npx tsx suites/report/take-fixture.ts REPORT-FOLDER NAME`. Without what the page does not show and

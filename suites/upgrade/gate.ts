@@ -1,7 +1,7 @@
 import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
-import { observeSidecar, type Observation } from '../../helpers/gate/observation.ts';
-import type { Comparison, GatePlan, GateResults } from '../../helpers/gate/result.ts';
+import { observeSidecar } from '../../helpers/gate/observation.ts';
+import type { Observation, Comparison, GatePlan, GateResults } from '../../helpers/results/gate.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GatePlan } from '../../helpers/gate/result.ts';
+import type { GatePlan } from '../../helpers/results/gate.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { Gate } from './gate.ts';
 import { phasesOf } from './phases.ts';

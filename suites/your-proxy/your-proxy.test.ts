@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { dockerode } from '../../helpers/images/engine.ts';
-import { results } from '../../helpers/report/results.ts';
+import { results } from '../../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from '../../helpers/session/folder.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 import { readBundle } from '../../helpers/testing/bundle.ts';

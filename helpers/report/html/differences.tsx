@@ -1,5 +1,5 @@
-import { judge, type Difference } from '../../gate/differences.ts';
-import type { Comparison, GateResults } from '../../gate/result.ts';
+import { judge } from '../../gate/differences.ts';
+import type { Difference, Comparison, GateResults } from '../../results/gate.ts';
 import { counted } from './format.ts';
 import { Table } from './table.tsx';
 

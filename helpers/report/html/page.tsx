@@ -1,4 +1,4 @@
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 import { Differences } from './differences.tsx';
 import { documentOf, type Section } from './document.tsx';
 import { dateTime } from './format.ts';

@@ -1,4 +1,4 @@
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 import { dateTime, roughBytes } from './format.ts';
 import { Pairs } from './pairs.tsx';
 import { Table } from './table.tsx';

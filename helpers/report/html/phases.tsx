@@ -1,5 +1,5 @@
-import type { GateResults } from '../../gate/result.ts';
-import type { StepResult } from '../results.ts';
+import type { GateResults } from '../../results/gate.ts';
+import type { StepResult } from '../../results/step.ts';
 import { duration } from './format.ts';
 import { StatusMark } from './status.tsx';
 import { stepAnchor } from './step.tsx';

@@ -1,6 +1,6 @@
 import { byId } from '../stability.ts';
 import { differingStatements } from '../differing.ts';
-import type { Results, Stability } from '../results.ts';
+import type { Results, Stability } from '../../results/results.ts';
 import { duration } from './format.ts';
 import { Table } from './table.tsx';
 

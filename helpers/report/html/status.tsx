@@ -1,4 +1,4 @@
-import type { StepResult } from '../results.ts';
+import type { StepResult } from '../../results/step.ts';
 
 export type Status = StepResult['status'];
 

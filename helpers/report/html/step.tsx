@@ -1,4 +1,4 @@
-import type { StepResult } from '../results.ts';
+import type { StepResult } from '../../results/step.ts';
 import { anchor, duration } from './format.ts';
 import { Evidence, Findings } from './findings.tsx';
 import { StatusMark } from './status.tsx';

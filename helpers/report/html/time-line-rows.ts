@@ -1,4 +1,5 @@
-import type { Results, StepResult } from '../results.ts';
+import type { Results } from '../../results/results.ts';
+import type { StepResult } from '../../results/step.ts';
 import { sectionTitle } from './format.ts';
 import { consecutive } from './steps.tsx';
 

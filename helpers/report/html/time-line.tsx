@@ -1,4 +1,4 @@
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 import { duration } from './format.ts';
 import { timeLineOf } from './time-line-rows.ts';
 

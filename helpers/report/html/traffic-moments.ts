@@ -1,5 +1,5 @@
 import type { TrafficAccount } from '../../traffic/account.ts';
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 
 /** Something an upgrade did while the traffic flowed. */
 export interface Moment {

@@ -1,6 +1,6 @@
 import type { TrafficAccount } from '../../traffic/account.ts';
 import { eventLine } from '../../traffic/traffic-lines.ts';
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
 import { Table } from './table.tsx';
 import { bandsOf, momentsOf } from './traffic-moments.ts';

@@ -1,5 +1,6 @@
 import { grouped } from '../grouped.ts';
-import type { Results, StepResult, Verdict } from '../results.ts';
+import type { Results, Verdict } from '../../results/results.ts';
+import type { StepResult } from '../../results/step.ts';
 import { dateTime, counted, duration } from './format.ts';
 import { causeOf, Evidence, Findings } from './findings.tsx';
 import { notAvailable } from '../../your-proxy/your-proxy.ts';

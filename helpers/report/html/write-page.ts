@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Results } from '../results.ts';
+import type { Results } from '../../results/results.ts';
 import { pageOf } from './page.tsx';
 
 /**

@@ -1,75 +1,13 @@
 import { z } from 'zod';
-import { gateResults } from '../gate/result.ts';
 import { roles } from '../images/roles.ts';
-import type { Finding } from '../trip/finding.ts';
-import type { Trip } from '../trip/statements.ts';
+import type { CauseCode } from '../trip/causes.ts';
+import { gateResults } from './gate.ts';
+import { stepResult, type StepResult } from './step.ts';
 
 /**
  * What a run leaves behind as `results.json`. The JSON Schema in docs/results.schema.json is generated from here.
  * Times are ISO 8601 in UTC, durations milliseconds, sizes bytes.
  */
-
-const endpoint = z.object({ ip: z.string(), port: z.number() });
-const optionalEndpoint = endpoint.optional();
-
-const clientStatement = z.object({
-  witness: z.literal('client'),
-  pod: z.string(),
-  podIp: z.string(),
-  command: z.string(),
-  exitCode: z.number(),
-  errorMessage: z.string(),
-  local: optionalEndpoint,
-  remote: optionalEndpoint,
-  httpStatus: z.number(),
-  connectStatus: z.number(),
-  bytesDownloaded: z.number(),
-  title: z.string().optional(),
-  startedAt: z.number(),
-  endedAt: z.number(),
-  timeTotalMs: z.number(),
-});
-
-// The witnesses' statements are kept whole; their fields are described in helpers/trip/statements.ts.
-const statement = z.looseObject({ witness: z.string(), line: z.string() });
-
-const trip = z.looseObject({
-  id: z.string(),
-  url: z.string(),
-  via: optionalEndpoint,
-  client: clientStatement.loose(),
-  sidecar: z.array(statement).optional().describe('undefined: that log was not followed'),
-  proxy: z.array(statement).optional(),
-  origin: z.array(statement).optional(),
-  unmatched: z
-    .array(z.looseObject({ line: z.string() }))
-    .describe('lines of the same logs that are not its own'),
-});
-
-const finding = z.looseObject({ cause: z.string(), seen: z.string(), expected: z.string() });
-
-const stepResult = z.object({
-  id: z.string().describe('stable, e.g. MESH-3'),
-  pass: z.number().describe('which pass over the steps it belongs to; 1 without --repeat'),
-  phase: z.string().optional().describe('which phase of a gate it belongs to; absent in a run'),
-  title: z.string(),
-  section: z.string().describe("the document's section"),
-  command: z.string().describe("the document's command, empty where it has none"),
-  status: z.enum(['passed', 'failed', 'skipped']),
-  reason: z.string().describe('why it failed or was skipped, empty when it passed'),
-  startedAt: z.string().optional().describe('by the clock of the machine that the suite runs on'),
-  durationMs: z.number().describe('of the step itself, without the collecting of evidence'),
-  findings: z.array(finding).describe('named causes of a failure, the most specific first'),
-  facts: z.record(z.string(), z.string()).describe('what the step established, e.g. PROXY_IP'),
-  trips: z
-    .array(trip)
-    .describe(
-      'of a step that passed in several passes only those of the first of them; of a failed one always',
-    ),
-  evidence: z
-    .string()
-    .describe("folder of a failure's evidence in the report folder, empty when there is none"),
-});
 
 const stability = z.object({
   id: z.string(),
@@ -153,14 +91,20 @@ export const results = z.object({
   gate: gateResults.optional().describe('only of a gate: the upgrade, its live traffic, what it changed'),
 });
 
-export interface StepResult extends Omit<z.infer<typeof stepResult>, 'trips' | 'findings'> {
-  readonly trips: readonly Trip[];
-  readonly findings: readonly Finding[];
-}
 export interface Results extends Omit<z.infer<typeof results>, 'steps'> {
   readonly steps: readonly StepResult[];
 }
 export type Verdict = Results['verdict'];
+
+/** What a run or a gate amounts to. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  /** One line a failed step; empty when all is well. */
+  readonly reason: string;
+  /** What decided a verdict other than conformant; a usage error has none. */
+  readonly cause?: CauseCode;
+}
+
 export type Stability = z.infer<typeof stability>;
 
 /** JSON Schema of results.json, for people who read it with other programs. */

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { trafficAccount } from '../traffic/account.ts';
+import { stepResult } from './step.ts';
+
+/** What a gate is asked to do; plain data. */
+export const gatePlan = z.object({
+  from: z.string(),
+  to: z.string(),
+  strategy: z.enum(['canary', 'in-place']),
+  rollback: z.boolean().describe('after the first namespace, back to `from`'),
+  strict: z.boolean().describe('differences nobody has reviewed are red'),
+});
+export type GatePlan = z.infer<typeof gatePlan>;
+
+/** Something that is not the same in two phases. */
+export const difference = z.object({
+  kind: z.enum(['step', 'log', 'config', 'version', 'image', 'duration']),
+  id: z
+    .string()
+    .describe(
+      'what differs, in words that stay the same from run to run: `log: +%X% at 20`, `config: listener /…`',
+    ),
+  before: z.string(),
+  after: z.string(),
+  status: z
+    .enum(['expected', 'new'])
+    .describe('expected: the upgrade means it, it is only told, or fixtures/expected-changes.yaml lists it'),
+  reason: z.string().optional().describe('why it is expected, or why a step went as it did'),
+  severity: z.enum(['regression', 'warning', 'info']),
+});
+export type Difference = Readonly<z.infer<typeof difference>>;
+
+const observedStep = stepResult.pick({ id: true, title: true, status: true, durationMs: true, reason: true });
+/** How one step of the document went in a phase. */
+export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
+
+const observedConfig = z.object({
+  proxy: z
+    .object({ ip: z.string(), port: z.number() })
+    .describe(
+      'the external proxy in this phase: each may have another, so it must not count as a difference',
+    ),
+  listener: z.unknown().describe("that carries the proxy's address; null when there is none"),
+  cluster: z.unknown().describe('that the ServiceEntry makes; null when there is none'),
+  routes: z.unknown().describe('that mention the proxy; a TCP entry has none'),
+  outbound: z
+    .unknown()
+    .describe('chains of virtualOutbound and their clusters: what becomes of unknown traffic'),
+});
+/** What a sidecar does with a connection to the proxy, as Envoy's config dump has it. */
+export type ObservedConfig = Readonly<z.infer<typeof observedConfig>>;
+
+/** What one phase's mesh looked like: plain JSON data (it crosses a worker boundary). */
+export const observation = z.object({
+  phase: z.string().describe("the phase's title, e.g. `Document on 1.28.3`"),
+  versions: z
+    .record(z.string(), z.string())
+    .describe('istiod, istio-proxy, envoy: as the running component told it'),
+  images: z.record(z.string(), z.string()).describe('pilot and proxyv2, as the running pods have them'),
+  accessLog: z.object({
+    format: z
+      .string()
+      .describe("Envoy's own, of the listener; where it is JSON the JSON, empty without an access log"),
+    line: z.string().describe('of a request'),
+  }),
+  config: observedConfig,
+  steps: z.array(observedStep),
+});
+export interface Observation {
+  readonly phase: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly images: Readonly<Record<string, string>>;
+  readonly accessLog: Readonly<z.infer<typeof observation>['accessLog']>;
+  readonly config: ObservedConfig;
+  readonly steps: ObservedStep[];
+}
+
+const comparison = z.object({
+  before: z.string().describe('title of the phase compared with'),
+  after: z.string(),
+  differences: z.array(difference),
+  unused: z
+    .array(z.string())
+    .describe('entries of fixtures/expected-changes.yaml for this pair that did not come true'),
+  observed: z
+    .object({ before: observation, after: observation })
+    .optional()
+    .describe('what was compared, for the tables of comparison.md'),
+});
+export type Comparison = z.infer<typeof comparison>;
+
+const phase = z.object({
+  id: z.string(),
+  title: z.string(),
+  startedAt: z.string(),
+  durationMs: z.number(),
+  passed: z.number(),
+  failed: z.number(),
+  skipped: z.number(),
+});
+export type GatePhase = z.infer<typeof phase>;
+
+/** The part of results.json that only a gate has. */
+export const gateResults = gatePlan.extend({
+  phases: z.array(phase),
+  traffic: trafficAccount.optional().describe('absent when live traffic never started'),
+  comparisons: z.array(comparison),
+  mesh: z
+    .array(z.string())
+    .readonly()
+    .describe('control planes and sidecars after the last operation, or the first that failed; a line each'),
+});
+export type GateResults = z.infer<typeof gateResults>;
