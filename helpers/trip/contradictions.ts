@@ -1,5 +1,4 @@
-import { sameEndpoint, sameIp } from './endpoint.ts';
-import { isProxy } from './external.ts';
+import { isProxy, sameEndpoint, sameIp } from './endpoint.ts';
 import { bytesAgree } from './squid.ts';
 import type { Statement, Trip } from './statements.ts';
 
@@ -23,8 +22,8 @@ export function contradictions(trip: Trip): ReadonlySet<Contradiction> {
     if (via !== undefined && !isProxy(trip, sidecar.upstreamHost)) found.add('sidecar.to');
   }
   if (proxy !== undefined) {
-    // What a proxy beyond the node's address translation sees contradicts nothing.
-    if (trip.external === undefined && !sameIp(proxy.clientIp, client.podIp)) found.add('proxy.from');
+    // Behind the node's address translation a proxy sees another address than the pod's.
+    if (trip.given === undefined && !sameIp(proxy.clientIp, client.podIp)) found.add('proxy.from');
     if (sidecar !== undefined && !bytesAgree(sidecar.bytesSent, proxy.bytes)) found.add('proxy.bytes');
   }
   if (origin !== undefined) {

@@ -86,14 +86,14 @@ export function attribute(observations: readonly Observation[]): Trip[] {
   );
   const origin = sortOrigin(subjects);
   return subjects.map((subject): Trip => {
-    const { id, url, via, external, client, tolerances, lines } = subject;
+    const { id, url, via, given, client, tolerances, lines } = subject;
     const logs = [sidecar, proxy, origin];
     let unmatched: readonly UnmatchedLine[] | undefined;
     return {
       id,
       url,
       via,
-      ...(external === undefined ? {} : { external }),
+      ...(given === undefined ? {} : { given }),
       client,
       tolerances,
       sidecar: lines.sidecar === undefined ? undefined : (sidecar.credited.get(id) ?? []),

@@ -1,5 +1,4 @@
-import { formatEndpoint } from './endpoint.ts';
-import { isProxy } from './external.ts';
+import { formatEndpoint, isProxy } from './endpoint.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { Finding } from './finding.ts';
 import type { Trip } from './statements.ts';

@@ -1,7 +1,6 @@
 import type { CauseCode } from './causes.ts';
-import { formatEndpoint, sameEndpoint, sameIp } from './endpoint.ts';
+import { formatEndpoint, isProxy, sameEndpoint, sameIp } from './endpoint.ts';
 import type { Expectation, ProxyExpectation, SidecarExpectation } from './expectations.ts';
-import { isProxy } from './external.ts';
 import type { Finding } from './finding.ts';
 import { type Fit, fitOrigin, fitProxy, fitSidecar } from './fit.ts';
 import { bytesAgree, foreignLine, proxyResult } from './squid.ts';

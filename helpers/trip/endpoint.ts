@@ -52,6 +52,17 @@ export function sameIp(a: string, b: string): boolean {
   return canonicalIp(a) === canonicalIp(b);
 }
 
+/**
+ * Whether an endpoint is the proxy that the client was told to use: the very one, or another one of its name.
+ * @param trip `given` is set where the user gave the proxy
+ */
+export function isProxy(
+  { via, given = [] }: { readonly via: Endpoint | undefined; readonly given?: readonly Endpoint[] },
+  endpoint: Endpoint | undefined,
+): boolean {
+  return via !== undefined && [via, ...given].some((own) => sameEndpoint(own, endpoint));
+}
+
 /** Whether two endpoints are the same; an unknown one is the same as nothing, not even another unknown one. */
 export function sameEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
   return a !== undefined && b !== undefined && a.port === b.port && sameIp(a.ip, b.ip);

@@ -10,9 +10,8 @@ import { resolveIn } from '../your-proxy/resolve.ts';
 import type { YourProxy } from '../your-proxy/your-proxy.ts';
 import { attribute, defaultTolerances, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
-import { formatEndpoint } from './endpoint.ts';
+import { formatEndpoint, isProxy } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
-import { isProxy, type ExternalProxy } from './external.ts';
 import { Logs } from './logs.ts';
 import { ownLine } from './squid.ts';
 import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
@@ -116,7 +115,7 @@ export class Witnesses implements AsyncDisposable {
     const [first] = requests;
     if (first === undefined) return [];
     const clock = await this.#clockOf(first.client);
-    const external = await Promise.all(requests.map((request) => this.#external(request)));
+    const given = await Promise.all(requests.map((request) => this.#given(request)));
     const hosts = requests.map(({ url }) => new URL(url ?? this.#destination.url).hostname);
     const proxyLines = (): readonly string[] | undefined => {
       const lines = this.#logs.since('proxy', since);
@@ -134,12 +133,12 @@ export class Witnesses implements AsyncDisposable {
       return attribute(
         asked.map(({ request, ...rest }, index): Observation => {
           const { client, sidecar } = request;
-          const outside = external[index];
+          const endpoints = given[index];
           const { clockSkewMs } = defaultTolerances;
           return {
             ...rest,
             via: request.via,
-            ...(outside === undefined ? {} : { external: outside }),
+            ...(endpoints === undefined ? {} : { given: endpoints }),
             // Another pod's sidecar has nothing to say about a client that has none.
             lines: { sidecar: sidecar === true ? sidecars.get(client.pod) : undefined, proxy, origin },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
@@ -179,14 +178,14 @@ export class Witnesses implements AsyncDisposable {
     return this.#clock;
   }
 
-  /** Where the user's proxy is, for a client that asks it now: a name may have other addresses than a minute ago. */
-  async #external({ client, via, round }: Request): Promise<ExternalProxy | undefined> {
+  /** Where a given proxy is for a client that uses it now: a name may have other addresses than a minute ago. */
+  async #given({ client, via, round }: Request): Promise<readonly Endpoint[] | undefined> {
     const yours = this.#yours;
     if (yours === undefined || via === undefined) return undefined;
-    if (yours.name === undefined || round !== undefined) return { endpoints: [] };
+    if (yours.name === undefined || round !== undefined) return [];
     const found = await resolveIn(this.#kube, client, yours.name).catch(() => []);
     for (const ip of found) this.#named.add(ip);
-    return { endpoints: [...this.#named].map((ip) => ({ ip, port: yours.port })) };
+    return [...this.#named].map((ip) => ({ ip, port: yours.port }));
   }
 
   /** A statement can only be called missing where its log could be read. */

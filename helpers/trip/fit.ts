@@ -1,5 +1,4 @@
-import { formatEndpoint, sameEndpoint, sameIp } from './endpoint.ts';
-import { externalSkewMs, isProxy, type ExternalProxy } from './external.ts';
+import { formatEndpoint, isProxy, sameEndpoint, sameIp } from './endpoint.ts';
 import { bytesAgree, targetOf } from './squid.ts';
 import type {
   ClientStatement,
@@ -16,7 +15,8 @@ export interface Subject {
   readonly id: string;
   readonly url: string;
   readonly via: Endpoint | undefined;
-  readonly external?: ExternalProxy;
+  /** As in a trip. */
+  readonly given?: readonly Endpoint[];
   readonly client: ClientStatement;
   readonly tolerances: Tolerances;
 }
@@ -71,13 +71,13 @@ export function fitSidecar(subject: Subject, line: SidecarStatement): Fit {
  * after that has closed; only the nodes' skew is allowed for. A line of an earlier or a later request of the same pod
  * breaks one of the two. A tolerance as wide as a request would let a stale line of the same page pass for this one.
  *
- * Of a proxy outside the cluster neither the address nor the clock is comparable: there the target, the bytes and how
- * long it took identify the line, and any second line that would do makes it ambiguous (see `proxyMargin`).
+ * Neither the address nor the clock of a given proxy can be compared: the target, the bytes and how long it took
+ * identify its line, and any second line that would do makes it ambiguous (see `proxyMargin`).
  */
 export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined, line: ProxyStatement): Fit {
-  const { client, external } = subject;
+  const { client, given } = subject;
   const tolerances = tolerancesOf(subject);
-  if (external === undefined && !sameIp(line.clientIp, client.podIp)) {
+  if (given === undefined && !sameIp(line.clientIp, client.podIp)) {
     return no('another-client', `its client is ${line.clientIp}, not ${client.podIp}`);
   }
   const target = targetOf(subject.url);
@@ -95,7 +95,7 @@ export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined
   if (outside !== undefined) return outside;
   if (sidecar === undefined) {
     // A tunnel lives within its client's connection, whoever's clock counts.
-    const longer = external !== undefined && line.elapsedMs > client.timeTotalMs + tolerances.closeLagMs;
+    const longer = given !== undefined && line.elapsedMs > client.timeTotalMs + tolerances.closeLagMs;
     return {
       // The page travels inside the tunnel, so a smaller tunnel carried another page.
       fits: line.bytes >= client.bytesDownloaded && !longer ? 'fair' : 'weak',
@@ -127,13 +127,19 @@ export function proxyMargin(subject: Subject, sidecar: SidecarStatement | undefi
   return sidecar === undefined ? Math.max(nodeSkewMs, clockSkewMs) : nodeSkewMs;
 }
 
-function tolerancesOf({ tolerances, external }: Subject): Tolerances {
-  if (external === undefined) return tolerances;
+/**
+ * By how much the clock of a proxy that the user gave may differ from the node's, in ms. Earlier lines do not get in by
+ * it: its log is read from where it stood when the request began.
+ */
+export const givenProxySkewMs = 2_000;
+
+function tolerancesOf({ tolerances, given }: Subject): Tolerances {
+  if (given === undefined) return tolerances;
   const { clockSkewMs, nodeSkewMs } = tolerances;
   return {
     ...tolerances,
-    clockSkewMs: clockSkewMs + externalSkewMs,
-    nodeSkewMs: nodeSkewMs + externalSkewMs,
+    clockSkewMs: clockSkewMs + givenProxySkewMs,
+    nodeSkewMs: nodeSkewMs + givenProxySkewMs,
   };
 }
 

@@ -140,9 +140,9 @@ export function proxyIndex(
   const byIp = inTime(grouped(lines, ({ parsed }) => ipKey(parsed.clientIp)));
   const byBytes = inTime(grouped(lines, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes)));
   return (subject, strength) => {
-    const { client, external, tolerances } = subject;
-    // A proxy outside the cluster sees another address than the pod's, and has a clock of its own.
-    if (external !== undefined) return lines;
+    const { client, given, tolerances } = subject;
+    // A given proxy sees another address than the pod's, and has a clock of its own.
+    if (given !== undefined) return lines;
     const sidecar = sidecarOf(subject);
     const lag = tolerances.closeLagMs;
     const from = client.startedAt - tolerances.clockSkewMs;

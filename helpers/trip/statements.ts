@@ -1,5 +1,4 @@
 import type { Endpoint } from './endpoint.ts';
-import type { ExternalProxy } from './external.ts';
 
 export type { Endpoint };
 
@@ -159,8 +158,12 @@ export interface Trip {
   readonly url: string;
   /** Address of the proxy the client was told to use, undefined when it was told to use none. */
   readonly via: Endpoint | undefined;
-  /** Only where that proxy is somebody else's, outside the cluster. */
-  readonly external?: ExternalProxy;
+  /**
+   * Set where the user gave that proxy, which is outside the cluster: the other endpoints of its name, none where the
+   * client uses the one address. The proxy sees whatever address the node or a gateway makes of the pod's, its clock is
+   * its own, and other people use it.
+   */
+  readonly given?: readonly Endpoint[];
   readonly client: ClientStatement;
   /** Every line that matches this trip; a sound trip has exactly one each. Undefined: that log was not followed. */
   readonly sidecar: readonly SidecarStatement[] | undefined;

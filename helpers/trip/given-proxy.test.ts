@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { attribute, correlate, type Observation } from './correlate.ts';
 import { diagnose } from './diagnose.ts';
 import { noSidecar, proxy, sidecar } from './expectations.ts';
-import { externalSkewMs } from './external.ts';
+import { givenProxySkewMs } from './fit.ts';
 import { foreignLine, formatProxyLine } from './squid.ts';
 import { client, cluster, lines, startedAt, tripId, url, via } from './samples.ts';
 
-/** A line that the external proxy wrote of the sidecar's line: of an address that is not the pod's. */
+/** A line that a given proxy wrote of the sidecar's line: of an address that is not the pod's. */
 function line(changes: Partial<Parameters<typeof formatProxyLine>[0]> = {}): string {
   return formatProxyLine({
     endedAt: startedAt + 8,
@@ -31,7 +31,7 @@ function observed(
     id: tripId,
     url,
     via,
-    external: { endpoints: [] },
+    given: [],
     client: client(),
     lines: { sidecar: inMesh ? [lines.sidecar] : undefined, proxy: proxyLines, origin: undefined },
     ...changes,
@@ -50,7 +50,7 @@ describe('a trip by way of a proxy beyond the node’s address', () => {
   });
 
   it('is not sound with the suite’s own proxy, whose address can be compared', () => {
-    const { external: _external, ...own } = observed([line()]);
+    const { given: _given, ...own } = observed([line()]);
     expect(causesOf(own, meshWay)).toContain('NO_PROXY_STATEMENT');
   });
 
@@ -59,7 +59,7 @@ describe('a trip by way of a proxy beyond the node’s address', () => {
     expect(causesOf(observed([line({ target: 'de.wikipedia.org:443' })]), meshWay)).toEqual([
       'NO_PROXY_STATEMENT',
     ]);
-    const early = line({ endedAt: startedAt - externalSkewMs - 300 });
+    const early = line({ endedAt: startedAt - givenProxySkewMs - 300 });
     expect(causesOf(observed([early]), meshWay)).toEqual(['STALE_ONLY']);
   });
 
@@ -90,9 +90,9 @@ describe('a trip by way of a proxy beyond the node’s address', () => {
 
   it('may go to any endpoint of a name, and to no other', () => {
     const other = { ip: '203.0.113.9', port: 3128 };
-    const told = { via: other, external: { endpoints: [other, via] } };
+    const told = { via: other, given: [other, via] };
     expect(causesOf(observed([line()], told), meshWay)).toEqual([]);
-    const elsewhere = { via: other, external: { endpoints: [other] } };
+    const elsewhere = { via: other, given: [other] };
     expect(causesOf(observed([line()], elsewhere), meshWay)).toContain('WENT_ROUND_PROXY');
     expect(causesOf(observed([line()], elsewhere), meshWay)).toContain('WRONG_UPSTREAM');
   });
