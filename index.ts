@@ -21,7 +21,8 @@ export { proxyCluster } from './suites/document/sidecar.ts';
 export { documentsWay, withObjects, withoutEntry } from './suites/controls/mesh.ts';
 
 // Causes: why a step failed, of a closed list.
-export { causes, type Cause, type CauseCode } from './helpers/trip/causes.ts';
+export type { Cause } from './helpers/causes/cause.ts';
+export { causes, type CauseCode } from './helpers/causes/causes.ts';
 export { ConformanceError, type Finding } from './helpers/trip/finding.ts';
 export { fail, mustEqual } from './suites/document/fail.ts';
 export { EnvironmentError, UsageError } from './helpers/errors.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { eventsSchema } from '../helpers/events/events.ts';
 import { resultsSchema } from '../helpers/results/results.ts';
-import { causesPage } from '../helpers/trip/causes-page.ts';
+import { causesPage } from '../helpers/causes/page.ts';
 import { controlSteps } from '../suites/steps.ts';
 import { traceability } from '../suites/document/traceability.ts';
 

@@ -1,5 +1,5 @@
 import type { CheckoutRun } from '../helpers/testing/checkout.ts';
-import type { CauseCode } from '../helpers/trip/causes.ts';
+import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Rig } from './rig.ts';
 
 /** Something put into a real mesh that the suite must catch, at this step and with this cause. */

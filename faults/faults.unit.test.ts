@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causes } from '../helpers/trip/causes.ts';
+import { causes } from '../helpers/causes/causes.ts';
 import { allSteps } from '../suites/steps.ts';
 import { allFaults, faults } from './index.ts';
 import { faultsPage, type FaultResult } from './result.ts';

@@ -3,7 +3,7 @@ import type { GatePlan } from '../helpers/results/gate.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { find } from '../helpers/kube/apply.ts';
 import { merge } from '../helpers/kube/merge.ts';
-import type { CauseCode } from '../helpers/trip/causes.ts';
+import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 
 /** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */

@@ -1,3 +1,5 @@
+import type { EnvironmentCode } from './causes/environment.ts';
+
 /** What the process exits with. A red verdict (1) means Istio or the mesh; never the weather (3). */
 export const exitCodes = {
   conformant: 0,
@@ -31,18 +33,6 @@ export abstract class ActionableError extends Error {
 export class UsageError extends ActionableError {
   readonly exitCode = exitCodes.usage;
 }
-
-/** What of the surroundings failed; each is a cause in docs/causes.md. */
-export type EnvironmentCode =
-  | 'ENGINE_UNREACHABLE'
-  | 'REGISTRY_UNREACHABLE'
-  | 'REGISTRY_LIMIT'
-  | 'IMAGE_NOT_PULLED'
-  | 'DISK_FULL'
-  | 'NODE_NOT_READY'
-  | 'CLUSTER_LOST'
-  | 'SCALE_LIMIT'
-  | 'ENVIRONMENT';
 
 /** The surroundings fail: engine, registry, disk, a missing tool, the destination. */
 export class EnvironmentError extends ActionableError {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EvidenceRequest } from '../helpers/diagnose/evidence.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
-import type { CauseCode } from '../helpers/trip/causes.ts';
+import type { CauseCode } from '../helpers/causes/causes.ts';
 import { StepEvidence, type Failure } from './evidence.ts';
 
 const session = (repeat: number): SessionFacts =>

@@ -1,4 +1,4 @@
-import type { EnvironmentCode } from '../errors.ts';
+import type { EnvironmentCode } from '../causes/environment.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type Status = 'ok' | 'warning' | 'failed';

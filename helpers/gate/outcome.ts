@@ -1,7 +1,7 @@
 import type { StepResult } from '../results/step.ts';
 import { named } from '../report/verdict.ts';
 import type { Outcome } from '../results/results.ts';
-import { causes } from '../trip/causes.ts';
+import { causes } from '../causes/causes.ts';
 import type { GatePhase } from '../results/gate.ts';
 
 export interface GateFacts {

@@ -1,4 +1,5 @@
-import { EnvironmentError, messageOf, type EnvironmentCode } from '../errors.ts';
+import type { EnvironmentCode } from '../causes/environment.ts';
+import { EnvironmentError, messageOf } from '../errors.ts';
 import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
 import { dockerode, engineFolder, follow, type EngineEvent } from './engine.ts';

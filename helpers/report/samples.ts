@@ -1,4 +1,4 @@
-import type { CauseCode } from '../trip/causes.ts';
+import type { CauseCode } from '../causes/causes.ts';
 import { correlate } from '../trip/correlate.ts';
 import { observation } from '../trip/samples.ts';
 import type { Results } from '../results/results.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { causes, type Cause } from '../trip/causes.ts';
+import type { Cause } from '../causes/cause.ts';
+import { causes } from '../causes/causes.ts';
 import { duration } from '../progress/terminal.ts';
 import { grouped } from './grouped.ts';
 import { inCell } from './markdown.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causes, type CauseCode } from '../trip/causes.ts';
+import { causes, type CauseCode } from '../causes/causes.ts';
 import type { StepResult } from '../results/step.ts';
 import { verdictOf, type RunFacts } from './verdict.ts';
 

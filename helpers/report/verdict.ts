@@ -1,4 +1,5 @@
-import { causes, type Cause, type CauseCode } from '../trip/causes.ts';
+import type { Cause } from '../causes/cause.ts';
+import { causes, type CauseCode } from '../causes/causes.ts';
 import type { StepResult } from '../results/step.ts';
 import type { Verdict } from '../results/results.ts';
 import { byId } from './stability.ts';

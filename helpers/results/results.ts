@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roles } from '../images/roles.ts';
-import type { CauseCode } from '../trip/causes.ts';
+import type { CauseCode } from '../causes/causes.ts';
 import { gateResults } from './gate.ts';
 import { stepResult, type StepResult } from './step.ts';
 

@@ -1,4 +1,4 @@
-import type { CauseCode } from '../trip/causes.ts';
+import type { CauseCode } from '../causes/causes.ts';
 import { diagnose, diagnoseTitle } from '../trip/diagnose.ts';
 import type { Expectation } from '../trip/expectations.ts';
 import type { Finding } from '../trip/finding.ts';

@@ -1,4 +1,4 @@
-import type { CauseCode } from '../trip/causes.ts';
+import type { CauseCode } from '../causes/causes.ts';
 import type { Finding } from '../trip/finding.ts';
 import type { TrafficAccount, TrafficEvent } from './account.ts';
 import { eventLine } from './traffic-lines.ts';

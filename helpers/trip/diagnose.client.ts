@@ -1,10 +1,10 @@
 import { formatEndpoint, isProxy } from './endpoint.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
-import type { Finding } from './finding.ts';
+import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
 
 /** What the client itself says is wrong. curl's exit codes: https://curl.se/libcurl/c/libcurl-errors.html */
-export function clientFindings(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+export function clientFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const findings = [...whereItWent(trip)];
   const refusal = expectedRefusal(expectations);
   if (trip.client.exitCode === 0) return [...findings, ...answer(trip, expectations)];
@@ -15,7 +15,7 @@ export function clientFindings(trip: Trip, expectations: readonly Expectation[])
 }
 
 /** Where the client connected to, which a page does not tell. */
-function whereItWent(trip: Trip): Finding[] {
+function whereItWent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
   if (client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote)) {
     return [
@@ -41,9 +41,9 @@ function whereItWent(trip: Trip): Finding[] {
 }
 
 /** What came back, for a client that is content: curl ends with 0 for an error page, too. */
-function answer(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const { client, via } = trip;
-  const findings: Finding[] = [];
+  const findings: TripFinding[] = [];
   if (via !== undefined && trip.url.startsWith('https:') && client.connectStatus !== 200) {
     findings.push({
       cause: 'STATUS_DISAGREES',
@@ -71,9 +71,9 @@ function answer(trip: Trip, expectations: readonly Expectation[]): Finding[] {
 }
 
 /** Undefined when only the other witnesses can tell. */
-function causeOfFailure(trip: Trip): Finding | undefined {
+function causeOfFailure(trip: Trip): TripFinding | undefined {
   const { client, via } = trip;
-  const find = (cause: Finding['cause'], expected: string): Finding => ({
+  const find = (cause: TripFinding['cause'], expected: string): TripFinding => ({
     cause,
     seen: `curl: exit code ${client.exitCode}, ${client.errorMessage}`,
     expected,

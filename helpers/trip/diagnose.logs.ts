@@ -1,7 +1,7 @@
-import type { CauseCode } from './causes.ts';
+import type { TripCauseCode } from '../causes/causes.ts';
 import { formatEndpoint, isProxy, sameEndpoint, sameIp } from './endpoint.ts';
 import type { Expectation, ProxyExpectation, SidecarExpectation } from './expectations.ts';
-import type { Finding } from './finding.ts';
+import type { TripFinding } from './finding.ts';
 import { type Fit, fitOrigin, fitProxy, fitSidecar } from './fit.ts';
 import { bytesAgree, foreignLine, proxyResult } from './squid.ts';
 import type {
@@ -16,7 +16,7 @@ import type {
 } from './statements.ts';
 
 /** What the sidecar's log says is wrong. Response flags: Envoy's documentation of access logs. */
-export function sidecarFindings(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+export function sidecarFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const expectation = expectations.find((one) => one.kind === 'sidecar');
   const [line, ...more] = trip.sidecar ?? [];
   if (line === undefined) return expectation === undefined ? [] : [missing(trip, 'sidecar')];
@@ -47,10 +47,10 @@ function sidecarWay(
   trip: Trip,
   line: SidecarStatement,
   expectation: SidecarExpectation | undefined,
-): Finding[] {
+): TripFinding[] {
   const cluster = expectation?.cluster;
   const expected = cluster === undefined ? 'a route to the proxy' : `cluster ${cluster}`;
-  const find = (cause: Finding['cause'], seen: string, instead = expected): Finding => ({
+  const find = (cause: TripFinding['cause'], seen: string, instead = expected): TripFinding => ({
     cause,
     seen,
     expected: instead,
@@ -69,7 +69,7 @@ function sidecarWay(
   if (line.upstreamCluster === 'BlackHoleCluster') {
     return [find('BLACKHOLE', `BlackHoleCluster, flags ${line.responseFlags}`)];
   }
-  const findings: Finding[] = [];
+  const findings: TripFinding[] = [];
   if (cluster !== undefined && line.upstreamCluster !== cluster) {
     findings.push(
       line.upstreamCluster === 'PassthroughCluster'
@@ -108,7 +108,7 @@ function isAt(trip: Trip, seen: Endpoint | undefined, expected: Endpoint): boole
 }
 
 /** Whether the line can be of this client's connection at all. */
-function sidecarConsistency(trip: Trip, line: SidecarStatement): Finding[] {
+function sidecarConsistency(trip: Trip, line: SidecarStatement): TripFinding[] {
   const { client, via, tolerances } = trip;
   const findings = fromMisfit(fitSidecar(trip, line), 'the sidecar', line);
   if (via !== undefined && !isProxy(trip, line.downstreamLocal)) {
@@ -134,7 +134,7 @@ function sidecarConsistency(trip: Trip, line: SidecarStatement): Finding[] {
 }
 
 /** What the proxy's log says is wrong. */
-export function proxyFindings(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+export function proxyFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const expectation = expectations.find((one) => one.kind === 'proxy');
   const [line, ...more] = trip.proxy ?? [];
   if (line === undefined) return expectation === undefined ? [] : proxyAbsent(trip);
@@ -151,7 +151,7 @@ export function proxyFindings(trip: Trip, expectations: readonly Expectation[]):
 }
 
 /** A good page without the proxy's line went another way, whatever the client was told. */
-function proxyAbsent(trip: Trip): Finding[] {
+function proxyAbsent(trip: Trip): TripFinding[] {
   const findings = [missing(trip, 'proxy')];
   const { client } = trip;
   if (client.exitCode === 0 && trip.via === undefined) {
@@ -169,13 +169,15 @@ function proxyOutcome(
   trip: Trip,
   line: ProxyStatement,
   expectation: ProxyExpectation | undefined,
-): Finding[] {
+): TripFinding[] {
   const seen = proxyResult(line);
   const expected = expectation?.result ?? 'TCP_TUNNEL/200';
   if (seen === expected) return [];
   const said = trip.client.proxyError === undefined ? '' : `, ${trip.client.proxyError}`;
   const where = `${seen}, ${line.hierarchy}/${line.peer ?? '-'}${said}`;
-  const find = (cause: Finding['cause']): Finding[] => [{ cause, seen: where, expected, statement: line }];
+  const find = (cause: TripFinding['cause']): TripFinding[] => [
+    { cause, seen: where, expected, statement: line },
+  ];
   if (expected.startsWith('TCP_DENIED/') && line.result !== 'TCP_DENIED') return find('PROXY_NOT_DENYING');
   if (line.result === 'TCP_DENIED' || line.status === 403 || line.status === 407) return find('PROXY_DENIED');
   if (line.status >= 500 && (line.peer === undefined || line.status > 501)) {
@@ -192,7 +194,7 @@ function proxyConsistency(
   trip: Trip,
   line: ProxyStatement,
   expectation: ProxyExpectation | undefined,
-): Finding[] {
+): TripFinding[] {
   const { client } = trip;
   const sidecar = trip.sidecar?.[0];
   const findings = fromMisfit(fitProxy(trip, sidecar, line), 'the proxy', line);
@@ -217,7 +219,7 @@ function proxyConsistency(
   return findings;
 }
 
-function proxyBytes(trip: Trip, line: ProxyStatement): Finding[] {
+function proxyBytes(trip: Trip, line: ProxyStatement): TripFinding[] {
   const { client } = trip;
   const sidecar = trip.sidecar?.[0];
   // A request that broke off leaves bytes in buffers, which one hop has counted and the next has not.
@@ -246,7 +248,7 @@ function proxyBytes(trip: Trip, line: ProxyStatement): Finding[] {
 }
 
 /** What the origin's log says is wrong. */
-export function originFindings(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+export function originFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const expectation = expectations.find((one) => one.kind === 'origin');
   const [line, ...more] = trip.origin ?? [];
   if (line === undefined) return expectation === undefined ? [] : [missing(trip, 'origin')];
@@ -282,7 +284,7 @@ export function originFindings(trip: Trip, expectations: readonly Expectation[])
   return findings;
 }
 
-function originFrom(trip: Trip, line: OriginStatement, from: string | undefined): Finding[] {
+function originFrom(trip: Trip, line: OriginStatement, from: string | undefined): TripFinding[] {
   if (from === undefined || sameIp(line.remote.ip, from)) return [];
   const itself = sameIp(line.remote.ip, trip.client.podIp);
   return [
@@ -295,7 +297,7 @@ function originFrom(trip: Trip, line: OriginStatement, from: string | undefined)
   ];
 }
 
-function originTimes(trip: Trip, line: OriginStatement): Finding[] {
+function originTimes(trip: Trip, line: OriginStatement): TripFinding[] {
   const { client, tolerances } = trip;
   const early = client.startedAt - tolerances.clockSkewMs - line.endedAt;
   const late = line.endedAt - client.endedAt - tolerances.clockSkewMs - tolerances.closeLagMs;
@@ -317,10 +319,10 @@ const codes = {
   sidecar: 'NO_SIDECAR_STATEMENT',
   proxy: 'NO_PROXY_STATEMENT',
   origin: 'NO_ORIGIN_STATEMENT',
-} as const satisfies Record<LogWitness, CauseCode>;
+} as const satisfies Record<LogWitness, TripCauseCode>;
 
 /** Why a witness that must have spoken has no statement, from the lines its log yielded nonetheless. */
-function missing(trip: Trip, witness: LogWitness): Finding {
+function missing(trip: Trip, witness: LogWitness): TripFinding {
   const expected = `one line of the ${witness} for this request`;
   if (trip[witness] === undefined) {
     return { cause: codes[witness], seen: `the ${witness}'s log was not followed`, expected };
@@ -360,7 +362,7 @@ function missing(trip: Trip, witness: LogWitness): Finding {
 }
 
 /** A statement credited to a trip must fit it; one that does not says where it differs. */
-function fromMisfit(fit: Fit, who: string, statement: Statement): Finding[] {
+function fromMisfit(fit: Fit, who: string, statement: Statement): TripFinding[] {
   if (fit.fits !== 'no') return [];
   const cause = fit.reason === 'stale' || fit.reason === 'late' ? 'TIMES_DISAGREE' : 'ADDRESSES_DISAGREE';
   const expected = cause === 'TIMES_DISAGREE' ? 'a time within that of the request' : "this request's own";

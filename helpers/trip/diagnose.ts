@@ -1,63 +1,13 @@
-import type { CauseCode } from './causes.ts';
+import type { TripCause } from '../causes/cause.ts';
+import { causes, type TripCauseCode } from '../causes/causes.ts';
 import { clientFindings } from './diagnose.client.ts';
 import { originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
-import type { Finding } from './finding.ts';
-import type { trafficCauses } from './causes.traffic.ts';
-import type { yourProxyCauses } from './causes.your-proxy.ts';
+import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
 
-/**
- * Most specific first. What names an object in the mesh stands before what the proxy or the destination did, as the
- * first finding decides whether a run is red or the weather; what is merely missing, and follows from something
- * else, stands last.
- */
-const specificity = [
-  'ROUTE_NOT_FOUND',
-  'BLACKHOLE',
-  'PASSTHROUGH',
-  'WRONG_CLUSTER',
-  'WRONG_UPSTREAM',
-  'LISTENER_SPEAKS_HTTP',
-  'SIDECAR_UNEXPECTED',
-  'PROXY_DENIED',
-  'PROXY_NOT_DENYING',
-  'PROXY_CANNOT_RESOLVE',
-  'WENT_ROUND_PROXY',
-  'PROXY_UNREACHABLE',
-  'TLS_UNTRUSTED',
-  'TLS_FAILED',
-  'DESTINATION_SLOW',
-  'DESTINATION_DOWN',
-  'CLIENT_SILENT',
-  'AMBIGUOUS',
-  'DUPLICATE_STATEMENT',
-  'ADDRESSES_DISAGREE',
-  'BYTES_DISAGREE',
-  'STATUS_DISAGREES',
-  'TIMES_DISAGREE',
-  'SIDECAR_LOG_FORMAT',
-  'YOUR_PROXY_LOG_FORMAT',
-  'STALE_ONLY',
-  'NO_SIDECAR_STATEMENT',
-  'WRONG_RESULT',
-  'NO_PROXY_STATEMENT',
-  'HTTP_STATUS',
-  'NO_ORIGIN_STATEMENT',
-  'TITLE_DIFFERS',
-  'TITLE_MISSING',
-  'UNEXPLAINED',
-] as const satisfies readonly (keyof typeof trafficCauses | keyof typeof yourProxyCauses)[];
-
-/** They say that something is missing, not why the client failed. */
-const merelyMissing: ReadonlySet<CauseCode> = new Set([
-  'SIDECAR_LOG_FORMAT',
-  'YOUR_PROXY_LOG_FORMAT',
-  'STALE_ONLY',
-  'NO_SIDECAR_STATEMENT',
-  'NO_PROXY_STATEMENT',
-  'NO_ORIGIN_STATEMENT',
-]);
+/** What is told of the causes of trips, their ranks included. */
+const kinds: Readonly<Record<TripCauseCode, TripCause>> = causes;
 
 /**
  * Everything about a trip that is not as expected, the most specific cause first; empty for a sound one.
@@ -65,7 +15,7 @@ const merelyMissing: ReadonlySet<CauseCode> = new Set([
  * Whatever is expected, the statements there are must agree with each other, and the client must have succeeded
  * (unless the proxy is expected to refuse). A witness that must not be missing needs an expectation of its own.
  */
-export function diagnose(trip: Trip, expectations: readonly Expectation[]): Finding[] {
+export function diagnose(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const findings = [
     ...sidecarFindings(trip, expectations),
     ...proxyFindings(trip, expectations),
@@ -75,7 +25,7 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Find
   ];
   if (
     clientFailedUnexpectedly(trip, expectations) &&
-    findings.every(({ cause }) => merelyMissing.has(cause))
+    findings.every(({ cause }) => kinds[cause].merelyMissing === true)
   ) {
     findings.push({
       cause: 'UNEXPLAINED',
@@ -88,9 +38,9 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Find
 }
 
 /** The title's finding, if any, and whatever else is wrong that explains it. */
-export function diagnoseTitle(trip: Trip, title: string): Finding[] {
+export function diagnoseTitle(trip: Trip, title: string): TripFinding[] {
   const { client } = trip;
-  const own: Finding[] = [];
+  const own: TripFinding[] = [];
   if (client.title === undefined) {
     const page =
       client.bytesDownloaded === 0 ? 'no page' : `a page of ${client.bytesDownloaded} bytes without one`;
@@ -114,7 +64,7 @@ function clientFailedUnexpectedly(trip: Trip, expectations: readonly Expectation
   return trip.client.exitCode !== 0 && (refusal === undefined || trip.client.connectStatus !== refusal);
 }
 
-function ambiguityFindings(trip: Trip): Finding[] {
+function ambiguityFindings(trip: Trip): TripFinding[] {
   return trip.ambiguities
     .filter((ambiguity) => !ambiguity.harmless)
     .map(({ witness, rivals, lines }) => ({
@@ -129,32 +79,17 @@ function ambiguityFindings(trip: Trip): Finding[] {
     }));
 }
 
-function bySpecificity(findings: readonly Finding[]): Finding[] {
-  const rank = (finding: Finding): number => {
-    const codes: readonly string[] = specificity;
-    const index = codes.indexOf(finding.cause);
-    return index < 0 ? codes.length : index;
-  };
-  return [...findings].sort((a, b) => rank(a) - rank(b));
+function bySpecificity(findings: readonly TripFinding[]): TripFinding[] {
+  return findings.toSorted((a, b) => kinds[a.cause].rank - kinds[b.cause].rank);
 }
 
 /** One finding a cause and expectation: client and proxy often tell the same, the log's words are the better ones. */
-function withoutRepetitions(findings: readonly Finding[]): Finding[] {
+function withoutRepetitions(findings: readonly TripFinding[]): TripFinding[] {
   const seen = new Set<string>();
   return findings.filter((finding) => {
-    const key = repeatable.has(finding.cause) ? `${finding.cause} ${finding.seen}` : finding.cause;
+    const key = kinds[finding.cause].repeatable === true ? `${finding.cause} ${finding.seen}` : finding.cause;
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
 }
-
-/** Two of these can be true of one trip for different reasons. */
-const repeatable: ReadonlySet<CauseCode> = new Set([
-  'ADDRESSES_DISAGREE',
-  'BYTES_DISAGREE',
-  'TIMES_DISAGREE',
-  'AMBIGUOUS',
-  'DUPLICATE_STATEMENT',
-  'STALE_ONLY',
-]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causes } from './causes.ts';
+import { causes } from '../causes/causes.ts';
 import { ConformanceError } from './finding.ts';
 import { lines, soundTrip } from './samples.ts';
 

@@ -1,4 +1,5 @@
-import { causes, type Cause, type CauseCode } from './causes.ts';
+import type { Cause } from '../causes/cause.ts';
+import { causes, type CauseCode, type TripCauseCode } from '../causes/causes.ts';
 import { labelled, renderTrip } from './render.ts';
 import type { Statement, Trip } from './statements.ts';
 
@@ -9,6 +10,11 @@ export interface Finding {
   readonly expected: string;
   /** The statement it was found in, if any. */
   readonly statement?: Statement;
+}
+
+/** A finding in the statements of a trip. */
+export interface TripFinding extends Finding {
+  readonly cause: TripCauseCode;
 }
 
 /** Something is not as the document says. The message is for someone who has not written the suite. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causes } from './causes.ts';
+import { causes } from '../causes/causes.ts';
 import { correlate } from './correlate.ts';
 import { noSidecar, origin, proxy, sidecar } from './expectations.ts';
 import './matchers.ts';

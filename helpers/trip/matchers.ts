@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { causes, type CauseCode } from './causes.ts';
+import { causes, type CauseCode } from '../causes/causes.ts';
 import { diagnose, diagnoseTitle } from './diagnose.ts';
 import type { Expectation } from './expectations.ts';
 import { renderFindings, type Finding } from './finding.ts';

@@ -6,7 +6,7 @@ import type { PodRef } from '../../helpers/kube/exec.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
-import { causes } from '../../helpers/trip/causes.ts';
+import { causes } from '../../helpers/causes/causes.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { findingsOf } from '../../helpers/trip/findings-of.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';

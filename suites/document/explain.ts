@@ -5,7 +5,7 @@ import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
-import type { CauseCode } from '../../helpers/trip/causes.ts';
+import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { outsideClient } from './2-your-proxy.ts';

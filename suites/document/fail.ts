@@ -1,4 +1,4 @@
-import type { CauseCode } from '../../helpers/trip/causes.ts';
+import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 
 /** Fails the step with a named cause, what was seen and what was expected. */

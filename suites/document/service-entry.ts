@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { documentNamespaces } from '../../helpers/session/namespaces.ts';
 import { find } from '../../helpers/kube/apply.ts';
-import type { CauseCode } from '../../helpers/trip/causes.ts';
+import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { fail } from './fail.ts';
 import type { World } from './world.ts';
 

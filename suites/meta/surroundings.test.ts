@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { runFaults } from '../../faults/environment.ts';
-import { causes } from '../../helpers/trip/causes.ts';
+import { causes } from '../../helpers/causes/causes.ts';
 
 const said = {
   REGISTRY_LIMIT: /could not be pulled: .*toomanyrequests/,

@@ -1,4 +1,5 @@
-import { causes, type Cause } from '../../trip/causes.ts';
+import type { Cause } from '../../causes/cause.ts';
+import { causes } from '../../causes/causes.ts';
 import type { Finding } from '../../trip/finding.ts';
 
 /** A cause as docs/causes.md has it; undefined for one of another edition of the suite. */

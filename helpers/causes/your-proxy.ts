@@ -1,4 +1,4 @@
-import type { Cause } from './causes.ts';
+import type { Cause, TripCause } from './cause.ts';
 
 /**
  * Causes of a proxy that the user brought (`--proxy`), seen from a pod outside the mesh: nothing can be said about
@@ -61,6 +61,8 @@ export const yourProxyCauses = {
   },
   YOUR_PROXY_LOG_FORMAT: {
     family: 'environment',
+    rank: 250,
+    merelyMissing: true,
     title: "Your proxy's log has a format this suite does not know",
     seen: 'lines about the destination that cannot be read',
     expected: 'Squid’s native format, `logformat squid`',
@@ -68,4 +70,4 @@ export const yourProxyCauses = {
     do: 'Have the proxy write a second log: access_log stdio:/var/log/squid/conformance.log squid. Or leave --proxy-log out.',
     source: 'https://www.squid-cache.org/Doc/config/logformat/',
   },
-} as const satisfies Record<string, Cause>;
+} as const satisfies Record<string, Cause | TripCause>;

@@ -1,5 +1,4 @@
-import type { EnvironmentCode } from '../errors.ts';
-import type { Cause } from './causes.ts';
+import type { Cause } from './cause.ts';
 
 /** Causes outside the mesh: nothing can be said about Istio, and the run ends with exit code 3. */
 export const environmentCauses = {
@@ -84,4 +83,6 @@ export const environmentCauses = {
     do: 'Mend what is named above and run again.',
     source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
   },
-} as const satisfies Record<EnvironmentCode, Cause>;
+} as const satisfies Record<string, Cause>;
+
+export type EnvironmentCode = keyof typeof environmentCauses;

@@ -1,6 +1,6 @@
-import type { Cause } from './causes.ts';
+import type { Cause } from './cause.ts';
 
-/** Causes found in the cluster's state; steps give them what they saw and expected. */
+/** Causes that steps find themselves, most of them in the cluster's state. */
 export const stateCauses = {
   SIDECAR_MISSING: {
     family: 'sidecar',
@@ -300,5 +300,14 @@ export const stateCauses = {
     why: 'An installation or an upgrade has not ended, or istiod does not push.',
     do: "istioctl version; istioctl proxy-status; istiod's log.",
     source: 'Istio: install, upgrade',
+  },
+  CONTROL_DIFFERS: {
+    family: 'mesh',
+    title: 'What must not work, or must be told apart, was not',
+    seen: 'a trip in which nothing is wrong',
+    expected: 'the cause that the control provokes',
+    why: 'A control breaks something on purpose and expects to see it broken. Where nothing breaks, the mesh does not behave as documented, or the suite could not tell: either way its green steps prove less.',
+    do: 'Read the statements below. A newer Istio may have changed the behaviour: see its release notes.',
+    source: "this suite's controls, each with its own thread or page",
   },
 } as const satisfies Record<string, Cause>;

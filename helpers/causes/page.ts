@@ -1,4 +1,5 @@
-import { causes, type Cause, type CauseFamily } from './causes.ts';
+import type { Cause, CauseFamily } from './cause.ts';
+import { causes } from './causes.ts';
 
 const families: Readonly<Record<CauseFamily, string>> = {
   mesh: 'The mesh’s configuration',
@@ -17,7 +18,7 @@ export function causesPage(): string {
   const lines = [
     '# Causes',
     '',
-    'Generated from `helpers/trip/causes*.ts` (`npm run generate`). A failed step carries one of these codes, the most',
+    'Generated from `helpers/causes/*.ts` (`npm run generate`). A failed step carries one of these codes, the most',
     'specific first, with what was seen this time; or `UNEXPLAINED`, with everything that is known.',
     '',
   ];

@@ -1,4 +1,4 @@
-import type { Cause } from './causes.ts';
+import type { Cause } from './cause.ts';
 
 /** Causes that only an upgrade has; the gate's steps give them what they saw and expected. */
 export const upgradeCauses = {

@@ -1,9 +1,10 @@
-import type { Cause } from './causes.ts';
+import type { TripCause } from './cause.ts';
 
 /** Causes found in a trip's statements. `diagnose` gives the most specific ones first. */
 export const trafficCauses = {
   ROUTE_NOT_FOUND: {
     family: 'mesh',
+    rank: 10,
     title: 'The sidecar took the CONNECT for HTTP and has no route for it',
     seen: 'curl: CONNECT answered 404; sidecar: "CONNECT - HTTP/1.1" 404 NR route_not_found',
     expected: 'a TCP line, "- - -", with the ServiceEntry\'s cluster',
@@ -13,6 +14,7 @@ export const trafficCauses = {
   },
   BLACKHOLE: {
     family: 'mesh',
+    rank: 20,
     title: 'The mesh lets only registered destinations out, and the proxy is not registered',
     seen: 'curl: receive failure; sidecar: BlackHoleCluster',
     expected: "the ServiceEntry's cluster",
@@ -22,6 +24,7 @@ export const trafficCauses = {
   },
   PASSTHROUGH: {
     family: 'mesh',
+    rank: 30,
     title: 'The ServiceEntry did not match: the sidecar passed the connection through unmatched',
     seen: 'sidecar: PassthroughCluster',
     expected: "the ServiceEntry's cluster, outbound|<port>||<host>",
@@ -31,6 +34,7 @@ export const trafficCauses = {
   },
   WRONG_CLUSTER: {
     family: 'mesh',
+    rank: 40,
     title: 'Another cluster carried the connection',
     seen: "a cluster that is not the document's",
     expected: "the ServiceEntry's cluster, outbound|<port>||<host>",
@@ -40,6 +44,7 @@ export const trafficCauses = {
   },
   WRONG_UPSTREAM: {
     family: 'mesh',
+    rank: 50,
     title: 'The sidecar connected to another address than the proxy',
     seen: 'an upstream host that is not the proxy',
     expected: 'PROXY_IP:PROXY_PORT',
@@ -49,6 +54,7 @@ export const trafficCauses = {
   },
   LISTENER_SPEAKS_HTTP: {
     family: 'mesh',
+    rank: 60,
     title: 'The sidecar speaks HTTP on the port instead of passing TCP through',
     seen: 'sidecar: a line with a method and a protocol',
     expected: '"- - -", as TCP has neither',
@@ -58,6 +64,7 @@ export const trafficCauses = {
   },
   PROXY_DENIED: {
     family: 'proxy',
+    rank: 80,
     title: 'The proxy refused the request',
     seen: 'curl: CONNECT answered 403; Squid: TCP_DENIED/403',
     expected: 'TCP_TUNNEL/200',
@@ -67,6 +74,7 @@ export const trafficCauses = {
   },
   PROXY_NOT_DENYING: {
     family: 'proxy',
+    rank: 90,
     title: 'The proxy lets through what it must deny',
     seen: 'another result than a denial',
     expected: 'TCP_DENIED/403',
@@ -76,6 +84,7 @@ export const trafficCauses = {
   },
   PROXY_CANNOT_RESOLVE: {
     family: 'proxy',
+    rank: 100,
     title: "The proxy cannot resolve the destination's name",
     seen: 'curl: CONNECT answered 500 or 503, X-Squid-Error: ERR_CANNOT_FORWARD or ERR_DNS_FAIL; Squid: HIER_NONE/-',
     expected: 'TCP_TUNNEL/200',
@@ -85,6 +94,7 @@ export const trafficCauses = {
   },
   WRONG_RESULT: {
     family: 'proxy',
+    rank: 280,
     title: 'The proxy ended the request in another way',
     seen: 'another result in its access log',
     expected: 'TCP_TUNNEL/200',
@@ -94,6 +104,7 @@ export const trafficCauses = {
   },
   WENT_ROUND_PROXY: {
     family: 'client',
+    rank: 110,
     title: 'The request went round the proxy',
     seen: 'a client that connected elsewhere, or an origin that saw the client itself',
     expected: 'a connection to PROXY_IP:PROXY_PORT and a line in its log',
@@ -103,6 +114,7 @@ export const trafficCauses = {
   },
   PROXY_UNREACHABLE: {
     family: 'proxy',
+    rank: 120,
     title: 'The proxy cannot be reached',
     seen: 'curl: no connection (7, 28 or 5); or sidecar: UF, URX, UH',
     expected: 'a connection to PROXY_IP:PROXY_PORT',
@@ -112,6 +124,8 @@ export const trafficCauses = {
   },
   SIDECAR_LOG_FORMAT: {
     family: 'sidecar',
+    rank: 240,
+    merelyMissing: true,
     title: "The sidecar's access log has a format this suite does not know",
     seen: 'access log lines that cannot be read',
     expected: "Istio's default text format, or its default JSON keys",
@@ -121,6 +135,9 @@ export const trafficCauses = {
   },
   STALE_ONLY: {
     family: 'sidecar',
+    rank: 260,
+    merelyMissing: true,
+    repeatable: true,
     title: 'Only older lines match: nothing was logged for this request',
     seen: 'lines of the same client and target from before the request, or a log that was replaced by an older copy',
     expected: 'a line of its own for every request',
@@ -130,6 +147,8 @@ export const trafficCauses = {
   },
   NO_SIDECAR_STATEMENT: {
     family: 'sidecar',
+    rank: 270,
+    merelyMissing: true,
     title: 'The sidecar logged nothing for this request',
     seen: 'no access log line of the connection',
     expected: "one line with the client's address and port",
@@ -139,6 +158,8 @@ export const trafficCauses = {
   },
   NO_PROXY_STATEMENT: {
     family: 'proxy',
+    rank: 290,
+    merelyMissing: true,
     title: 'The proxy logged nothing for this request',
     seen: "no line of this client and target in the proxy's access log",
     expected: 'one TCP_TUNNEL/200 line',
@@ -148,6 +169,8 @@ export const trafficCauses = {
   },
   NO_ORIGIN_STATEMENT: {
     family: 'destination',
+    rank: 310,
+    merelyMissing: true,
     title: 'The origin logged nothing for this request',
     seen: "no line with the trip's id",
     expected: 'one line, from the proxy',
@@ -157,6 +180,7 @@ export const trafficCauses = {
   },
   SIDECAR_UNEXPECTED: {
     family: 'sidecar',
+    rank: 70,
     title: 'A sidecar carried a request that must not have one',
     seen: "an access log line of the client's connection",
     expected: 'none: the baseline runs outside the mesh',
@@ -166,6 +190,8 @@ export const trafficCauses = {
   },
   AMBIGUOUS: {
     family: 'client',
+    rank: 180,
+    repeatable: true,
     title: 'It cannot be told which line is whose',
     seen: 'several lines, or several requests, that fit about equally well',
     expected: 'one line that fits this request alone',
@@ -175,6 +201,8 @@ export const trafficCauses = {
   },
   DUPLICATE_STATEMENT: {
     family: 'mesh',
+    rank: 190,
+    repeatable: true,
     title: 'A witness has more than one line for one request',
     seen: 'two lines or more',
     expected: 'exactly one',
@@ -184,6 +212,8 @@ export const trafficCauses = {
   },
   BYTES_DISAGREE: {
     family: 'mesh',
+    rank: 210,
+    repeatable: true,
     title: 'Two hops counted different bytes',
     seen: 'different sizes at two vantage points',
     expected: 'the same bytes at every hop',
@@ -193,6 +223,8 @@ export const trafficCauses = {
   },
   ADDRESSES_DISAGREE: {
     family: 'mesh',
+    rank: 200,
+    repeatable: true,
     title: 'Two hops name different addresses for the same connection',
     seen: 'an address at one hop that is not what the next one saw',
     expected: 'the same address on both sides of every hop',
@@ -202,6 +234,8 @@ export const trafficCauses = {
   },
   TIMES_DISAGREE: {
     family: 'environment',
+    rank: 230,
+    repeatable: true,
     title: 'The hops tell times that cannot belong to one request',
     seen: 'a time outside that of the hop before it',
     expected: 'each hop within the time of the one that called it',
@@ -211,6 +245,7 @@ export const trafficCauses = {
   },
   TITLE_DIFFERS: {
     family: 'destination',
+    rank: 320,
     title: 'The page has another title',
     seen: 'another title',
     expected: "the document's",
@@ -220,6 +255,7 @@ export const trafficCauses = {
   },
   TITLE_MISSING: {
     family: 'destination',
+    rank: 330,
     title: 'The page has no title',
     seen: 'no <title> on one line',
     expected: "the document's",
@@ -229,6 +265,7 @@ export const trafficCauses = {
   },
   TLS_UNTRUSTED: {
     family: 'destination',
+    rank: 130,
     title: "The client does not trust the certificate of whoever answers in the destination's name",
     seen: 'curl: 60',
     expected: 'a certificate of an authority the client knows',
@@ -238,6 +275,7 @@ export const trafficCauses = {
   },
   TLS_FAILED: {
     family: 'destination',
+    rank: 140,
     title: 'The TLS handshake inside the tunnel failed',
     seen: 'curl: 35',
     expected: 'a handshake with the destination',
@@ -247,6 +285,7 @@ export const trafficCauses = {
   },
   DESTINATION_DOWN: {
     family: 'destination',
+    rank: 160,
     title: 'The destination does not answer',
     seen: 'the proxy got no connection to it, or it was closed without an answer',
     expected: 'an answer',
@@ -256,6 +295,7 @@ export const trafficCauses = {
   },
   DESTINATION_SLOW: {
     family: 'destination',
+    rank: 150,
     title: 'The destination did not answer in time',
     seen: 'curl: 28 after the proxy was reached',
     expected: 'the page within the limit',
@@ -265,6 +305,7 @@ export const trafficCauses = {
   },
   HTTP_STATUS: {
     family: 'destination',
+    rank: 300,
     title: 'The destination answered with another status',
     seen: 'another status',
     expected: '200',
@@ -274,6 +315,7 @@ export const trafficCauses = {
   },
   STATUS_DISAGREES: {
     family: 'proxy',
+    rank: 220,
     title: 'Client and proxy tell different answers to the CONNECT',
     seen: 'different statuses',
     expected: 'the status Squid logged, at the client',
@@ -283,6 +325,7 @@ export const trafficCauses = {
   },
   CLIENT_SILENT: {
     family: 'environment',
+    rank: 170,
     title: 'The client left no usable account of its connection',
     seen: 'no figures from curl, or figures without addresses',
     expected: "curl's figures with both ends of the connection",
@@ -290,17 +333,9 @@ export const trafficCauses = {
     do: "Run the command by hand in the pod; check the pod's events.",
     source: 'curl: --write-out',
   },
-  CONTROL_DIFFERS: {
-    family: 'mesh',
-    title: 'What must not work, or must be told apart, was not',
-    seen: 'a trip in which nothing is wrong',
-    expected: 'the cause that the control provokes',
-    why: 'A control breaks something on purpose and expects to see it broken. Where nothing breaks, the mesh does not behave as documented, or the suite could not tell: either way its green steps prove less.',
-    do: 'Read the statements below. A newer Istio may have changed the behaviour: see its release notes.',
-    source: "this suite's controls, each with its own thread or page",
-  },
   UNEXPLAINED: {
     family: 'client',
+    rank: 340,
     title: 'The request failed, and no statement says why',
     seen: "curl's exit code and message",
     expected: 'exit code 0',
@@ -308,4 +343,4 @@ export const trafficCauses = {
     do: 'Read the statements and the evidence bundle; please report it, so that it becomes a cause.',
     source: 'what is left',
   },
-} as const satisfies Record<string, Cause>;
+} as const satisfies Record<string, TripCause>;

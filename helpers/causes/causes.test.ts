@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import type { Cause, TripCause } from './cause.ts';
+import { causes, type TripCauseCode } from './causes.ts';
+import { causesPage } from './page.ts';
+import { environmentCauses } from './environment.ts';
+import { stateCauses } from './state.ts';
+import { trafficCauses } from './traffic.ts';
+import { upgradeCauses } from './upgrade.ts';
+import { yourProxyCauses } from './your-proxy.ts';
+
+describe('causes', () => {
+  const list: readonly [string, Cause][] = Object.entries(causes);
+
+  it.each(list)('%s is told whole', (code, cause) => {
+    expect(code).toMatch(/^[A-Z]+(?:_[A-Z]+)*$/);
+    const { title, seen, expected, why, do: advice, source } = cause;
+    for (const text of [title, seen, expected, why, advice, source]) expect(text.trim()).not.toBe('');
+    expect(cause.title).not.toMatch(/\.$/);
+    expect(cause.why).toMatch(/\.$/);
+    expect(cause.do).toMatch(/\.$/);
+  });
+
+  it('has each code and title once', () => {
+    const parts = [trafficCauses, stateCauses, upgradeCauses, yourProxyCauses, environmentCauses];
+    expect(list).toHaveLength(parts.flatMap((part) => Object.keys(part)).length);
+    expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
+  });
+});
+
+describe('causes of trips', () => {
+  const ranks = Object.entries<Cause | TripCause>(causes).flatMap(([code, cause]) =>
+    'rank' in cause ? [{ code, rank: cause.rank }] : [],
+  );
+
+  it('have a rank each, none twice', () => {
+    const codes = ranks.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(Object.keys(trafficCauses)));
+    expect(new Set(ranks.map(({ rank }) => rank)).size).toBe(ranks.length);
+  });
+
+  it('are refused by the compiler without a rank', () => {
+    const { rank, ...forgotten } = trafficCauses.BLACKHOLE;
+    expect(rank).toBeGreaterThan(0);
+    // @ts-expect-error One entry is all that a new cause takes, and its rank is part of it.
+    ({ FORGOTTEN: forgotten }) satisfies Record<string, TripCause>;
+    // @ts-expect-error `diagnose` gives causes with a rank only.
+    'SIDECAR_MISSING' satisfies TripCauseCode;
+  });
+});
+
+describe('docs/causes.md', () => {
+  it('is as generated (npm run generate)', async () => {
+    await expect(causesPage()).toMatchFileSnapshot('../../docs/causes.md');
+  });
+});
