@@ -21,6 +21,17 @@ export default tseslint.config(
     },
   },
   {
+    // Test support stays out of the product.
+    files: ['*.ts', '{cli,faults,helpers,suites}/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '/tests/', message: 'Only tests import from tests/: move what both need.' }] },
+      ],
+    },
+  },
+  {
     // They have a tsconfig.json for whoever copies them; here the package is this checkout.
     files: ['examples/**'],
     languageOptions: { parserOptions: { projectService: false, project: 'tsconfig.json' } },

@@ -14,6 +14,7 @@ export default defineConfig({
             'cli/**/*.test.ts',
             'suites/**/*.unit.test.ts',
             'faults/**/*.unit.test.ts',
+            'tests/support/*.test.ts',
           ],
           testTimeout: 20_000,
         },
@@ -37,7 +38,7 @@ export default defineConfig({
         test: {
           // Whole runs on copies of the checkout in which something is broken: what a user sees of a failure.
           name: 'meta',
-          include: ['suites/meta/*.test.ts'],
+          include: ['tests/meta/*.test.ts'],
           testTimeout: 400_000,
           retry: 0,
           // One cluster at a time: two nodes would slow each other down, and time limits with them.
@@ -48,7 +49,7 @@ export default defineConfig({
         test: {
           // What `npm pack` makes, installed and used where no checkout is.
           name: 'package',
-          include: ['suites/package/*.test.ts'],
+          include: ['tests/package/*.test.ts'],
           testTimeout: 400_000,
           hookTimeout: 400_000,
           retry: 0,
@@ -59,7 +60,7 @@ export default defineConfig({
         test: {
           // The suite's own image as a Job in a cluster, with what `conformance job` prints.
           name: 'in-cluster',
-          include: ['suites/in-cluster/*.test.ts'],
+          include: ['tests/in-cluster/*.test.ts'],
           testTimeout: 400_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -70,7 +71,7 @@ export default defineConfig({
         test: {
           // A registry on this machine that serves the source set by the published images' names.
           name: 'registry',
-          include: ['suites/registry/*.test.ts'],
+          include: ['tests/registry/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -81,7 +82,7 @@ export default defineConfig({
         test: {
           // The report's page in a real browser: scripts/with-browser says which.
           name: 'report',
-          include: ['suites/report/*.test.ts'],
+          include: ['tests/report/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -91,7 +92,7 @@ export default defineConfig({
         test: {
           // Runs in a cluster that is there already, with an Istio and workloads of its own.
           name: 'existing',
-          include: ['suites/existing/*.test.ts'],
+          include: ['tests/existing/*.test.ts'],
           testTimeout: 400_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -102,7 +103,7 @@ export default defineConfig({
         test: {
           // A proxy of the user's on this machine, used from a cluster that is somebody else's.
           name: 'your-proxy',
-          include: ['suites/your-proxy/*.test.ts'],
+          include: ['tests/your-proxy/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 900_000,
           retry: 0,

@@ -1,6 +1,6 @@
 import { attribute } from '../helpers/trip/correlate.ts';
 import { origin, proxy, sidecar } from '../helpers/trip/expectations.ts';
-import { cluster, observationsOf, sampleTrips, title, via } from '../helpers/scale/samples.ts';
+import { cluster, observationsOf, sampleTrips, title, via } from '../tests/samples/scale.ts';
 import { unsoundOf } from '../helpers/scale/trip-findings.ts';
 import type { Load } from '../helpers/scale/load.ts';
 

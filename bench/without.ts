@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { countTo } from '../cli/count.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { duration } from '../helpers/progress/terminal.ts';
-import { runCheckout } from '../helpers/testing/checkout.ts';
+import { runCheckout } from '../faults/checkout.ts';
 import { benchmark, say, stop } from './command.ts';
 import { nothingMustBeKept, removeKept } from './kept.ts';
 import { machine } from './machine.ts';

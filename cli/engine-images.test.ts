@@ -2,7 +2,7 @@ import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FakeCommands, type ScriptRun } from '../helpers/testing/fake-commands.ts';
+import { FakeCommands, type ScriptRun } from '../tests/support/fake-commands.ts';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 

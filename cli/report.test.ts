@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EnvironmentError, UsageError } from '../helpers/errors.ts';
-import { failedResult, runResults } from '../helpers/report/samples.ts';
-import { withoutVitest } from '../helpers/testing/checkout.ts';
+import { failedResult, runResults } from '../tests/samples/results.ts';
+import { withoutVitest } from '../faults/checkout.ts';
 import { reportCommand } from './commands/report.ts';
 
 let folder: string;

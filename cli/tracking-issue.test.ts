@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeCommands, type ScriptRun } from '../helpers/testing/fake-commands.ts';
+import { FakeCommands, type ScriptRun } from '../tests/support/fake-commands.ts';
 
 /** scripts/tracking-issue with a gh that only notes its calls, keeps the bodies it was given, and knows `open` issues. */
 class Nightly extends FakeCommands {

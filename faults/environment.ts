@@ -1,8 +1,7 @@
 import { containerEngine } from '../helpers/cluster/engine.ts';
-import { runCheckout } from '../helpers/testing/checkout.ts';
-import { limitedRegistry } from '../helpers/testing/limited-registry.ts';
-import { onSmallDisk, smallDiskImpossible } from '../helpers/testing/small-disk.ts';
+import { runCheckout } from './checkout.ts';
 import type { Fault, RunFault } from './fault.ts';
+import { limitedRegistry, onSmallDisk, smallDiskImpossible } from './machine.ts';
 
 /** Faults around the mesh that a pass on the shared cluster meets. */
 export const clusterFaults: readonly Fault[] = [

@@ -1,4 +1,4 @@
-import type { CheckoutRun } from '../helpers/testing/checkout.ts';
+import type { CheckoutRun } from './checkout.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Rig } from './rig.ts';
 

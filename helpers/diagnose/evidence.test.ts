@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Cluster } from '../cluster/k3s.ts';
-import { soundTrip } from '../trip/samples.ts';
+import { soundTrip } from '../../tests/samples/trip.ts';
 import { collectEvidence, type EvidenceRequest } from './evidence.ts';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { comparisonLines, comparisonPage, type Compared, type ComparedGate } fro
 import { compare } from './differences.ts';
 import type { ExpectedChange } from './expected-changes.ts';
 import type { Observation } from '../results/gate.ts';
-import { format, observed, step } from './samples.ts';
+import { format, observed, step } from '../../tests/samples/gate.ts';
 
 const pair = { from: '1.28.3', to: '1.29.1' };
 const unseen: ExpectedChange = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configChanges } from './config-diff.ts';
 import type { Observation } from '../results/gate.ts';
-import { format, observed } from './samples.ts';
+import { format, observed } from '../../tests/samples/gate.ts';
 
 const filter = (name: string): unknown => ({ name, typed_config: { '@type': 'any' } });
 const tcp = 'envoy.filters.network.tcp_proxy';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compare, judge } from './differences.ts';
 import { difference, type Difference, type ObservedStep } from '../results/gate.ts';
 import type { ExpectedChange } from './expected-changes.ts';
-import { format, observed, step, type SampleChanges } from './samples.ts';
+import { format, observed, step, type SampleChanges } from '../../tests/samples/gate.ts';
 
 const pair = { from: '1.28.3', to: '1.29.1' };
 

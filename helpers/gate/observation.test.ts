@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { via } from '../trip/samples.ts';
+import { via } from '../../tests/samples/trip.ts';
 import { fromDump } from './observation.ts';
 import { observation } from '../results/gate.ts';
-import { dump, format, observed } from './samples.ts';
+import { dump, format, observed } from '../../tests/samples/gate.ts';
 
 describe('fromDump', () => {
   it("finds the proxy's listener and cluster and what becomes of unknown traffic", () => {

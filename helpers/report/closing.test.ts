@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { soundTrip } from '../trip/samples.ts';
+import { soundTrip } from '../../tests/samples/trip.ts';
 import { closingLines } from './closing.ts';
 import type { Results } from '../results/results.ts';
-import { failedResult, stepResult } from './samples.ts';
+import { failedResult, stepResult } from '../../tests/samples/results.ts';
 import { stabilityOf } from './stability.ts';
 
 const results = (changes: Partial<Results>): Results => ({

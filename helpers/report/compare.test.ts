@@ -4,7 +4,7 @@ import { compareLines } from './compare-lines.ts';
 import { compareRuns } from './compare.ts';
 import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
-import { failedResult, runResults, stepResult } from './samples.ts';
+import { failedResult, runResults, stepResult } from '../../tests/samples/results.ts';
 
 function run(steps: readonly StepResult[], changes: Partial<Results> = {}): Results {
   return runResults({ steps, ...changes });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { soundTrip, withSidecar } from '../trip/samples.ts';
+import { soundTrip, withSidecar } from '../../tests/samples/trip.ts';
 import { differingStatements } from './differing.ts';
-import { failedResult, stepResult } from './samples.ts';
+import { failedResult, stepResult } from '../../tests/samples/results.ts';
 
 const trip = (id: string) => soundTrip({ id });
 const of = (...steps: Parameters<typeof differingStatements>[0]): string =>

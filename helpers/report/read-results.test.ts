@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { readResults } from './read-results.ts';
-import { runResults } from './samples.ts';
+import { runResults } from '../../tests/samples/results.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { soundTrip } from '../trip/samples.ts';
+import { soundTrip } from '../../tests/samples/trip.ts';
 import { redacted } from './redacted.ts';
-import { failedResult } from './samples.ts';
+import { failedResult } from '../../tests/samples/results.ts';
 
 describe('what goes into a report', () => {
   it('has no credentials, wherever they stood', () => {

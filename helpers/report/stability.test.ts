@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StepResult } from '../results/step.ts';
-import { stepResult } from './samples.ts';
+import { stepResult } from '../../tests/samples/results.ts';
 import { stabilityOf, stabilityTable } from './stability.ts';
 
 const runs = (id: string, ...all: readonly [StepResult['status'], number][]): StepResult[] =>

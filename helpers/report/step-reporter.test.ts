@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import type { TestCase, TestModule, TestSuite } from 'vitest/node';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { configurationSchema } from '../configuration/configuration.ts';
-import { soundTrip } from '../trip/samples.ts';
+import { soundTrip } from '../../tests/samples/trip.ts';
 import type { StepMeta } from './meta.ts';
 import { Report } from './report.ts';
-import { stepResult } from './samples.ts';
+import { stepResult } from '../../tests/samples/results.ts';
 import { StepReporter } from './step-reporter.ts';
 
 let report: Report;

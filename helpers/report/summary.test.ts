@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
-import { failedResult, runResults, stepResult } from './samples.ts';
+import { failedResult, runResults, stepResult } from '../../tests/samples/results.ts';
 import { summaryPage, summaryRows } from './summary.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { LineFollower } from '../kube/lines.ts';
 import { attribute } from '../trip/correlate.ts';
-import { begin, observationsOf, sampleTrips, via } from './samples.ts';
+import { begin, observationsOf, sampleTrips, via } from '../../tests/samples/scale.ts';
 import { Tally } from './statements.ts';
 
 const all = sampleTrips({ clients: 2, tunnels: 3, waves: 1 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attribute } from '../trip/correlate.ts';
 import { origin, proxy, sidecar } from '../trip/expectations.ts';
 import type { LogWitness, Trip } from '../trip/statements.ts';
-import { cluster, observationsOf, sampleTrips, title, via } from './samples.ts';
+import { cluster, observationsOf, sampleTrips, title, via } from '../../tests/samples/scale.ts';
 import { unsoundOf, type Unsound } from './trip-findings.ts';
 
 const load = { clients: 5, tunnels: 4, waves: 3 };

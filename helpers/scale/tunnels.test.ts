@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeCommands } from '../testing/fake-commands.ts';
+import { FakeCommands } from '../../tests/support/fake-commands.ts';
 import { clientStatements } from './client-records.ts';
 import { holdSeconds } from './load.ts';
 import { tripId, tunnelsConf } from './tunnels-conf.ts';

@@ -11,7 +11,7 @@ import {
   tunnels,
   type SamplePod,
   type SampleTrip,
-} from './samples.ts';
+} from '../../tests/samples/traffic.ts';
 
 const [kept, restarted] = soundPods();
 

@@ -3,7 +3,7 @@ import { ConformanceError } from '../trip/finding.ts';
 import { accountOf } from './account-of.ts';
 import type { TrafficAccount, TrafficEvent } from './account.ts';
 import { accountFacts, findingsOf } from './findings.ts';
-import { soundPods, trafficOf } from './samples.ts';
+import { soundPods, trafficOf } from '../../tests/samples/traffic.ts';
 
 const sound = accountOf(trafficOf(soundPods()));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accountOf } from './account-of.ts';
-import { begin, soundPods, trafficOf } from './samples.ts';
+import { begin, soundPods, trafficOf } from '../../tests/samples/traffic.ts';
 
 const [kept, restarted] = soundPods();
 const sum = (counts: readonly number[] | undefined): number => (counts ?? []).reduce((a, b) => a + b, 0);

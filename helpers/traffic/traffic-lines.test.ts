@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accountOf } from './account-of.ts';
-import { soundPods, trafficOf } from './samples.ts';
+import { soundPods, trafficOf } from '../../tests/samples/traffic.ts';
 import { trafficLines } from './traffic-lines.ts';
 
 const [kept, restarted] = soundPods();

@@ -4,7 +4,7 @@ import { attribute, type Observation } from './correlate.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
 import { defaultTextFormats } from './envoy.ts';
-import { cluster, originLine, startedAt, url, via } from './samples.ts';
+import { cluster, originLine, startedAt, url, via } from '../../tests/samples/trip.ts';
 import { formatProxyLine } from './squid.ts';
 import type { LogWitness } from './statements.ts';
 import { userAgent } from './origin.ts';

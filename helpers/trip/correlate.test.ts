@@ -11,7 +11,7 @@ import {
   tripId,
   url,
   via,
-} from './samples.ts';
+} from '../../tests/samples/trip.ts';
 import { userAgent } from './origin.ts';
 
 describe('correlate', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clientStatement, type CurlRun, titleOf, unknownExitCode } from './curl.ts';
-import { containing } from './samples.ts';
+import { containing } from '../../tests/samples/trip.ts';
 import fc from 'fast-check';
 
 /** Written by curl 7.88.1, shortened; 8.x has more keys of the same kind. */

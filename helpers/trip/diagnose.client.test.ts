@@ -13,8 +13,8 @@ import {
   withLogs,
   withOrigin,
   withProxy,
-} from './samples.ts';
-import { codes, expected, first } from './diagnose.samples.ts';
+} from '../../tests/samples/trip.ts';
+import { codes, expected, first } from '../../tests/samples/diagnosis.ts';
 import type { ClientStatement, Trip } from './statements.ts';
 
 describe('the proxy', () => {

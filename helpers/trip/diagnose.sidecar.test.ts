@@ -9,8 +9,8 @@ import {
   soundTrip,
   withLogs,
   withSidecar,
-} from './samples.ts';
-import { codes, first } from './diagnose.samples.ts';
+} from '../../tests/samples/trip.ts';
+import { codes, first } from '../../tests/samples/diagnosis.ts';
 
 describe('the way through the mesh', () => {
   it('PASSTHROUGH: the page came, but the entry did not match', () => {

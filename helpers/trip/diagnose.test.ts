@@ -17,8 +17,8 @@ import {
   withOrigin,
   withProxy,
   withSidecar,
-} from './samples.ts';
-import { codes, expected, first } from './diagnose.samples.ts';
+} from '../../tests/samples/trip.ts';
+import { codes, expected, first } from '../../tests/samples/diagnosis.ts';
 import type { Trip } from './statements.ts';
 
 describe('a sound trip', () => {

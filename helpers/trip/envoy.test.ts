@@ -4,7 +4,7 @@ import { formatEndpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
 import { defaultJsonKeys, defaultTextFormats, parseSidecarLine } from './envoy.ts';
 import { isFailure } from './statements.ts';
-import { containing, lines, startedAt } from './samples.ts';
+import { containing, lines, startedAt } from '../../tests/samples/trip.ts';
 
 describe('parseSidecarLine', () => {
   it("reads the mesh's line", () => {

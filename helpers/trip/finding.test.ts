@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { causes } from '../causes/causes.ts';
 import { ConformanceError } from './finding.ts';
-import { lines, soundTrip } from './samples.ts';
+import { lines, soundTrip } from '../../tests/samples/trip.ts';
 
 const passthrough = { cause: 'PASSTHROUGH', seen: 'PassthroughCluster', expected: 'cluster x' } as const;
 const noProxy = { cause: 'NO_PROXY_STATEMENT', seen: 'nothing', expected: 'one line' } as const;

@@ -3,7 +3,7 @@ import { EnvironmentError } from '../errors.ts';
 import { ConformanceError } from './finding.ts';
 import { findingsOf } from './findings-of.ts';
 import './matchers.ts';
-import { soundTrip } from './samples.ts';
+import { soundTrip } from '../../tests/samples/trip.ts';
 
 const thrownBy = (work: () => void): unknown => {
   try {

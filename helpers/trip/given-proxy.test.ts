@@ -4,7 +4,7 @@ import { diagnose } from './diagnose.ts';
 import { noSidecar, proxy, sidecar } from './expectations.ts';
 import { givenProxySkewMs } from './fit.ts';
 import { foreignLine, formatProxyLine } from './squid.ts';
-import { client, cluster, lines, startedAt, tripId, url, via } from './samples.ts';
+import { client, cluster, lines, startedAt, tripId, url, via } from '../../tests/samples/trip.ts';
 
 /** A line that a given proxy wrote of the sidecar's line: of an address that is not the pod's. */
 function line(changes: Partial<Parameters<typeof formatProxyLine>[0]> = {}): string {

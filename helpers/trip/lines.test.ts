@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultTolerances } from './correlate.ts';
 import { fitOrigin, fitProxy, fitSidecar, strengths, type Fit, type Subject } from './fit.ts';
 import { originIndex, proxyIndex, sidecarIndex, type LineIndex, type ReadLine } from './lines.ts';
-import { client, soundTrip, startedAt, url, via } from './samples.ts';
+import { client, soundTrip, startedAt, url, via } from '../../tests/samples/trip.ts';
 import type { OriginStatement, ProxyStatement, SidecarStatement } from './statements.ts';
 
 const [sidecar] = soundTrip().sidecar ?? [];

@@ -3,7 +3,15 @@ import { causes } from '../causes/causes.ts';
 import { correlate } from './correlate.ts';
 import { noSidecar, origin, proxy, sidecar } from './expectations.ts';
 import './matchers.ts';
-import { client, cluster, lines, observation, originLine, soundTrip, title } from './samples.ts';
+import {
+  client,
+  cluster,
+  lines,
+  observation,
+  originLine,
+  soundTrip,
+  title,
+} from '../../tests/samples/trip.ts';
 import type { Trip } from './statements.ts';
 
 const tunnel = proxy({ result: 'TCP_TUNNEL/200', peer: '10.42.0.4' });

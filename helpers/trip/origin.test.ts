@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { originLogFormat, originLogFormatName, parseOriginLine, tripIdOf, userAgent } from './origin.ts';
 import { isFailure } from './statements.ts';
-import { originLine, startedAt, tripId } from './samples.ts';
+import { originLine, startedAt, tripId } from '../../tests/samples/trip.ts';
 import fc from 'fast-check';
 
 describe('parseOriginLine', () => {

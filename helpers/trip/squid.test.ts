@@ -10,7 +10,7 @@ import {
   targetOf,
 } from './squid.ts';
 import { isFailure } from './statements.ts';
-import { lines } from './samples.ts';
+import { lines } from '../../tests/samples/trip.ts';
 import fc from 'fast-check';
 
 describe('parseProxyLine', () => {

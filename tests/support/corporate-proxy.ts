@@ -1,0 +1,66 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { makeServerCertificate } from '../../helpers/destination/certificates.ts';
+
+export interface CorporateProxy extends AsyncDisposable {
+  /** `127.0.0.1:35671` */
+  readonly host: string;
+  /** Variables that send a process through it. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** PEM of the CA that it signs by. */
+  readonly ca: string;
+  /** What it was asked for, in order: `en.wikipedia.org:443`, `http://packages.example/…`. */
+  readonly asked: readonly string[];
+}
+
+/**
+ * A proxy on this machine that opens TLS, as some companies' do: it answers everything by itself, with 200 and a
+ * certificate of its own making.
+ * @param tlsHost The one host that the certificate is for
+ */
+export async function corporateProxy(tlsHost: string): Promise<CorporateProxy> {
+  const { ca, certificate: cert, key } = await makeServerCertificate(tlsHost, 'a company');
+  const asked: string[] = [];
+  const inside = createServer((_request, response) => response.end('opened'));
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end('opened');
+  });
+  const sockets = new Set<TLSSocket>();
+  server.on('connect', (request, socket) => {
+    asked.push(request.url ?? '');
+    socket.on('error', () => socket.destroy());
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    const opened = new TLSSocket(socket, { isServer: true, key, cert });
+    sockets.add(opened);
+    // Clients that do not trust it hang up.
+    opened.on('error', () => opened.destroy());
+    opened.on('close', () => sockets.delete(opened));
+    inside.emit('connection', opened);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://${host}`;
+  return {
+    host,
+    ca,
+    asked,
+    variables: {
+      HTTP_PROXY: url,
+      HTTPS_PROXY: url,
+      http_proxy: url,
+      https_proxy: url,
+      NO_PROXY: '',
+      no_proxy: '',
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
