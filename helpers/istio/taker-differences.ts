@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { durationMs, objectOf, type Taker, type TcpHandling } from './taker.ts';
+
+/** One way in which what carries the connection is not a plain TCP proxy to a plain cluster, as the document has it. */
+export interface Difference {
+  readonly what:
+    | 'http'
+    | 'filter chain'
+    | 'tunnel'
+    | 'weights'
+    | 'cluster missing'
+    | 'cluster type'
+    | 'transport socket'
+    | 'connection limit'
+    | 'idle timeout'
+    | 'longest duration'
+    | 'connect timeout'
+    | 'outlier detection';
+  readonly seen: string;
+  readonly expected: string;
+  /**
+   * - `breaks`: the document does not hold, or only by chance.
+   * - `limits`: it holds, within limits that a longer or a further connection can meet.
+   */
+  readonly effect: 'breaks' | 'limits';
+  /** The object that made it, `Kind namespace/name`, where Envoy's configuration says so. */
+  readonly madeBy: string | undefined;
+}
+
+const socket = z.looseObject({ name: z.string() });
+const clusterEntry = z.looseObject({
+  cluster: z.looseObject({
+    name: z.string(),
+    type: z.string().default('STATIC'),
+    connect_timeout: z.string().optional(),
+    transport_socket: socket.optional(),
+    transport_socket_matches: z.array(z.looseObject({ transport_socket: socket.optional() })).default([]),
+    circuit_breakers: z
+      .looseObject({
+        thresholds: z.array(z.looseObject({ max_connections: z.number().optional() })).default([]),
+      })
+      .optional(),
+    outlier_detection: z.unknown().optional(),
+    metadata: z
+      .looseObject({
+        filter_metadata: z
+          .looseObject({ istio: z.looseObject({ config: z.string().optional() }).optional() })
+          .optional(),
+      })
+      .optional(),
+  }),
+});
+type Cluster = z.infer<typeof clusterEntry>['cluster'];
+
+/** What istiod sets where nobody asks for a limit: the largest 32-bit number. */
+const unlimited = 4_294_967_295;
+/** meshConfig.connectTimeout. */
+const usualConnectTimeoutMs = 10_000;
+const plainSocket = 'envoy.transport_sockets.raw_buffer';
+
+/**
+ * Where a taker and its cluster are not the document's plain way.
+ * @param clusters Entries of the dump of dynamic_active_clusters
+ * @param type ORIGINAL_DST for an entry with the proxy's address, STRICT_DNS for one with its name
+ */
+export function differencesOf(
+  taker: Taker,
+  clusters: readonly unknown[],
+  type: 'ORIGINAL_DST' | 'STRICT_DNS',
+): Difference[] {
+  const { handling, listener, madeBy } = taker;
+  if (handling.kind !== 'tcp') {
+    const seen = handling.kind === 'http' ? `listener ${listener} speaks HTTP` : handling.what;
+    const what = handling.kind === 'http' ? 'http' : 'filter chain';
+    return [{ what, seen, expected: 'a TCP proxy', effect: 'breaks', madeBy }];
+  }
+  const known = clusters.map((entry) => clusterEntry.parse(entry).cluster);
+  const [first] = handling.clusters;
+  const carrier = known.find(({ name }) => name === first?.name);
+  // The rule that made the cluster what it is, made the filter as well.
+  const rule = madeBy ?? (carrier === undefined ? undefined : ruleOf(carrier));
+  return [
+    ...filterDifferences(handling, rule),
+    ...handling.clusters.flatMap(({ name }) => {
+      const found = known.find((one) => one.name === name);
+      return found === undefined ? [missing(name)] : clusterDifferences(found, type);
+    }),
+  ];
+}
+
+function missing(name: string): Difference {
+  const seen = `no cluster ${name}`;
+  return {
+    what: 'cluster missing',
+    seen,
+    expected: `a cluster ${name}`,
+    effect: 'breaks',
+    madeBy: undefined,
+  };
+}
+
+function filterDifferences(handling: TcpHandling, madeBy: string | undefined): Difference[] {
+  const { clusters, tunnelTo, idleTimeoutMs, maxDurationMs } = handling;
+  const found: Difference[] = [];
+  const add = (
+    what: Difference['what'],
+    seen: string,
+    expected: string,
+    effect: Difference['effect'],
+  ): void => {
+    found.push({ what, seen, expected, effect, madeBy });
+  };
+  if (tunnelTo !== undefined) {
+    const seen = `the sidecar makes a CONNECT of its own to ${tunnelTo}`;
+    add('tunnel', seen, 'the bytes of the client as they come', 'breaks');
+  }
+  if (clusters.length > 1) {
+    const seen = clusters.map(({ name, weight }) => `${name} weight ${weight}`).join(', ');
+    add('weights', seen, 'one cluster', 'breaks');
+  }
+  if (idleTimeoutMs !== undefined && idleTimeoutMs > 0) {
+    const seen = `the sidecar closes a connection after ${idleTimeoutMs / 1000} s without a byte`;
+    add('idle timeout', seen, 'Envoy’s default, an hour', 'limits');
+  }
+  if (maxDurationMs !== undefined) {
+    add(
+      'longest duration',
+      `the sidecar closes a connection after ${maxDurationMs / 1000} s`,
+      'no limit',
+      'limits',
+    );
+  }
+  return found;
+}
+
+function clusterDifferences(cluster: Cluster, type: string): Difference[] {
+  const madeBy = ruleOf(cluster);
+  const found: Difference[] = [];
+  const add = (
+    what: Difference['what'],
+    seen: string,
+    expected: string,
+    effect: Difference['effect'],
+  ): void => {
+    found.push({ what, seen: `${cluster.name}: ${seen}`, expected, effect, madeBy });
+  };
+  if (cluster.type !== type) add('cluster type', `type ${cluster.type}`, `type ${type}`, 'breaks');
+  const matched = cluster.transport_socket_matches.map(({ transport_socket }) => transport_socket);
+  const sockets = [cluster.transport_socket, ...matched].flatMap((each) =>
+    each === undefined || each.name === plainSocket ? [] : [each.name],
+  );
+  if (sockets.length > 0) {
+    add('transport socket', `transport socket ${sockets.join(', ')}`, 'no transport socket', 'breaks');
+  }
+  const limits = (cluster.circuit_breakers?.thresholds ?? []).flatMap(
+    ({ max_connections: most = unlimited }) => (most < unlimited ? [most] : []),
+  );
+  if (limits.length > 0) {
+    add(
+      'connection limit',
+      `${Math.min(...limits)} connections at once from a sidecar`,
+      'no limit',
+      'limits',
+    );
+  }
+  const connect = durationMs(cluster.connect_timeout);
+  if (connect !== undefined && connect < usualConnectTimeoutMs) {
+    add('connect timeout', `${connect / 1000} s to connect`, `${usualConnectTimeoutMs / 1000} s`, 'limits');
+  }
+  if (cluster.outlier_detection !== undefined) {
+    add('outlier detection', 'takes endpoints out after errors', 'no outlier detection', 'limits');
+  }
+  return found;
+}
+
+function ruleOf({ metadata }: Cluster): string | undefined {
+  return objectOf(metadata?.filter_metadata?.istio?.config);
+}
