@@ -7,8 +7,7 @@
 import './helpers/trip/matchers.ts';
 
 // Steps: what is claimed, and how a suite takes them.
-export { documentSteps } from './suites/document/steps.ts';
-export { allSteps, controlSteps, stepsFor } from './suites/steps.ts';
+export { allSteps, controlSteps, documentSteps, stepsFor } from './suites/steps.ts';
 export { withNeeds, type Section, type Step } from './suites/document/step.ts';
 export { testSteps } from './suites/library/test-steps.ts';
 export type { Mesh, StepRecord, World } from './suites/document/world.ts';
@@ -17,7 +16,7 @@ export type { Mesh, StepRecord, World } from './suites/document/world.ts';
 export { noSidecar, origin, proxy, sidecar, type Expectation } from './helpers/trip/expectations.ts';
 export type { FetchOptions, Request, Witnesses } from './helpers/trip/fetch.ts';
 export type * from './helpers/trip/statements.ts';
-export { proxyCluster } from './suites/document/sidecar.ts';
+export { proxyClusterOf } from './suites/document/sidecar.ts';
 export { documentsWay, withObjects, withoutEntry } from './suites/controls/mesh.ts';
 
 // Causes: why a step failed, of a closed list.

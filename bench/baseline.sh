@@ -88,10 +88,10 @@ before_you_begin() {
 
 deploy_an_https_proxy() {
   kubectl create namespace external >/dev/null
-  cp "$FIXTURES/document/proxy.conf" proxy.conf
+  cp "$FIXTURES/document/2018-zh/proxy.conf" proxy.conf
   kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf >/dev/null
   # Only Squid resolves the destination's name.
-  fill "$FIXTURES/document/squid.yaml" |
+  fill "$FIXTURES/document/2018-zh/squid.yaml" |
     sed "s/^    spec:\$/&\n      hostAliases: [{ ip: $ORIGIN_IP, hostnames: [en.wikipedia.org] }]/" |
     kubectl apply --filename - >/dev/null
   kubectl rollout status --namespace external deployment/squid --timeout=120s >/dev/null
@@ -110,7 +110,7 @@ deploy_an_https_proxy() {
 
 configure_traffic() {
   export PROXY_IP PROXY_PORT
-  fill "$FIXTURES/document/service-entry.yaml" | kubectl apply --filename - >/dev/null
+  fill "$FIXTURES/document/2018-zh/service-entry.yaml" | kubectl apply --filename - >/dev/null
   trust default "$SOURCE_POD"
   must_find '<title>Wikipedia, the free encyclopedia</title>' kubectl exec "$SOURCE_POD" -c sleep -- \
     sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl --cacert /tmp/ca.crt https://en.wikipedia.org/wiki/Main_Page"
@@ -130,7 +130,7 @@ clean_up() {
 }
 
 document() {
-  fill "$FIXTURES/document/sleep.yaml" >sleep.yaml
+  fill "$FIXTURES/document/2018-zh/client.yaml" >sleep.yaml
   before_you_begin sleep.yaml
   deploy_an_https_proxy sleep.yaml
   configure_traffic

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { allFaults } from '../faults/index.ts';
 import { podRoles } from '../helpers/images/roles.ts';
 import { versionsFile } from '../helpers/images/versions.ts';
+import { defaultEdition } from '../fixtures/document/editions.ts';
 import { everyStep } from '../suites/steps.ts';
 import { bashCompletion } from './completion/bash.ts';
 import { fishCompletion } from './completion/fish.ts';
@@ -29,7 +30,7 @@ function knownValues(): KnownValues {
       '--k8s': Object.keys(kubernetes),
       '--images': ['auto', 'registry', 'source', 'mirror='],
       '--image': ['k3s', 'istioctl', ...podRoles].map((role) => `${role}=`),
-      '--step': everyStep.map(({ id }) => id),
+      '--step': everyStep({ edition: defaultEdition }).map(({ id }) => id),
     },
     arguments: { faults: allFaults.map(({ id }) => id) },
   };

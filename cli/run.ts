@@ -106,7 +106,7 @@ export function listSteps(configuration: Configuration): void {
   stepsMustExist(configuration);
   for (const { id, section, title, needs } of isPartial(configuration)
     ? chosenSteps(configuration)
-    : everyStep) {
+    : everyStep(configuration)) {
     events.emit({ type: 'step', id, section, title, needs: [...needs] });
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
   }
@@ -180,7 +180,7 @@ function stepsMustExist(configuration: Configuration): void {
       );
     }
     if (known.includes(id)) continue;
-    if (everyStep.some((step) => step.id === id)) {
+    if (everyStep(configuration).some((step) => step.id === id)) {
       throw new UsageError(
         `Step ${id} is no part of ${configuration.proxy === undefined ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
         'What each step claims: ./conformance run --list',

@@ -5,11 +5,11 @@ import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
 const finalizer = 'conformance.example.com/nobody-serves-this';
-const held: KubernetesObject = {
+const heldIn = (rig: Rig): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
-  metadata: { name: 'held', namespace: 'external', finalizers: [finalizer] },
-};
+  metadata: { ...rig.outside('held'), finalizers: [finalizer] },
+});
 
 export const cleanupFaults: readonly Fault[] = [
   {
@@ -17,8 +17,8 @@ export const cleanupFaults: readonly Fault[] = [
     title: 'A finalizer holds the ServiceEntry back',
     expect: { step: 'CLEAN-5', cause: 'LEFT_BEHIND' },
     before: 'CLEAN-1',
-    inject: (rig) => setFinalizers(rig, serviceEntryIn(), [finalizer]),
-    undo: (rig) => setFinalizers(rig, serviceEntryIn(), []),
+    inject: (rig) => setFinalizers(rig, serviceEntryIn(rig.world), [finalizer]),
+    undo: (rig) => setFinalizers(rig, serviceEntryIn(rig.world), []),
   },
   {
     id: 'ENTRY-COMES-BACK',
@@ -26,24 +26,28 @@ export const cleanupFaults: readonly Fault[] = [
     expect: { step: 'CLEAN-6', cause: 'LEFT_BEHIND' },
     before: 'CLEAN-6',
     inject: async (rig) => {
-      const values = { PROXY_IP: '10.0.0.1', PROXY_PORT: '3128' };
+      const values = { PROXY_IP: '10.0.0.1', PROXY_PORT: String(rig.edition.proxy.port) };
       await apply(
         rig.kube,
         await rig.world.fixtures.objects('document/service-entry.yaml', values),
-        'default',
+        rig.edition.namespaces.mesh,
       );
     },
-    undo: (rig) => rig.remove(serviceEntryIn()),
+    undo: (rig) => rig.remove(serviceEntryIn(rig.world)),
   },
   {
     id: 'NAMESPACE-STUCK',
     title: 'A finalizer in it keeps namespace external from going',
     expect: { step: 'CLEAN-4', cause: 'NAMESPACE_STUCK' },
     before: 'CLEAN-1',
-    inject: (rig) => rig.apply(held),
+    inject: (rig) => rig.apply(heldIn(rig)),
     undo: async (rig) => {
-      await setFinalizers(rig, held, []);
-      await rig.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } });
+      await setFinalizers(rig, heldIn(rig), []);
+      await rig.remove({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: rig.edition.namespaces.external },
+      });
     },
   },
 ];

@@ -1,8 +1,6 @@
 import type { Fault } from './fault.ts';
 import { startImpostor, stopImpostor } from './impostor.ts';
 
-const sleep = 'document/sleep.yaml';
-
 export const destinationFaults: readonly Fault[] = [
   {
     id: 'OTHER-TITLE',
@@ -60,12 +58,10 @@ export const destinationFaults: readonly Fault[] = [
       const host = new URL(url).hostname;
       const aliases = `      hostAliases:\n        - ip: ${origin?.ip ?? ''}\n          hostnames: [${host}]\n`;
       const variables = `          env:\n            - name: NO_PROXY\n              value: ${host}\n`;
-      rig.alter(sleep, (text, where) =>
-        where === 'external'
-          ? text
-              .replace('      serviceAccountName', `${aliases}      serviceAccountName`)
-              .replace('          command:', `${variables}          command:`)
-          : text,
+      rig.alterClient('external', (text) =>
+        text
+          .replace('      serviceAccountName', `${aliases}      serviceAccountName`)
+          .replace('          command:', `${variables}          command:`),
       );
     },
   },
@@ -76,7 +72,8 @@ export const destinationFaults: readonly Fault[] = [
     before: 'MESH-2',
     inject: async (rig) => {
       await rig.startSquidService();
-      rig.world.witnesses.proxyName = 'squid.external.svc.cluster.local:3128';
+      const { proxy, namespaces } = rig.edition;
+      rig.world.witnesses.proxyName = `${proxy.app}.${namespaces.external}.svc.cluster.local:${proxy.port}`;
     },
     undo: (rig) => rig.stopSquidService(),
   },

@@ -11,9 +11,7 @@ export const clusterFaults: readonly Fault[] = [
     expect: { step: 'PROXY-5', cause: 'IMAGE_NOT_PULLED' },
     before: 'PROXY-5',
     inject: (rig) => {
-      rig.alter('document/sleep.yaml', (text, where) =>
-        where === 'external' ? text.replace('${CURL_IMAGE}', 'localhost/no/such-image:0') : text,
-      );
+      rig.alterClient('external', (text) => text.replace('${CURL_IMAGE}', 'localhost/no/such-image:0'));
     },
   },
   {

@@ -1,6 +1,8 @@
+import { clusterName } from '../helpers/document/edition.ts';
 import { exec, type PodRef } from '../helpers/kube/exec.ts';
 import { eventually, EventuallyError } from '../helpers/eventually/eventually.ts';
 import { squidLog } from '../helpers/trip/logs.ts';
+import { targetOf } from '../helpers/trip/squid.ts';
 import { apply } from '../helpers/kube/apply.ts';
 import type { World } from '../suites/document/world.ts';
 
@@ -35,22 +37,23 @@ export class FourGreps {
    */
   async judge(entryApplied: boolean): Promise<string | undefined> {
     const { title } = this.#world.session.destination;
+    const { request, entry, proxy } = this.#world.edition;
     const searches: [string, () => Promise<boolean>][] = [
       ['title without Istio', async () => (await this.#page('external')).includes(title)],
       [
         "CONNECT in Squid's log",
-        async () => this.#grep(await this.#squidLog(), 'CONNECT en.wikipedia.org:443'),
+        async () => this.#grep(await this.#squidLog(), `CONNECT ${targetOf(request.url)}`),
       ],
       [
         'title from the mesh',
         async () => {
           if (!entryApplied) await this.#applyEntry();
-          return (await this.#page('default')).includes(title);
+          return (await this.#page('mesh')).includes(title);
         },
       ],
       [
         "cluster in the sidecar's log",
-        async () => this.#grep(await this.#sidecarLog(), 'outbound|3128||my-company-proxy.com'),
+        async () => this.#grep(await this.#sidecarLog(), clusterName(entry.host, proxy.port)),
       ],
     ];
     for (const [what, search] of searches) {
@@ -71,12 +74,13 @@ export class FourGreps {
   }
 
   /** The document's command, with what its selectors give: every pod's address and name, those that go included. */
-  async #page(namespace: 'default' | 'external'): Promise<string> {
-    const proxy = this.#world.witnesses.proxyName ?? `${await this.#proxyIp()}:3128`;
+  async #page(where: 'mesh' | 'external'): Promise<string> {
+    const proxy =
+      this.#world.witnesses.proxyName ?? `${await this.#proxyIp()}:${this.#world.edition.proxy.port}`;
     const { origin, url } = this.#world.session.destination;
     const trust = origin === undefined ? '' : '--cacert /tmp/conformance-ca.crt';
     const command = `HTTPS_PROXY='${proxy}' timeout ${limitMs / 1000} curl -s ${trust} ${url} | grep -o "<title>.*</title>"`;
-    const client = await this.#sleep(namespace);
+    const client = await this.#client(where);
     await this.#world.witnesses.trust(client);
     const { stdout } = await exec(this.#world.kube, client, ['sh', '-c', command]);
     return stdout;
@@ -87,16 +91,16 @@ export class FourGreps {
     const known = this.#world.proxyIp.known();
     if (known !== undefined) return known;
     const { items } = await this.#world.kube.core.listNamespacedPod({
-      namespace: 'external',
-      labelSelector: 'app=squid',
+      namespace: this.#world.edition.namespaces.external,
+      labelSelector: `app=${this.#world.edition.proxy.app}`,
     });
     return items.map(({ status }) => status?.podIP ?? '').join(' ');
   }
 
   async #applyEntry(): Promise<void> {
-    const values = { PROXY_IP: await this.#proxyIp(), PROXY_PORT: '3128' };
+    const values = { PROXY_IP: await this.#proxyIp(), PROXY_PORT: String(this.#world.edition.proxy.port) };
     const objects = await this.#world.fixtures.objects('document/service-entry.yaml', values);
-    await apply(this.#world.kube, objects, 'default');
+    await apply(this.#world.kube, objects, this.#world.edition.namespaces.mesh);
   }
 
   #grep({ pod, lines }: Log, text: string): boolean {
@@ -104,18 +108,20 @@ export class FourGreps {
   }
 
   async #squidLog(): Promise<Log> {
+    const { proxy, namespaces } = this.#world.edition;
+    const namespace = namespaces.external;
     const squids = await this.#world.kube.core.listNamespacedPod({
-      namespace: 'external',
-      labelSelector: 'app=squid',
+      namespace,
+      labelSelector: `app=${proxy.app}`,
     });
     const pod = squids.items[0]?.metadata?.name ?? '';
-    const target = { namespace: 'external', pod, container: 'squid' };
+    const target = { namespace, pod, container: proxy.app };
     const { stdout } = await exec(this.#world.kube, target, ['cat', squidLog]);
     return { pod, lines: wholeLines(stdout) };
   }
 
   async #sidecarLog(): Promise<Log> {
-    const { pod, namespace } = await this.#sleep('default');
+    const { pod, namespace } = await this.#client('mesh');
     const log = await this.#world.kube.core.readNamespacedPodLog({
       name: pod,
       namespace,
@@ -124,15 +130,17 @@ export class FourGreps {
     return { pod, lines: wholeLines(log) };
   }
 
-  async #sleep(namespace: 'default' | 'external'): Promise<PodRef> {
+  async #client(where: 'mesh' | 'external'): Promise<PodRef> {
+    const { client, namespaces } = this.#world.edition;
+    const namespace = namespaces[where];
     const { items } = await this.#world.kube.core.listNamespacedPod({
       namespace,
-      labelSelector: 'app=sleep',
+      labelSelector: `app=${client}`,
     });
     return {
       namespace,
       pod: items.map(({ metadata }) => metadata?.name ?? '').join(' '),
-      container: 'sleep',
+      container: client,
     };
   }
 }

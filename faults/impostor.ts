@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
 import { nginxConfiguration } from '../helpers/destination/hermetic.ts';
-import { documentNamespaces } from '../helpers/session/namespaces.ts';
+import { originNamespace } from '../helpers/session/namespaces.ts';
 import { parseManifests, render } from '../helpers/kube/manifests.ts';
 import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';
@@ -26,7 +26,7 @@ export async function startImpostor(rig: Rig, { page, directive, untrusted }: Im
     readFile(new URL('origin.yaml', folder), 'utf8'),
     readFile(new URL('Main_Page.html', folder), 'utf8'),
   ]);
-  const metadata = { name: 'impostor', namespace: documentNamespaces.origin };
+  const metadata = { name: 'impostor', namespace: originNamespace };
   const secretName = untrusted === true ? 'impostor' : 'origin';
   const text = render(manifest, { ORIGIN_IMAGE: world.session.images.images.origin.reference }, 'origin.yaml')
     .replace('name: origin\n  namespace', 'name: impostor\n  namespace')
@@ -47,12 +47,12 @@ export async function startImpostor(rig: Rig, { page, directive, untrusted }: Im
     stringData: { 'tls.crt': certificate, 'tls.key': key },
   };
   await rig.apply(configMap, ...(untrusted === true ? [secret] : []), pod as KubernetesObject);
-  const ready = await podMustBeReady(kube, documentNamespaces.origin, metadata.name);
+  const ready = await podMustBeReady(kube, originNamespace, metadata.name);
   await rig.pointSquidTo(ready.status?.podIP ?? '');
 }
 
 export async function stopImpostor(rig: Rig): Promise<void> {
   await rig.pointSquidBack();
-  const metadata = { name: 'impostor', namespace: documentNamespaces.origin };
+  const metadata = { name: 'impostor', namespace: originNamespace };
   await rig.remove(...['Pod', 'ConfigMap', 'Secret'].map((kind) => ({ apiVersion: 'v1', kind, metadata })));
 }

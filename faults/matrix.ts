@@ -34,7 +34,7 @@ export class Matrix {
   /** @throws EnvironmentError when a pass without a fault is not green */
   async begin(): Promise<void> {
     const world = new World(this.#session);
-    await resetDocument(world.kube);
+    await resetDocument(world.kube, world.session);
     this.#before = await takeSnapshot(world.kube, notCompared);
     await world[Symbol.asyncDispose]();
     await this.#soundPass('BEFORE-1');
@@ -143,17 +143,19 @@ export class Matrix {
   }
 
   /** Deletes the entry and waits until the sidecar has forgotten it: no step may pass on an earlier pass's listener. */
-  async #forgetEntry({ kube }: World): Promise<void> {
-    await remove(kube, [serviceEntryIn()]);
+  async #forgetEntry(world: World): Promise<void> {
+    const { kube, edition } = world;
+    const { client, namespaces, proxy } = edition;
+    await remove(kube, [serviceEntryIn(world)]);
     await eventually(
       'the sidecar to have forgotten the entry of the pass before',
       async () => {
-        const pods = (await livePods(kube, 'default', 'app=sleep')).filter(isReady);
+        const pods = (await livePods(kube, namespaces.mesh, `app=${client}`)).filter(isReady);
         for (const { metadata, spec } of pods) {
           const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
           if (!containers.some(({ name }) => name === 'istio-proxy')) continue;
-          const all = await listeners(kube, { namespace: 'default', pod: metadata?.name ?? '' });
-          const left = all.filter(({ address }) => address?.socket_address.port_value === 3128);
+          const all = await listeners(kube, { namespace: namespaces.mesh, pod: metadata?.name ?? '' });
+          const left = all.filter(({ address }) => address?.socket_address.port_value === proxy.port);
           if (left.length > 0) throw new Error(left.map(({ name }) => name).join(', '));
         }
       },

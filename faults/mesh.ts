@@ -1,22 +1,25 @@
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Edition } from '../helpers/document/edition.ts';
 
 const entry = 'document/service-entry.yaml';
 
-/** A reader's mistake in the document's ServiceEntry: one text for another. */
+/** A reader's mistake in the document's ServiceEntry. */
 function misread(
   id: string,
   title: string,
   cause: Fault['expect']['cause'],
-  [from, to]: readonly [string, string],
+  mistake: readonly [string, string] | ((text: string, edition: Edition) => string),
 ): Fault {
   return {
     id,
     title,
     expect: { step: 'MESH-1', cause },
     inject: (rig) => {
-      rig.alter(entry, (text) => text.replace(from, to));
+      rig.alter(entry, (text) =>
+        typeof mistake === 'function' ? mistake(text, rig.edition) : text.replace(...mistake),
+      );
     },
   };
 }
@@ -26,32 +29,31 @@ function beside(
   id: string,
   title: string,
   expect: Fault['expect'],
-  objects: readonly ManifestObject[],
+  objects: (rig: Rig) => readonly ManifestObject[],
 ): Fault {
   return {
     id,
     title,
     expect,
     before: 'MESH-1',
-    inject: (rig) => rig.apply(...objects),
-    undo: (rig) => rig.remove(...objects),
+    inject: (rig) => rig.apply(...objects(rig)),
+    undo: (rig) => rig.remove(...objects(rig)),
   };
 }
 
 /** An object with whatever its kind has in it. */
 type ManifestObject = KubernetesObject & { readonly spec: object };
 
-const inDefault = (name: string): { name: string; namespace: string } => ({ name, namespace: 'default' });
-
 /** A ServiceEntry that is none: a Namespace that exists stands in its place. */
-const noEntry = 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: external\n';
+const noEntry = ({ edition }: Rig): string =>
+  `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${edition.namespaces.external}\n`;
 
-const httpService = {
+const httpService = (rig: Rig): ManifestObject => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { name: 'unrelated', namespace: 'default' },
-  spec: { ports: [{ name: 'http', port: 3128 }] },
-};
+  metadata: rig.inMesh('unrelated'),
+  spec: { ports: [{ name: 'http', port: rig.edition.proxy.port }] },
+});
 
 export const meshFaults: readonly Fault[] = [
   {
@@ -59,7 +61,7 @@ export const meshFaults: readonly Fault[] = [
     title: 'The ServiceEntry is never applied',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
     inject: (rig) => {
-      rig.alter(entry, () => noEntry);
+      rig.alter(entry, () => noEntry(rig));
     },
   },
   misread('ENTRY-HTTP', 'Protocol HTTP in the entry', 'SERVICE_ENTRY_PROTOCOL', [
@@ -90,31 +92,43 @@ export const meshFaults: readonly Fault[] = [
     'number: ${PROXY_PORT}',
     'number: 3129',
   ]),
-  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', [
-    'my-company-proxy.com',
-    'proxy.example.com',
-  ]),
+  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', (text, edition) =>
+    text.replace(edition.entry.host, 'proxy.example.com'),
+  ),
   misread('ENTRY-NOT-EXPORTED', 'The entry is exported to another namespace only', 'SERVICE_ENTRY_EXPORT', [
     '  location:',
     '  exportTo:\n    - istio-system\n  location:',
   ]),
-  misread('ENTRY-RESOLUTION', 'The entry resolves to an endpoint of its own', 'SERVICE_ENTRY_DIFFERS', [
-    '  location:',
-    '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:',
-  ]),
-  beside('EXTRA-ENTRY', 'An extra entry for en.wikipedia.org', { step: 'WHY-1', cause: 'EXTRA_ENTRY' }, [
-    {
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'ServiceEntry',
-      metadata: inDefault('wikipedia'),
-      spec: {
-        hosts: ['en.wikipedia.org'],
-        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
-        location: 'MESH_EXTERNAL',
-        resolution: 'NONE',
+  misread(
+    'ENTRY-RESOLUTION',
+    'The entry resolves to an endpoint of its own',
+    'SERVICE_ENTRY_DIFFERS',
+    (text) =>
+      text
+        .replace('  resolution: NONE\n', '')
+        .replace(
+          '  location:',
+          '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:',
+        ),
+  ),
+  beside(
+    'EXTRA-ENTRY',
+    'An extra entry for en.wikipedia.org',
+    { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
+    (rig) => [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'ServiceEntry',
+        metadata: rig.inMesh('wikipedia'),
+        spec: {
+          hosts: [new URL(rig.edition.request.url).hostname],
+          ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+          location: 'MESH_EXTERNAL',
+          resolution: 'NONE',
+        },
       },
-    },
-  ]),
+    ],
+  ),
   {
     id: 'SECOND-ENTRY',
     title: 'A second entry for the proxy, in another namespace',
@@ -128,20 +142,20 @@ export const meshFaults: readonly Fault[] = [
     title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
     inject: async (rig) => {
-      rig.alter(entry, () => noEntry);
-      await rig.apply(httpService);
+      rig.alter(entry, () => noEntry(rig));
+      await rig.apply(httpService(rig));
     },
-    undo: (rig) => rig.remove(httpService),
+    undo: (rig) => rig.remove(httpService(rig)),
   },
   beside(
     'SIDECAR-NOT-IMPORTING',
     'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
     { step: 'MESH-1', cause: 'SIDECAR_RESOURCE' },
-    [
+    (rig) => [
       {
         apiVersion: 'networking.istio.io/v1',
         kind: 'Sidecar',
-        metadata: inDefault('strict'),
+        metadata: rig.inMesh('strict'),
         spec: { egress: [{ hosts: ['istio-system/*'] }], outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
       },
     ],
@@ -154,7 +168,7 @@ export const meshFaults: readonly Fault[] = [
     before: 'BEFORE-1',
     inject: (rig) => {
       rig.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
-      rig.alter(entry, () => noEntry);
+      rig.alter(entry, () => noEntry(rig));
       rig.beforeStep('MESH-1', () =>
         rig.meshConfigMustArrive('REGISTRY_ONLY', (outbound) => outbound.includes('BlackHoleCluster')),
       );
@@ -173,12 +187,12 @@ export const meshFaults: readonly Fault[] = [
     'DESTINATION-RULE-TLS',
     'A DestinationRule that begins TLS towards the proxy',
     { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
-    [
+    (rig) => [
       {
         apiVersion: 'networking.istio.io/v1',
         kind: 'DestinationRule',
-        metadata: inDefault('tls-to-proxy'),
-        spec: { host: 'my-company-proxy.com', trafficPolicy: { tls: { mode: 'SIMPLE' } } },
+        metadata: rig.inMesh('tls-to-proxy'),
+        spec: { host: rig.edition.entry.host, trafficPolicy: { tls: { mode: 'SIMPLE' } } },
       },
     ],
   ),
@@ -186,15 +200,24 @@ export const meshFaults: readonly Fault[] = [
     'VIRTUAL-SERVICE-DIVERTS',
     'A VirtualService that sends the proxy’s traffic elsewhere',
     { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
-    [
+    (rig) => [
       {
         apiVersion: 'networking.istio.io/v1',
         kind: 'VirtualService',
-        metadata: inDefault('divert'),
+        metadata: rig.inMesh('divert'),
         spec: {
-          hosts: ['my-company-proxy.com'],
+          hosts: [rig.edition.entry.host],
           tcp: [
-            { route: [{ destination: { host: 'sleep.default.svc.cluster.local', port: { number: 80 } } }] },
+            {
+              route: [
+                {
+                  destination: {
+                    host: `${rig.edition.client}.${rig.edition.namespaces.mesh}.svc.cluster.local`,
+                    port: { number: 80 },
+                  },
+                },
+              ],
+            },
           ],
         },
       },
@@ -214,20 +237,20 @@ function secondEntry(rig: Rig): ManifestObject {
   const rival = rivalEntry(rig);
   return {
     ...rival,
-    metadata: { name: 'proxy', namespace: 'external' },
-    spec: { ...rival.spec, hosts: ['my-company-proxy.com'] },
+    metadata: rig.outside(rig.edition.entry.name),
+    spec: { ...rival.spec, hosts: [rig.edition.entry.host] },
   };
 }
 
-function rivalEntry({ world }: Rig): ManifestObject {
+function rivalEntry(rig: Rig): ManifestObject {
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',
-    metadata: inDefault('another-proxy'),
+    metadata: rig.inMesh('another-proxy'),
     spec: {
       hosts: ['another-proxy.example.com'],
-      addresses: [`${world.proxy().ip}/32`],
-      ports: [{ number: 3128, name: 'tcp', protocol: 'TCP' }],
+      addresses: [`${rig.world.proxy().ip}/32`],
+      ports: [{ number: rig.edition.proxy.port, name: 'tcp', protocol: 'TCP' }],
       location: 'MESH_EXTERNAL',
       resolution: 'NONE',
     },

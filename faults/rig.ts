@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Edition } from '../helpers/document/edition.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
 import { listeners } from '../helpers/istio/sidecar.ts';
 import { installIstio } from '../helpers/istio/install.ts';
@@ -8,17 +9,10 @@ import type { Kube } from '../helpers/kube/client.ts';
 import { execOrThrow, type PodRef } from '../helpers/kube/exec.ts';
 import { deploymentMustBeReady, livePods, podsMustBeGone } from '../helpers/kube/workloads.ts';
 import { timeouts } from '../helpers/timeouts.ts';
-import { interruptSquid, sleepObjects } from '../suites/document/prepare.ts';
+import { clientObjects, interruptSquid } from '../suites/document/prepare.ts';
 import type { FixtureName, Alteration } from '../suites/document/fixtures.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { World } from '../suites/document/world.ts';
-
-const squidService = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'squid', namespace: 'external' },
-  spec: { selector: { app: 'squid' }, ports: [{ name: 'tcp-squid', port: 3128 }] },
-};
 
 /** What a fault is put in with. */
 export class Rig {
@@ -35,6 +29,12 @@ export class Rig {
   /** A reader who applies something else than the document says. */
   alter(name: FixtureName, alteration: Alteration): void {
     this.world.fixtures.alter(name, alteration);
+  }
+
+  /** Changes the sample that sends the requests, as it is applied in the mesh or outside it. */
+  alterClient(where: 'mesh' | 'external', change: (text: string) => string): void {
+    const wanted = this.edition.namespaces[where];
+    this.alter('document/client.yaml', (text, namespace) => (namespace === wanted ? change(text) : text));
   }
 
   /** Somebody else's `kubectl apply`: what the document applies afterwards does not take it back. */
@@ -64,23 +64,41 @@ export class Rig {
     await remove(this.kube, objects);
   }
 
-  /** Removes the sleep sample with its pod, so that the document's next `kubectl apply` starts a new one. */
-  async removeSleep(namespace: 'default' | 'external'): Promise<void> {
-    await remove(this.kube, sleepObjects, namespace);
-    await podsMustBeGone(this.kube, namespace, 'app=sleep');
+  /** The edition of the document that is run. */
+  get edition(): Edition {
+    return this.world.edition;
+  }
+
+  /** An object's name in the namespace of the client in the mesh, or of the proxy. */
+  inMesh(name: string): { readonly name: string; readonly namespace: string } {
+    return { name, namespace: this.edition.namespaces.mesh };
+  }
+
+  outside(name: string): { readonly name: string; readonly namespace: string } {
+    return { name, namespace: this.edition.namespaces.external };
+  }
+
+  /** Removes the client in the mesh with its pod, so that the document's next `kubectl apply` starts a new one. */
+  async removeClient(): Promise<void> {
+    const { client, namespaces } = this.edition;
+    await remove(this.kube, clientObjects(this.edition), namespaces.mesh);
+    await podsMustBeGone(this.kube, namespaces.mesh, `app=${client}`);
   }
 
   /** Removes Squid, so that the document's next `kubectl apply` starts a new one. */
   async removeSquid(): Promise<void> {
-    await remove(this.kube, [
-      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: 'external' } },
-    ]);
-    await podsMustBeGone(this.kube, 'external', 'app=squid', (pod) => interruptSquid(this.kube, pod));
+    const { app } = this.edition.proxy;
+    const { namespace } = this.outside(app);
+    await remove(this.kube, [{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: this.outside(app) }]);
+    await podsMustBeGone(this.kube, namespace, `app=${app}`, (pod) =>
+      interruptSquid(this.kube, { namespace, pod, container: app }),
+    );
   }
 
   async squid(): Promise<PodRef> {
-    const [pod] = await livePods(this.kube, 'external', 'app=squid');
-    return { namespace: 'external', pod: pod?.metadata?.name ?? '', container: 'squid' };
+    const { name: app, namespace } = this.outside(this.edition.proxy.app);
+    const [pod] = await livePods(this.kube, namespace, `app=${app}`);
+    return { namespace, pod: pod?.metadata?.name ?? '', container: app };
   }
 
   /** Runs a shell script in the Squid pod. */
@@ -90,21 +108,23 @@ export class Rig {
 
   /** A new pod of Squid, ready, under another address. */
   async replaceSquidPod(): Promise<void> {
-    const { pod, namespace } = await this.squid();
+    const squid = await this.squid();
+    const { pod, namespace, container } = squid;
     await this.kube.core.deleteNamespacedPod({ name: pod, namespace });
-    await interruptSquid(this.kube, pod);
+    await interruptSquid(this.kube, squid);
     await remove(this.kube, [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: pod, namespace } }]);
-    await deploymentMustBeReady(this.kube, namespace, 'squid');
+    await deploymentMustBeReady(this.kube, namespace, container);
   }
 
   async startSquidService(): Promise<void> {
-    await this.apply(squidService);
+    const service = this.#squidService();
+    await this.apply(service);
     await eventually(
       'Service squid to have an endpoint',
       async () => {
         const { items } = await this.kube.discovery.listNamespacedEndpointSlice({
-          namespace: 'external',
-          labelSelector: 'kubernetes.io/service-name=squid',
+          namespace: service.metadata.namespace,
+          labelSelector: `kubernetes.io/service-name=${service.metadata.name}`,
         });
         if (!items.some(({ endpoints }) => (endpoints?.length ?? 0) > 0)) throw new Error('none yet');
       },
@@ -113,7 +133,13 @@ export class Rig {
   }
 
   async stopSquidService(): Promise<void> {
-    await this.remove(squidService);
+    await this.remove(this.#squidService());
+  }
+
+  #squidService(): KubernetesObject & { readonly metadata: ReturnType<Rig['outside']> } {
+    const { app, port } = this.edition.proxy;
+    const spec = { selector: { app }, ports: [{ name: 'tcp-squid', port }] };
+    return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata: this.outside(app) }, { spec });
   }
 
   /** Squid reads its configuration and its hosts again, as on `squid -k reconfigure`. */
@@ -133,7 +159,8 @@ export class Rig {
 
   /** Changes the configuration of the Squid that runs, in its ConfigMap, its mount and its memory. */
   async changeSquidConfiguration(change: (text: string) => string): Promise<void> {
-    const metadata = { name: 'proxy-configmap', namespace: 'external' };
+    const { configMap, app } = this.edition.proxy;
+    const metadata = this.outside(configMap);
     const stored = await this.kube.core.readNamespacedConfigMap(metadata);
     const text = change(stored.data?.['squid.conf'] ?? '');
     await this.apply({
@@ -142,7 +169,7 @@ export class Rig {
       metadata,
       data: { 'squid.conf': text },
     } as KubernetesObject);
-    await this.#nudge('external', 'app=squid');
+    await this.#nudge(metadata.namespace, `app=${app}`);
     await eventually(
       'the kubelet to have updated /etc/squid/squid.conf',
       async () => {
@@ -175,8 +202,9 @@ export class Rig {
     await eventually(
       `the sidecar to have ${what}`,
       async () => {
-        const [pod] = await livePods(this.kube, 'default', 'app=sleep');
-        const all = await listeners(this.kube, { namespace: 'default', pod: pod?.metadata?.name ?? '' });
+        const { name: client, namespace } = this.inMesh(this.edition.client);
+        const [pod] = await livePods(this.kube, namespace, `app=${client}`);
+        const all = await listeners(this.kube, { namespace, pod: pod?.metadata?.name ?? '' });
         const outbound = all.find(({ name }) => name === 'virtualOutbound');
         if (!holds(JSON.stringify(outbound))) throw new Error('its listeners are as before');
       },
@@ -201,7 +229,7 @@ export class Rig {
     await this.#scaleIstiod(1);
     await deploymentMustBeReady(this.kube, istioSystem, 'istiod');
     const spec = { hosts: ['validated.invalid'], ports: [{ number: 80, name: 'tcp', protocol: 'TCP' }] };
-    const entry = { ...serviceEntryIn(), metadata: { name: 'validated', namespace: 'default' }, spec };
+    const entry = { ...serviceEntryIn(this.world), metadata: this.inMesh('validated'), spec };
     await eventually('istiod to validate', () => this.kube.objects.create(entry, undefined, 'All'), {
       timeoutMs: timeouts.configPush,
       intervalMs: 100,

@@ -2,18 +2,20 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
-const sleep = 'document/sleep.yaml';
 const template = '  template:\n    metadata:\n';
 
-/** The pod template of sleep in `namespace` gets more metadata. */
-function withMetadata(rig: Rig, namespace: string, yaml: string): void {
-  rig.alter(sleep, (text, where) =>
-    where === namespace ? text.replace(template, `${template}${yaml}`) : text,
-  );
+/** The client's pod in the mesh gets an annotation. */
+function annotated(rig: Rig, key: string, value: string): void {
+  const annotation = `      annotations:\n        ${key}: ${JSON.stringify(value)}\n`;
+  rig.alterClient('mesh', (text) => text.replace(template, `${template}${annotation}`));
 }
 
-function annotated(rig: Rig, key: string, value: string): void {
-  withMetadata(rig, 'default', `      annotations:\n        ${key}: ${JSON.stringify(value)}\n`);
+/** The client's pod opts out of injection, or into it. */
+function labelled(rig: Rig, where: 'mesh' | 'external', inject: boolean): void {
+  const labels = `${template}      labels:\n`;
+  rig.alterClient(where, (text) =>
+    text.replace(labels, `${labels}        sidecar.istio.io/inject: "${inject}"\n`),
+  );
 }
 
 /** `istioctl install` with another meshConfig; the sidecars have it before the step that would notice. */
@@ -43,12 +45,12 @@ function isDefaultLog(outbound: string): boolean {
   return outbound.includes('[%START_TIME%] ');
 }
 
-const telemetryOff: KubernetesObject & { spec: object } = {
+const telemetryOff = (rig: Rig): KubernetesObject & { spec: object } => ({
   apiVersion: 'telemetry.istio.io/v1',
   kind: 'Telemetry',
-  metadata: { name: 'quiet', namespace: 'default' },
+  metadata: rig.inMesh('quiet'),
   spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }] },
-};
+});
 
 export const sidecarFaults: readonly Fault[] = [
   {
@@ -58,9 +60,9 @@ export const sidecarFaults: readonly Fault[] = [
     before: 'BEFORE-2',
     inject: async (rig) => {
       rig.alter('document/default-namespace.yaml', (text) => text.replace(/ {2}labels:\n.*\n/, ''));
-      await rig.removeSleep('default');
+      await rig.removeClient();
     },
-    undo: (rig) => rig.removeSleep('default'),
+    undo: (rig) => rig.removeClient(),
   },
   {
     id: 'NOT-INJECTED',
@@ -68,14 +70,7 @@ export const sidecarFaults: readonly Fault[] = [
     expect: { step: 'BEFORE-2', cause: 'SIDECAR_MISSING' },
     before: 'BEFORE-2',
     inject: (rig) => {
-      rig.alter(sleep, (text, where) =>
-        where === 'default'
-          ? text.replace(
-              '        app: sleep\n    spec:',
-              '        app: sleep\n        sidecar.istio.io/inject: "false"\n    spec:',
-            )
-          : text,
-      );
+      labelled(rig, 'mesh', false);
     },
   },
   {
@@ -84,7 +79,7 @@ export const sidecarFaults: readonly Fault[] = [
     expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
     before: 'BEFORE-2',
     inject: (rig) => {
-      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundPorts', '3128');
+      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundPorts', String(rig.edition.proxy.port));
     },
   },
   {
@@ -122,8 +117,8 @@ export const sidecarFaults: readonly Fault[] = [
     title: 'A Telemetry resource turns the access log off',
     expect: { step: 'MESH-3', cause: 'ACCESS_LOG_OFF' },
     before: 'MESH-1',
-    inject: (rig) => rig.apply(telemetryOff),
-    undo: (rig) => rig.remove(telemetryOff),
+    inject: (rig) => rig.apply(telemetryOff(rig)),
+    undo: (rig) => rig.remove(telemetryOff(rig)),
   },
   {
     id: 'OTHER-PROXY-VERSION',
@@ -143,9 +138,10 @@ export const sidecarFaults: readonly Fault[] = [
       rig.apply({
         apiVersion: 'v1',
         kind: 'Namespace',
-        metadata: { name: 'external', labels: { 'istio-injection': 'enabled' } },
+        metadata: { name: rig.edition.namespaces.external, labels: { 'istio-injection': 'enabled' } },
       }),
-    undo: (rig) => rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } }),
+    undo: (rig) =>
+      rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: rig.edition.namespaces.external } }),
   },
   {
     id: 'EXTERNAL-INJECTED',
@@ -153,14 +149,7 @@ export const sidecarFaults: readonly Fault[] = [
     expect: { step: 'PROXY-5', cause: 'SIDECAR_UNEXPECTED' },
     before: 'PROXY-5',
     inject: (rig) => {
-      rig.alter(sleep, (text, where) =>
-        where === 'external'
-          ? text.replace(
-              '        app: sleep\n    spec:',
-              '        app: sleep\n        sidecar.istio.io/inject: "true"\n    spec:',
-            )
-          : text,
-      );
+      labelled(rig, 'external', true);
     },
   },
 ];

@@ -11,6 +11,7 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = {
+  configuration: { edition: '2018-zh' },
   cluster: { kubeconfig },
   destination: {},
   folder: '',

@@ -1,3 +1,4 @@
+import { editionOf } from '../fixtures/document/editions.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { beginInstall } from '../helpers/istio/begun-install.ts';
 import type { SessionOptions } from '../helpers/session/session.ts';
@@ -7,5 +8,6 @@ import { judgedSteps } from './steps.ts';
 /** Lets Istio's installation begin with the set-up, in a run that has the step for it. */
 export function installFor(configuration: Configuration): SessionOptions['install'] {
   if (!judgedSteps(configuration).some(({ id }) => id === 'BEFORE-1')) return undefined;
-  return async (cluster, images) => beginInstall(cluster, images, await new Fixtures().text('istio.yaml'));
+  return async (cluster, images) =>
+    beginInstall(cluster, images, await new Fixtures(editionOf(configuration)).text('istio.yaml'));
 }

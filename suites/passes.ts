@@ -89,6 +89,6 @@ export class Passes {
 }
 
 async function prepare(world: World, used: boolean): Promise<void> {
-  if (used) await resetDocument(world.kube, world.namespaces, world.session.existing?.prepared);
+  if (used) await resetDocument(world.kube, world.session);
   world.before.set(await snapshotOf(world));
 }

@@ -18,7 +18,7 @@ const kubeconfig = JSON.stringify({
 });
 const session = (reused: boolean, failFast = false): SessionFacts =>
   ({
-    configuration: { failFast },
+    configuration: { failFast, edition: '2018-zh' },
     cluster: { kubeconfig, reused },
     images: { istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } },
     destination: {},

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaultEdition, editionNames } from '../../fixtures/document/editions.ts';
 import { roles } from '../images/roles.ts';
 
 /** More passes would take days, and a report nobody can open. */
@@ -26,6 +27,8 @@ export const configurationSchema = z.object({
     .default('auto'),
   /** Images taken instead of the set's own, by role. */
   image: z.partialRecord(z.enum(roles), z.string()).default({}),
+  /** Edition of the document that is run. */
+  edition: z.enum(editionNames).default(defaultEdition),
   target: z.enum(['auto', 'live', 'hermetic']).default('auto'),
   injection: z.enum(['auto', 'manual']).default('auto'),
   /** Ids of steps to run, with the steps they need; empty runs all. */

@@ -13,8 +13,3 @@ export interface Destination {
     | { readonly namespace: string; readonly pod: string; readonly container: string; readonly ip: string }
     | undefined;
 }
-
-/** The document's request. */
-export const documentUrl = 'https://en.wikipedia.org/wiki/Main_Page';
-/** The document's proof that it arrived. */
-export const documentTitle = 'Wikipedia, the free encyclopedia';

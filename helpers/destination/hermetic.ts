@@ -5,22 +5,24 @@ import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
-import { documentNamespaces, movedTo } from '../session/namespaces.ts';
+import { movedTo, originNamespace } from '../session/namespaces.ts';
 import { heldPath, paddingRepeats } from './held-page.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
-import { documentTitle, documentUrl, type Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 
 const fixtures = new URL('../../fixtures/origin/', import.meta.url);
-/** Starts the origin in the cluster, with a certificate for the document's host made for this run. */
+
+/** Starts the origin in the cluster: it serves the page under a certificate for the URL's host, made for this run. */
 export async function startOrigin(
   kube: Kube,
   image: string,
-  because: string,
-  namespaces = documentNamespaces,
+  { because, url, title }: Pick<Destination, 'because' | 'url' | 'title'>,
+  namespace = originNamespace,
 ): Promise<Destination> {
-  const { host } = new URL(documentUrl);
+  const { host } = new URL(url);
+  const moved = new Map([[originNamespace, namespace]]);
   const { ca, certificate, key } = await makeServerCertificate(host);
   const [manifest, page] = await Promise.all([
     readFile(new URL('origin.yaml', fixtures), 'utf8'),
@@ -29,9 +31,9 @@ export async function startOrigin(
   const objects = parseManifests(
     render(manifest, { ORIGIN_IMAGE: image }, 'fixtures/origin/origin.yaml'),
     'fixtures/origin/origin.yaml',
-  ).map((object) => movedTo(namespaces, object));
-  const [namespace, ...rest] = objects;
-  const metadata = { name: 'origin', namespace: namespaces.origin };
+  ).map((object) => movedTo(moved, object));
+  const [ownNamespace, ...rest] = objects;
+  const metadata = { name: 'origin', namespace };
   const configMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -44,25 +46,25 @@ export async function startOrigin(
     metadata,
     stringData: { 'tls.crt': certificate, 'tls.key': key },
   };
-  await apply(kube, [namespace as KubernetesObject, configMap, secret]);
+  await apply(kube, [ownNamespace as KubernetesObject, configMap, secret]);
   // A pod is refused until the controller has given its namespace the default service account.
   await eventually(
-    `service account ${namespaces.origin}/default to exist`,
-    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace: namespaces.origin }),
+    `service account ${namespace}/default to exist`,
+    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace }),
     { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
   );
   // On a kept cluster a pod of an earlier run may hold that run's certificate and page.
   await remove(kube, rest);
   await apply(kube, rest);
-  const pod = await podMustBeReady(kube, namespaces.origin, metadata.name);
+  const pod = await podMustBeReady(kube, namespace, metadata.name);
   const ip = pod.status?.podIP ?? '';
   return {
     kind: 'hermetic',
     because,
-    url: documentUrl,
-    title: documentTitle,
+    url,
+    title,
     ca,
-    origin: { namespace: namespaces.origin, pod: 'origin', container: 'origin', ip },
+    origin: { namespace, pod: 'origin', container: 'origin', ip },
   };
 }
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { documentUrl } from '../destination/destination.ts';
+import { editionOf } from '../../fixtures/document/editions.ts';
 import { messageOf } from '../errors.ts';
 import { registryHost } from '../images/reference.ts';
 import { excludes, isLoopback, proxyVariables } from '../proxies/variables.ts';
@@ -33,7 +33,7 @@ export const networkChecks: readonly Check[] = [
     look: async ({ asked, destination }) => {
       if (asked.target === 'hermetic') return ok('hermetic: a server in the cluster, under a CA of the run');
       const { status, problem } = await destination();
-      const { host } = new URL(documentUrl);
+      const { host } = new URL(editionOf(asked).request.url);
       if (status !== undefined) return ok(`${host} answers ${status}`);
       if (asked.target === 'live') {
         return failed(
@@ -85,7 +85,7 @@ export const networkChecks: readonly Check[] = [
 
 async function dnsFinding({ environment, asked, registries }: Surroundings): Promise<Finding> {
   const published = registries.map(registryHost);
-  const live = asked.target === 'hermetic' ? [] : [new URL(documentUrl).host];
+  const live = asked.target === 'hermetic' ? [] : [new URL(editionOf(asked).request.url).host];
   const hosts = [...new Set([...published, ...live])].map((host) => host.replace(/:\d+$/, ''));
   const own = hosts.filter((host) => isIP(host) === 0 && !isLoopback(host) && !byProxy(host, environment));
   if (own.length === 0)

@@ -1,4 +1,4 @@
-import { documentUrl } from '../destination/destination.ts';
+import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { chooseSource, type ChosenSource } from '../images/choose.ts';
 import { listImages, type ImageRow } from '../images/list.ts';
@@ -10,7 +10,7 @@ import { containerFacts, type ContainerFacts } from './container-facts.ts';
 import { engineFacts, type EngineFacts } from './engine-facts.ts';
 
 /** What the run would use that is asked about; see `Configuration`. */
-export type Asked = Pick<Configuration, 'istio' | 'k8s' | 'images' | 'target'>;
+export type Asked = Pick<Configuration, 'istio' | 'k8s' | 'images' | 'target' | 'edition'>;
 
 export interface RegistryAnswer extends Answer {
   readonly registry: string;
@@ -67,7 +67,7 @@ export function surroundingsOf(
     destination: once(async () => {
       // Wikimedia limits clients that do not say who they are.
       const headers = { 'user-agent': 'istio-external-proxy-conformance (reachability probe)' };
-      const [answer] = await probe([{ url: documentUrl, method: 'HEAD', headers }]);
+      const [answer] = await probe([{ url: editionOf(asked).request.url, method: 'HEAD', headers }]);
       return answer ?? { status: undefined, problem: 'not asked' };
     }),
   };

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { via } from '../../tests/samples/trip.ts';
 import { fromDump } from './observation.ts';
 import { observation } from '../results/gate.ts';
-import { dump, format, observed } from '../../tests/samples/gate.ts';
+import { dump, format, observed, proxy } from '../../tests/samples/gate.ts';
 
 describe('fromDump', () => {
   it("finds the proxy's listener and cluster and what becomes of unknown traffic", () => {
-    const { config, accessLogFormat } = fromDump(dump(), via);
+    const { config, accessLogFormat } = fromDump(dump(), proxy);
     expect(config).toMatchObject({
       proxy: via,
       listener: { name: '10.42.0.5_3128', bind_to_port: false },
@@ -29,17 +29,17 @@ describe('fromDump', () => {
   });
 
   it('says null where the mesh has nothing for the proxy, and takes the log of unknown traffic', () => {
-    const { config, accessLogFormat } = fromDump(dump(), { ip: '10.42.0.9', port: 3129 });
+    const { config, accessLogFormat } = fromDump(dump(), { ...proxy, ip: '10.42.0.9', port: 3129 });
     expect(config).toMatchObject({ listener: null, cluster: null, routes: [] });
     expect(accessLogFormat).toBe(format);
-    expect(fromDump({ listeners: [], clusters: [], routes: [] }, via)).toMatchObject({
+    expect(fromDump({ listeners: [], clusters: [], routes: [] }, proxy)).toMatchObject({
       config: { outbound: null },
       accessLogFormat: '',
     });
   });
 
   it('takes the wildcard listener of an entry without an address', () => {
-    const { config } = fromDump(dump({ ip: '0.0.0.0' }), via);
+    const { config } = fromDump(dump({ ip: '0.0.0.0' }), proxy);
     expect(config.listener).toMatchObject({ name: '0.0.0.0_3128' });
   });
 
@@ -49,7 +49,7 @@ describe('fromDump', () => {
       ...(first as object),
       error_state: { details: 'unknown filter', last_update_attempt: 'now' },
     };
-    const { config } = fromDump({ ...dump(), listeners: [rejected, ...others] }, via);
+    const { config } = fromDump({ ...dump(), listeners: [rejected, ...others] }, proxy);
     expect(config.listener).toMatchObject({ rejected_update: 'unknown filter' });
   });
 
@@ -60,14 +60,14 @@ describe('fromDump', () => {
     ['its address', { name: '80', virtual_hosts: [{ domains: ['10.42.0.5'] }] }],
     ['its address and port', { name: '80', virtual_hosts: [{ domains: ['10.42.0.5:80'] }] }],
   ])('takes a route for %s', (_what, route_config) => {
-    expect(fromDump(dump({ routes: [{ route_config }] }), via).config.routes).toEqual([route_config]);
+    expect(fromDump(dump({ routes: [{ route_config }] }), proxy).config.routes).toEqual([route_config]);
   });
 
   it.each([
     ['another port', { name: '13128' }],
     ['another address', { name: '80', virtual_hosts: [{ domains: ['10.42.0.51', '110.42.0.5'] }] }],
   ])('leaves a route for %s', (_what, route_config) => {
-    expect(fromDump(dump({ routes: [{ route_config }] }), via).config.routes).toEqual([]);
+    expect(fromDump(dump({ routes: [{ route_config }] }), proxy).config.routes).toEqual([]);
   });
 
   it.each([
@@ -76,7 +76,7 @@ describe('fromDump', () => {
   ])('reads %s format', (_what, log_format, expected) => {
     const access_log = [{ name: 'a' }, { name: 'b', typed_config: { log_format } }];
     const filters = [{ name: 'http', typed_config: { '@type': 'hcm', access_log } }];
-    expect(fromDump(dump({ filters }), via).accessLogFormat).toBe(expected);
+    expect(fromDump(dump({ filters }), proxy).accessLogFormat).toBe(expected);
   });
 });
 

@@ -1,13 +1,17 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
+import { clusterName } from '../document/edition.ts';
 import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
 import { apiStatus, type Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
 import type { Endpoint } from '../trip/statements.ts';
 
-/** The ServiceEntry's host in the document: a name nobody resolves, which only names the cluster. */
-const documentHost = 'my-company-proxy.com';
+/** The proxy as its ServiceEntry has it. */
+export interface ProxyOfEntry extends Endpoint {
+  /** The entry's host, which names the cluster. */
+  readonly host: string;
+}
 
 /** What a sidecar itself tells for an {@link Observation}. */
 export type SidecarObservation = Pick<Observation, 'images' | 'config'> & {
@@ -21,7 +25,7 @@ export type SidecarObservation = Pick<Observation, 'images' | 'config'> & {
 export async function observeSidecar(
   kube: Kube,
   pod: SidecarPod,
-  proxy: Endpoint,
+  proxy: ProxyOfEntry,
 ): Promise<SidecarObservation> {
   const [carrier, discovery, listeners, clusters, routes] = await Promise.all([
     kube.core.readNamespacedPod({ namespace: pod.namespace, name: pod.pod }),
@@ -79,7 +83,7 @@ export interface DumpEntries {
 /** What of a config dump concerns a connection to the proxy, and connections to nobody the mesh knows. */
 export function fromDump(
   dump: DumpEntries,
-  proxy: Endpoint,
+  proxy: ProxyOfEntry,
 ): Pick<SidecarObservation, 'config' | 'accessLogFormat'> {
   const listeners = dump.listeners
     .map((entry) => listenerEntry.parse(entry))
@@ -90,10 +94,10 @@ export function fromDump(
     names.flatMap((name) => listeners.filter((listener) => listener.name === name))[0] ?? null;
   // Without an address in the ServiceEntry the wildcard takes the connection.
   const listener = byName(...[proxy.ip, '0.0.0.0', '::'].map((ip) => `${ip}_${proxy.port}`));
-  const clusterName = `outbound|${proxy.port}||${documentHost}`;
+  const wanted = clusterName(proxy.host, proxy.port);
   const cluster = dump.clusters
     .map((entry) => clusterEntry.parse(entry))
-    .find((entry) => entry.cluster.name === clusterName);
+    .find((entry) => entry.cluster.name === wanted);
   const routes = dump.routes
     .map((entry) => routeEntry.parse(entry).route_config)
     .filter((route) => mentions(route, proxy));
@@ -115,10 +119,13 @@ function withRejection<T extends object>(held: T, details: string | undefined): 
   return details === undefined ? held : { ...held, rejected_update: details };
 }
 
-function mentions(route: z.infer<typeof routeEntry>['route_config'], { ip, port }: Endpoint): boolean {
+function mentions(
+  route: z.infer<typeof routeEntry>['route_config'],
+  { ip, port, host }: ProxyOfEntry,
+): boolean {
   if (route.name === `${port}` || route.name?.endsWith(`:${port}`) === true) return true;
   const text = JSON.stringify(route);
-  return text.includes(documentHost) || [`"${ip}"`, `"${ip}:`, `"${ip}/`].some((said) => text.includes(said));
+  return text.includes(host) || [`"${ip}"`, `"${ip}:`, `"${ip}/`].some((said) => text.includes(said));
 }
 
 const filters = z

@@ -127,7 +127,7 @@ export async function openExistingSession(
       }
       if (istio?.accessLogOff === true) await apply(kube, [accessLogIn(all.mesh)]);
       return target.kind === 'hermetic'
-        ? startOrigin(kube, images.set.images.origin.reference, target.because, all)
+        ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
         : destinationOf(target);
     });
     const session: SessionFacts = {

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 
-/** Where the document's objects go, and the suite's own destination. */
+/** Where the document's objects and the suite's own destination go. */
 export interface Namespaces {
   /** Of the client in the mesh, and of the ServiceEntry. */
   readonly mesh: string;
@@ -10,20 +10,11 @@ export interface Namespaces {
   readonly origin: string;
 }
 
-/** As the document has them. */
-export const documentNamespaces: Namespaces = {
-  mesh: 'default',
-  external: 'external',
-  origin: 'conformance-origin',
-};
+/** Namespace of the hermetic destination in a cluster of the suite's own. */
+export const originNamespace = 'conformance-origin';
 
-/** An object of the document's, or one of its namespaces, in or as the namespace that stands for it. */
-export function movedTo(namespaces: Namespaces, object: KubernetesObject): KubernetesObject {
-  const names = new Map<string, string>([
-    [documentNamespaces.mesh, namespaces.mesh],
-    [documentNamespaces.external, namespaces.external],
-    [documentNamespaces.origin, namespaces.origin],
-  ]);
+/** An object in the namespace that stands for its own, or such a namespace itself under its other name. */
+export function movedTo(names: ReadonlyMap<string, string>, object: KubernetesObject): KubernetesObject {
   const { name = '', namespace } = object.metadata ?? {};
   if (object.kind === 'Namespace')
     return { ...object, metadata: { ...object.metadata, name: names.get(name) ?? name } };

@@ -4,6 +4,7 @@ import { containerEngine } from '../cluster/engine.ts';
 import { dnsMustBeReady, removeCluster, startCluster, type Cluster } from '../cluster/k3s.ts';
 import { releaseKept } from '../cluster/in-use.ts';
 import { sweep } from '../cluster/sweep.ts';
+import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import { startOrigin } from '../destination/hermetic.ts';
@@ -22,7 +23,7 @@ import { connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Report } from '../report/report.ts';
-import { documentNamespaces, type Namespaces } from './namespaces.ts';
+import { originNamespace, type Namespaces } from './namespaces.ts';
 import { existingClusterOf, openExistingSession } from './existing-session.ts';
 import { chooseTarget, destinationOf } from './target.ts';
 import type { YourProxy } from '../your-proxy/your-proxy.ts';
@@ -131,7 +132,7 @@ export async function openSession(
       report.versions['kubernetes'] = gitVersion;
       const [started] = await Promise.all([
         target.kind === 'hermetic'
-          ? startOrigin(kube, images.images.origin.reference, target.because)
+          ? startOrigin(kube, images.images.origin.reference, target)
           : destinationOf(target),
         dnsMustBeReady(kube),
       ]);
@@ -147,7 +148,7 @@ export async function openSession(
       others,
       cluster,
       destination,
-      namespaces: documentNamespaces,
+      namespaces: { ...editionOf(configuration).namespaces, origin: originNamespace },
       ...(yourProxy === undefined ? {} : { yourProxy }),
       reportFolder: report.folder,
       folder,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Configuration } from '../configuration/configuration.ts';
-import { documentTitle, documentUrl, type Destination } from '../destination/destination.ts';
+import { editionOf } from '../../fixtures/document/editions.ts';
+import type { Destination } from '../destination/destination.ts';
 import { answersFromHere } from '../destination/live.ts';
 import { loadOf } from '../scale/load.ts';
 import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
@@ -24,7 +25,8 @@ export interface Target {
 export async function chooseTarget(configuration: Configuration): Promise<Target> {
   const { target: asked, destination, proxy } = configuration;
   if (destination !== undefined) return givenTarget(configuration, destination);
-  const document = { url: documentUrl, title: documentTitle, ca: undefined };
+  const { request } = editionOf(configuration);
+  const document = { ...request, ca: undefined };
   if (proxy !== undefined && asked !== 'hermetic') {
     // What answers from here says nothing of what that proxy reaches.
     return { ...document, kind: 'live', because: `through the proxy ${proxy}` };
@@ -33,7 +35,7 @@ export async function chooseTarget(configuration: Configuration): Promise<Target
   if (loadOf(configuration) !== undefined) {
     return { ...document, kind: 'hermetic', because: 'many requests at once are for a server of our own' };
   }
-  const { answers, because } = await answersFromHere(documentUrl);
+  const { answers, because } = await answersFromHere(request.url);
   if (answers) return { ...document, kind: 'live', because };
   if (asked === 'live') {
     throw new EnvironmentError(

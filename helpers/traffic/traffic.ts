@@ -22,12 +22,12 @@ export { trafficNamespace } from './fixture.ts';
 export interface TrafficOptions extends TrafficFixture {
   /** The proxy's pod and container, whose access log is a witness. */
   readonly squid: PodRef;
+  /** Where the sidecars must send the traffic: Istio's name for the entry's port. */
+  readonly cluster: string;
 }
 
 /** Name of the phase that the traffic starts in. */
 const firstPhase = 'start of the live traffic';
-/** Host of the document's ServiceEntry, which names the cluster of the traffic. */
-const entryHost = 'my-company-proxy.com';
 const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: trafficNamespace } };
 
 /**
@@ -157,7 +157,7 @@ export class Traffic implements AsyncDisposable {
   }
 
   #account(): TrafficAccount {
-    const { proxy } = this.#options;
+    const { proxy, cluster } = this.#options;
     const squid = this.#squid.problem();
     return accountOf({
       startedAt: this.#startedAt + this.#offsetMs,
@@ -166,7 +166,7 @@ export class Traffic implements AsyncDisposable {
       pods: this.#pods.logs(),
       squid: this.#squid.since(0),
       via: proxy,
-      cluster: `outbound|${proxy.port}||${entryHost}`,
+      cluster,
       clockOffsetMs: this.#offsetMs,
       unread: [...this.#pods.unread(), ...(squid === undefined ? [] : [`${this.#squid.what}: ${squid}`])],
     });

@@ -5,7 +5,7 @@ import type { Request } from '../../helpers/trip/fetch.ts';
 import { noSidecar, proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/fail.ts';
-import { proxyCluster } from '../document/sidecar.ts';
+import { proxyClusterOf } from '../document/sidecar.ts';
 import { squidIsDeployed, type Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { meshTrip, proxysLine, withObjects } from './mesh.ts';
@@ -26,7 +26,7 @@ export const withTheEntry: readonly Step[] = [
       const trip = await meshTrip(world, url.href);
       world.note('proxy', trip.client.proxyError ?? `CONNECT ${trip.client.connectStatus}`);
       expect(trip).toHaveCrossed(
-        sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+        sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
         proxy({ result: 'TCP_DENIED/403' }),
       );
     },
@@ -41,8 +41,8 @@ export const withTheEntry: readonly Step[] = [
     run: async (world) => {
       const { ip, port } = world.proxy();
       // Squid takes a request for its manager by its own name, which is the pod's, and logs it so.
-      const name = world.squidPod.get().metadata?.name ?? '';
-      const trip = await world.witnesses.fetch(externalClient(world), {
+      const { pod: name } = world.squid();
+      const trip = await world.witnesses.fetch(world.outsideClient(), {
         via: undefined,
         url: `http://${name}:${port}/squid-internal-mgr/info`,
         round: { resolve: ip },
@@ -59,7 +59,7 @@ export const withTheEntry: readonly Step[] = [
     needs: ['PROXY-8', 'REACH-3'],
     run: async (world) => {
       const { origin, title } = world.session.destination;
-      const trip = await world.witnesses.fetch(externalClient(world), {
+      const trip = await world.witnesses.fetch(world.outsideClient(), {
         via: world.proxy(),
         round: origin === undefined ? {} : { resolve: origin.ip },
       });
@@ -97,11 +97,11 @@ export const withTheEntry: readonly Step[] = [
       await withObjects(world, [neighbours(world)], async () => {
         const pods = await deploymentMustBeReady(world.kube, world.namespaces.external, neighboursName);
         const outside = pods.map(({ metadata }) => ({
-          ...externalClient(world),
+          ...world.outsideClient(),
           pod: metadata?.name ?? '',
         }));
         const requests = [
-          ...[externalClient(world), ...outside].map((client) => ({ client, via: world.proxy() })),
+          ...[world.outsideClient(), ...outside].map((client) => ({ client, via: world.proxy() })),
           ...meshRequests(world),
         ];
         const trips = await world.witnesses.fetchAll(requests);
@@ -112,7 +112,7 @@ export const withTheEntry: readonly Step[] = [
           const inMesh = trip.sidecar !== undefined;
           const way: [Expectation, ...Expectation[]] = inMesh
             ? [
-                sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+                sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
                 proxy({ result: 'TCP_TUNNEL/200' }),
               ]
             : [noSidecar(), proxy({ result: 'TCP_TUNNEL/200' })];
@@ -131,7 +131,7 @@ export const withTheEntry: readonly Step[] = [
 const neighboursName = 'conformance-neighbours';
 
 /** More clients outside the mesh; their lines in Squid's log differ from the others' by the address alone. */
-function neighbours({ session, namespaces }: World): object {
+function neighbours({ edition, session, namespaces }: World): object {
   const image = session.images.images.curl.reference;
   const labels = { app: neighboursName };
   return {
@@ -146,7 +146,12 @@ function neighbours({ session, namespaces }: World): object {
         spec: {
           terminationGracePeriodSeconds: 0,
           containers: [
-            { name: 'sleep', image, command: ['/bin/sleep', 'infinity'], imagePullPolicy: 'IfNotPresent' },
+            {
+              name: edition.client,
+              image,
+              command: ['/bin/sleep', 'infinity'],
+              imagePullPolicy: 'IfNotPresent',
+            },
           ],
         },
       },
@@ -159,14 +164,9 @@ function neighbours({ session, namespaces }: World): object {
  * the page. The real destination gives no parts, so it is asked once.
  */
 function meshRequests(world: World): Request[] {
-  const client = { namespace: world.namespaces.mesh, pod: world.sourcePod.get(), container: 'sleep' };
-  const whole = { client, via: world.proxy(), sidecar: true };
+  const whole = { client: world.meshClient(), via: world.proxy(), sidecar: true };
   if (world.session.destination.origin === undefined) return [whole];
   return [100, 180, 260].map((bytes) => ({ ...whole, range: bytes }));
-}
-
-function externalClient(world: World): { namespace: string; pod: string; container: string } {
-  return { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' };
 }
 
 function baseline(world: World): Expectation[] {

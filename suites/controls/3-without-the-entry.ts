@@ -39,7 +39,7 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        await withObjects(world, [registryOnlyIn(world.namespaces.mesh)], async () => {
+        await withObjects(world, [registryOnlyIn(world)], async () => {
           await unknownMustGoTo(world, 'BlackHoleCluster');
           expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', documentsSidecar(world));
           await applyServiceEntry(world);
@@ -88,7 +88,7 @@ export const withoutTheEntry: readonly Step[] = [
           await applyServiceEntry(world);
           await sidecarMustTunnel(world);
           expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
-          await remove(world.kube, [serviceEntryIn(world.namespaces.mesh)]);
+          await remove(world.kube, [serviceEntryIn(world)]);
         });
         await nothingMustListen(world);
       });
@@ -97,13 +97,13 @@ export const withoutTheEntry: readonly Step[] = [
 ];
 
 /** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
-function registryOnlyIn(namespace: string): KubernetesObject {
+function registryOnlyIn({ edition, namespaces: { mesh } }: World): KubernetesObject {
   const spec = {
-    workloadSelector: { labels: { app: 'sleep' } },
+    workloadSelector: { labels: { app: edition.client } },
     egress: [{ hosts: ['./*', 'istio-system/*'] }],
     outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
   };
-  return Object.assign(registryOnlySidecarIn(namespace), { spec });
+  return Object.assign(registryOnlySidecarIn(mesh), { spec });
 }
 
 /** A Service that has nothing to do with the proxy but the number of its port. */

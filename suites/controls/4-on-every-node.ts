@@ -56,7 +56,7 @@ async function judge(world: World, { node, pod }: Client): Promise<void> {
   await sidecarMustTunnel(world, pod);
   world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });
   const trip = await world.witnesses.fetch(
-    { namespace, pod, container: 'sleep' },
+    { namespace, pod, container: world.edition.client },
     { via: world.proxy(), sidecar: true },
   );
   world.evidence(trip);
@@ -65,7 +65,7 @@ async function judge(world: World, { node, pod }: Client): Promise<void> {
 }
 
 /** By affinity and not by `nodeName`: the scheduler is to say when the node has no room. */
-function clientOn({ namespaces, session }: World, node: string, pod: string): KubernetesObject {
+function clientOn({ edition, namespaces, session }: World, node: string, pod: string): KubernetesObject {
   const terms = [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }];
   const spec = {
     terminationGracePeriodSeconds: 0,
@@ -74,7 +74,7 @@ function clientOn({ namespaces, session }: World, node: string, pod: string): Ku
     },
     containers: [
       {
-        name: 'sleep',
+        name: edition.client,
         image: session.images.images.curl.reference,
         command: ['/bin/sleep', 'infinity'],
         imagePullPolicy: 'IfNotPresent',

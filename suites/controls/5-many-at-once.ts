@@ -20,7 +20,7 @@ import { proxy, sidecar } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { LogWitness, Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/fail.ts';
-import { proxyCluster } from '../document/sidecar.ts';
+import { proxyClusterOf } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withObjects } from './mesh.ts';
@@ -43,11 +43,7 @@ async function manyTripsMustBeSound(world: World): Promise<void> {
   if (load === undefined) return;
   using requests = new RequestCount(world.kube);
   const effort = new Effort();
-  const squid = {
-    namespace: world.namespaces.external,
-    pod: world.squidPod.get().metadata?.name ?? '',
-    container: 'squid',
-  };
+  const squid = world.squid();
   const files = await squidMustHaveFiles(world.kube, squid, load);
   await clientsMustFit(world.kube, load, squid);
   world.note('load', `${load.clients} pods × ${load.tunnels} tunnels at once × ${load.waves} waves`);
@@ -136,7 +132,7 @@ async function judged(
   nobodys: Readonly<Record<LogWitness, readonly string[]>>,
 ): Promise<Finding[]> {
   const expectations = [
-    sidecar({ cluster: proxyCluster, upstream: world.proxy() }),
+    sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
     proxy({ result: 'TCP_TUNNEL/200' }),
     ...world.witnesses.originExpectations(),
   ];

@@ -10,13 +10,10 @@ import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
 export async function meshTrip(world: World, url?: string): Promise<Trip> {
-  const pod = world.sourcePod.get();
-  const namespace = world.namespaces.mesh;
-  world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });
-  const trip = await world.witnesses.fetch(
-    { namespace, pod, container: 'sleep' },
-    { via: world.proxy(), sidecar: true, ...(url === undefined ? {} : { url }) },
-  );
+  const client = world.meshClient();
+  world.witnesses.follow('sidecar', { ...client, container: 'istio-proxy' });
+  const options = { via: world.proxy(), sidecar: true, ...(url === undefined ? {} : { url }) };
+  const trip = await world.witnesses.fetch(client, options);
   return world.evidence(trip);
 }
 
@@ -34,9 +31,9 @@ export function proxysLine({ yours }: World): Expectation[] {
   return yours !== undefined && yours.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
 }
 
-/** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back, come what may. */
+/** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back even when that fails. */
 export async function withoutEntry(world: World, work: () => Promise<void>): Promise<void> {
-  await remove(world.kube, [serviceEntryIn(world.namespaces.mesh)]);
+  await remove(world.kube, [serviceEntryIn(world)]);
   await thenAlways(
     async () => {
       await nothingMustListen(world);
@@ -49,7 +46,7 @@ export async function withoutEntry(world: World, work: () => Promise<void>): Pro
   );
 }
 
-/** Does `work` while the objects are there, and removes them, come what may. */
+/** Does `work` while the objects are there, and removes them even when that fails. */
 export async function withObjects(
   world: World,
   objects: readonly KubernetesObject[],
@@ -98,7 +95,7 @@ function onPort(all: readonly Listener[], port: number): Listener[] {
   return all.filter(({ address }) => address?.socket_address.port_value === port);
 }
 
-/** As `finally`, but the error of `work` is the one that is told when both fail. */
+/** As `finally`, but when both fail the error of `work` is thrown. */
 async function thenAlways(work: () => Promise<void>, restore: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KubernetesObject, V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import type { Edition } from '../../helpers/document/edition.ts';
 import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
@@ -16,13 +17,14 @@ import type { Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
-export const beforeYouBegin: readonly Step[] = [
+export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] => [
   {
     id: 'BEFORE-1',
     section: 'before-you-begin',
     title: 'Install Istio',
     commands: [],
-    claims: ['按照安装指南中的说明安装 Istio。'],
+
+    claims: claims.istioIsInstalled,
     needs: [],
     ahead: { work: install, since: ({ session }) => session.begunInstall?.at },
     run: async (world) => {
@@ -42,11 +44,8 @@ export const beforeYouBegin: readonly Step[] = [
   {
     id: 'BEFORE-2',
     section: 'before-you-begin',
-    title: 'Start the sleep sample with a sidecar',
-    commands: [
-      'kubectl apply -f @samples/sleep/sleep.yaml@',
-      'kubectl apply -f <(istioctl kube-inject -f @samples/sleep/sleep.yaml@)',
-    ],
+    title: `Start the ${client} sample with a sidecar`,
+    commands: [commands.applyClient, commands.injectClient],
     needs: ['BEFORE-1'],
     ahead: {
       work: (world) =>
@@ -54,7 +53,7 @@ export const beforeYouBegin: readonly Step[] = [
     },
     run: async (world) => {
       const { kube, mesh } = world;
-      const [pod] = await workloadMustBeReady(world, world.namespaces.mesh, 'sleep');
+      const [pod] = await workloadMustBeReady(world, world.namespaces.mesh, world.edition.client);
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await sidecarMustBeThere(world, pod);
       const versions = await proxyVersions(kube, {
@@ -73,15 +72,16 @@ export const beforeYouBegin: readonly Step[] = [
   {
     id: 'BEFORE-3',
     section: 'before-you-begin',
-    title: 'SOURCE_POD is the sleep pod',
-    commands: ['export SOURCE_POD=$(kubectl get pod -l app=sleep -o jsonpath={.items..metadata.name})'],
+    title: `SOURCE_POD is the ${client} pod`,
+    commands: [commands.sourcePod],
     needs: ['BEFORE-2'],
     run: async (world) => {
-      const pods = await livePods(world.kube, world.namespaces.mesh, 'app=sleep');
+      const label = `app=${world.edition.client}`;
+      const pods = await livePods(world.kube, world.namespaces.mesh, label);
       const names = pods.map(({ metadata }) => metadata?.name ?? '');
       const [name] = names;
       if (name === undefined || names.length > 1) {
-        fail('WORKLOAD_NOT_READY', `pods with app=sleep: ${names.join(' ') || 'none'}`, 'exactly one');
+        fail('WORKLOAD_NOT_READY', `pods with ${label}: ${names.join(' ') || 'none'}`, 'exactly one');
       }
       world.note('SOURCE_POD', name);
       world.sourcePod.set(name);
@@ -129,7 +129,7 @@ async function startAutomatically(world: World): Promise<void> {
   await apply(
     kube,
     await world.fixtures.objects(
-      'document/sleep.yaml',
+      'document/client.yaml',
       { CURL_IMAGE: session.images.images.curl.reference },
       namespaces.mesh,
     ),
@@ -151,11 +151,11 @@ async function startManually(world: World): Promise<void> {
     ...(mesh.revision === undefined ? [] : ['--revision', mesh.revision]),
     ...(mesh.system === istioSystem ? [] : ['--istioNamespace', mesh.system]),
   ];
-  const plain = (await world.fixtures.text('document/sleep.yaml', namespaces.mesh)).replaceAll(
+  const plain = (await world.fixtures.text('document/client.yaml', namespaces.mesh)).replaceAll(
     '${CURL_IMAGE}',
     images.curl.reference,
   );
-  const input = '/conformance/sleep.yaml';
+  const input = '/conformance/client.yaml';
   let injected: string;
   try {
     injected = await istioctl(
@@ -187,7 +187,7 @@ async function sidecarMustBeThere(world: World, pod: V1Pod): Promise<void> {
       fail(
         'NAMESPACE_NOT_LABELLED',
         `pod ${mesh}/${name} has no container istio-proxy; namespace ${mesh} has ${injection === undefined ? 'no label istio-injection' : `istio-injection=${injection}`}`,
-        `namespace ${mesh} is labelled istio-injection=enabled before sleep starts, and its pod has a sidecar`,
+        `namespace ${mesh} is labelled istio-injection=enabled before ${world.edition.client} starts, and its pod has a sidecar`,
       );
     }
     fail('SIDECAR_MISSING', `pod ${mesh}/${name} has no container istio-proxy`, 'a container istio-proxy');

@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KubernetesObject, V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ConfigMap, V1Deployment } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { placePullSecret } from '../../helpers/existing/pull-secret.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
-import { exec, execOrThrow } from '../../helpers/kube/exec.ts';
+import { exec, execOrThrow, type PodRef } from '../../helpers/kube/exec.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
@@ -17,12 +18,12 @@ import { squidIsDeployed, type Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
-export const deployAnHttpsProxy: readonly Step[] = [
+export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step[] => [
   {
     id: 'PROXY-1',
     section: 'deploy-an-https-proxy',
     title: 'Namespace external exists and is not labelled for injection',
-    commands: ['kubectl create namespace external'],
+    commands: [commands.createNamespace],
     needs: ['BEFORE-1'],
     ahead: {
       work: async ({ kube, namespaces: { external }, session }) => {
@@ -38,9 +39,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: "proxy.conf is Squid's configuration as in the document",
-    commands: [
-      'cat <<EOF > ./proxy.conf http_port 3128 acl SSL_ports port 443 acl CONNECT method CONNECT http_access deny CONNECT !SSL_ports http_access allow localhost manager http_access deny manager http_access allow all coredump_dir /var/spool/squid EOF',
-    ],
+    commands: [commands.writeProxyConf],
     needs: [],
     ahead: {
       work: async ({ fixtures, folder }) => {
@@ -49,9 +48,14 @@ export const deployAnHttpsProxy: readonly Step[] = [
     },
     run: async (world) => {
       const written = await readFile(join(world.folder, 'proxy.conf'), 'utf8');
-      const page = await world.fixtures.text('document/page.zh.txt');
+      const page = await world.fixtures.text('document/page.txt');
       const expected = squidConfigurationOf(page).join(' ');
-      mustEqual('CONFIG_DIFFERS', 'fixtures/document/proxy.conf', words(written).join(' '), expected);
+      mustEqual(
+        'CONFIG_DIFFERS',
+        world.fixtures.path('document/proxy.conf'),
+        words(written).join(' '),
+        expected,
+      );
     },
   },
   {
@@ -59,7 +63,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: 'ConfigMap proxy-configmap holds it under squid.conf',
-    commands: ['kubectl create configmap proxy-configmap -n external --from-file=squid.conf=./proxy.conf'],
+    commands: [commands.createConfigMap],
     needs: ['PROXY-1', 'PROXY-2'],
     ahead: {
       work: async (world) => {
@@ -71,8 +75,13 @@ export const deployAnHttpsProxy: readonly Step[] = [
       const text = configMap.data?.['squid.conf'] ?? '';
       const stored = await find<V1ConfigMap>(world.kube, configMap);
       const keys = Object.keys(stored?.data ?? {}).join(', ');
-      mustEqual('CONFIG_DIFFERS', 'the list of keys of proxy-configmap', keys, 'squid.conf');
-      mustEqual('CONFIG_DIFFERS', 'squid.conf in proxy-configmap', stored?.data?.['squid.conf'] ?? '', text);
+      mustEqual('CONFIG_DIFFERS', `the list of keys of ${world.edition.proxy.configMap}`, keys, 'squid.conf');
+      mustEqual(
+        'CONFIG_DIFFERS',
+        `squid.conf in ${world.edition.proxy.configMap}`,
+        stored?.data?.['squid.conf'] ?? '',
+        text,
+      );
     },
   },
   {
@@ -80,9 +89,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: 'Squid runs with that configuration, mounted read-only',
-    commands: [
-      'kubectl apply -f - <<EOF apiVersion: extensions/v1beta1 kind: Deployment metadata: name: squid namespace: external spec: replicas: 1 template: metadata: labels: app: squid spec: volumes: - name: proxy-config configMap: name: proxy-configmap containers: - name: squid image: sameersbn/squid:3.5.27 imagePullPolicy: IfNotPresent volumeMounts: - name: proxy-config mountPath: /etc/squid readOnly: true EOF',
-    ],
+    commands: [commands.deployProxy],
     needs: ['PROXY-3'],
     ahead: {
       work: async ({ kube, session, fixtures }) => {
@@ -95,33 +102,33 @@ export const deployAnHttpsProxy: readonly Step[] = [
     run: async (world) => {
       const { kube } = world;
       const { external } = world.namespaces;
-      const [pod] = await workloadMustBeReady(world, external, 'squid');
+      const [pod] = await workloadMustBeReady(world, external, world.edition.proxy.app);
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await mountMustBeReadOnly(world);
-      const target = { namespace: external, pod: pod.metadata?.name ?? '', container: 'squid' };
+      world.squidPod.set(pod);
+      const target = world.squid();
       const used = await execOrThrow(kube, target, ['cat', '/etc/squid/squid.conf']);
       const written = await readFile(join(world.folder, 'proxy.conf'), 'utf8');
       mustEqual('CONFIG_DIFFERS', '/etc/squid/squid.conf in the Squid pod', used, written);
-      await squidMustListen(world, pod);
-      world.squidPod.set(pod);
+      await squidMustListen(world, target);
       world.witnesses.follow('proxy', target);
     },
   },
   {
     id: 'PROXY-5',
     section: 'deploy-an-https-proxy',
-    title: 'The sleep sample runs in external, without a sidecar',
-    commands: ['kubectl apply -n external -f @samples/sleep/sleep.yaml@'],
+    title: `The ${client} sample runs in external, without a sidecar`,
+    commands: [commands.applyOutsideClient],
     needs: ['PROXY-1'],
     ahead: {
       work: async ({ kube, session, fixtures, namespaces: { external } }) => {
         const values = { CURL_IMAGE: session.images.images.curl.reference };
-        await apply(kube, await fixtures.objects('document/sleep.yaml', values, external), external);
+        await apply(kube, await fixtures.objects('document/client.yaml', values, external), external);
       },
     },
     run: async (world) => {
       const { external } = world.namespaces;
-      const [pod] = await workloadMustBeReady(world, external, 'sleep');
+      const [pod] = await workloadMustBeReady(world, external, world.edition.client);
       if (pod === undefined) throw new Error('a ready Deployment has no pod');
       await nothingMustBeInjected(world);
       world.externalPod.set(pod.metadata?.name ?? '');
@@ -132,7 +139,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: 'PROXY_IP is the address of the Squid pod and of no Service',
-    commands: ['export PROXY_IP=$(kubectl get pod -n external -l app=squid -o jsonpath={.items..podIP})'],
+    commands: [commands.proxyIp],
     needs: ['PROXY-4'],
     run: async (world) => {
       const { kube } = world;
@@ -158,12 +165,12 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: "PROXY_PORT is the port of Squid's configuration",
-    commands: ['export PROXY_PORT=3128'],
+    commands: [commands.proxyPort],
     needs: ['PROXY-2'],
     run: async (world) => {
       const configured =
         /^http_port\s+(\d+)/m.exec(await world.fixtures.text('document/proxy.conf'))?.[1] ?? '';
-      mustEqual('CONFIG_DIFFERS', 'http_port of proxy.conf', configured, '3128');
+      mustEqual('CONFIG_DIFFERS', 'http_port of proxy.conf', configured, String(world.edition.proxy.port));
       world.note('PROXY_PORT', configured);
       world.proxyPort.set(Number(configured));
     },
@@ -173,16 +180,11 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: 'Without Istio, the page arrives through the proxy',
-    commands: [
-      'kubectl exec -it $(kubectl get pod -n external -l app=sleep -o jsonpath={.items..metadata.name}) -n external -- sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl https://en.wikipedia.org/wiki/Main_Page" | grep -o "<title>.*</title>"',
-    ],
+    commands: [commands.requestWithoutIstio],
     needs: ['PROXY-5', 'PROXY-6', 'PROXY-7'],
     run: async (world) => {
       await nothingMustBeInjected(world);
-      const trip = await world.witnesses.fetch(
-        { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' },
-        { via: world.proxy() },
-      );
+      const trip = await world.witnesses.fetch(world.outsideClient(), { via: world.proxy() });
       world.evidence(trip);
       world.baselineTrip.set(trip);
       world.note('title', trip.client.title ?? '');
@@ -194,9 +196,7 @@ export const deployAnHttpsProxy: readonly Step[] = [
     section: 'deploy-an-https-proxy',
     when: squidIsDeployed,
     title: "Squid's access log has the line of that very request",
-    commands: [
-      'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
-    ],
+    commands: [commands.proxyLog],
     needs: ['PROXY-8'],
     run: async (world) => {
       const trip = world.evidence(world.baselineTrip.get());
@@ -212,12 +212,13 @@ export const deployAnHttpsProxy: readonly Step[] = [
 
 async function proxyConfigMap({
   folder,
+  edition,
   namespaces: { external },
 }: World): Promise<V1ConfigMap & KubernetesObject> {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'proxy-configmap', namespace: external },
+    metadata: { name: edition.proxy.configMap, namespace: external },
     data: { 'squid.conf': await readFile(join(folder, 'proxy.conf'), 'utf8') },
   };
 }
@@ -266,32 +267,35 @@ function withHostAlias(
   });
 }
 
-async function mountMustBeReadOnly({ kube, namespaces: { external } }: World): Promise<void> {
-  const stored = await kube.apps.readNamespacedDeployment({ namespace: external, name: 'squid' });
+async function mountMustBeReadOnly({ kube, edition, namespaces: { external } }: World): Promise<void> {
+  const { app, configMap: wanted } = edition.proxy;
+  const stored = await kube.apps.readNamespacedDeployment({ namespace: external, name: app });
   const spec = stored.spec?.template.spec;
-  const volume = spec?.volumes?.find(({ configMap }) => configMap?.name === 'proxy-configmap');
+  const volume = spec?.volumes?.find(({ configMap }) => configMap?.name === wanted);
   const mount = spec?.containers
     .flatMap(({ volumeMounts = [] }) => volumeMounts)
     .find(({ mountPath }) => mountPath === '/etc/squid');
   if (volume === undefined || mount?.name !== volume.name || mount.readOnly !== true) {
     fail(
       'CONFIG_DIFFERS',
-      `Deployment squid mounts at /etc/squid: ${JSON.stringify(mount ?? null)}`,
-      'ConfigMap proxy-configmap, read-only, at /etc/squid',
+      `Deployment ${app} mounts at /etc/squid: ${JSON.stringify(mount ?? null)}`,
+      `ConfigMap ${wanted}, read-only, at /etc/squid`,
     );
   }
 }
 
 /** The Deployment has no readiness probe, so a ready pod may not listen yet: /proc/net tells when it does. */
-async function squidMustListen({ kube, namespaces: { external } }: World, pod: V1Pod): Promise<void> {
-  const target = { namespace: external, pod: pod.metadata?.name ?? '', container: 'squid' };
+async function squidMustListen(world: World, target: PodRef): Promise<void> {
+  const { port } = world.edition.proxy;
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  // Columns: number, local address:port, remote address, state (0A is LISTEN).
+  const listening = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex} [0-9A-F:]+ 0A `, 'm');
   try {
     await eventually(
-      'Squid to listen on port 3128',
+      `Squid to listen on port ${port}`,
       async () => {
-        const { stdout } = await exec(kube, target, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-        // Columns: number, local address:port, remote address, state (0A is LISTEN); 3128 is 0C38.
-        if (!/^\s*\d+: [0-9A-F]+:0C38 [0-9A-F:]+ 0A /m.test(stdout)) throw new Error('no listener on 3128');
+        const { stdout } = await exec(world.kube, target, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+        if (!listening.test(stdout)) throw new Error(`no listener on ${port}`);
       },
       { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
     );
@@ -299,7 +303,7 @@ async function squidMustListen({ kube, namespaces: { external } }: World, pod: V
     fail(
       'PROXY_POD_NOT_READY',
       error instanceof Error ? error.message : String(error),
-      'Squid listens on port 3128',
+      `Squid listens on port ${port}`,
     );
   }
 }

@@ -2,7 +2,6 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { EventuallyError, eventually } from '../../helpers/eventually/eventually.ts';
 import { apiMessage } from '../../helpers/kube/client.ts';
-import type { PodRef } from '../../helpers/kube/exec.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
@@ -70,7 +69,7 @@ export const reachYourProxy: readonly Step[] = [
     run: async (world) => {
       await nothingMustBeInjected(world);
       for (const [index, via] of endpointsOf(world).entries()) {
-        const trip = world.evidence(await world.witnesses.fetch(outsideClient(world), { via }));
+        const trip = world.evidence(await world.witnesses.fetch(world.outsideClient(), { via }));
         if (index === 0) world.baselineTrip.set(trip);
         outsideTheMesh(trip, () => {
           mustHaveBeenServed(world, trip, via);
@@ -109,8 +108,8 @@ export const furtherAddresses: readonly Step[] = [
     needs: ['MESH-2', 'REACH-2'],
     when: ({ proxy: told }) => told?.includes(',') === true,
     run: async (world) => {
-      const { yours, namespaces, session } = world;
-      const client = { namespace: namespaces.mesh, pod: world.sourcePod.get(), container: 'sleep' };
+      const { yours, session } = world;
+      const client = world.meshClient();
       const heard = yours?.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
       for (const via of endpointsOf(world).slice(1)) {
         const trip = world.evidence(await world.witnesses.fetch(client, { via, sidecar: true }));
@@ -136,10 +135,6 @@ function seenFrom({ client, proxy: lines }: Trip): string {
     : `${seen}, not the pod (${client.podIp}): translated on the way`;
 }
 
-export function outsideClient(world: World): PodRef {
-  return { namespace: world.namespaces.external, pod: world.externalPod.get(), container: 'sleep' };
-}
-
 function yoursOf({ yours }: World): YourProxy {
   if (yours === undefined) throw new TypeError('a step about --proxy ran without one');
   return yours;
@@ -148,7 +143,7 @@ function yoursOf({ yours }: World): YourProxy {
 async function resolved(world: World, name: string): Promise<readonly string[]> {
   const what = `${name} to resolve in a pod`;
   try {
-    return await eventually(what, () => resolveIn(world.kube, outsideClient(world), name), {
+    return await eventually(what, () => resolveIn(world.kube, world.outsideClient(), name), {
       timeoutMs: timeouts.probe,
       intervalMs: 500,
     });

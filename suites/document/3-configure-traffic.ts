@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { apply } from '../../helpers/kube/apply.ts';
 import { proxy } from '../../helpers/trip/expectations.ts';
 import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
@@ -7,15 +8,13 @@ import { lineMustBeInSquidLog } from './squid-log.ts';
 import { withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
 
-export const configureTraffic: readonly Step[] = [
+export const configureTraffic = ({ commands, claims }: Edition): readonly Step[] => [
   {
     id: 'MESH-1',
     section: 'configure-traffic-to-external-https-proxy',
     title: 'A TCP ServiceEntry for the proxy, and the sidecar listens for it',
-    commands: [
-      'kubectl apply -f - <<EOF apiVersion: networking.istio.io/v1alpha3 kind: ServiceEntry metadata: name: proxy spec: hosts: - my-company-proxy.com # ignored addresses: - $PROXY_IP/32 ports: - number: $PROXY_PORT name: tcp protocol: TCP location: MESH_EXTERNAL EOF',
-    ],
-    claims: ['为 HTTPS 代理定义 TCP(不是 HTTP !)服务实体。'],
+    commands: [commands.applyServiceEntry],
+    claims: claims.entryIsTcp,
     needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7', 'REACH-1'],
     run: async (world) => {
       await applyServiceEntry(world);
@@ -27,18 +26,12 @@ export const configureTraffic: readonly Step[] = [
     id: 'MESH-2',
     section: 'configure-traffic-to-external-https-proxy',
     title: 'From the pod with a sidecar, the page arrives through the proxy',
-    commands: [
-      'kubectl exec -it $SOURCE_POD -c sleep -- sh -c "HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl https://en.wikipedia.org/wiki/Main_Page" | grep -o "<title>.*</title>"',
-    ],
+    commands: [commands.requestFromMesh],
     needs: ['MESH-1'],
     run: async (world) => {
-      const pod = world.sourcePod.get();
-      const namespace = world.namespaces.mesh;
-      world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });
-      const trip = await world.witnesses.fetch(
-        { namespace, pod, container: 'sleep' },
-        { via: world.proxy(), sidecar: true },
-      );
+      const client = world.meshClient();
+      world.witnesses.follow('sidecar', { ...client, container: 'istio-proxy' });
+      const trip = await world.witnesses.fetch(client, { via: world.proxy(), sidecar: true });
       world.evidence(trip);
       world.meshTrip.set(trip);
       world.note('title', trip.client.title ?? '');
@@ -49,7 +42,7 @@ export const configureTraffic: readonly Step[] = [
     id: 'MESH-3',
     section: 'configure-traffic-to-external-https-proxy',
     title: "The sidecar's access log has the line of that very request",
-    commands: ['kubectl logs $SOURCE_POD -c istio-proxy'],
+    commands: [commands.sidecarLog],
     needs: ['MESH-2'],
     run: (world) => {
       const trip = world.evidence(world.meshTrip.get());
@@ -61,9 +54,7 @@ export const configureTraffic: readonly Step[] = [
     id: 'MESH-4',
     section: 'configure-traffic-to-external-https-proxy',
     title: "Squid's access log has the line of that very request",
-    commands: [
-      'kubectl exec -it $(kubectl get pod -n external -l app=squid -o jsonpath={.items..metadata.name}) -n external -- tail -f /var/log/squid/access.log',
-    ],
+    commands: [commands.proxyLog],
     needs: ['MESH-2', 'REACH-2'],
     unavailable: withoutItsLog,
     run: async (world) => {

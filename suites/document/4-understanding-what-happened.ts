@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { influencing } from '../../helpers/istio/influences.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
@@ -6,14 +7,14 @@ import { fail } from './fail.ts';
 import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
 
-export const understandingWhatHappened: readonly Step[] = [
+export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] => [
   {
     id: 'WHY-1',
     section: 'understanding-what-happened',
     title:
       'Nothing in the mesh knows wikipedia.org, nor the proxy but for the entry, and the request needed nothing',
     commands: [],
-    claims: ['请注意,您不能为通过外部代理访问的外部服务创建服务实体'],
+    claims: claims.noEntryForTheDestination,
     needs: ['MESH-2'],
     run: async (world) => {
       const { kube } = world;

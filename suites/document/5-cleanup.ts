@@ -1,6 +1,7 @@
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { remove } from '../../helpers/kube/apply.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
@@ -8,38 +9,38 @@ import { compareSnapshots } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
-import { interruptSquid, sleepObjects, snapshotOf } from './prepare.ts';
+import { clientObjects, interruptSquid, proxyObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
 import { squidIsDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
-export const cleanup: readonly Step[] = [
+export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
   {
     id: 'CLEAN-1',
     section: 'cleanup',
-    title: 'Shut down sleep',
-    commands: ['kubectl delete -f @samples/sleep/sleep.yaml@'],
+    title: `Shut down ${client}`,
+    commands: [commands.deleteClient],
     needs: [],
     undoes: 'BEFORE-2',
     run: async (world) => {
       await world.witnesses.unfollow('sidecar');
-      await mustGo(world, sleepObjects, world.namespaces.mesh);
-      await podsGone(world, world.namespaces.mesh, 'app=sleep');
+      await mustGo(world, clientObjects(world.edition), world.namespaces.mesh);
+      await podsGone(world, world.namespaces.mesh, `app=${world.edition.client}`);
     },
   },
   {
     id: 'CLEAN-2',
     section: 'cleanup',
-    title: 'Shut down sleep in external',
-    commands: ['kubectl delete -f @samples/sleep/sleep.yaml@ -n external'],
+    title: `Shut down ${client} in external`,
+    commands: [commands.deleteOutsideClient],
     needs: [],
     undoes: 'PROXY-5',
     ahead: {
       with: 'CLEAN-1',
-      work: (world) => mustGo(world, sleepObjects, world.namespaces.external),
+      work: (world) => mustGo(world, clientObjects(world.edition), world.namespaces.external),
     },
     run: async (world) => {
-      await podsGone(world, world.namespaces.external, 'app=sleep');
+      await podsGone(world, world.namespaces.external, `app=${world.edition.client}`);
     },
   },
   {
@@ -47,22 +48,16 @@ export const cleanup: readonly Step[] = [
     section: 'cleanup',
     when: squidIsDeployed,
     title: 'Shut down Squid, delete the ConfigMap and the file',
-    commands: [
-      'kubectl delete -n external deployment squid $ kubectl delete -n external configmap proxy-configmap $ rm ./proxy.conf',
-    ],
+    commands: [commands.deleteProxy],
     needs: [],
     undoes: 'PROXY-4',
     ahead: {
       with: 'CLEAN-1',
       work: async (world) => {
         await world.witnesses.unfollow('proxy');
-        const metadata = { namespace: world.namespaces.external };
-        await mustGo(world, [
-          { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, name: 'squid' } },
-        ]);
-        await mustGo(world, [
-          { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'proxy-configmap' } },
-        ]);
+        for (const object of proxyObjects(world.edition)) {
+          await mustGo(world, [object], world.namespaces.external);
+        }
         await rm(join(world.folder, 'proxy.conf'), { force: true });
       },
     },
@@ -72,14 +67,17 @@ export const cleanup: readonly Step[] = [
         () => fail('LEFT_BEHIND', './proxy.conf', 'the file is deleted'),
         () => undefined,
       );
-      await podsGone(world, external, 'app=squid', (pod) => interruptSquid(world.kube, pod, external));
+      const { app } = world.edition.proxy;
+      await podsGone(world, external, `app=${app}`, (pod) =>
+        interruptSquid(world.kube, { namespace: external, pod, container: app }),
+      );
     },
   },
   {
     id: 'CLEAN-4',
     section: 'cleanup',
     title: 'Delete namespace external',
-    commands: ['kubectl delete namespace external'],
+    commands: [commands.deleteNamespace],
     needs: [],
     undoes: 'PROXY-1',
     ahead: {
@@ -104,12 +102,12 @@ export const cleanup: readonly Step[] = [
     id: 'CLEAN-5',
     section: 'cleanup',
     title: 'Delete the ServiceEntry',
-    commands: ['kubectl delete serviceentry proxy'],
+    commands: [commands.deleteServiceEntry],
     needs: [],
     undoes: 'MESH-1',
     ahead: {
       with: 'CLEAN-1',
-      work: (world) => mustGo(world, [serviceEntryIn(world.namespaces.mesh)]),
+      work: (world) => mustGo(world, [serviceEntryIn(world)]),
     },
     run: () => Promise.resolve(),
   },
@@ -118,6 +116,7 @@ export const cleanup: readonly Step[] = [
     section: 'cleanup',
     title: 'The cluster is as it was before the first step',
     commands: [],
+
     needs: ['CLEAN-1', 'CLEAN-2', 'CLEAN-3', 'CLEAN-4', 'CLEAN-5'],
     run: async (world) => {
       try {

@@ -8,7 +8,6 @@ import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { outsideClient } from './2-your-proxy.ts';
 import { isServiceEntryOfTheDocument } from './service-entry.ts';
 import { listenerOn } from './sidecar.ts';
 import type { World } from './world.ts';
@@ -100,14 +99,9 @@ const questions: readonly Question[] = [
   },
   {
     of: ['NO_PROXY_STATEMENT', 'STALE_ONLY'],
-    ask: async ({ kube, squidPod, namespaces, yours }) => {
-      if (yours !== undefined) return undefined;
-      const target = {
-        namespace: namespaces.external,
-        pod: squidPod.get().metadata?.name ?? '',
-        container: 'squid',
-      };
-      const { exitCode } = await exec(kube, target, ['sh', '-c', `test -e ${squidLog}`]);
+    ask: async (world) => {
+      if (world.yours !== undefined) return undefined;
+      const { exitCode } = await exec(world.kube, world.squid(), ['sh', '-c', `test -e ${squidLog}`]);
       if (exitCode === 0) return undefined;
       return {
         cause: 'PROXY_LOG_GONE',
@@ -129,7 +123,7 @@ const questions: readonly Question[] = [
     ask: async (world) => {
       const known = world.proxyIp.known();
       if (known === undefined || world.yours !== undefined) return undefined;
-      const pods = await livePods(world.kube, world.namespaces.external, 'app=squid');
+      const pods = await livePods(world.kube, world.namespaces.external, `app=${world.edition.proxy.app}`);
       const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
       if (addresses.includes(known)) return undefined;
       return {
@@ -181,7 +175,7 @@ const questions: readonly Question[] = [
       if (yours === undefined || world.baselineTrip.known() === undefined) return undefined;
       if (externalPod.known() === undefined) return undefined;
       const limitMs = timeouts.explain / 2;
-      const again = await world.witnesses.ask(outsideClient(world), { via: world.proxy(), limitMs });
+      const again = await world.witnesses.ask(world.outsideClient(), { via: world.proxy(), limitMs });
       if (again.exitCode === 0 && again.connectStatus === 200) return undefined;
       return {
         cause: 'YOUR_PROXY_LOST',
@@ -282,7 +276,11 @@ async function foreign(world: World): Promise<readonly string[]> {
   return objects.map(nameOf).sort();
 }
 
-async function sourceAnnotations({ kube, namespaces }: World): Promise<Readonly<Record<string, string>>> {
-  const [pod] = await livePods(kube, namespaces.mesh, 'app=sleep');
+async function sourceAnnotations({
+  kube,
+  edition,
+  namespaces,
+}: World): Promise<Readonly<Record<string, string>>> {
+  const [pod] = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
   return pod?.metadata?.annotations ?? {};
 }

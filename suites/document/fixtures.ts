@@ -1,19 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { UsageError, messageOf } from '../../helpers/errors.ts';
-import { documentNamespaces, movedTo, type Namespaces } from '../../helpers/session/namespaces.ts';
+import { allEditions } from '../../fixtures/document/editions.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
+import { movedTo, type Namespaces } from '../../helpers/session/namespaces.ts';
 import { parseManifests, render } from '../../helpers/kube/manifests.ts';
 
-const folder = new URL('../../fixtures/', import.meta.url);
+const root = new URL('../../', import.meta.url);
 
+/** Those of the document are in the folder of its edition. */
+const documentNames = [
+  'document/page.txt',
+  'document/proxy.conf',
+  'document/service-entry.yaml',
+  'document/client.yaml',
+  'document/squid.yaml',
+] as const;
 const names = [
   'istio.yaml',
   'document/default-namespace.yaml',
-  'document/page.zh.txt',
-  'document/proxy.conf',
-  'document/service-entry.yaml',
-  'document/sleep.yaml',
-  'document/squid.yaml',
+  ...documentNames,
   'origin/origin.yaml',
 ] as const;
 export type FixtureName = (typeof names)[number];
@@ -21,20 +27,33 @@ export type FixtureName = (typeof names)[number];
 /** Changes a fixture's text as it is read; `namespace` is where its objects go, where that is known. */
 export type Alteration = (text: string, namespace: string | undefined) => string;
 
-/** What a reader would `kubectl apply`, read from fixtures/ each time it is used. */
+/** What a reader of the document applies, read from fixtures/ each time it is used. */
 export class Fixtures {
-  readonly #namespaces: Namespaces;
+  readonly #edition: Edition;
+  /** Namespaces that stand for the document's. */
+  readonly #moved: ReadonlyMap<string, string>;
   readonly #alterations = new Map<FixtureName, Alteration>();
 
-  /** @param namespaces Where the objects of the document's namespaces go */
-  constructor(namespaces: Namespaces = documentNamespaces) {
-    this.#namespaces = namespaces;
+  /** @param namespaces Where objects of the document's namespaces go; there by default */
+  constructor(edition: Edition, namespaces: Omit<Namespaces, 'origin'> = edition.namespaces) {
+    this.#edition = edition;
+    const { mesh, external } = edition.namespaces;
+    this.#moved = new Map([
+      [mesh, namespaces.mesh],
+      [external, namespaces.external],
+    ]);
+  }
+
+  /** Where a fixture is in a checkout, e.g. `fixtures/document/2018-zh/proxy.conf`. */
+  path(name: FixtureName): string {
+    const ofDocument = (documentNames as readonly string[]).includes(name);
+    return `fixtures/${ofDocument ? name.replace('/', `/${this.#edition.name}/`) : name}`;
   }
 
   /** @throws UsageError when the file cannot be read */
   async text(name: FixtureName, namespace?: string): Promise<string> {
     const alter = this.#alterations.get(name);
-    const text = await read(name);
+    const text = await read(this.path(name));
     return alter === undefined ? text : alter(text, namespace);
   }
 
@@ -44,9 +63,9 @@ export class Fixtures {
     values: Readonly<Record<string, string>> = {},
     namespace?: string,
   ): Promise<KubernetesObject[]> {
-    const origin = `fixtures/${name}`;
+    const origin = this.path(name);
     const objects = parseManifests(render(await this.text(name, namespace), values, origin), origin);
-    return objects.map((object) => movedTo(this.#namespaces, object));
+    return objects.map((object) => movedTo(this.#moved, object));
   }
 
   /**
@@ -58,7 +77,7 @@ export class Fixtures {
       const altered = alteration(text, namespace);
       if (altered === text && namespace === undefined) {
         throw new Error(
-          `The alteration of fixtures/${name} changes nothing: the fixture has another text now`,
+          `The alteration of ${this.path(name)} changes nothing: the fixture has another text now`,
         );
       }
       return altered;
@@ -71,16 +90,18 @@ export class Fixtures {
   }
 }
 
-/** @throws UsageError naming the first fixture that cannot be read or parsed; asked before anything slow starts */
+/** @throws UsageError naming the first fixture of any edition that cannot be read or parsed */
 export async function fixturesMustBeReadable(): Promise<void> {
-  const fixtures = new Fixtures();
-  const values = {
-    ...{ CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PILOT_IMAGE: 'x', PROXY_IMAGE: 'x', ORIGIN_IMAGE: 'x' },
-    ...{ PROXY_IP: '10.0.0.1', PROXY_PORT: '3128' },
-  };
-  for (const name of names) {
-    if (name.endsWith('.yaml')) await fixtures.objects(name, values);
-    else await fixtures.text(name);
+  for (const edition of allEditions) {
+    const fixtures = new Fixtures(edition);
+    const values = {
+      ...{ CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PILOT_IMAGE: 'x', PROXY_IMAGE: 'x', ORIGIN_IMAGE: 'x' },
+      ...{ PROXY_IP: '10.0.0.1', PROXY_PORT: String(edition.proxy.port) },
+    };
+    for (const name of names) {
+      if (name.endsWith('.yaml')) await fixtures.objects(name, values);
+      else await fixtures.text(name);
+    }
   }
 }
 
@@ -95,14 +116,16 @@ export function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-async function read(name: FixtureName): Promise<string> {
+async function read(path: string): Promise<string> {
   try {
-    return await readFile(new URL(name, folder), 'utf8');
+    return await readFile(new URL(path, root), 'utf8');
   } catch (error) {
     throw new UsageError(
-      `fixtures/${name} cannot be read: ${messageOf(error)}`,
+      `${path} cannot be read: ${messageOf(error)}`,
       'Restore the file: git checkout -- fixtures',
-      { cause: error },
+      {
+        cause: error,
+      },
     );
   }
 }

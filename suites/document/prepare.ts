@@ -1,9 +1,12 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { documentNamespaces, type Namespaces } from '../../helpers/session/namespaces.ts';
+import { allEditions } from '../../fixtures/document/editions.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
+import { originNamespace } from '../../helpers/session/namespaces.ts';
+import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { ownedKinds } from '../../helpers/existing/owned.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
-import { exec, ExecError } from '../../helpers/kube/exec.ts';
+import { exec, ExecError, type PodRef } from '../../helpers/kube/exec.ts';
 import { belongsToIstio, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { clientsIn } from '../../helpers/scale/objects.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
@@ -13,7 +16,7 @@ import type { World } from './world.ts';
 /** What the snapshot leaves out: Istio, and what the cluster's own machinery writes when it likes. */
 export function notCompared(object: KubernetesObject): boolean {
   const { namespace = '', annotations = {}, labels = {} } = object.metadata ?? {};
-  if (namespace.startsWith('kube-') || namespace === documentNamespaces.origin) return true;
+  if (namespace.startsWith('kube-') || namespace === originNamespace) return true;
   // k3s' deploy controller, which goes on applying its own manifests after the node is ready.
   const marks = [...Object.keys(annotations), ...Object.keys(labels)];
   if (marks.some((mark) => mark.startsWith('objectset.rio.cattle.io/'))) return true;
@@ -29,12 +32,22 @@ export async function snapshotOf({ kube, session, namespaces }: World): Promise<
     : takeSnapshot(kube, notCompared, { kinds: ownedKinds, namespaces: scope });
 }
 
-/** What samples/sleep/sleep.yaml makes, by name: enough to delete it. */
-export const sleepObjects: readonly KubernetesObject[] = [
-  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'sleep' } },
-  { apiVersion: 'v1', kind: 'Service', metadata: { name: 'sleep' } },
-  { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'sleep' } },
-];
+/** What the sample that sends the requests makes, by name: enough to delete it. */
+export function clientObjects({ client }: Edition): readonly KubernetesObject[] {
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: client } },
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: client } },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: client } },
+  ];
+}
+
+/** The document's proxy and its configuration, by name. */
+export function proxyObjects({ proxy }: Edition): readonly KubernetesObject[] {
+  return [
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: proxy.app } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: proxy.configMap } },
+  ];
+}
 
 /** What CONTROL-7 puts into the client's namespace, by name; whatever else the controls make is in `external`. */
 export function registryOnlySidecarIn(namespace: string): KubernetesObject {
@@ -46,22 +59,26 @@ export function registryOnlySidecarIn(namespace: string): KubernetesObject {
 }
 
 /**
- * Brings a used cluster back to where the document begins, whatever the run or pass before left in it. Where it left
- * nothing, that is a dozen requests that find nothing.
+ * Brings a used cluster back to where the document begins, whatever an earlier run or pass of any edition left in it.
+ * Where nothing is left, that is a dozen requests that find nothing.
  */
 export async function resetDocument(
   kube: Kube,
-  { mesh, external }: Namespaces = documentNamespaces,
-  prepared: readonly string[] = [],
+  session: Pick<SessionFacts, 'namespaces' | 'existing'>,
 ): Promise<void> {
-  await remove(kube, sleepObjects, mesh);
-  await podsMustBeGone(kube, mesh, 'app=sleep');
-  await remove(kube, [serviceEntryIn(mesh), registryOnlySidecarIn(mesh), ...clientsIn(mesh)]);
-  await remove(kube, [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'squid', namespace: external } },
-  ]);
-  await podsMustBeGone(kube, external, 'app=squid', (pod) => interruptSquid(kube, pod, external));
-  if (!prepared.includes(external)) {
+  const { mesh, external } = session.namespaces;
+  for (const edition of allEditions) {
+    await remove(kube, clientObjects(edition), mesh);
+    await podsMustBeGone(kube, mesh, `app=${edition.client}`);
+    await remove(kube, [serviceEntryIn({ ...session, edition })]);
+    const { app } = edition.proxy;
+    await remove(kube, proxyObjects(edition).slice(0, 1), external);
+    await podsMustBeGone(kube, external, `app=${app}`, (pod) =>
+      interruptSquid(kube, { namespace: external, pod, container: app }),
+    );
+  }
+  await remove(kube, [registryOnlySidecarIn(mesh), ...clientsIn(mesh)]);
+  if (session.existing?.prepared.includes(external) !== true) {
     await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
   }
   // The label comes back with BEFORE-2; manual injection goes without.
@@ -72,15 +89,11 @@ export async function resetDocument(
  * `squid -k interrupt`: Squid ends at once. On SIGTERM alone, which the kubelet sends, it waits 30 s
  * (shutdown_lifetime, which the document's configuration leaves alone) for connections that nobody has open.
  */
-export async function interruptSquid(
-  kube: Kube,
-  pod: string,
-  namespace = documentNamespaces.external,
-): Promise<void> {
+export async function interruptSquid(kube: Kube, squid: PodRef): Promise<void> {
   try {
-    await exec(kube, { namespace, pod, container: 'squid' }, ['kill', '-INT', '1']);
+    await exec(kube, squid, ['kill', '-INT', '1']);
   } catch (error) {
-    // It ended before it could be told to.
+    // It ended before the signal came.
     if (!(error instanceof ExecError)) throw error;
   }
 }

@@ -1,25 +1,25 @@
 import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { documentNamespaces } from '../../helpers/session/namespaces.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { fail } from './fail.ts';
 import type { World } from './world.ts';
 
 /** The document's ServiceEntry by name: enough to read or delete it. */
-export function serviceEntryIn(namespace = documentNamespaces.mesh): ServiceEntry {
-  return {
-    apiVersion: 'networking.istio.io/v1alpha3',
-    kind: 'ServiceEntry',
-    metadata: { name: 'proxy', namespace },
-  };
+export function serviceEntryIn({
+  edition: { entry },
+  namespaces: { mesh },
+}: Pick<World, 'edition' | 'namespaces'>): ServiceEntry {
+  const { apiVersion, name } = entry;
+  return { apiVersion, kind: 'ServiceEntry', metadata: { name, namespace: mesh } };
 }
 
 export function isServiceEntryOfTheDocument(
-  { namespaces }: Pick<World, 'namespaces'>,
+  world: Pick<World, 'edition' | 'namespaces'>,
   { kind, metadata }: KubernetesObject,
 ): boolean {
-  const own = serviceEntryIn(namespaces.mesh);
+  const own = serviceEntryIn(world);
   const { name, namespace } = own.metadata ?? {};
   return kind === own.kind && metadata?.name === name && metadata?.namespace === namespace;
 }
@@ -41,12 +41,9 @@ interface ServiceEntry extends KubernetesObject {
   };
 }
 
-/** The document's host for the proxy, which is ignored where the entry has addresses. */
-const documentsHost = 'my-company-proxy.com';
-
 /** The host that the entry has: the document's, or the name by which the user told of the proxy. */
-export function entryHost({ yours }: Pick<World, 'yours'>): string {
-  return yours?.name?.replace(/\.$/, '') ?? documentsHost;
+export function entryHost({ yours, edition }: Pick<World, 'yours' | 'edition'>): string {
+  return yours?.name?.replace(/\.$/, '') ?? edition.entry.host;
 }
 
 /**
@@ -88,14 +85,10 @@ function reachOf(world: World): {
 export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
   const { port } = world.proxy();
   const reach = reachOf(world);
-  const namespace = world.namespaces.mesh;
-  const stored = await find<ServiceEntry>(world.kube, serviceEntryIn(namespace));
+  const own = serviceEntryIn(world);
+  const stored = await find<ServiceEntry>(world.kube, own);
   if (stored === undefined) {
-    fail(
-      'SERVICE_ENTRY_MISSING',
-      `no ServiceEntry ${namespace}/proxy`,
-      `ServiceEntry ${namespace}/proxy as in the document`,
-    );
+    fail('SERVICE_ENTRY_MISSING', `no ${nameOf(own)}`, `${nameOf(own)} as in the document`);
   }
   const { ports = [], hosts = [], addresses = [], exportTo = [], ...rest } = stored.spec ?? {};
   const must = (cause: CauseCode, field: string, seen: unknown, expected: unknown): void => {

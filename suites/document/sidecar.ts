@@ -1,3 +1,4 @@
+import { clusterName } from '../../helpers/document/edition.ts';
 import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
@@ -7,12 +8,9 @@ import { fail } from './fail.ts';
 import { entryHost } from './service-entry.ts';
 import type { World } from './world.ts';
 
-/** Where the sidecar must send the request: Istio's name for the ServiceEntry's port, as the document's log shows it. */
-export const proxyCluster = 'outbound|3128||my-company-proxy.com';
-
-/** The same for the proxy at hand, which the user may have brought. */
+/** Where the sidecar must send requests for the proxy, the document's or the user's. */
 export function proxyClusterOf(world: World): string {
-  return `outbound|${world.proxyPort.get()}||${entryHost(world)}`;
+  return clusterName(entryHost(world), world.proxyPort.get());
 }
 
 /** What the sidecar's line must say of a request on the document's way. */

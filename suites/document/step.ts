@@ -1,20 +1,13 @@
 import type { Configuration } from '../../helpers/configuration/configuration.ts';
+import type { DocumentSection } from '../../helpers/document/edition.ts';
 import { parseProxy } from '../../helpers/your-proxy/your-proxy.ts';
 import type { World } from './world.ts';
 
-/** The document's sections, by the slug of their heading in its English edition. */
-export const sections = {
-  'before-you-begin': '开始之前',
-  'deploy-an-https-proxy': '部署 HTTPS 代理',
-  'configure-traffic-to-external-https-proxy': '配置流量到外部 HTTPS 代理',
-  'understanding-what-happened': '理解原理',
-  cleanup: '清除',
-} as const;
 /**
  * Where a step belongs: a section of the document, or the controls and the upgrade, which are the suite's, or `own`: a
  * step of somebody who writes a suite of theirs.
  */
-export type Section = keyof typeof sections | 'controls' | 'upgrade' | 'own';
+export type Section = DocumentSection | 'controls' | 'upgrade' | 'own';
 
 /** One step of the document: data, and one function that does it and judges it. */
 export interface Step {

@@ -1,17 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
+import { allEditions, defaultEdition } from '../../fixtures/document/editions.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { Fixtures, squidConfigurationOf, words } from './fixtures.ts';
-import { sections, withNeeds } from './step.ts';
-import { documentSteps } from './steps.ts';
-import { allSteps, controlSteps, everyStep, judgedSteps, stepsFor } from '../steps.ts';
-import { traceability } from './traceability.ts';
+import { clientObjects } from './prepare.ts';
+import { withNeeds } from './step.ts';
+import {
+  allSteps,
+  controlSteps,
+  documentSteps,
+  documentStepsOf,
+  everyStep,
+  judgedSteps,
+  stepsFor,
+} from '../steps.ts';
+import { traceability, traceabilityFile } from './traceability.ts';
 
-const documentText = (): Promise<string> => new Fixtures().text('document/page.zh.txt');
+const textOf = (edition: Edition): Promise<string> => new Fixtures(edition).text('document/page.txt');
 const squeeze = (text: string): string => text.replace(/\s+/g, ' ');
 
-describe('the steps', () => {
-  it('have the ids that reports and other people refer to', () => {
-    expect(documentSteps.map(({ id }) => id)).toEqual([
+describe.each(allEditions)('edition $name', (edition) => {
+  const { commands, sections, entry, proxy, client, request, namespaces } = edition;
+  const steps = documentStepsOf(edition);
+
+  it('has the step ids that reports and other tools refer to', () => {
+    expect(steps.map(({ id }) => id)).toEqual([
       ...['BEFORE-1', 'BEFORE-2', 'BEFORE-3'],
       ...['PROXY-1', 'PROXY-2', 'PROXY-3', 'PROXY-4', 'PROXY-5', 'PROXY-6', 'PROXY-7', 'PROXY-8', 'PROXY-9'],
       ...['MESH-1', 'MESH-2', 'MESH-3', 'MESH-4'],
@@ -20,34 +33,73 @@ describe('the steps', () => {
     ]);
   });
 
-  it('cover every section of the document, in its order', async () => {
-    const page = await documentText();
-    const headings = Object.values(sections);
-    const positions = headings.map((heading) => page.search(new RegExp(`^${heading}$`, 'm')));
+  it('has steps for every section, in its order', async () => {
+    const page = await textOf(edition);
+    const positions = Object.values(sections).map((heading) => page.search(new RegExp(`^${heading}$`, 'm')));
     expect(positions).not.toContain(-1);
     expect(positions).toEqual([...positions].sort((a, b) => a - b));
-    const covered = new Set(documentSteps.map(({ section }) => section));
+    const covered = new Set(steps.map(({ section }) => section));
     expect([...covered]).toEqual(Object.keys(sections));
   });
 
-  it('quote their commands and claims word for word', async () => {
-    const page = squeeze(await documentText());
-    for (const { id, commands, claims = [] } of documentSteps) {
-      for (const quote of [...commands, ...claims]) expect(page, `${id}: ${quote}`).toContain(squeeze(quote));
+  it('is quoted word for word', async () => {
+    const page = squeeze(await textOf(edition));
+    for (const { id, commands: quoted, claims = [] } of steps) {
+      for (const quote of [...quoted, ...claims]) expect(page, `${id}: ${quote}`).toContain(squeeze(quote));
     }
   });
 
-  it('leave no command of the document out', async () => {
-    let page = squeeze(await documentText());
-    for (const { commands } of documentSteps) {
-      for (const command of commands) page = page.replaceAll(squeeze(command), '');
-    }
+  it('has each of its commands in a step', async () => {
+    const quoted = new Set(steps.flatMap((step) => step.commands));
+    expect([...quoted].sort()).toEqual(Object.values(commands).sort());
+    let page = squeeze(await textOf(edition));
+    for (const command of quoted) page = page.replaceAll(squeeze(command), '');
     expect(page.match(/\$ (kubectl|export|cat|rm|istioctl)[^$]*/g)).toBeNull();
   });
 
+  it('names in its constants what its commands and manifests name', async () => {
+    expect(commands.requestFromMesh).toContain(`-c ${client} --`);
+    expect(commands.requestFromMesh).toContain(request.url);
+    expect(commands.proxyPort).toBe(`export PROXY_PORT=${proxy.port}`);
+    expect(commands.createNamespace).toBe(`kubectl create namespace ${namespaces.external}`);
+    for (const text of [`apiVersion: ${entry.apiVersion} `, `name: ${entry.name} `, `- ${entry.host} #`])
+      expect(commands.applyServiceEntry).toContain(text);
+    const fixtures = new Fixtures(edition);
+    const values = { CURL_IMAGE: 'x', SQUID_IMAGE: 'x', PROXY_IP: '192.0.2.1', PROXY_PORT: `${proxy.port}` };
+    const [[serviceEntry], [squid], made] = await Promise.all([
+      fixtures.objects('document/service-entry.yaml', values),
+      fixtures.objects('document/squid.yaml', values),
+      fixtures.objects('document/client.yaml', values),
+    ]);
+    expect(serviceEntry).toMatchObject({
+      apiVersion: entry.apiVersion,
+      metadata: { name: entry.name },
+      spec: { hosts: [entry.host], ports: [{ number: proxy.port }] },
+    });
+    const runs = (app: string): object => ({
+      metadata: { name: app },
+      spec: { template: { metadata: { labels: { app } }, spec: { containers: [{ name: app }] } } },
+    });
+    expect(squid).toMatchObject({ ...runs(proxy.app), metadata: { namespace: namespaces.external } });
+    expect(made).toMatchObject(clientObjects(edition));
+    expect(made.at(-1)).toMatchObject(runs(client));
+  });
+
+  it('has a squid.conf in its text', async () => {
+    const text = squidConfigurationOf(await textOf(edition)).join(' ');
+    expect(text).toMatch(new RegExp(`^http_port ${proxy.port} .*coredump_dir \\S+$`));
+  });
+
+  it('has its table of steps as generated (npm run generate)', async () => {
+    const table = traceability(edition, controlSteps);
+    await expect(table).toMatchFileSnapshot(`../../docs/${traceabilityFile(edition)}`);
+  });
+});
+
+describe('the steps', () => {
   it('need only steps that come before them, controls included', () => {
     const seen = new Set<string>();
-    for (const { id, needs } of everyStep) {
+    for (const { id, needs } of everyStep({ edition: defaultEdition })) {
       for (const need of needs) expect(seen, `${id} needs ${need}`).toContain(need);
       seen.add(id);
     }
@@ -98,20 +150,8 @@ describe('the steps', () => {
 });
 
 describe("the document's squid.conf", () => {
-  it('is found in the page', async () => {
-    expect(squidConfigurationOf(await documentText()).join(' ')).toMatch(
-      /^http_port 3128 .*coredump_dir \S+$/,
-    );
-  });
-
   it('is missed when the page has none', () => {
     expect(() => squidConfigurationOf('nothing')).toThrow('no here-document');
     expect(words(' a\n b ')).toEqual(['a', 'b']);
-  });
-});
-
-describe('docs/traceability.md', () => {
-  it('is as generated (npm run generate)', async () => {
-    await expect(traceability(controlSteps)).toMatchFileSnapshot('../../docs/traceability.md');
   });
 });

@@ -1,8 +1,14 @@
-import { sections, type Step } from './step.ts';
-import { documentSteps } from './steps.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
+import { documentStepsOf } from '../steps.ts';
+import type { Step } from './step.ts';
+
+/** Name of the file in docs/ that has an edition's table. */
+export function traceabilityFile({ name }: Edition): string {
+  return name === '2018-zh' ? 'traceability.md' : `traceability-${name}.md`;
+}
 
 /** Markdown table: the document's sections and commands, and the steps that carry them out and judge them. */
-export function traceability(controls: readonly Step[]): string {
+export function traceability(edition: Edition, controls: readonly Step[]): string {
   const lines = [
     '# Which step checks which part of the document',
     '',
@@ -10,14 +16,14 @@ export function traceability(controls: readonly Step[]): string {
     'fails when a section has no step, or when a command of the document is carried out by none.',
     '',
   ];
-  for (const [slug, heading] of Object.entries(sections)) {
+  for (const [slug, heading] of Object.entries(edition.sections)) {
     lines.push(
       `## ${slug} (${heading})`,
       '',
       '| Step | What it claims | The document says |',
       '| --- | --- | --- |',
     );
-    for (const { id, section, title, commands, claims = [] } of documentSteps) {
+    for (const { id, section, title, commands, claims = [] } of documentStepsOf(edition)) {
       if (section !== slug) continue;
       const quotes = [...commands.map((text) => `\`${text}\``), ...claims.map((text) => `“${text}”`)];
       lines.push(`| ${id} | ${cell(title)} | ${cell(quotes.join('<br>'))} |`);

@@ -1,6 +1,9 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { keepSecret } from '../../helpers/diagnose/secrets.ts';
+import { editionOf } from '../../fixtures/document/editions.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
+import type { PodRef } from '../../helpers/kube/exec.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
@@ -88,6 +91,8 @@ export class World implements AsyncDisposable {
   readonly mesh: Mesh;
   readonly kube: Kube;
   readonly witnesses: Witnesses;
+  /** The edition of the document that is run. */
+  readonly edition: Edition;
   readonly namespaces: Namespaces;
   readonly fixtures: Fixtures;
   /** Folder where the reader of the document would stand: `./proxy.conf` is written here. */
@@ -97,7 +102,7 @@ export class World implements AsyncDisposable {
   readonly before = new Slot<Snapshot>('the snapshot', 'the set-up');
   readonly sourcePod = new Slot<string>('SOURCE_POD', 'BEFORE-3');
   readonly squidPod = new Slot<V1Pod>('the Squid pod', 'PROXY-4');
-  readonly externalPod = new Slot<string>("the external namespace's sleep pod", 'PROXY-5');
+  readonly externalPod = new Slot<string>('the client outside the mesh', 'PROXY-5');
   readonly proxyIp = new Slot<string>('PROXY_IP', 'PROXY-6');
   readonly proxyPort = new Slot<number>('PROXY_PORT', 'PROXY-7');
   /** All addresses of the user's proxy, the first of which is PROXY_IP. */
@@ -111,7 +116,8 @@ export class World implements AsyncDisposable {
   constructor(session: SessionFacts, mesh?: Mesh) {
     this.session = session;
     this.namespaces = session.namespaces;
-    this.fixtures = new Fixtures(session.namespaces);
+    this.edition = editionOf(session.configuration);
+    this.fixtures = new Fixtures(this.edition, session.namespaces);
     this.mesh = mesh ?? meshOf(session);
     this.folder = session.folder;
     this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
@@ -129,6 +135,23 @@ export class World implements AsyncDisposable {
   /** PROXY_IP:PROXY_PORT. */
   proxy(): Endpoint {
     return { ip: this.proxyIp.get(), port: this.proxyPort.get() };
+  }
+
+  /** The client in the mesh: SOURCE_POD. */
+  meshClient(): PodRef {
+    return { namespace: this.namespaces.mesh, pod: this.sourcePod.get(), container: this.edition.client };
+  }
+
+  /** The client outside the mesh. */
+  outsideClient(): PodRef {
+    const { namespaces, externalPod, edition } = this;
+    return { namespace: namespaces.external, pod: externalPod.get(), container: edition.client };
+  }
+
+  /** The proxy that the document deploys. */
+  squid(): PodRef {
+    const pod = this.squidPod.get().metadata?.name ?? '';
+    return { namespace: this.namespaces.external, pod, container: this.edition.proxy.app };
   }
 
   /** Starts a new step's record; what is noted from now on belongs to it. */

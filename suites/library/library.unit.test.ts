@@ -1,8 +1,7 @@
 import { access } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { documentSteps } from '../document/steps.ts';
 import type { Step } from '../document/step.ts';
-import { allSteps } from '../steps.ts';
+import { allSteps, documentSteps } from '../steps.ts';
 import { stepsMustBeWhole } from './test-steps.ts';
 import { conformance } from './vitest-options.ts';
 

@@ -43,7 +43,11 @@ export function stepsMustBeWhole(
   steps: readonly Step[],
   configuration: Configuration = configurationSchema.parse({}),
 ): void {
-  const absent = new Set(everyStep.filter(({ when }) => when?.(configuration) === false).map(({ id }) => id));
+  const absent = new Set(
+    everyStep(configuration)
+      .filter(({ when }) => when?.(configuration) === false)
+      .map(({ id }) => id),
+  );
   const earlier = new Set<string>();
   for (const { id, needs } of steps) {
     const missing = needs.filter((need) => !earlier.has(need) && !absent.has(need));

@@ -1,8 +1,8 @@
 import type { Step } from '../document/step.ts';
 import { withTheEntry } from '../controls/2-with-the-entry.ts';
 import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
-import { documentSteps } from '../document/steps.ts';
-import { allSteps } from '../steps.ts';
+import { configurationSchema } from '../../helpers/configuration/configuration.ts';
+import { documentStepsOf, stepsFor } from '../steps.ts';
 import type { Gate } from './gate.ts';
 import { operation } from './operations.ts';
 import type { PassName, Phase } from './phase.ts';
@@ -10,14 +10,24 @@ import type { PassName, Phase } from './phase.ts';
 const isCleanup = ({ section }: Step): boolean => section === 'cleanup';
 
 /** What would take the entry away under the live traffic: it waits until that has ended. */
-const afterTraffic: readonly Step[] = [...withoutTheEntry, ...documentSteps.filter(isCleanup)];
+function afterTraffic({ edition }: Gate): readonly Step[] {
+  return [...withoutTheEntry, ...documentStepsOf(edition).filter(isCleanup)];
+}
+
+/** The steps of a run in which a user chose nothing but the edition. */
+function stepsOf({ session }: Gate): readonly Step[] {
+  return stepsFor(configurationSchema.parse({ edition: session.configuration.edition }));
+}
 
 /** BEFORE-1 of the document: it installs the version that the mesh comes from. */
-export const installSteps: readonly Step[] = allSteps.filter(({ id }) => id === 'BEFORE-1');
+export function installSteps(gate: Gate): readonly Step[] {
+  return stepsOf(gate).filter(({ id }) => id === 'BEFORE-1');
+}
 
 /** The first time: everything up to the clean-up, on a cluster that has nothing yet. */
 export function documentBefore(gate: Gate, title: string): readonly Step[] {
-  const steps = allSteps.filter((step) => !installSteps.includes(step) && !afterTraffic.includes(step));
+  const others = new Set([...installSteps(gate), ...afterTraffic(gate)].map(({ id }) => id));
+  const steps = stepsOf(gate).filter(({ id }) => !others.has(id));
   return [...steps, writtenDown(gate, 'before', title)];
 }
 
@@ -27,19 +37,19 @@ export function documentBefore(gate: Gate, title: string): readonly Step[] {
  */
 export function documentAgain(gate: Gate, pass: PassName, title: string): readonly Step[] {
   return [
-    ...documentSteps.filter((step) => !isCleanup(step)),
+    ...documentStepsOf(gate.edition).filter((step) => !isCleanup(step)),
     ...withTheEntry,
     writtenDown(gate, pass, title),
   ];
 }
 
 /** What takes the entry or the proxy away: controls first, then the document's own clean-up. */
-export function cleanUpPhase(pass: PassName, needs: readonly string[]): Phase {
+export function cleanUpPhase(gate: Gate, pass: PassName, needs: readonly string[]): Phase {
   return {
     id: 'clean-up',
     title: 'Negative controls without the entry, and the clean-up',
     pass,
-    steps: afterTraffic,
+    steps: afterTraffic(gate),
     needs,
   };
 }

@@ -1,3 +1,5 @@
+import { editionOf } from '../../fixtures/document/editions.ts';
+import type { Edition } from '../../helpers/document/edition.ts';
 import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
@@ -8,6 +10,7 @@ import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { TrafficAccount } from '../../helpers/traffic/account.ts';
 import type { Traffic } from '../../helpers/traffic/traffic.ts';
 import { Fixtures } from '../document/fixtures.ts';
+import { entryHost } from '../document/service-entry.ts';
 import { notCompared } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
 import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
@@ -22,13 +25,14 @@ import type { PassName, Phase } from './phase.ts';
 export class Gate implements AsyncDisposable {
   readonly session: SessionFacts;
   readonly plan: GatePlan;
+  readonly edition: Edition;
   readonly kube: Kube;
   readonly from: ImageSet;
   readonly to: ImageSet;
   /** Revision of the new control plane; undefined where it takes the place of the old one. */
   readonly revision: Revision;
   /** Fixtures that the new version is installed with; a fault alters them. */
-  readonly fixtures = new Fixtures();
+  readonly fixtures: Fixtures;
   /** Labels of a namespace whose pods a revision injects into; a fault keeps the old one. */
   labels: (revision: Revision) => Readonly<Record<string, string | null>> = injectionLabels;
   readonly observations = new Map<PassName, Observation>();
@@ -50,6 +54,8 @@ export class Gate implements AsyncDisposable {
     const [to] = session.others;
     if (to === undefined) throw new TypeError('a gate needs the images of two versions');
     this.session = session;
+    this.edition = editionOf(session.configuration);
+    this.fixtures = new Fixtures(this.edition);
     this.plan = plan;
     this.from = session.images;
     this.to = to;
@@ -131,8 +137,8 @@ export class Gate implements AsyncDisposable {
   /** Writes down what the sidecar of a pass holds and logs, and how the pass's steps came out so far. */
   async observe(name: PassName, title: string): Promise<Observation> {
     const world = this.world(name);
-    const pod = { namespace: 'default', pod: world.sourcePod.get() };
-    const { images, config, accessLogFormat } = await observeSidecar(this.kube, pod, world.proxy());
+    const proxy = { ...world.proxy(), host: entryHost(world) };
+    const { images, config, accessLogFormat } = await observeSidecar(this.kube, world.meshClient(), proxy);
     const observation: Observation = {
       phase: title,
       versions: { ...world.versions },

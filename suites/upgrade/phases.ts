@@ -33,7 +33,7 @@ function beforeTheUpgrade(gate: Gate): readonly Phase[] {
       id: 'install',
       title: `Install ${from.istio}`,
       pass: 'before',
-      steps: installSteps,
+      steps: installSteps(gate),
       needs: ['precheck'],
     },
     {
@@ -89,7 +89,7 @@ function there(gate: Gate): readonly Phase[] {
     },
     trafficPhase(gate),
     comparisonPhase(gate, ['document-old-proxy', 'document-fresh-proxy']),
-    cleanUpPhase('fresh proxy', ['document-fresh-proxy']),
+    cleanUpPhase(gate, 'fresh proxy', ['document-fresh-proxy']),
   ];
 }
 
@@ -115,7 +115,7 @@ function thereAndBack(gate: Gate): readonly Phase[] {
       id: 'restart',
       title: 'Sidecars are restarted',
       pass: 'rolled back',
-      steps: [restartSleep(gate, 'RESTART-1')],
+      steps: [restartClient(gate, 'RESTART-1')],
       needs: ['rollback'],
     },
     {
@@ -127,29 +127,30 @@ function thereAndBack(gate: Gate): readonly Phase[] {
     },
     trafficPhase(gate),
     comparisonPhase(gate, ['document-again']),
-    cleanUpPhase('rolled back', ['document-again']),
+    cleanUpPhase(gate, 'rolled back', ['document-again']),
   ];
 }
 
 function restarts(gate: Gate): readonly Step[] {
   const { to, revision } = gate;
   return [
-    restartSleep(gate, 'RESTART-1'),
+    restartClient(gate, 'RESTART-1'),
     operation('RESTART-2', 'The live traffic’s other workload is restarted', [], (world) =>
       restartTraffic(gate, world, { sidecar: to, revision }),
     ),
   ];
 }
 
-/** `kubectl rollout restart deployment sleep`: what a platform engineer asks every team for after an upgrade. */
-function restartSleep(gate: Gate, id: string): Step {
+/** `kubectl rollout restart deployment`: what a platform engineer asks every team for after an upgrade. */
+function restartClient(gate: Gate, id: string): Step {
+  const { client, namespaces } = gate.edition;
   return operation(
     id,
-    'sleep is restarted, and has a sidecar of its control plane’s version',
+    `${client} is restarted, and has a sidecar of its control plane’s version`,
     [],
     async (world) => {
-      const [pod] = await restarting(gate, () => restartDeployment(gate.kube, 'default', 'sleep'));
-      if (pod === undefined) fail('WORKLOAD_NOT_READY', 'no pod', 'one pod of sleep');
+      const [pod] = await restarting(gate, () => restartDeployment(gate.kube, namespaces.mesh, client));
+      if (pod === undefined) fail('WORKLOAD_NOT_READY', 'no pod', `one pod of ${client}`);
       const { sidecar, revision } = world.mesh;
       world.note('sidecar', await mustRunOn(gate, pod, { sidecar, revision }));
     },

@@ -13,7 +13,7 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = {
-  configuration: { failFast: false },
+  configuration: { failFast: false, edition: '2018-zh' },
   cluster: { kubeconfig, reused: false },
   destination: {},
   folder: '',

@@ -8,8 +8,8 @@ import type { Gate } from './gate.ts';
 /** Brings a used cluster back to where a gate begins: without Istio, whatever the gate before left in it. */
 export async function resetGate({ kube, session, to }: Gate): Promise<void> {
   await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: trafficNamespace } }]);
-  await resetDocument(kube);
-  await labelNamespace(kube, 'default', { 'istio-injection': null, 'istio.io/rev': null });
+  await resetDocument(kube, session);
+  await labelNamespace(kube, session.namespaces.mesh, { 'istio-injection': null, 'istio.io/rev': null });
   await uninstallIstio(session.cluster, to, 'everything');
   await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } }]);
 }

@@ -34,7 +34,8 @@ export function inPlaceUpgrade(gate: Gate): readonly Step[] {
       'Sidecars that nobody restarted are served by the new control plane',
       ['UPGRADE-2'],
       async (world) => {
-        const sleep = await onlyPod(gate, 'default', 'app=sleep');
+        const { client, namespaces } = gate.edition;
+        const sleep = await onlyPod(gate, namespaces.mesh, `app=${client}`);
         const kept = await onlyPod(gate, trafficNamespace, 'app=kept');
         for (const { metadata } of [sleep, kept]) {
           const proxy = `${metadata?.name ?? ''}.${metadata?.namespace ?? ''}`;
@@ -55,7 +56,7 @@ export function canaryUpgrade(gate: Gate): readonly Step[] {
       'UPGRADE-4',
       `Namespace default is labelled istio.io/rev=${revision ?? ''}`,
       ['UPGRADE-3'],
-      () => labelNamespace(gate.kube, 'default', gate.labels(revision)),
+      () => labelNamespace(gate.kube, gate.edition.namespaces.mesh, gate.labels(revision)),
     ),
     operation(
       'UPGRADE-5',

@@ -3,6 +3,7 @@ import { injectionLabels, type Revision } from '../../helpers/istio/revision.ts'
 import { accountFacts, findingsOf } from '../../helpers/traffic/findings.ts';
 import { Traffic } from '../../helpers/traffic/traffic.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
+import { proxyClusterOf } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import { sidecarOfSet, type World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
@@ -17,12 +18,12 @@ export function trafficStarts(gate: Gate): readonly Step[] {
       ['MESH-4'],
       async (world) => {
         const { session, kube } = gate;
-        const squid = world.squidPod.get();
         gate.traffic = await Traffic.start(kube, {
           curlImage: session.images.images.curl.reference,
           destination: session.destination,
           proxy: world.proxy(),
-          squid: { namespace: 'external', pod: squid.metadata?.name ?? '', container: 'squid' },
+          squid: world.squid(),
+          cluster: proxyClusterOf(world),
           labels: injectionLabels(undefined),
         });
       },

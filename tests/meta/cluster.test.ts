@@ -31,7 +31,8 @@ describe('a mistake in the document’s ServiceEntry', () => {
       args: [...hermetic, '--step', 'MESH-2'],
       env: proxy.variables,
       edits: {
-        'fixtures/document/service-entry.yaml': (text) => text.replace('protocol: TCP', 'protocol: HTTP'),
+        'fixtures/document/2018-zh/service-entry.yaml': (text) =>
+          text.replace('protocol: TCP', 'protocol: HTTP'),
       },
     });
     expect(run.exitCode).toBe(1);
@@ -76,7 +77,7 @@ describe('an image that cannot be pulled', () => {
     await using run = await runCheckout({
       args: [...hermetic, '--step', 'PROXY-5'],
       edits: {
-        'fixtures/document/sleep.yaml': (text) =>
+        'fixtures/document/2018-zh/client.yaml': (text) =>
           text.replace('${CURL_IMAGE}', 'localhost/no/such:0').replace('IfNotPresent', 'Never'),
       },
     });

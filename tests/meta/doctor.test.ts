@@ -294,11 +294,13 @@ describe('each line of the doctor is red by a cause of its own', () => {
   });
 
   test('fixtures: a manifest that is no YAML', async () => {
-    const edits = { 'fixtures/document/service-entry.yaml': () => 'spec: [\n' };
+    const edits = { 'fixtures/document/2018-zh/service-entry.yaml': () => 'spec: [\n' };
     const { exitCode, line } = await doctor(hermetic, { edits });
     expect(exitCode).toBe(3);
     expect(line('fixtures').status).toBe('failed');
-    expect(line('fixtures').message).toContain('fixtures/document/service-entry.yaml is not valid YAML');
+    expect(line('fixtures').message).toContain(
+      'fixtures/document/2018-zh/service-entry.yaml is not valid YAML',
+    );
   });
 });
 

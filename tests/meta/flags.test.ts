@@ -7,7 +7,8 @@ import { runCheckout, type CheckoutRun } from '../../faults/checkout.ts';
 
 /** A mistake that the step MESH-1 finds. */
 const edits = {
-  'fixtures/document/service-entry.yaml': (text: string) => text.replace('protocol: TCP', 'protocol: HTTP'),
+  'fixtures/document/2018-zh/service-entry.yaml': (text: string) =>
+    text.replace('protocol: TCP', 'protocol: HTTP'),
 };
 const pausing = ['run', '--target', 'hermetic', '--pause-on-failure', '--json'];
 const paused = /^Enter goes on with the run; Ctrl-C ends it and cleans up\.\r?\n/m;

@@ -9,6 +9,9 @@ import type { Observation, ObservedStep } from '../../helpers/results/gate.ts';
  */
 export const format: string = defaultTextFormats['1.9+'];
 
+/** The proxy of the samples, as its ServiceEntry has it. */
+export const proxy = { ...via, host: 'my-company-proxy.com' };
+
 const accessLog = (text: string): unknown => ({
   name: 'envoy.access_loggers.file',
   typed_config: {
@@ -136,7 +139,7 @@ export function step(changes: Partial<ObservedStep> = {}): ObservedStep {
 
 /** A sound phase on 1.28.3; `changes` replace fields, `sample` what the sidecar's dump holds. */
 export function observed(changes: Partial<Observation> = {}, sample: SampleChanges = {}): Observation {
-  const { config, accessLogFormat } = fromDump(dump(sample), { ip: sample.ip ?? via.ip, port: via.port });
+  const { config, accessLogFormat } = fromDump(dump(sample), { ...proxy, ip: sample.ip ?? via.ip });
   return {
     phase: 'Document on 1.28.3',
     versions: { istiod: '1.28.3', 'istio-proxy': '1.28.3', envoy: '1.36.4' },

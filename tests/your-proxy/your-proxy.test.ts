@@ -217,7 +217,8 @@ test('a red verdict on the mesh has no password in its evidence', async () => {
     ),
     env: environmentOf(own),
     edits: {
-      'fixtures/document/service-entry.yaml': (text) => text.replace('protocol: TCP', 'protocol: HTTP'),
+      'fixtures/document/2018-zh/service-entry.yaml': (text) =>
+        text.replace('protocol: TCP', 'protocol: HTTP'),
       // So that the request itself, with the credentials, meets a sidecar that reads HTTP.
       'suites/document/3-configure-traffic.ts': (text) =>
         text.replace(/^ *await (?:serviceEntryMustBeTheDocuments|sidecarMustTunnel)\(world\);\n/gm, ''),
