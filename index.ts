@@ -10,7 +10,8 @@ import './helpers/trip/matchers.ts';
 export { allSteps, controlSteps, documentSteps, stepsFor } from './suites/steps.ts';
 export { withNeeds, type Section, type Step } from './suites/document/step.ts';
 export { testSteps } from './suites/library/test-steps.ts';
-export type { Mesh, StepRecord, World } from './suites/document/world.ts';
+export type { Mesh, World } from './suites/document/world.ts';
+export type { StepRecord } from './helpers/results/step.ts';
 
 // Trips: a request from a pod, what each witness said of it, and what is expected of them.
 export { noSidecar, origin, proxy, sidecar, type Expectation } from './helpers/trip/expectations.ts';

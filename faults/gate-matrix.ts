@@ -1,6 +1,7 @@
 import { messageOf } from '../helpers/errors.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { Gate } from '../suites/upgrade/gate.ts';
+import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
 import type { FaultResult } from './result.ts';
@@ -86,10 +87,11 @@ async function goThrough(
     for (const step of phase.steps) {
       const key = `${phase.id}/${step.id}`;
       if (key === before) await fault.inject(gate);
-      const taken = await gate.take(phase, step);
-      if (taken.status !== 'failed') continue;
+      const record = recordOf(step);
+      await gate.take(phase, step, record);
+      if (record.status !== 'failed') continue;
       judged ??= { greps: await judge.judge(true) };
-      const [first] = taken.findings;
+      const [first] = record.findings;
       const caught = { step: key, cause: first?.cause ?? '', seen: first?.seen ?? '' };
       return { caught, greps: judged.greps };
     }

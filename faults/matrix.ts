@@ -4,13 +4,14 @@ import { listeners } from '../helpers/istio/sidecar.ts';
 import { remove } from '../helpers/kube/apply.ts';
 import { takeSnapshot, type Snapshot } from '../helpers/kube/snapshot.ts';
 import { isReady, livePods } from '../helpers/kube/workloads.ts';
+import type { StepRecord } from '../helpers/results/step.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import { notCompared, resetDocument } from '../suites/document/prepare.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Step } from '../suites/document/step.ts';
 import { World } from '../suites/document/world.ts';
-import { Pass, type Outcome } from '../suites/pass.ts';
+import { Pass, recordOf } from '../suites/pass.ts';
 import { allSteps } from '../suites/steps.ts';
 import type { Fault } from './fault.ts';
 import { FourGreps } from './four-greps.ts';
@@ -49,7 +50,7 @@ export class Matrix {
     const world = new World(this.#session);
     if (this.#before !== undefined) world.before.set(this.#before);
     const rig = new Rig(world);
-    let caught: { step: string; outcome: Outcome & { status: 'failed' } } | undefined;
+    let caught: StepRecord | undefined;
     let greps: string | undefined;
     try {
       await this.#forgetEntry(world);
@@ -62,8 +63,8 @@ export class Matrix {
       else await this.#undo(fault, rig);
       await world[Symbol.asyncDispose]();
     }
-    const [first] = caught?.outcome.findings ?? [];
-    const step = caught?.step ?? '';
+    const [first] = caught?.findings ?? [];
+    const step = caught?.id ?? '';
     const cause = first?.cause ?? '';
     return {
       id: fault.id,
@@ -87,7 +88,7 @@ export class Matrix {
     rig: Rig,
     judge: FourGreps,
   ): Promise<{
-    caught: { step: string; outcome: Outcome & { status: 'failed' } } | undefined;
+    caught: StepRecord | undefined;
     greps: string | undefined;
   }> {
     const steps = stepsFor(fault);
@@ -106,10 +107,11 @@ export class Matrix {
       if (step.id === before) await fault.inject(rig);
       await rig.comesTo(step.id);
       if (step.id === 'MESH-1') entryApplied = true;
-      const outcome = await pass.take(step);
-      if (outcome.status !== 'failed') continue;
+      const record = recordOf(step);
+      await pass.take(step, record);
+      if (record.status !== 'failed') continue;
       judged ??= await judgeNow();
-      return { caught: { step: step.id, outcome }, greps: judged.greps };
+      return { caught: record, greps: judged.greps };
     }
     judged ??= await judgeNow();
     return { caught: undefined, greps: judged.greps };
@@ -132,11 +134,11 @@ export class Matrix {
     for (const step of allSteps) {
       if (step.section === 'cleanup' || step.section === 'controls') continue;
       if (step.id === 'BEFORE-1' && from !== 'BEFORE-1') continue;
-      const outcome = await pass.take(step);
-      if (outcome.status === 'passed') continue;
-      const why = outcome.status === 'failed' ? messageOf(outcome.error) : outcome.because;
+      const record = recordOf(step);
+      await pass.take(step, record);
+      if (record.status === 'passed') continue;
       throw new EnvironmentError(
-        `Without a fault, ${step.id} is not green: ${why}`,
+        `Without a fault, ${step.id} is not green: ${record.reason}`,
         'Run ./conformance first.',
       );
     }

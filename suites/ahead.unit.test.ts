@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Ahead, Step } from './document/step.ts';
 import type { World } from './document/world.ts';
-import { Pass } from './pass.ts';
+import { Pass, recordOf } from './pass.ts';
+import type { StepRecord } from '../helpers/results/step.ts';
 
 const log: string[] = [];
 
@@ -9,7 +10,9 @@ function world(): World {
   log.length = 0;
   let facts: Record<string, string> = {};
   return {
-    begin: () => ({ facts: (facts = {}), trips: [] }),
+    begin: (record: StepRecord) => {
+      facts = record.facts;
+    },
     note: (name: string, value: string) => {
       facts[name] = value;
     },
@@ -32,12 +35,18 @@ function step(id: string, ahead: Partial<Ahead> | undefined, more: Partial<Step>
   };
 }
 
+async function take(pass: Pass, step: Step): Promise<StepRecord> {
+  const record = recordOf(step);
+  await pass.take(step, record);
+  return record;
+}
+
 async function taken(steps: readonly Step[]): Promise<string[]> {
   const pass = new Pass(world(), steps);
   pass.begin();
   const seen: string[] = [];
   for (const each of steps) {
-    const outcome = await pass.take(each);
+    const outcome = await take(pass, each);
     seen.push(`${each.id} ${outcome.status}`);
   }
   await pass.end();
@@ -66,7 +75,7 @@ describe('work that begins before its turn', () => {
     const steps = [slow, step('B', undefined), step('C', {}, { needs: ['A'] }), step('D', {})];
     const pass = new Pass(world(), steps);
     pass.begin();
-    const first = pass.take(slow);
+    const first = take(pass, slow);
     await new Promise(setImmediate);
     expect(log).toEqual(['do D']);
     installed();
@@ -74,22 +83,22 @@ describe('work that begins before its turn', () => {
     await new Promise(setImmediate);
     expect(log.indexOf('do C')).toBeGreaterThan(log.indexOf('do A'));
     const rest = [];
-    for (const each of steps.slice(1)) rest.push(await pass.take(each));
+    for (const each of steps.slice(1)) rest.push(await take(pass, each));
     expect(log.filter((line) => line.startsWith('judge'))).toEqual([
       'judge A',
       'judge B',
       'judge C',
       'judge D',
     ]);
-    expect(rest[1]?.record.facts['begun']).toMatch(/ before its turn$/);
-    expect(rest[0]?.record.facts).toEqual({});
+    expect(rest[1]?.facts['begun']).toMatch(/ before its turn$/);
+    expect(rest[0]?.facts).toEqual({});
   });
 
   it('says since when, where the set-up began it', async () => {
     const pass = new Pass(world());
     const minute = 60_000;
-    const outcome = await pass.take(step('A', { since: () => Date.now() - minute }));
-    expect(outcome.record.facts['begun']).toMatch(/^1m( 0s)? before its turn$/);
+    const outcome = await take(pass, step('A', { since: () => Date.now() - minute }));
+    expect(outcome.facts['begun']).toMatch(/^1m( 0s)? before its turn$/);
   });
 
   it('is done in its turn where the pass begins nothing', async () => {
@@ -98,7 +107,7 @@ describe('work that begins before its turn', () => {
     pass.begin();
     await new Promise(setImmediate);
     expect(log).toEqual([]);
-    expect(await pass.take(one)).toMatchObject({ status: 'passed', record: { facts: {} } });
+    expect(await take(pass, one)).toMatchObject({ status: 'passed', facts: {} });
     expect(log).toEqual(['do A', 'judge A']);
   });
 
@@ -142,7 +151,7 @@ describe('work that begins before its turn', () => {
     const pass = new Pass(world(), steps);
     pass.begin();
     await new Promise(setImmediate);
-    const cleaning = pass.take(step('C', undefined, { section: 'cleanup' }));
+    const cleaning = take(pass, step('C', undefined, { section: 'cleanup' }));
     await new Promise(setImmediate);
     expect(log).not.toContain('judge C');
     end();

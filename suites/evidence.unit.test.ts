@@ -1,26 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { onPause, type Paused } from '../helpers/pause/pause.ts';
 import type { EvidenceRequest } from '../helpers/diagnose/evidence.ts';
+import { failedResult } from '../tests/samples/results.ts';
+import type { StepResult } from '../helpers/results/step.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
-import { StepEvidence, type Failure } from './evidence.ts';
+import type { World } from './document/world.ts';
+import { pausing, StepEvidence, type Evidence } from './evidence.ts';
 
 const session = (repeat: number): SessionFacts =>
   ({ reportFolder: '/reports/run-1', configuration: { repeat } }) as unknown as SessionFacts;
 
-function failure(id: string, cause: CauseCode, pass = 1): Failure {
-  const slot = { known: () => undefined };
-  return {
-    step: { id },
-    pass,
-    outcome: {
-      status: 'failed',
-      record: { facts: {}, trips: [] },
-      error: new Error('it failed'),
-      findings: [{ cause, seen: 'this', expected: 'that' }],
-    },
-    world: { proxyIp: slot, proxyPort: slot } as unknown as Failure['world'],
-  };
-}
+const failure = (id: string, cause: CauseCode, pass = 1): StepResult => failedResult(cause, { id, pass });
+
+const slot = { known: () => undefined };
+const world = { proxyIp: slot, proxyPort: slot } as unknown as World;
 
 function collecting(
   requests: EvidenceRequest[],
@@ -38,12 +33,14 @@ describe('the evidence of steps', () => {
   it('is in a folder named by the step, in the report', async () => {
     const requests: EvidenceRequest[] = [];
     const evidence = new StepEvidence(session(1), collecting(requests));
-    expect(await evidence.of(failure('MESH-2', 'PASSTHROUGH'))).toBe('evidence/MESH-2');
+    const failed = failure('MESH-2', 'PASSTHROUGH');
+    await evidence.of(failed, world);
+    expect(failed.evidence).toBe('evidence/MESH-2');
     expect(requests).toMatchObject([
       {
         folder: '/reports/run-1/evidence/MESH-2',
         title: 'MESH-2 failed: PASSTHROUGH',
-        message: 'it failed',
+        message: failed.reason,
         proxy: undefined,
       },
     ]);
@@ -59,9 +56,8 @@ describe('the evidence of steps', () => {
       failure('MESH-3', 'PASSTHROUGH', 4),
       failure('MESH-4', 'PASSTHROUGH', 5),
     ];
-    const bundles = [];
-    for (const one of failures) bundles.push(await evidence.of(one));
-    expect(bundles).toEqual([
+    for (const one of failures) await evidence.of(one, world);
+    expect(failures.map((one) => one.evidence)).toEqual([
       'evidence/pass-1-MESH-2',
       '',
       'evidence/pass-3-MESH-2',
@@ -69,7 +65,7 @@ describe('the evidence of steps', () => {
       '',
     ]);
     expect(requests).toHaveLength(3);
-    expect(failures.map(({ outcome }) => outcome.record.facts)).toEqual([
+    expect(failures.map(({ facts }) => facts)).toEqual([
       {},
       { 'no evidence': 'the same failure as that of evidence/pass-1-MESH-2' },
       {},
@@ -83,9 +79,43 @@ describe('the evidence of steps', () => {
     ['breaks', () => Promise.reject(new Error('EACCES'))],
   ])('leaves the failure as it was when its collecting %s', async (_what, collect) => {
     const failed = failure('MESH-2', 'PASSTHROUGH');
-    const { findings, error } = failed.outcome;
-    expect(await new StepEvidence(session(1), collect).of(failed)).toBe('');
-    expect(failed.outcome).toMatchObject({ status: 'failed', findings, error });
-    expect(failed.outcome.record.facts).toEqual({ 'no evidence': 'it could not be collected: EACCES' });
+    const { findings, reason } = failed;
+    await new StepEvidence(session(1), collect).of(failed, world);
+    expect(failed).toMatchObject({ status: 'failed', findings, reason, evidence: '' });
+    expect(failed.facts).toEqual({ 'no evidence': 'it could not be collected: EACCES' });
+  });
+});
+
+describe('--pause-on-failure', () => {
+  it('waits after the evidence was taken, and then gives it', async () => {
+    const order: string[] = [];
+    const seen: Paused[] = [];
+    using _listening = onPause('run-p', (paused) => {
+      order.push('paused');
+      seen.push(paused);
+      return Promise.resolve();
+    });
+    const evidence: Evidence = {
+      of: (record) => {
+        order.push('evidence');
+        record.evidence = 'evidence/MESH-2';
+        return Promise.resolve();
+      },
+    };
+    const record = failedResult('BLACKHOLE', { reason: 'it failed' });
+    const configuration = configurationSchema.parse({ pauseOnFailure: true });
+    await pausing({ runId: 'run-p', configuration }, evidence).of(record, world);
+    expect(record.evidence).toBe('evidence/MESH-2');
+    expect(order).toEqual(['evidence', 'paused']);
+    expect(seen).toEqual([
+      { step: 'MESH-2', cause: 'BLACKHOLE', message: 'it failed', evidence: 'evidence/MESH-2' },
+    ]);
+  });
+
+  it('waits for nobody where it was not asked to', () => {
+    const evidence: Evidence = { of: () => Promise.resolve() };
+    expect(pausing({ runId: 'run-p', configuration: configurationSchema.parse({}) }, evidence)).toBe(
+      evidence,
+    );
   });
 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
-import { StepEvidence } from './evidence.ts';
-import { pausing } from './pausing.ts';
+import { evidenceOf } from './evidence.ts';
+import { recordOf } from './pass.ts';
 import { testStep } from './step-test.ts';
 import { Gate } from './upgrade/gate.ts';
 import { phasesOf } from './upgrade/phases.ts';
 
 const session = inject('session');
-const gate = new Gate(session, inject('gate'), pausing(session, new StepEvidence(session)));
+const gate = new Gate(session, inject('gate'), evidenceOf(session));
 
 beforeAll(() => gate.begin());
 
@@ -21,12 +21,9 @@ for (const [index, phase] of phasesOf(gate).entries()) {
     for (const step of phase.steps) {
       testStep(
         step,
-        () => gate.take(phase, step),
-        { pass: index + 1, phase: phase.id },
-        () => gate.world(phase.pass).versions,
-        ({ meta }) => {
-          meta.gate = gate.known();
-        },
+        recordOf(step, { pass: index + 1, phase: phase.id }),
+        (record) => gate.take(phase, step, record),
+        () => ({ versions: gate.world(phase.pass).versions, gate: gate.known() }),
       );
     }
   });

@@ -1,90 +1,122 @@
 import { EnvironmentError, messageOf } from '../helpers/errors.ts';
 import { late, orLate } from '../helpers/eventually/deadline.ts';
+import type { StepRecord } from '../helpers/results/step.ts';
 import { timeouts } from '../helpers/timeouts.ts';
-import { ConformanceError, type Finding } from '../helpers/trip/finding.ts';
+import { ConformanceError } from '../helpers/trip/finding.ts';
 import { findingsOf } from '../helpers/trip/findings-of.ts';
 import { explain } from './document/explain.ts';
 import { AheadWork } from './ahead.ts';
 import type { Step } from './document/step.ts';
-import type { StepRecord, World } from './document/world.ts';
+import type { World } from './document/world.ts';
 
-/** How a step came out. */
-export type Outcome =
-  | { readonly status: 'passed'; readonly record: StepRecord }
-  | { readonly status: 'skipped'; readonly record: StepRecord; readonly because: string }
-  | {
-      readonly status: 'failed';
-      readonly record: StepRecord;
-      readonly error: unknown;
-      /** Named causes, the most specific first; never empty. */
-      readonly findings: readonly Finding[];
-    };
+/** A new record of the step, in the first pass unless `where` says otherwise. */
+export function recordOf(
+  { id, title, section, commands }: Step,
+  where: Pick<StepRecord, 'pass' | 'phase'> = { pass: 1 },
+): StepRecord {
+  return {
+    id,
+    title,
+    section,
+    command: commands.join('\n'),
+    ...where,
+    status: 'pending',
+    reason: '',
+    durationMs: 0,
+    findings: [],
+    facts: {},
+    trips: [],
+    evidence: '',
+  };
+}
 
-/** One pass over the steps, in their order: a step whose need failed is not judged. */
+/** Records that the step was not judged, and why. */
+export function skip(record: StepRecord, reason: string): void {
+  record.status = 'skipped';
+  record.reason = reason;
+}
+
+/** One pass over the steps, in their order. A step whose need failed is skipped. */
 export class Pass {
   readonly world: World;
   /** Steps that did not pass, each with the failed step it comes from. */
   readonly #broken = new Map<string, string>();
-  /** A step that hangs is still at work on the cluster: nothing after it can be judged. */
+  /** A step that hangs still changes the cluster: nothing after it can be judged. */
   #hanging = false;
 
   readonly #ahead: AheadWork;
   #cleaning = false;
 
-  /** @param steps Steps whose work may begin before their turn; none does when not given */
+  /** @param steps Steps whose work may start early; by default none does */
   constructor(world: World, steps: readonly Step[] = []) {
     this.world = world;
     this.#ahead = new AheadWork(world, steps);
   }
 
-  /** Begins what need not wait for any step's turn. */
+  /** Starts the work that waits for no step. */
   begin(): void {
     this.#ahead.begin(undefined);
   }
 
-  /** Resolves when no work of a step that was not judged goes on any more. */
+  /** Resolves when all work that was started early has ended. */
   async end(): Promise<void> {
     await this.#ahead.settled();
   }
 
-  /** Whether a step is still at work on the cluster. */
+  /** Whether a step exceeded its time limit and may still be running. */
   get hanging(): boolean {
     return this.#hanging;
   }
 
-  /** Does the step and judges it. Never rejects. */
-  async take(step: Step): Promise<Outcome> {
-    const record = this.world.begin();
-    if (this.#hanging) return { status: 'skipped', record, because: 'because a step before it did not end' };
+  /**
+   * Runs the step, judges it and fills in its record. Never rejects.
+   * @returns the error of a step that failed, for its test to throw
+   */
+  async take(step: Step, record: StepRecord): Promise<unknown> {
+    this.world.begin(record);
+    if (this.#hanging) {
+      skip(record, 'because a step before it did not end');
+      return undefined;
+    }
+    const start = performance.now();
+    try {
+      return await this.#judge(step, record);
+    } finally {
+      record.durationMs = Math.round(performance.now() - start);
+    }
+  }
+
+  async #judge(step: Step, record: StepRecord): Promise<unknown> {
     const unavailable = step.unavailable?.(this.world.session.configuration);
-    if (unavailable !== undefined) return { status: 'skipped', record, because: unavailable };
+    if (unavailable !== undefined) {
+      skip(record, unavailable);
+      return undefined;
+    }
     const [root] = step.needs.flatMap((need) => this.#broken.get(need) ?? []);
     if (root !== undefined) {
       this.#broken.set(step.id, root);
+      skip(record, `because step ${root} failed`);
       await this.#ahead.drop(step).catch((error: unknown) => {
         record.facts['not taken back'] = messageOf(error);
       });
-      return { status: 'skipped', record, because: `because step ${root} failed` };
+      return undefined;
     }
     try {
       await this.#inTime(this.#do(step));
-      return { status: 'passed', record };
+      record.status = 'passed';
+      return undefined;
     } catch (error) {
       this.#broken.set(step.id, step.id);
-      return { status: 'failed', record, ...(await this.#explained(error, record)) };
+      return await this.#fail(record, error);
     }
   }
 
-  /** Before the first step that cleans up; what those begin themselves is not waited for. */
-  async #settledOnce(): Promise<void> {
-    if (this.#cleaning) return;
-    this.#cleaning = true;
-    await this.#ahead.settled();
-  }
-
   async #do(step: Step): Promise<void> {
-    // What a step that failed had begun must not come back while it is being removed.
-    if (step.section === 'cleanup') await this.#settledOnce();
+    // Early work must not recreate what clean-up removes. Work that a clean-up step starts itself is not waited for.
+    if (step.section === 'cleanup' && !this.#cleaning) {
+      this.#cleaning = true;
+      await this.#ahead.settled();
+    }
     this.#ahead.begin(step.id);
     const before = await this.#ahead.of(step);
     await step.run(this.world);
@@ -100,11 +132,8 @@ export class Pass {
     );
   }
 
-  /** The findings, sharpened by what the cluster's state tells; the error as it is where that adds nothing. */
-  async #explained(
-    error: unknown,
-    record: StepRecord,
-  ): Promise<{ error: unknown; findings: readonly Finding[] }> {
+  /** Records the failure, with more specific findings where the cluster's state gives them. */
+  async #fail(record: StepRecord, error: unknown): Promise<unknown> {
     const findings = findingsOf(error);
     const sharper = await orLate(explain(this.world, findings), timeouts.explain).catch(
       (problem: unknown) => {
@@ -112,7 +141,11 @@ export class Pass {
         return findings;
       },
     );
-    if (sharper === late || sharper === findings) return { error, findings };
-    return { error: new ConformanceError(sharper, record.trips.at(-1)), findings: sharper };
+    record.status = 'failed';
+    record.findings = sharper === late ? findings : sharper;
+    const told =
+      record.findings === findings ? error : new ConformanceError(record.findings, record.trips.at(-1));
+    record.reason = messageOf(told);
+    return told;
   }
 }

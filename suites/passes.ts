@@ -1,12 +1,10 @@
+import type { StepRecord } from '../helpers/results/step.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { resetDocument, snapshotOf } from './document/prepare.ts';
 import type { Step } from './document/step.ts';
 import { World } from './document/world.ts';
 import type { StepEvidence } from './evidence.ts';
-import { Pass, type Outcome } from './pass.ts';
-
-/** How a step came out, how long it took by itself, and where the evidence of its failure is. */
-export type Taken = Outcome & { readonly durationMs: number; readonly evidence: string };
+import { Pass, skip } from './pass.ts';
 
 /** The passes over the steps on the session's cluster, each with a world of its own. */
 export class Passes {
@@ -15,13 +13,12 @@ export class Passes {
   readonly #evidence: Pick<StepEvidence, 'of'> | undefined;
   readonly #prepare: typeof prepare;
   #pass: Pass | undefined;
-  #number = 0;
-  /** Why nothing more can be judged. */
+  /** Why no further step is judged. */
   #over: string | undefined;
 
   /**
-   * @param steps The run's, whose work may begin before their turn
-   * @param evidence Collects it of each step that fails by itself; none is collected without
+   * @param steps Steps whose work may start early
+   * @param evidence Collects evidence of each step that fails
    */
   constructor(
     session: SessionFacts,
@@ -35,50 +32,48 @@ export class Passes {
     this.#prepare = prepareWorld;
   }
 
-  /** The versions seen in this pass so far. */
+  /** Versions of the components that this pass has seen. */
   get versions(): Readonly<Record<string, string>> {
     return this.#pass?.world.versions ?? {};
   }
 
-  /** Before a pass: brings the cluster to where the document begins, where anything ran on it before. */
+  /** Starts a pass. Resets a used cluster to the state in which the document begins. */
   async begin(number: number, used = number > 1 || this.#session.cluster.reused): Promise<void> {
     if (this.#over !== undefined) return;
-    this.#number = number;
-    // What the set-up began is the first pass's alone.
+    // Only the first pass continues what the set-up started.
     const { begunInstall: _begunInstall, ...later } = this.#session;
     const world = new World(number === 1 ? this.#session : later);
     this.#pass = new Pass(world, this.#steps);
     try {
       await this.#prepare(world, used);
     } catch (error) {
-      // What could not be brought back for this pass would spoil the next ones, at the full length of every wait.
+      // Later passes would find the same leftovers, and wait for each of them until the time limit.
       this.#over = `because pass ${number} could not begin`;
       throw error;
     }
     this.#pass.begin();
   }
 
-  /** Does the step, judges it, and has evidence collected when it failed, before anything else happens. Never rejects. */
-  async take(step: Step): Promise<Taken> {
+  /**
+   * Runs the step, judges it and fills in its record; collects evidence of a failure before anything else happens. Never
+   * rejects.
+   * @returns the error of a step that failed, for its test to throw
+   */
+  async take(step: Step, record: StepRecord): Promise<unknown> {
     const pass = this.#pass;
     if (pass === undefined || this.#over !== undefined) {
-      const because = this.#over ?? 'because no pass has begun';
-      return { status: 'skipped', record: { facts: {}, trips: [] }, because, durationMs: 0, evidence: '' };
+      skip(record, this.#over ?? 'because no pass has begun');
+      return undefined;
     }
-    const start = performance.now();
-    const outcome = await pass.take(step);
-    const durationMs = Math.round(performance.now() - start);
-    const evidence =
-      outcome.status === 'failed'
-        ? await this.#evidence?.of({ step, pass: this.#number, outcome, world: pass.world })
-        : undefined;
-    if (outcome.status === 'failed' && this.#session.configuration.failFast) {
-      this.#over ??= `because step ${step.id} failed (--fail-fast)`;
+    const error = await pass.take(step, record);
+    if (record.status === 'failed') {
+      await this.#evidence?.of(record, pass.world);
+      if (this.#session.configuration.failFast) this.#over ??= `because step ${step.id} failed (--fail-fast)`;
     }
-    return { ...outcome, durationMs, evidence: evidence ?? '' };
+    return error;
   }
 
-  /** After a pass. */
+  /** Ends a pass. */
   async end(number: number): Promise<void> {
     if (this.#pass?.hanging === true) this.#over ??= `because a step of pass ${number} did not end`;
     const world = this.#pass?.world;

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { EnvironmentError } from '../helpers/errors.ts';
+import type { StepRecord } from '../helpers/results/step.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import type { Step } from './document/step.ts';
 import type { World } from './document/world.ts';
-import type { Failure } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import { recordOf } from './pass.ts';
 import { Passes } from './passes.ts';
 
 const kubeconfig = JSON.stringify({
@@ -40,6 +42,12 @@ function stepSeeing(worlds: World[]): Step {
   };
 }
 
+async function take(passes: Passes, step: Step, pass = 1): Promise<StepRecord> {
+  const record = recordOf(step, { pass });
+  await passes.take(step, record);
+  return record;
+}
+
 describe('the passes', () => {
   it.each([
     { reused: false, used: [false, true, true] },
@@ -63,7 +71,7 @@ describe('the passes', () => {
     const passes = new Passes(begun, [], undefined, () => Promise.resolve());
     for (const number of [1, 2]) {
       await passes.begin(number);
-      await passes.take(stepSeeing(worlds));
+      await take(passes, stepSeeing(worlds));
       await passes.end(number);
     }
     expect(worlds.map((world) => world.session.begunInstall)).toEqual([{ at: 1 }, undefined]);
@@ -74,7 +82,7 @@ describe('the passes', () => {
     const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
     for (const number of [1, 2]) {
       await passes.begin(number);
-      expect(await passes.take(stepSeeing(worlds))).toMatchObject({ status: 'passed' });
+      expect(await take(passes, stepSeeing(worlds))).toMatchObject({ status: 'passed' });
       expect(passes.versions).toEqual({ pass: String(number) });
       await passes.end(number);
     }
@@ -94,10 +102,11 @@ describe('the passes', () => {
     await expect(passes.begin(2)).rejects.toThrow('stuck');
     await passes.end(2);
     await passes.begin(3);
-    expect(await passes.take(stepSeeing(worlds))).toEqual({
+    expect(await take(passes, stepSeeing(worlds), 3)).toMatchObject({
       status: 'skipped',
-      record: { facts: {}, trips: [] },
-      because: 'because pass 2 could not begin',
+      reason: 'because pass 2 could not begin',
+      facts: {},
+      trips: [],
       durationMs: 0,
       evidence: '',
     });
@@ -111,14 +120,14 @@ describe('the passes', () => {
       const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
       await passes.begin(1);
       const hanging: Step = { ...stepSeeing([]), run: () => new Promise(() => undefined) };
-      const taken = passes.take(hanging);
+      const taken = take(passes, hanging);
       await vi.advanceTimersByTimeAsync(timeouts.step);
       expect(await taken).toMatchObject({ status: 'failed' });
       await passes.end(1);
       await passes.begin(2);
-      expect(await passes.take(stepSeeing([]))).toMatchObject({
+      expect(await take(passes, stepSeeing([]))).toMatchObject({
         status: 'skipped',
-        because: 'because a step of pass 1 did not end',
+        reason: 'because a step of pass 1 did not end',
       });
     } finally {
       vi.useRealTimers();
@@ -127,11 +136,11 @@ describe('the passes', () => {
 
   it('have evidence collected of a step that fails, before the next one, and not as part of its duration', async () => {
     const events: string[] = [];
-    const evidence = {
-      of: async ({ step, pass, outcome }: Failure) => {
+    const evidence: Evidence = {
+      of: async (record) => {
         await delay(300);
-        events.push(`evidence of ${step.id} in pass ${pass}: ${outcome.findings[0]?.cause ?? ''}`);
-        return `evidence/${step.id}`;
+        events.push(`evidence of ${record.id} in pass ${record.pass}: ${record.findings[0]?.cause ?? ''}`);
+        record.evidence = `evidence/${record.id}`;
       },
     };
     const passes = new Passes(session(false), [], evidence, () => Promise.resolve());
@@ -145,12 +154,12 @@ describe('the passes', () => {
       },
     };
     await passes.begin(2);
-    const taken = await passes.take(failing);
+    const taken = await take(passes, failing, 2);
     expect(taken).toMatchObject({ status: 'failed', evidence: 'evidence/MESH-2' });
     expect(taken.durationMs).toBeLessThan(250);
-    const skipped = await passes.take({ ...failing, id: 'MESH-3', needs: ['MESH-2'] });
+    const skipped = await take(passes, { ...failing, id: 'MESH-3', needs: ['MESH-2'] });
     expect(skipped).toMatchObject({ status: 'skipped', evidence: '' });
-    await passes.take(next);
+    await take(passes, next);
     expect(events).toEqual(['evidence of MESH-2 in pass 2: CLUSTER_LOST', 'CLEAN-1']);
   });
 
@@ -158,16 +167,16 @@ describe('the passes', () => {
     const failing: Step = { ...stepSeeing([]), run: () => Promise.reject(new EnvironmentError('a', 'b')) };
     const passes = new Passes(session(false, true), [], undefined, () => Promise.resolve());
     await passes.begin(1);
-    expect(await passes.take(failing)).toMatchObject({ status: 'failed' });
-    const because = 'because step MESH-2 failed (--fail-fast)';
-    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped', because });
+    expect(await take(passes, failing)).toMatchObject({ status: 'failed' });
+    const reason = 'because step MESH-2 failed (--fail-fast)';
+    expect(await take(passes, stepSeeing([]))).toMatchObject({ status: 'skipped', reason });
     await passes.end(1);
     await passes.begin(2);
-    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped', because });
+    expect(await take(passes, stepSeeing([]))).toMatchObject({ status: 'skipped', reason });
   });
 
   it('judge nothing before one has begun', async () => {
     const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
-    expect(await passes.take(stepSeeing([]))).toMatchObject({ status: 'skipped' });
+    expect(await take(passes, stepSeeing([]))).toMatchObject({ status: 'skipped' });
   });
 });

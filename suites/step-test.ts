@@ -1,36 +1,40 @@
-import { test, type TestContext } from 'vitest';
-import type { StepMeta } from '../helpers/report/meta.ts';
+import { afterAll, beforeAll, test, type TaskMeta } from 'vitest';
+import type { StepRecord } from '../helpers/results/step.ts';
 import type { Step } from './document/step.ts';
-import type { Taken } from './passes.ts';
+import { recordOf } from './pass.ts';
+import type { Passes } from './passes.ts';
 
-/** What a step's result says of where it was taken. */
-export type Where = Pick<StepMeta, 'pass' | 'phase'>;
+/** Makes one pass over the steps the tests of the file or `describe` that calls it. */
+export function testPass(passes: Passes, steps: readonly Step[], pass: number, used?: boolean): void {
+  beforeAll(() => passes.begin(pass, used));
 
-/** A step as a test: it does it, hands its record to the reporter, and ends as it came out. */
+  afterAll(() => passes.end(pass));
+
+  for (const step of steps) {
+    testStep(
+      step,
+      recordOf(step, { pass }),
+      (record) => passes.take(step, record),
+      () => ({ versions: passes.versions }),
+    );
+  }
+}
+
+/**
+ * Makes the step a test, which passes, fails or is skipped as its record says.
+ * @param take Judges the step, and returns the error of one that failed
+ * @param learnt What else is known after the step
+ */
 export function testStep(
-  step: Step,
-  take: () => Promise<Taken>,
-  where: Where,
-  versions: () => StepMeta['versions'],
-  then: (task: TestContext['task']) => void = () => undefined,
+  { id, title }: Step,
+  record: StepRecord,
+  take: (record: StepRecord) => Promise<unknown>,
+  learnt: () => Omit<TaskMeta, 'step'>,
 ): void {
-  const { id, title, section, commands } = step;
-  test(`${id} ${title}`, { meta: { starting: { id, title, ...where } } }, async ({ task, skip }) => {
-    const outcome = await take();
-    task.meta.step = {
-      id,
-      title,
-      section,
-      command: commands.join('\n'),
-      ...outcome.record,
-      durationMs: outcome.durationMs,
-      evidence: outcome.evidence,
-      findings: outcome.status === 'failed' ? outcome.findings : [],
-      ...where,
-      versions: versions(),
-    };
-    then(task);
-    if (outcome.status === 'skipped') skip(outcome.because);
-    if (outcome.status === 'failed') throw outcome.error;
+  test(`${id} ${title}`, { meta: { step: record } }, async ({ task, skip }) => {
+    const error = await take(record);
+    Object.assign(task.meta, { step: record, ...learnt() });
+    if (record.status === 'skipped') skip(record.reason);
+    if (record.status === 'failed') throw error;
   });
 }

@@ -15,8 +15,14 @@ export class StepStarts implements Reporter {
   }
 
   onTestCaseReady(test: TestCase): void {
-    const { starting } = test.meta();
-    if (starting !== undefined) this.#events.emit({ type: 'step-started', ...starting });
+    const { step } = test.meta();
+    if (step === undefined) return;
+    const { id, title, pass, phase } = step;
+    this.#events.emit({
+      type: 'step-started',
+      ...{ id, title, pass },
+      ...(phase === undefined ? {} : { phase }),
+    });
   }
 }
 

@@ -1,23 +1,7 @@
 import type { Configuration } from '../configuration/configuration.ts';
 import type { SessionFacts } from '../session/session.ts';
 import type { GatePlan, GateResults } from '../results/gate.ts';
-import type { StepResult } from '../results/step.ts';
-
-/** What a step's test hands to the reporter. */
-export type StepMeta = Pick<
-  StepResult,
-  | 'id'
-  | 'pass'
-  | 'phase'
-  | 'title'
-  | 'section'
-  | 'command'
-  | 'facts'
-  | 'trips'
-  | 'findings'
-  | 'durationMs'
-  | 'evidence'
-> & { readonly versions: Readonly<Record<string, string>> };
+import type { StepRecord } from '../results/step.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -29,9 +13,10 @@ declare module 'vitest' {
     gate: GatePlan;
   }
   interface TaskMeta {
-    step?: StepMeta;
-    /** Known before the step begins. */
-    starting?: Pick<StepMeta, 'id' | 'title' | 'pass' | 'phase'>;
+    /** What a step's test hands to the reporters: known in part before it starts, in full after it. */
+    step?: StepRecord;
+    /** Component → version, of what has run so far. */
+    versions?: Readonly<Record<string, string>>;
     /** What is known of a gate after this step. */
     gate?: Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'>;
   }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import type { TestCase, TestModule, TestSuite } from 'vitest/node';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { configurationSchema } from '../configuration/configuration.ts';
+import type { StepResult } from '../results/step.ts';
 import { soundTrip } from '../../tests/samples/trip.ts';
-import type { StepMeta } from './meta.ts';
 import { Report } from './report.ts';
 import { stepResult } from '../../tests/samples/results.ts';
 import { StepReporter } from './step-reporter.ts';
@@ -27,9 +27,12 @@ const startedAt = '2026-11-24T05:00:00.000Z';
 
 type State = 'passed' | 'failed' | 'skipped';
 
-function ended(state: State, changes: Partial<StepMeta> = {}, note?: string): void {
-  const { status: _status, reason: _reason, ...rest } = stepResult({ durationMs: 13 });
-  const meta = { step: { ...rest, versions: {}, ...changes } };
+function ended(
+  state: State,
+  changes: Partial<StepResult> = {},
+  { note, versions = {} }: { readonly note?: string; readonly versions?: Record<string, string> } = {},
+): void {
+  const meta = { step: stepResult({ durationMs: 13, ...changes }), versions };
   const errors = state === 'failed' ? [{ message: 'one' }, { message: 'two' }] : undefined;
   reporter.onTestCaseResult({
     fullName: 'MESH-2 the page arrives',
@@ -62,9 +65,9 @@ const moduleEnded = (...messages: readonly string[]): void => {
 
 describe('the reporter of steps', () => {
   it('records each step with its pass, its state, why, when it began, and how long it took by itself', () => {
-    ended('passed', { versions: { envoy: '1.37.0' } });
+    ended('passed', {}, { versions: { envoy: '1.37.0' } });
     ended('failed', { pass: 2 });
-    ended('skipped', { pass: 3 }, 'because step MESH-1 failed');
+    ended('skipped', { pass: 3 }, { note: 'because step MESH-1 failed' });
     expect(report.steps).toEqual([
       stepResult({ startedAt, durationMs: 13 }),
       stepResult({ pass: 2, status: 'failed', reason: 'one\ntwo', startedAt, durationMs: 13 }),

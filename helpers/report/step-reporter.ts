@@ -1,6 +1,7 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './meta.ts';
 import type { Report } from './report.ts';
+import { isJudged } from '../results/step.ts';
 import type { Lines } from './step-lines.ts';
 
 /** Collects the steps' results for the report, and has them shown as they come. */
@@ -20,13 +21,12 @@ export class StepReporter implements Reporter {
   }
 
   onTestCaseResult(test: TestCase): void {
-    const meta = test.meta().step;
+    const { step, versions } = test.meta();
     const result = test.result();
-    if (meta === undefined || result.state === 'pending') {
+    if (step === undefined || !isJudged(step) || result.state === 'pending') {
       this.#unrecorded.push(`${test.fullName}: ended without a record`);
       return;
     }
-    const { versions, ...step } = meta;
     Object.assign(this.#report.versions, versions);
     const reason =
       result.state === 'failed'
@@ -40,6 +40,7 @@ export class StepReporter implements Reporter {
     if (result.state === 'passed') this.#passed.add(key);
     const startTime = test.diagnostic()?.startTime;
     const startedAt = startTime === undefined ? {} : { startedAt: new Date(startTime).toISOString() };
+    // vitest has the last word: a hook may have failed after the step.
     const recorded = { ...step, ...startedAt, trips, status: result.state, reason };
     this.#report.steps.push(recorded);
     this.#lines.step(recorded);

@@ -67,6 +67,19 @@ export const stepResult = z.object({
 });
 
 export interface StepResult extends Omit<z.infer<typeof stepResult>, 'trips' | 'findings'> {
-  readonly trips: readonly Trip[];
-  readonly findings: readonly Finding[];
+  trips: Trip[];
+  findings: readonly Finding[];
+}
+
+/**
+ * The record of a step: made with the step's test, filled in while the step runs, and its part of results.json once it
+ * is judged.
+ */
+export interface StepRecord extends Omit<StepResult, 'status'> {
+  /** `pending` until the step is judged: a test that ends before has no result. */
+  status: StepResult['status'] | 'pending';
+}
+
+export function isJudged(record: StepRecord): record is StepResult {
+  return record.status !== 'pending';
 }

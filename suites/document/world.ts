@@ -6,6 +6,7 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { PodRef } from '../../helpers/kube/exec.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
+import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/session/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
@@ -14,12 +15,6 @@ import { Witnesses } from '../../helpers/trip/fetch.ts';
 import { secretForms } from '../../helpers/your-proxy/credentials.ts';
 import type { YourProxy } from '../../helpers/your-proxy/your-proxy.ts';
 import { Fixtures } from './fixtures.ts';
-
-/** What a step establishes, for the report. */
-export interface StepRecord {
-  readonly facts: Record<string, string>;
-  readonly trips: Trip[];
-}
 
 /** A value that one step establishes and later ones use. */
 class Slot<T> {
@@ -110,7 +105,8 @@ export class World implements AsyncDisposable {
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
-  #record: StepRecord = { facts: {}, trips: [] };
+  /** Of the step whose turn it is. */
+  #record: Pick<StepRecord, 'facts' | 'trips'> = { facts: {}, trips: [] };
 
   /** @param mesh By default the default revision of the session's Istio, which BEFORE-1 installs, or the one found */
   constructor(session: SessionFacts, mesh?: Mesh) {
@@ -154,10 +150,9 @@ export class World implements AsyncDisposable {
     return { namespace: this.namespaces.external, pod, container: this.edition.proxy.app };
   }
 
-  /** Starts a new step's record; what is noted from now on belongs to it. */
-  begin(): StepRecord {
-    this.#record = { facts: {}, trips: [] };
-    return this.#record;
+  /** From now on facts and trips go into this step's record. */
+  begin(record: StepRecord): void {
+    this.#record = record;
   }
 
   /** Notes what the step established. */

@@ -1,12 +1,12 @@
 import { configurationSchema, type Configuration } from '../../helpers/configuration/configuration.ts';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { UsageError } from '../../helpers/errors.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Step } from '../document/step.ts';
 import { everyStep } from '../steps.ts';
 import { StepEvidence } from '../evidence.ts';
 import { Passes } from '../passes.ts';
-import { testStep } from '../step-test.ts';
+import { testPass } from '../step-test.ts';
 
 /**
  * Makes the steps tests of the file (or `describe`) that calls it: one each, in their order, on the session's cluster,
@@ -19,20 +19,9 @@ export function testSteps(steps: readonly Step[]): void {
   const session = providedSession();
   stepsMustBeWhole(steps, session.configuration);
   const passes = new Passes(session, [], new StepEvidence(session));
-
+  const present = steps.filter(({ when }) => when?.(session.configuration) ?? true);
   // Another file of the same suite may have used the cluster.
-  beforeAll(() => passes.begin(1, true));
-
-  afterAll(() => passes.end(1));
-
-  for (const step of steps.filter(({ when }) => when?.(session.configuration) ?? true)) {
-    testStep(
-      step,
-      () => passes.take(step),
-      { pass: 1 },
-      () => passes.versions,
-    );
-  }
+  testPass(passes, present, 1, true);
 }
 
 /**

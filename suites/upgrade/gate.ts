@@ -4,6 +4,7 @@ import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
 import type { Observation, Comparison, GatePlan, GateResults } from '../../helpers/results/gate.ts';
+import { isJudged, type StepRecord } from '../../helpers/results/step.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
@@ -14,9 +15,8 @@ import { entryHost } from '../document/service-entry.ts';
 import { notCompared } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
 import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
-import type { StepEvidence } from '../evidence.ts';
-import { Pass, type Outcome } from '../pass.ts';
-import type { Taken } from '../passes.ts';
+import type { Evidence } from '../evidence.ts';
+import { Pass, skip } from '../pass.ts';
 import { meshState } from './mesh-state.ts';
 import { resetGate } from './reset.ts';
 import type { PassName, Phase } from './phase.ts';
@@ -41,16 +41,16 @@ export class Gate implements AsyncDisposable {
   mesh: readonly string[] = [];
   traffic: Traffic | undefined;
   account: TrafficAccount | undefined;
-  readonly #evidence: Pick<StepEvidence, 'of'> | undefined;
+  readonly #evidence: Evidence | undefined;
   readonly #passes = new Map<PassName, Pass>();
-  readonly #taken = new Map<PassName, { readonly step: Step; readonly taken: Taken }[]>();
+  readonly #records = new Map<PassName, StepRecord[]>();
   /** Phases with a step that did not pass, each with the step that failed first. */
   readonly #broken = new Map<string, string>();
   /** Why nothing more is judged. */
   #over: string | undefined;
   #before: Snapshot | undefined;
 
-  constructor(session: SessionFacts, plan: GatePlan, evidence?: Pick<StepEvidence, 'of'>) {
+  constructor(session: SessionFacts, plan: GatePlan, evidence?: Evidence) {
     const [to] = session.others;
     if (to === undefined) throw new TypeError('a gate needs the images of two versions');
     this.session = session;
@@ -97,41 +97,32 @@ export class Gate implements AsyncDisposable {
     return { comparisons: [...comparisons], mesh, ...(account === undefined ? {} : { traffic: account }) };
   }
 
-  /** Does a step of a phase and judges it, and has evidence collected when it failed. Never rejects. */
-  async take(phase: Phase, step: Step): Promise<Taken> {
+  /**
+   * Runs a step of a phase, judges it and fills in its record; collects evidence of a failure. Never rejects.
+   * @returns the error of a step that failed, for its test to throw
+   */
+  async take(phase: Phase, step: Step, record: StepRecord): Promise<unknown> {
     const [broken] = phase.needs.flatMap((need) => this.#broken.get(need) ?? []);
     const because = this.#over ?? (broken === undefined ? undefined : `because ${broken} failed`);
-    const start = performance.now();
-    const outcome: Outcome =
-      because === undefined
-        ? await this.pass(phase.pass).take(step)
-        : { status: 'skipped', record: { facts: {}, trips: [] }, because };
-    const durationMs = Math.round(performance.now() - start);
+    let error: unknown;
+    if (because === undefined) error = await this.pass(phase.pass).take(step, record);
+    else skip(record, because);
     // Of a gate that failed: as the first failure found it, not as its end left it.
     if (step.section === 'upgrade' && this.#broken.size === 0) {
       // What cannot be asked any more stays as it was last known.
       this.mesh = await meshState(this.kube).catch(() => this.mesh);
     }
-    if (outcome.status !== 'passed' && !this.#broken.has(phase.id)) {
+    if (record.status !== 'passed' && !this.#broken.has(phase.id)) {
       this.#broken.set(phase.id, broken ?? `${step.id} (${phase.title})`);
     }
-    const evidence =
-      outcome.status === 'failed'
-        ? await this.#evidence?.of({
-            step: { id: `${phase.id}-${step.id}` },
-            pass: 1,
-            outcome,
-            world: this.pass(phase.pass).world,
-          })
-        : undefined;
-    if (outcome.status === 'failed' && this.session.configuration.failFast) {
-      this.#over ??= `because ${step.id} (${phase.title}) failed (--fail-fast)`;
+    if (record.status === 'failed') {
+      await this.#evidence?.of(record, this.world(phase.pass));
+      if (this.session.configuration.failFast) {
+        this.#over ??= `because ${step.id} (${phase.title}) failed (--fail-fast)`;
+      }
     }
-    const taken: Taken = { ...outcome, durationMs, evidence: evidence ?? '' };
-    const all = this.#taken.get(phase.pass) ?? [];
-    all.push({ step, taken });
-    this.#taken.set(phase.pass, all);
-    return taken;
+    this.#records.set(phase.pass, [...(this.#records.get(phase.pass) ?? []), record]);
+    return error;
   }
 
   /** Writes down what the sidecar of a pass holds and logs, and how the pass's steps came out so far. */
@@ -145,13 +136,12 @@ export class Gate implements AsyncDisposable {
       images,
       accessLog: { format: accessLogFormat, line: world.meshTrip.get().sidecar?.[0]?.line ?? '' },
       config,
-      steps: (this.#taken.get(name) ?? []).map(({ step, taken }) => ({
-        id: step.id,
-        title: step.title,
-        status: taken.status,
-        durationMs: taken.durationMs,
-        reason: taken.status === 'failed' ? (taken.findings[0]?.cause ?? '') : '',
-      })),
+      steps: (this.#records.get(name) ?? [])
+        .filter(isJudged)
+        .map(({ id, title, status, durationMs, findings }) => ({
+          ...{ id, title, status, durationMs },
+          reason: findings[0]?.cause ?? '',
+        })),
     };
     this.observations.set(name, observation);
     return observation;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GatePlan } from '../../helpers/results/gate.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
+import { recordOf } from '../pass.ts';
 import { Gate } from './gate.ts';
 import { phasesOf } from './phases.ts';
 
@@ -86,11 +87,15 @@ describe('a gate', () => {
       needs: [],
       run: () => Promise.reject(new Error('no')),
     };
-    expect(await gate.take({ ...first, steps: [failing] }, failing)).toMatchObject({ status: 'failed' });
+    const record = recordOf(failing);
+    await gate.take({ ...first, steps: [failing] }, failing, record);
+    expect(record).toMatchObject({ status: 'failed' });
     for (const step of second.steps) {
-      expect(await gate.take(second, step)).toMatchObject({
+      const next = recordOf(step);
+      await gate.take(second, step, next);
+      expect(next).toMatchObject({
         status: 'skipped',
-        because: 'because PRECHECK-1 (Precheck) failed',
+        reason: 'because PRECHECK-1 (Precheck) failed',
       });
     }
     await gate[Symbol.asyncDispose]();
