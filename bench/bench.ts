@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa, type ResultPromise } from 'execa';
 import { countTo } from '../cli/count.ts';
-import { containerEngine } from '../helpers/cluster/engine.ts';
+import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { chooseSourceForAll } from '../helpers/images/choose.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
-import { engineArchitecture } from '../helpers/images/engine.ts';
+import { engineArchitecture } from '../helpers/engine.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { planSourceSet } from '../helpers/images/source/build.ts';
 import { compilations } from '../helpers/images/source/go.ts';

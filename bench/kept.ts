@@ -1,4 +1,4 @@
-import { containerEngine } from '../helpers/cluster/engine.ts';
+import { containerEngine } from '../helpers/engine.ts';
 import { forgetUnusedKept } from '../helpers/cluster/kept.ts';
 import { labelKeys } from '../helpers/cluster/labels.ts';
 import { sweep } from '../helpers/cluster/sweep.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { containerEngine } from '../helpers/cluster/engine.ts';
+import { containerEngine } from '../helpers/engine.ts';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';

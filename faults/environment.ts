@@ -1,4 +1,4 @@
-import { containerEngine } from '../helpers/cluster/engine.ts';
+import { containerEngine } from '../helpers/engine.ts';
 import { runCheckout } from './checkout.ts';
 import type { Fault, RunFault } from './fault.ts';
 import { limitedRegistry, onSmallDisk, smallDiskImpossible } from './machine.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
 import { nginxConfiguration } from '../helpers/destination/hermetic.ts';
-import { originNamespace } from '../helpers/session/namespaces.ts';
+import { originNamespace } from '../helpers/kube/namespaces.ts';
 import { parseManifests, render } from '../helpers/kube/manifests.ts';
 import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cacheDir } from '../images/cache.ts';
+import { cacheDir } from '../cache.ts';
 import { decodeOwner, encodeOwner, isAlive, thisProcess, type Owner } from './labels.ts';
 
 /**

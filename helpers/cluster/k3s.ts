@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import { K3sContainer } from '@testcontainers/k3s';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import type { Configuration } from '../configuration/configuration.ts';
-import { plainLog } from '../diagnose/engine-log.ts';
-import { containerFacts } from '../doctor/container-facts.ts';
+import type { Cluster } from './cluster.ts';
+import { containerFacts } from './container-facts.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
@@ -12,7 +12,7 @@ import { lineSplitter } from '../kube/lines.ts';
 import { deploymentMustBeReady } from '../kube/workloads.ts';
 import { noProxies } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
-import { containerEngine } from './engine.ts';
+import { containerEngine, logOf } from '../engine.ts';
 import { findKept, forgetKept, rememberKept } from './kept.ts';
 import { takeKept } from './in-use.ts';
 import { imagesKeyOf, keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
@@ -30,20 +30,6 @@ const nodeOpenFiles = 65_536;
 
 /** Lines of the node's log that are kept until it is ready. */
 const logKept = 2_000;
-
-/** A running cluster of one node, as plain data. */
-export interface Cluster {
-  readonly runId: string;
-  /** Reaches the API server from this process. */
-  readonly kubeconfig: string;
-  /** Reaches it from a container on `network`. */
-  readonly internalKubeconfig: string;
-  readonly network: string;
-  /** Its node; undefined where the cluster is somebody else's. */
-  readonly containerId: string | undefined;
-  /** A cluster that an earlier run kept. */
-  readonly reused: boolean;
-}
 
 export interface ClusterRequest {
   readonly runId: string;
@@ -216,10 +202,8 @@ async function printedBy(runId: string): Promise<readonly string[]> {
   const node = await nodeOf(runId);
   if (node === undefined) return [];
   const { container } = await containerEngine();
-  const log = await container.dockerode
-    .getContainer(node)
-    .logs({ stdout: true, stderr: true, tail: logKept });
-  return plainLog(log).trimEnd().split('\n');
+  const log = await logOf(container.dockerode.getContainer(node), logKept);
+  return log.trimEnd().split('\n');
 }
 
 /** The engine can bind a file of this machine: it was found at a socket here, not across a network. */

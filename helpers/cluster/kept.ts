@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EnvironmentError, UsageError } from '../errors.ts';
-import { cacheDir } from '../images/cache.ts';
+import { cacheDir } from '../cache.ts';
 import { connect } from '../kube/client.ts';
-import { containerEngine } from './engine.ts';
+import { containerEngine } from '../engine.ts';
 import { keptInUse, releaseKept, takeKept } from './in-use.ts';
 import { differencesOf, type KeptConfiguration } from './kept-configuration.ts';
 import { labelKeys, type Owner } from './labels.ts';

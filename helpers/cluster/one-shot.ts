@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { late, orLate } from '../eventually/deadline.ts';
 import { noProxies } from '../proxies/variables.ts';
-import { containerEngine } from './engine.ts';
-import type { Cluster } from './k3s.ts';
+import { containerEngine } from '../engine.ts';
+import type { Cluster } from './cluster.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 
 export interface OneShotResult {

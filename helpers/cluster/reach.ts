@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { ImageSet } from '../images/roles.ts';
-import type { Cluster } from './k3s.ts';
+import type { Cluster } from './cluster.ts';
 
 /** Files that reach a cluster, from this machine and from a container on its network. */
 export interface ReachFiles {

@@ -1,13 +1,12 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { plainLog } from '../diagnose/engine-log.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
-import { exists, inCache } from '../images/cache.ts';
+import { exists, inCache } from '../cache.ts';
 import { mustHaveSpace } from '../images/disk.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { timeouts } from '../timeouts.ts';
-import { containerEngine } from './engine.ts';
+import { containerEngine, logOf } from '../engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from './labels.ts';
 
 /** Where a node of the source set looks for a prepared containerd root (images/node/entrypoint). */
@@ -112,8 +111,7 @@ async function importInto(
       throw new Killed('The import of the images was interrupted', 'Run again: nothing of it is left.');
     }
     if (ended.StatusCode !== 0) {
-      const log = await container.logs({ stdout: true, stderr: true, tail: 5 });
-      throw new Error(plainLog(log).trim().split('\n').join('; '));
+      throw new Error((await logOf(container, 5)).trim().split('\n').join('; '));
     }
   } finally {
     await container.remove({ force: true, v: true }).catch(() => undefined);

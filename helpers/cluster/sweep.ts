@@ -1,5 +1,5 @@
-import { apiRefusal } from './refusal.ts';
-import { containerEngine } from './engine.ts';
+import { apiRefusal } from '../engine.ts';
+import { containerEngine } from '../engine.ts';
 import { keptInUse } from './in-use.ts';
 import { decodeOwner, isAlive, labelKeys } from './labels.ts';
 

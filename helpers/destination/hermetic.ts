@@ -5,7 +5,7 @@ import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
-import { movedTo, originNamespace } from '../session/namespaces.ts';
+import { movedTo, originNamespace } from '../kube/namespaces.ts';
 import { heldPath, paddingRepeats } from './held-page.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';

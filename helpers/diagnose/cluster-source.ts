@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import type { ImageSet } from '../images/roles.ts';

@@ -1,10 +1,9 @@
 import { basename } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Container } from 'dockerode';
-import { containerEngine } from '../cluster/engine.ts';
+import { containerEngine, logOf } from '../engine.ts';
 import { given, json, type Collector } from './collector.ts';
 import { endOf, logLimits } from './cut.ts';
-import { plainLog } from './engine-log.ts';
 import { textTable } from './table.ts';
 import { tarFiles, type TarFile } from './tar-files.ts';
 
@@ -18,8 +17,7 @@ export function nodeCollectors(containerId: string | undefined): Collector[] {
       file: 'node/container.log',
       what: "What the node's container printed; k3s prints all of its components' logs",
       collect: async () => {
-        const log = await (await container()).logs({ stdout: true, stderr: true, tail: logLimits.lines + 1 });
-        return endOf(plainLog(log));
+        return endOf(await logOf(await container(), logLimits.lines + 1));
       },
     },
     {

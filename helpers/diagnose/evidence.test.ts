@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { soundTrip } from '../../tests/samples/trip.ts';
 import { collectEvidence, type EvidenceRequest } from './evidence.ts';
 

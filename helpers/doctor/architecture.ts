@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
 import type { ImageRow } from '../images/list.ts';
-import type { Architecture } from '../images/versions.ts';
+import type { Architecture } from '../engine.ts';
 import { failed, together, warning, type Finding } from './check.ts';
 
 /** An image and what it is built for; undefined where nobody said. */

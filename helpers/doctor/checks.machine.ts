@@ -1,14 +1,14 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { cacheDir, exists } from '../images/cache.ts';
+import { cacheDir, exists } from '../cache.ts';
 import { freeBytes, tooLittleSpace } from '../images/disk.ts';
 import { planSourceSet } from '../images/source/build.ts';
 import { sourceVersions } from '../images/versions.ts';
 import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
 import { architectureFinding, platformsOf } from './architecture.ts';
 import { clockFinding } from './clock.ts';
-import type { InotifyLimits } from './container-facts.ts';
+import type { InotifyLimits } from '../cluster/container-facts.ts';
 import type { EngineFacts } from './engine-facts.ts';
 import type { Surroundings } from './surroundings.ts';
 

@@ -6,7 +6,7 @@ import { cpuFinding, inotifyFinding, memoryFinding, openFilesFinding } from './c
 import { registriesFinding } from './checks.network.ts';
 import { nodeFinding } from './checks.suite.ts';
 import { clockFinding } from './clock.ts';
-import { factsIn } from './container-facts.ts';
+import { factsIn } from '../cluster/container-facts.ts';
 import { engineProxyFinding, proxyFindings } from './proxies.ts';
 
 const gigabyte = 1024 ** 3;

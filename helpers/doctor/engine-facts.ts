@@ -1,10 +1,9 @@
 import { release } from 'node:os';
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
-import { containerEngine } from '../cluster/engine.ts';
+import { containerEngine, type Architecture } from '../engine.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { EnvironmentError } from '../errors.ts';
-import type { Architecture } from '../images/versions.ts';
 import { timeouts } from '../timeouts.ts';
 
 const text = z

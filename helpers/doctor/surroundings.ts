@@ -6,7 +6,7 @@ import { imageSetIsReady } from '../images/ensure.ts';
 import { registriesOf, registryUrls } from '../images/reference.ts';
 import { isPublished, registryReferences, resolveVersions, type Versions } from '../images/versions.ts';
 import { probe, type Answer } from '../probe.ts';
-import { containerFacts, type ContainerFacts } from './container-facts.ts';
+import { containerFacts, type ContainerFacts } from '../cluster/container-facts.ts';
 import { engineFacts, type EngineFacts } from './engine-facts.ts';
 
 /** What the run would use that is asked about; see `Configuration`. */

@@ -5,7 +5,7 @@ import { installation, uninstallRecorded } from './installed.ts';
 import { readKubeconfig, serverVersion, type ExistingCluster } from './kubeconfig.ts';
 import { namespaceNamed, ownNamespaces, removeOwned } from './owned.ts';
 import { isOurs, isPrepared, runOf } from './ownership.ts';
-import { theirCluster } from './their-cluster.ts';
+import { existingCluster } from '../cluster/cluster.ts';
 
 /** What was removed from somebody else's cluster, and what was left alone and why; for people. */
 export interface Cleaned {
@@ -51,7 +51,7 @@ export async function cleanExisting(
   }
   const installed = await installation(kube).catch(() => undefined);
   if (installed !== undefined && mayGo('Istio', runOf(installed) ?? '?', stateOf(installed))) {
-    await uninstallRecorded(kube, theirCluster(kubeconfig, runOf(installed)), installed);
+    await uninstallRecorded(kube, existingCluster(kubeconfig, runOf(installed)), installed);
     removed.push('Istio, which a run installed');
   }
   return { removed, left };

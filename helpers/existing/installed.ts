@@ -1,8 +1,8 @@
 import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { encodeOwner, thisProcess } from '../cluster/labels.ts';
-import { inspectImage } from '../images/engine.ts';
+import { inspectImage } from '../engine.ts';
 import { pull } from '../images/registry.ts';
 import { uninstallIstio } from '../istio/install.ts';
 import { istioSystem } from '../istio/revision.ts';

@@ -3,12 +3,11 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { inCache } from './cache.ts';
+import { inCache, withTemporaryFolder } from '../cache.ts';
 import { explainDisk, mustHaveSpace } from './disk.ts';
-import { saveImages } from './engine.ts';
+import { saveImages } from '../engine.ts';
 import { writeRenamed } from './rename.ts';
 import type { ImageSet } from './roles.ts';
-import { withTemporaryFolder } from './temporary.ts';
 
 type Archive = ImageSet['archive'];
 

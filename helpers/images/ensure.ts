@@ -1,16 +1,14 @@
 import type { Progress } from '../progress/progress.ts';
 import { findArchive, writeArchive, type ArchivedImage } from './archive.ts';
-import { cacheDir } from './cache.ts';
+import { cacheDir, sweepTemporary, withCacheLock } from '../cache.ts';
 import { mustHaveSpace } from './disk.ts';
-import { engineArchitecture, inspectImage } from './engine.ts';
+import { engineArchitecture, inspectImage, type Architecture } from '../engine.ts';
 import { interruptible } from './interruptible.ts';
-import { withCacheLock } from './lock.ts';
 import { overridden, referencesOf, systemImagesOf, type ImageSetRequest } from './references.ts';
 import { pull, registriesMustAnswer } from './registry.ts';
 import { podRoles, roles, type ImageSet, type ResolvedImage, type Role } from './roles.ts';
 import { buildSourceSet, planSourceSet } from './source/build.ts';
-import { sweepTemporary } from './temporary.ts';
-import { sourceVersions, type Architecture } from './versions.ts';
+import { sourceVersions } from './versions.ts';
 
 export interface EnsureOptions {
   /** Builds or pulls everything anew. */

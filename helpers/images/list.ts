@@ -1,4 +1,4 @@
-import { engineArchitecture, inspectImage } from './engine.ts';
+import { engineArchitecture, inspectImage } from '../engine.ts';
 import { referencesOf, systemImagesOf, type ImageSetRequest } from './references.ts';
 import { roles, type ImageSource, type Role } from './roles.ts';
 import { registryReferences } from './versions.ts';

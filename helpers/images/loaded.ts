@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { inCache } from './cache.ts';
+import { inCache } from '../cache.ts';
 import { originName, type ImageOrigin, type ImageSetRequest } from './references.ts';
 import { roles } from './roles.ts';
 

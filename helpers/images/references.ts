@@ -2,13 +2,8 @@ import { mirrored, parseMirror } from './mirror.ts';
 import type { Overrides } from './overrides.ts';
 import { roles, type ImageSource, type Role } from './roles.ts';
 import { planSourceSet } from './source/build.ts';
-import {
-  registryReferences,
-  sourceVersions,
-  systemReferences,
-  type Architecture,
-  type Versions,
-} from './versions.ts';
+import { registryReferences, sourceVersions, systemReferences, type Versions } from './versions.ts';
+import type { Architecture } from '../engine.ts';
 
 /** Where a set comes from. */
 export interface ImageOrigin {

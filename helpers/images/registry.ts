@@ -2,7 +2,7 @@ import type { EnvironmentCode } from '../causes/environment.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
-import { dockerode, engineFolder, follow, type EngineEvent } from './engine.ts';
+import { dockerode, engineFolder, follow, type EngineEvent } from '../engine.ts';
 import { probeRegistries } from './probe.ts';
 import { parseReference, registriesOf, registryHost } from './reference.ts';
 

@@ -3,6 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import semver from 'semver';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { Architecture } from '../engine.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import type { Role } from './roles.ts';
 
@@ -11,9 +12,6 @@ export interface Versions {
   readonly istio: string;
   readonly kubernetes: string;
 }
-
-/** Processor architectures as Go and Docker name them. */
-export type Architecture = 'amd64' | 'arm64';
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/, 'a version has three numbers, e.g. 1.29.1');
 const istioVersion = z

@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { installIstio } from './install.ts';
 import { IstioctlError } from './istioctl.ts';

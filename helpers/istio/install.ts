@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { ImageSet, ResolvedImage } from '../images/roles.ts';
 import { sourceIstioSettings } from '../images/source/istio-settings.ts';
 import { render } from '../kube/manifests.ts';

@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { oneShot } from '../cluster/one-shot.ts';
 import { timeouts } from '../timeouts.ts';
 

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import tls from 'node:tls';
-import { exists, inCache } from '../images/cache.ts';
+import { exists, inCache } from '../cache.ts';
 
 /** By which each tool takes a file of certificates INSTEAD of its own: Go and OpenSSL, pip, requests, curl, Git. */
 const replacing = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO'];

@@ -5,7 +5,8 @@ import { imageMustBeThere } from '../existing/installed.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { referencesOf } from '../images/references.ts';
 import { roles, type ImageSet, type ResolvedImage, type Role } from '../images/roles.ts';
-import { resolveVersions, type Architecture } from '../images/versions.ts';
+import { resolveVersions } from '../images/versions.ts';
+import type { Architecture } from '../engine.ts';
 import type { Kube } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 

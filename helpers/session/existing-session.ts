@@ -10,7 +10,7 @@ import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
 import { survey } from '../existing/survey.ts';
-import { theirCluster } from '../existing/their-cluster.ts';
+import { existingCluster } from '../cluster/cluster.ts';
 import { EventuallyError } from '../eventually/eventually.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { timeouts } from '../timeouts.ts';
@@ -22,7 +22,7 @@ import type { Report } from '../report/report.ts';
 import { imagesIn, istioctlMustBeThere } from './existing-images.ts';
 import { chooseTarget, destinationOf } from './target.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
-import type { Namespaces } from './namespaces.ts';
+import type { Namespaces } from '../kube/namespaces.ts';
 import type { Session, SessionFacts } from './session.ts';
 import { collectSetUpEvidence } from './set-up-evidence.ts';
 import { introduceProxy } from './your-proxy.ts';
@@ -100,7 +100,7 @@ export async function openExistingSession(
     },
   };
   const kube = connect(kubeconfig, facts.dress);
-  const cluster = theirCluster(kubeconfig, runId);
+  const cluster = existingCluster(kubeconfig, runId);
   const remove = async (): Promise<void> => {
     await removeOwned(bare, used, runId);
     const installed = configuration.installIstio ? await installation(bare) : undefined;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { NodeNotReadyError, nodeOf, type Cluster } from '../cluster/k3s.ts';
+import { NodeNotReadyError, nodeOf } from '../cluster/k3s.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { collectEvidence } from '../diagnose/evidence.ts';
 import { messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
-import { originNamespace } from '../../helpers/session/namespaces.ts';
+import { originNamespace } from '../../helpers/kube/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { ownedKinds } from '../../helpers/existing/owned.ts';

@@ -8,7 +8,7 @@ import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
-import type { Namespaces } from '../../helpers/session/namespaces.ts';
+import type { Namespaces } from '../../helpers/kube/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint, Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';

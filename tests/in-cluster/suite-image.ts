@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { dockerode } from '../../helpers/images/engine.ts';
+import { dockerode } from '../../helpers/engine.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { containerFacts } from '../../helpers/doctor/container-facts.ts';
+import { containerFacts } from '../../helpers/cluster/container-facts.ts';
 import { engineFacts } from '../../helpers/doctor/engine-facts.ts';
 import { registryReferencesOf } from '../../helpers/images/references.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';

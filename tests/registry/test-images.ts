@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { pack } from 'tar-fs';
 import { Readable } from 'node:stream';
-import { dockerode, engineArchitecture, follow } from '../../helpers/images/engine.ts';
+import { dockerode, engineArchitecture, follow } from '../../helpers/engine.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import { parseReference } from '../../helpers/images/reference.ts';
 import { roles } from '../../helpers/images/roles.ts';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { dnsMustBeReady, removeCluster, startCluster, type Cluster } from '../../helpers/cluster/k3s.ts';
+import { dnsMustBeReady, removeCluster, startCluster } from '../../helpers/cluster/k3s.ts';
+import type { Cluster } from '../../helpers/cluster/cluster.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { chooseSourceForAll } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';

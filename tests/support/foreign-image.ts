@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import { dockerode, engineArchitecture, loadImages } from '../../helpers/images/engine.ts';
-import type { Architecture } from '../../helpers/images/versions.ts';
+import { dockerode, engineArchitecture, loadImages, type Architecture } from '../../helpers/engine.ts';
 
 export interface ForeignImage extends AsyncDisposable {
   readonly architecture: Architecture;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { encodeOwner, labelKeys, thisProcess } from '../../helpers/cluster/labels.ts';
 import { makeServerCertificate } from '../../helpers/destination/certificates.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { dockerode } from '../../helpers/images/engine.ts';
+import { dockerode } from '../../helpers/engine.ts';
 import { makeRunFolder, removeRunFolder } from '../../helpers/session/folder.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 import { addressMustAnswer } from './address-must-answer.ts';

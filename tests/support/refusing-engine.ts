@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { dockerode } from '../../helpers/images/engine.ts';
+import { dockerode } from '../../helpers/engine.ts';
 
 export interface RefusingEngine extends AsyncDisposable {
   /** For DOCKER_HOST. */

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweep } from '../../helpers/cluster/sweep.ts';
-import { dockerode } from '../../helpers/images/engine.ts';
+import { dockerode } from '../../helpers/engine.ts';
 import { results } from '../../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from '../../helpers/session/folder.ts';
 import { newRunId } from '../../helpers/session/session.ts';

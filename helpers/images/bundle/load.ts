@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
-import { cacheDir, exists } from '../cache.ts';
+import { cacheDir, exists, withCacheLock } from '../../cache.ts';
 import { explainDisk, mustHaveSpace } from '../disk.ts';
-import { engineArchitecture, engineFolder } from '../engine.ts';
+import { engineArchitecture, engineFolder, type Architecture } from '../../engine.ts';
 import { ensureImageSet } from '../ensure.ts';
 import { interruptible } from '../interruptible.ts';
 import { rememberLoaded } from '../loaded.ts';
-import { withCacheLock } from '../lock.ts';
 import { originName, referencesOf, systemImagesOf } from '../references.ts';
 import { roles } from '../roles.ts';
-import { resolveVersions, type Architecture } from '../versions.ts';
+import { resolveVersions } from '../versions.ts';
 import { requestOf, type SetManifest } from './manifest.ts';
 import { bundleMustBeWhole, loadBundle, readManifest } from './read.ts';
 

@@ -6,7 +6,7 @@ import { PassThrough, Transform, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, UsageError } from '../../errors.ts';
-import { loadImages } from '../engine.ts';
+import { loadImages } from '../../engine.ts';
 import { addEntry, eachEntry, writeTar } from '../tar-entries.ts';
 import { decompressorFor } from './compression.ts';
 import {

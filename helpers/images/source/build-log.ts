@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { inCache } from '../cache.ts';
+import { inCache } from '../../cache.ts';
 
 const kept = 25;
 

@@ -1,10 +1,10 @@
 import { ActionableError, EnvironmentError, messageOf } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
-import { cacheDir } from '../cache.ts';
+import { cacheDir } from '../../cache.ts';
 import { explainDisk, mustHaveSpace } from '../disk.ts';
-import { engineFolder } from '../engine.ts';
+import { engineFolder, type Architecture } from '../../engine.ts';
 import { roles, type Role } from '../roles.ts';
-import type { Architecture, SourceVersions } from '../versions.ts';
+import type { SourceVersions } from '../versions.ts';
 import { BuildLog } from './build-log.ts';
 import { execute, plan, type Plan, type Step } from './graph.ts';
 import { removeStages } from './image.ts';

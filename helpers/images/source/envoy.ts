@@ -1,8 +1,7 @@
 import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { exists, inCache } from '../cache.ts';
-import { withTemporaryFolder } from '../temporary.ts';
-import type { Architecture } from '../versions.ts';
+import { exists, inCache, withTemporaryFolder } from '../../cache.ts';
+import type { Architecture } from '../../engine.ts';
 import { command } from './command.ts';
 import type { Step } from './graph.ts';
 

@@ -1,9 +1,9 @@
 import { chmod, copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exists, inCache } from '../cache.ts';
-import { withTemporaryFolder } from '../temporary.ts';
-import type { Architecture, SourceVersions } from '../versions.ts';
+import { exists, inCache, withTemporaryFolder } from '../../cache.ts';
+import type { SourceVersions } from '../versions.ts';
+import type { Architecture } from '../../engine.ts';
 import { command, type CommandOptions } from './command.ts';
 import type { Step, Work } from './graph.ts';
 

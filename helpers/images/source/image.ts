@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import tar from 'tar-fs';
-import { dockerode, engineIsHere, follow, inspectImage } from '../engine.ts';
+import { dockerode, engineIsHere, follow, inspectImage } from '../../engine.ts';
 import { buildProxy } from '../../proxies/build-variables.ts';
-import { withTemporaryFolder } from '../temporary.ts';
+import { withTemporaryFolder } from '../../cache.ts';
 import { filesBelow } from './fingerprint.ts';
 import type { Step, Work } from './graph.ts';
 

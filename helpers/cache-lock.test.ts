@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { withCacheLock } from './lock.ts';
+import { withCacheLock } from './cache.ts';
 
 let folder: string;
 

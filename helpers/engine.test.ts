@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { plainLog } from './engine-log.ts';
+import { plainLog } from './engine.ts';
 
 function piece(stream: number, text: string): Buffer {
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);

@@ -1,9 +1,9 @@
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Dockerode from 'dockerode';
-import { encodeOwner, labelKeys, thisProcess } from '../cluster/labels.ts';
-import { exists } from '../images/cache.ts';
-import { follow } from '../images/engine.ts';
+import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
+import { exists } from '../cache.ts';
+import { follow } from '../engine.ts';
 import { sourceLabel } from '../images/source/image.ts';
 import { noProxies } from '../proxies/variables.ts';
 

@@ -1,0 +1,99 @@
+import { rmSync } from 'node:fs';
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import envPaths from 'env-paths';
+import { lock } from 'proper-lockfile';
+
+/**
+ * Where archives, binaries and build logs stay between runs: $CONFORMANCE_CACHE_DIR, else the platform's
+ * cache folder. Everything in it can be deleted at any time that no run is going on.
+ */
+export function cacheDir(): string {
+  const asked = process.env['CONFORMANCE_CACHE_DIR'];
+  return asked !== undefined && asked !== ''
+    ? asked
+    : envPaths('istio-external-proxy-conformance', { suffix: '' }).cache;
+}
+
+/** A folder or file in the cache. */
+export function inCache(...parts: string[]): string {
+  return join(cacheDir(), ...parts);
+}
+
+/** Whether a file or folder is there. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const open = new Set<string>();
+
+process.on('exit', () => {
+  for (const folder of open) rmSync(folder, { recursive: true, force: true });
+});
+
+/**
+ * Runs `work` with an empty folder on the cache's file system, so that results can be renamed into place. It is
+ * removed afterwards, whatever happens; after a kill, by the next {@link sweepTemporary}.
+ */
+export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  await mkdir(inCache('tmp'), { recursive: true });
+  const folder = await mkdtemp(join(inCache('tmp'), 'work-'));
+  open.add(folder);
+  try {
+    return await work(folder);
+  } finally {
+    open.delete(folder);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Removes what killed runs left. Only for the holder of the cache's lock: nobody else has folders there. */
+export async function sweepTemporary(): Promise<void> {
+  await rm(inCache('tmp'), { recursive: true, force: true });
+}
+
+/** A lock whose holder did not touch it for so long is taken over: the holder was killed. */
+const staleMs = 30_000;
+const retryMs = 1_000;
+
+/**
+ * Runs `work` while no other run on this machine changes the cache or builds images. `waiting` is called when
+ * another run is at it.
+ */
+export async function withCacheLock<T>(waiting: () => void, work: () => Promise<T>): Promise<T> {
+  const folder = inCache();
+  await mkdir(folder, { recursive: true });
+  const release = await acquire(folder, waiting);
+  try {
+    return await work();
+  } finally {
+    // It may have been taken over while this machine slept; then there is nothing to release.
+    await release().catch(() => undefined);
+  }
+}
+
+async function acquire(folder: string, waiting: () => void): Promise<() => Promise<void>> {
+  const options = {
+    lockfilePath: inCache('lock'),
+    stale: staleMs,
+    // By default it throws in a timer. Work goes on instead: two builds at once waste time and break nothing,
+    // since every result is put in place by a rename.
+    onCompromised: () => undefined,
+  };
+  try {
+    return await lock(folder, options);
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    waiting();
+    return lock(folder, { ...options, retries: { forever: true, minTimeout: retryMs, maxTimeout: retryMs } });
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ELOCKED';
+}

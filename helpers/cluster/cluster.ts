@@ -1,0 +1,26 @@
+/** A running cluster, as plain data. */
+export interface Cluster {
+  readonly runId: string;
+  /** Reaches the API server from this process. */
+  readonly kubeconfig: string;
+  /** Reaches it from a container on `network`. */
+  readonly internalKubeconfig: string;
+  readonly network: string;
+  /** Its node's container; undefined for an existing cluster. */
+  readonly containerId: string | undefined;
+  /** An earlier run kept it. */
+  readonly reused: boolean;
+}
+
+/** An existing cluster in the form of one that the run started. */
+export function existingCluster(kubeconfig: string, runId = ''): Cluster {
+  return {
+    runId,
+    kubeconfig,
+    // istioctl runs in a container on this machine's network, and so reaches what this machine reaches.
+    internalKubeconfig: kubeconfig,
+    network: 'host',
+    containerId: undefined,
+    reused: false,
+  };
+}
