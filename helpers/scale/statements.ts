@@ -1,6 +1,7 @@
 import type { LineFollower } from '../kube/lines.ts';
-import { ipKey, sameEndpoint } from '../trip/endpoint.ts';
+import { ipKey } from '../trip/endpoint.ts';
 import { parseSidecarLine } from '../trip/envoy.ts';
+import { agrees } from '../trip/judgement.ts';
 import { parseOriginLine } from '../trip/origin.ts';
 import { type Endpoint, isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
@@ -35,7 +36,9 @@ export class Tally {
     this.#isOurs = {
       sidecar: (line) => {
         const said = parseSidecarLine(line);
-        return !isFailure(said) && said.startedAt >= since && sameEndpoint(said.downstreamLocal, via);
+        return (
+          !isFailure(said) && said.startedAt >= since && agrees('sidecar.at', { via, sidecar: said }) === true
+        );
       },
       proxy: (line) => {
         const said = parseProxyLine(line);

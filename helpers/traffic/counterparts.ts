@@ -1,7 +1,20 @@
 import { grouped } from '../grouped.ts';
 import { InTime } from '../in-time.ts';
-import { sameEndpoint, sameIp } from '../trip/endpoint.ts';
-import { bytesAgree } from '../trip/squid.ts';
+import { closestFirst } from '../trip/assignment.ts';
+import { sameIp } from '../trip/endpoint.ts';
+import {
+  agrees,
+  apartMs,
+  clientSpan,
+  endsWithin,
+  momentOf,
+  outside,
+  proxySpan,
+  sidecarSpan,
+  trafficSlack,
+  type Slack,
+  type Span,
+} from '../trip/judgement.ts';
 import type { Endpoint, ProxyStatement, SidecarStatement } from '../trip/statements.ts';
 import type { Workload } from './account.ts';
 import type { ClientTrip } from './trips.ts';
@@ -47,7 +60,7 @@ export function crossings(
       (line) => !taken.has(line) && sameIp(pod.ip, line.clientIp) && isDuring(pod, line),
     );
     for (const line of lines) taken.add(line);
-    return atProxy(pod, atSidecar(pod, via), lines);
+    return atProxy(pod, atSidecar(pod, via), lines, via);
   });
 }
 
@@ -57,26 +70,22 @@ export function wentOn({ upstreamHost, responseFlags }: SidecarStatement): boole
   return upstreamHost !== undefined && !responseFlags.split(',').includes('UF');
 }
 
-/** kubelet's stamp of a client's line can be late on a busy machine; the port itself comes round after minutes only. */
-const clientLagMs = 10_000;
-/** Rounding of two logs on one node. */
-const skewMs = 50;
-/** By how much one side may notice the end of a connection after the other. */
-const closeLagMs = 3000;
-
-/** The pod's trips with their sidecar lines, and the sidecar's lines that are nobody's. */
+/** The pod's trips with their sidecar lines, and the sidecar's lines that belong to no trip. */
 function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
-  const lines = pod.sidecar.filter((line) => sameEndpoint(line.downstreamLocal, via));
+  const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { via, sidecar }) === true);
   const byPort = grouped(lines, ({ downstreamRemote }) => downstreamRemote?.port);
-  const ofPort = ({ connection }: ClientTrip): readonly SidecarStatement[] =>
-    connection === undefined ? [] : (byPort.get(connection.port) ?? []);
-  const of = new Map(
-    closest(pod.trips, ofPort, ({ connection, startedAt, endedAt }, line) => {
-      if (!sameEndpoint(connection, line.downstreamRemote)) return undefined;
-      const within = line.startedAt >= startedAt - clientLagMs && line.startedAt <= endedAt + clientLagMs;
-      return within ? Math.abs(line.startedAt - startedAt) : undefined;
-    }),
-  );
+  const claims = pod.trips.flatMap((trip) => {
+    const { connection } = trip;
+    if (connection === undefined) return [];
+    const client = { podIp: pod.ip, local: connection };
+    return (byPort.get(connection.port) ?? []).flatMap((line) => {
+      const begin = momentOf(line.startedAt);
+      const apart = outside(begin, clientSpan(trip), trafficSlack['client ↔ sidecar']);
+      if (agrees('sidecar.from', { via, client, sidecar: line }) !== true || apart !== undefined) return [];
+      return [{ trip, line, cost: Math.abs(line.startedAt - trip.startedAt) }];
+    });
+  });
+  const of = closestFirst(claims);
   const used = new Set(of.values());
   const nobodys = lines.filter((line) => !used.has(line));
   return [
@@ -85,86 +94,56 @@ function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
   ];
 }
 
-/** The same with the pod's lines of the proxy, and those of them that are nobody's. */
-function atProxy(pod: PodTraffic, told: readonly Crossing[], lines: readonly ProxyStatement[]): Crossing[] {
+/** The same with the pod's lines of the proxy, and those of them that belong to no connection. */
+function atProxy(
+  pod: PodTraffic,
+  crossings: readonly Crossing[],
+  lines: readonly ProxyStatement[],
+  via: Endpoint,
+): Crossing[] {
   const of = new Map<Crossing, ProxyStatement>();
   const free = new Set(lines);
   const inTime = new InTime(lines, ({ endedAt }) => endedAt);
-  const near = (crossing: Crossing): readonly ProxyStatement[] => {
-    const end = endOf(crossing);
-    if (end === undefined) return [];
-    return inTime.during(end - closeLagMs, end + closeLagMs).filter((line) => free.has(line));
-  };
-  // Same bytes first: a line whose bytes differ must not take the place of the one that is whole.
-  for (const cost of [wholeLine, anyLine, lineOfClient]) {
-    const open = told.filter((crossing) => !of.has(crossing));
-    for (const [crossing, line] of closest(open, near, cost)) {
+  const pair = (fits: (crossing: Crossing, line: ProxyStatement) => boolean): void => {
+    const claims = crossings.flatMap((crossing) => {
+      const caller = callerOf(crossing);
+      if (of.has(crossing) || caller === undefined) return [];
+      const { span, slack } = caller;
+      const { from, to } = endsWithin(span, slack);
+      return inTime
+        .during(from, to)
+        .filter((line) => free.has(line) && outside(proxySpan(line), span, slack) === undefined)
+        .filter((line) => fits(crossing, line))
+        .map((line) => ({ trip: crossing, line, cost: apartMs(proxySpan(line), span) }));
+    });
+    for (const [crossing, line] of closestFirst(claims)) {
       of.set(crossing, line);
       free.delete(line);
     }
-  }
+  };
+  // Same bytes first: a line whose bytes differ must not take the place of the one that is whole.
+  pair(({ sidecar }, proxy) => agrees('proxy.bytes', { via, sidecar, proxy }) === true);
+  pair(({ sidecar }) => sidecar !== undefined);
+  pair(({ sidecar }) => sidecar === undefined);
   return [
-    ...told.map((crossing) => ({ ...crossing, proxy: of.get(crossing) })),
+    ...crossings.map((crossing) => ({ ...crossing, proxy: of.get(crossing) })),
     ...[...free].map((proxy) => ({ pod, trip: undefined, sidecar: undefined, proxy })),
   ];
 }
 
-/** When the connection ended, by who tells it best: the proxy sees that within `closeLagMs`. */
-function endOf({ sidecar, trip }: Crossing): number | undefined {
-  return sidecar === undefined ? trip?.endedAt : sidecar.startedAt + sidecar.durationMs;
-}
-
-/** How far apart two statements are in ms, undefined when they cannot be of the same connection. */
-type Cost<T, L> = (one: T, line: L) => number | undefined;
-
-const anyLine: Cost<Crossing, ProxyStatement> = ({ sidecar }, line) => {
-  if (sidecar === undefined || !wentOn(sidecar)) return undefined;
-  return together(sidecar.startedAt, sidecar.startedAt + sidecar.durationMs, line, skewMs);
-};
-
-const wholeLine: Cost<Crossing, ProxyStatement> = (crossing, line) =>
-  crossing.sidecar !== undefined && bytesAgree(crossing.sidecar.bytesSent, line.bytes)
-    ? anyLine(crossing, line)
-    : undefined;
-
-const lineOfClient: Cost<Crossing, ProxyStatement> = ({ trip, sidecar }, line) => {
-  if (trip?.connection === undefined || sidecar !== undefined) return undefined;
-  return together(trip.startedAt, trip.endedAt, line, closeLagMs);
-};
-
-/** Squid cannot have got the CONNECT before the connection began nor after it ended, and sees its end soon after. */
-function together(from: number, to: number, line: ProxyStatement, slackMs: number): number | undefined {
-  const startedAt = line.endedAt - line.elapsedMs;
-  if (startedAt < from - slackMs || startedAt > to + slackMs) return undefined;
-  const apart = Math.abs(line.endedAt - to);
-  return apart > closeLagMs ? undefined : Math.abs(startedAt - from) + apart;
+/** Whose time the proxy's line must be within: the sidecar's, where it had a connection; else the client's. */
+function callerOf({ sidecar, trip }: Crossing): { readonly span: Span; readonly slack: Slack } | undefined {
+  if (sidecar !== undefined) {
+    if (!wentOn(sidecar)) return undefined;
+    return { span: sidecarSpan(sidecar), slack: trafficSlack['sidecar ↔ proxy'] };
+  }
+  if (trip?.connection === undefined) return undefined;
+  return { span: clientSpan(trip), slack: trafficSlack['client ↔ proxy'] };
 }
 
 /** Whether a line is of the pod's time. */
 function isDuring({ trips }: PodTraffic, line: ProxyStatement): boolean {
   const from = Math.min(...trips.map(({ startedAt }) => startedAt));
   const to = Math.max(...trips.map(({ endedAt }) => endedAt));
-  return line.endedAt >= from - skewMs && line.endedAt <= to + clientLagMs;
-}
-
-/**
- * Pairs, the closest first: where a counterpart is missing, no neighbour's is taken for it before the neighbour had it.
- * @param near The lines that may be of one, so that it is not held against all
- */
-function closest<T, L>(ones: readonly T[], near: (one: T) => readonly L[], cost: Cost<T, L>): [T, L][] {
-  const claims = ones.flatMap((one) =>
-    near(one).flatMap((line) => {
-      const apart = cost(one, line);
-      return apart === undefined ? [] : [{ one, line, apart }];
-    }),
-  );
-  claims.sort((a, b) => a.apart - b.apart);
-  const pairs = new Map<T, L>();
-  const used = new Set<L>();
-  for (const { one, line } of claims) {
-    if (pairs.has(one) || used.has(line)) continue;
-    pairs.set(one, line);
-    used.add(line);
-  }
-  return [...pairs];
+  return outside(momentOf(line.endedAt), { from, to }, trafficSlack['pod ↔ proxy']) === undefined;
 }

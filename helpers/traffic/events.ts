@@ -1,4 +1,4 @@
-import { bytesAgree } from '../trip/squid.ts';
+import { agrees } from '../trip/judgement.ts';
 import type { SidecarStatement } from '../trip/statements.ts';
 import type { TrafficEvent } from './account.ts';
 import { wentOn, type Crossing, type PodTraffic } from './counterparts.ts';
@@ -71,7 +71,7 @@ function whoIsSilent({
   if (proxy === undefined) {
     return { where: 'proxy', at: trip.endedAt, why: "no line in Squid's access log", line: sidecar.line };
   }
-  if (bytesAgree(sidecar.bytesSent, proxy.bytes)) return undefined;
+  if (agrees('proxy.bytes', { via: undefined, sidecar, proxy }) !== false) return undefined;
   const why = 'other bytes than the sidecar passed on';
   return { where: 'proxy', at: trip.endedAt, why, line: `${proxy.line} / ${sidecar.line}` };
 }

@@ -19,32 +19,45 @@ export interface Assignment<T, L> {
  *
  * Closest first, not cheapest in sum or most pairs: where a trip lost its line, filling up would hand it a
  * neighbour's and that neighbour a stale one, and the loss would go unseen.
- * A pair is tied when a rival claim to its line or its trip, still open when the pair was made, was at most `margin`
- * worse. Ties that share a trip or a line are one group.
+ * @param beforePair Called before each pair is made; `isOpen` says which claims could still be a pair then
  */
-export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) => number): Assignment<T, L> {
+export function closestFirst<T, L>(
+  claims: readonly Claim<T, L>[],
+  beforePair?: (claim: Claim<T, L>, isOpen: (other: Claim<T, L>) => boolean) => void,
+): Map<T, L> {
   const lineOf = new Map<T, L>();
   const taken = new Set<L>();
+  const isOpen = ({ trip, line }: Claim<T, L>): boolean => !lineOf.has(trip) && !taken.has(line);
+  for (const claim of claims.toSorted((a, b) => a.cost - b.cost)) {
+    if (!isOpen(claim)) continue;
+    beforePair?.(claim, isOpen);
+    lineOf.set(claim.trip, claim.line);
+    taken.add(claim.line);
+  }
+  return lineOf;
+}
+
+/**
+ * {@link closestFirst}, with the ties. A pair is tied when a rival claim to its line or its trip, still open when the
+ * pair was made, was at most `margin` worse. Ties that share a trip or a line are one group.
+ */
+export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) => number): Assignment<T, L> {
   const ties: Tie<T, L>[] = [];
-  const sorted = [...claims].sort((a, b) => a.cost - b.cost);
-  // Only who wants the same trip or the same line can be a rival.
+  const sorted = claims.toSorted((a, b) => a.cost - b.cost);
+  // Only claims to the same trip or the same line can be rivals.
   const byTrip = grouped(sorted, ({ trip }) => trip);
   const byLine = grouped(sorted, ({ line }) => line);
-  for (const claim of sorted) {
-    if (lineOf.has(claim.trip) || taken.has(claim.line)) continue;
+  const lineOf = closestFirst(sorted, (claim, isOpen) => {
     const near = [...(byTrip.get(claim.trip) ?? []), ...(byLine.get(claim.line) ?? [])];
     const rivals = near.filter(
       (other) =>
         (other.trip === claim.trip) !== (other.line === claim.line) &&
         other.cost <= claim.cost + Math.max(margin(claim.trip), margin(other.trip)) &&
-        !(other.trip !== claim.trip && lineOf.has(other.trip)) &&
-        !(other.line !== claim.line && taken.has(other.line)),
+        isOpen(other),
     );
-    lineOf.set(claim.trip, claim.line);
-    taken.add(claim.line);
     if (rivals.length > 0) ties.push(tieOf([claim, ...rivals]));
-  }
-  // What a tied trip got in the end is at stake in its tie as well, whatever step it came from.
+  });
+  // The line that a tied trip got in the end is part of its tie, whichever pair it came from.
   const whole = ties.map(({ trips, lines }) => {
     const got = [...trips].flatMap((trip) => (lineOf.has(trip) ? [lineOf.get(trip) as L] : []));
     return { trips, lines: new Set([...lines, ...got]) };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { attribute, correlate, defaultTolerances } from './correlate.ts';
+import { attribute, correlate } from './correlate.ts';
+import { tripTolerances } from './judgement.ts';
 import {
   containing,
   client,
@@ -26,7 +27,7 @@ describe('correlate', () => {
       via,
       unmatched: [],
       ambiguities: [],
-      tolerances: defaultTolerances,
+      tolerances: tripTolerances,
     });
   });
 

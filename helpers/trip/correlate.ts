@@ -1,6 +1,7 @@
 import { assign, type Claim } from './assignment.ts';
 import { parseSidecarLine } from './envoy.ts';
 import { type Fit, fitOrigin, fitProxy, fitSidecar, proxyMargin, strengths, type Subject } from './fit.ts';
+import { tripTolerances } from './judgement.ts';
 import {
   type Line,
   type LogStatement,
@@ -31,16 +32,9 @@ export interface Observation extends Omit<Subject, 'tolerances'> {
    * Those of other trips, pods and programs may be among them.
    */
   readonly lines: Readonly<Record<LogWitness, readonly string[] | undefined>>;
-  /** See {@link defaultTolerances} for what is left out. */
+  /** See {@link tripTolerances} for what is left out. */
   readonly tolerances?: Partial<Tolerances>;
 }
-
-/**
- * For a cluster in containers beside the runner: one kernel, one clock, so what is left is rounding and a busy
- * machine. A cluster elsewhere needs larger ones; a larger clock skew lets older lines in where no sidecar's
- * statement narrows the time down.
- */
-export const defaultTolerances: Tolerances = { clockSkewMs: 250, nodeSkewMs: 10, closeLagMs: 1500 };
 
 interface Sorted<S extends LogStatement> {
   readonly credited: ReadonlyMap<string, readonly S[]>;
@@ -64,7 +58,7 @@ export function correlate(observation: Observation): Trip {
 export function attribute(observations: readonly Observation[]): Trip[] {
   const subjects = observations.map((observation): Observation & Seeing => ({
     ...observation,
-    tolerances: { ...defaultTolerances, ...observation.tolerances },
+    tolerances: { ...tripTolerances, ...observation.tolerances },
   }));
   if (new Set(subjects.map((subject) => subject.id)).size !== subjects.length) {
     throw new TypeError('two observations have the same trip id');

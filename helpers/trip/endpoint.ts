@@ -57,7 +57,10 @@ export function sameIp(a: string, b: string): boolean {
  * @param trip `given` is set where the user gave the proxy
  */
 export function isProxy(
-  { via, given = [] }: { readonly via: Endpoint | undefined; readonly given?: readonly Endpoint[] },
+  {
+    via,
+    given = [],
+  }: { readonly via: Endpoint | undefined; readonly given?: readonly Endpoint[] | undefined },
   endpoint: Endpoint | undefined,
 ): boolean {
   return via !== undefined && [via, ...given].some((own) => sameEndpoint(own, endpoint));

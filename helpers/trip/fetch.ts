@@ -8,10 +8,11 @@ import { curlConfiguration } from '../your-proxy/credentials.ts';
 import type { ProxyLog } from '../your-proxy/log-place.ts';
 import { resolveIn } from '../your-proxy/resolve.ts';
 import type { YourProxy } from '../your-proxy/your-proxy.ts';
-import { attribute, defaultTolerances, type Observation } from './correlate.ts';
+import { attribute, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
 import { formatEndpoint, isProxy } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
+import { tripTolerances } from './judgement.ts';
 import { Logs } from './logs.ts';
 import { ownLine } from './squid.ts';
 import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
@@ -134,7 +135,7 @@ export class Witnesses implements AsyncDisposable {
         asked.map(({ request, ...rest }, index): Observation => {
           const { client, sidecar } = request;
           const endpoints = given[index];
-          const { clockSkewMs } = defaultTolerances;
+          const { clockSkewMs } = tripTolerances;
           return {
             ...rest,
             via: request.via,

@@ -1,25 +1,27 @@
-import { formatEndpoint, isProxy, sameEndpoint, sameIp } from './endpoint.ts';
-import { bytesAgree, targetOf } from './squid.ts';
+import { formatEndpoint, sameIp } from './endpoint.ts';
+import {
+  agrees,
+  apartMs,
+  clientSpan,
+  momentOf,
+  outside,
+  proxySpan,
+  proxyTolerances,
+  sidecarSpan,
+  tripSlack,
+  type Outside,
+} from './judgement.ts';
+import { targetOf } from './squid.ts';
 import type {
-  ClientStatement,
-  Endpoint,
   OriginStatement,
   ProxyStatement,
   SidecarStatement,
-  Tolerances,
+  Trip,
   UnmatchedReason,
 } from './statements.ts';
 
 /** What a line is held against: a trip, as far as it is known. */
-export interface Subject {
-  readonly id: string;
-  readonly url: string;
-  readonly via: Endpoint | undefined;
-  /** As in a trip. */
-  readonly given?: readonly Endpoint[];
-  readonly client: ClientStatement;
-  readonly tolerances: Tolerances;
-}
+export type Subject = Pick<Trip, 'id' | 'url' | 'via' | 'given' | 'client' | 'tolerances'>;
 
 /**
  * How a line fits a trip.
@@ -37,30 +39,36 @@ export const strengths = ['strong', 'fair', 'weak'] as const;
 export type Strength = (typeof strengths)[number];
 
 /** The sidecar's line: by the client's own end of the connection, which is unique while it lasts. */
-export function fitSidecar(subject: Subject, line: SidecarStatement): Fit {
-  const { client, tolerances, via } = subject;
-  const remote = line.downstreamRemote;
+export function fitSidecar(subject: Subject, sidecar: SidecarStatement): Fit {
+  const { client, via, given } = subject;
+  const facts = { via, given, client, sidecar };
+  const remote = sidecar.downstreamRemote;
   if (remote === undefined) return no('another-client', 'it names no client');
-  if (client.local !== undefined) {
-    if (!sameEndpoint(client.local, remote)) {
-      const why = `its client is ${formatEndpoint(remote)}, not ${formatEndpoint(client.local)}`;
-      const before = client.startedAt - tolerances.clockSkewMs - line.startedAt;
-      // What a search of the whole log would have taken for this request's line deserves its own name.
-      return before > 0 && sameIp(remote.ip, client.local.ip) && isProxy(subject, line.downstreamLocal)
-        ? no('stale', `${why}, and it began ${client.startedAt - line.startedAt} ms before`)
-        : no('another-client', why);
+  const when = outside(
+    momentOf(sidecar.startedAt),
+    clientSpan(client),
+    tripSlack['client ↔ sidecar'](subject),
+  );
+  if (agrees('sidecar.from', facts) === false) {
+    if (client.local === undefined) {
+      return no('another-client', `its client is ${remote.ip}, not ${client.podIp}`);
     }
-  } else if (!sameIp(remote.ip, client.podIp)) {
-    return no('another-client', `its client is ${remote.ip}, not ${client.podIp}`);
-  } else if (via !== undefined && !isProxy(subject, line.downstreamLocal)) {
-    const where = line.downstreamLocal === undefined ? 'nowhere' : formatEndpoint(line.downstreamLocal);
+    const why = `its client is ${formatEndpoint(remote)}, not ${formatEndpoint(client.local)}`;
+    // A search of the whole log would have taken this line for the request's: that deserves its own name.
+    return when?.side === 'stale' &&
+      sameIp(remote.ip, client.local.ip) &&
+      agrees('sidecar.at', facts) === true
+      ? no('stale', `${why}, and it began ${when.ms} ms before`)
+      : no('another-client', why);
+  }
+  if (client.local === undefined && via !== undefined && agrees('sidecar.at', facts) === false) {
+    const where = sidecar.downstreamLocal === undefined ? 'nowhere' : formatEndpoint(sidecar.downstreamLocal);
     return no('another-target', `the client connected to ${where}, not to ${formatEndpoint(via)}`);
   }
-  const outside = outsideClient(subject, line.startedAt, line.startedAt, tolerances.clockSkewMs);
-  if (outside !== undefined) return outside;
+  if (when !== undefined) return no(when.side, outsideClient(when));
   return {
     fits: client.local === undefined ? 'fair' : 'strong',
-    costMs: Math.abs(line.startedAt - client.startedAt),
+    costMs: Math.abs(sidecar.startedAt - client.startedAt),
   };
 }
 
@@ -74,47 +82,41 @@ export function fitSidecar(subject: Subject, line: SidecarStatement): Fit {
  * Neither the address nor the clock of a given proxy can be compared: the target, the bytes and how long it took
  * identify its line, and any second line that would do makes it ambiguous (see `proxyMargin`).
  */
-export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined, line: ProxyStatement): Fit {
-  const { client, given } = subject;
-  const tolerances = tolerancesOf(subject);
-  if (given === undefined && !sameIp(line.clientIp, client.podIp)) {
-    return no('another-client', `its client is ${line.clientIp}, not ${client.podIp}`);
+export function fitProxy(
+  subject: Subject,
+  sidecar: SidecarStatement | undefined,
+  proxy: ProxyStatement,
+): Fit {
+  const { via, given, url, client, tolerances } = subject;
+  const facts = { via, given, url, client, sidecar, proxy };
+  if (agrees('proxy.from', facts) === false) {
+    return no('another-client', `its client is ${proxy.clientIp}, not ${client.podIp}`);
   }
-  const target = targetOf(subject.url);
-  if (line.target.toLowerCase() !== target.toLowerCase()) {
-    return no('another-target', `its target is ${line.target}, not ${target}`);
+  if (agrees('proxy.to', facts) === false) {
+    return no('another-target', `its target is ${proxy.target}, not ${targetOf(url)}`);
   }
-  const startedAt = line.endedAt - line.elapsedMs;
-  const outside = outsideClient(
-    subject,
-    startedAt,
-    line.endedAt,
-    tolerances.clockSkewMs,
-    tolerances.closeLagMs,
-  );
-  if (outside !== undefined) return outside;
+  const span = proxySpan(proxy);
+  const when = outside(span, clientSpan(client), tripSlack['client ↔ proxy'](subject));
+  if (when !== undefined) return no(when.side, outsideClient(when));
   if (sidecar === undefined) {
-    // A tunnel lives within its client's connection, whoever's clock counts.
-    const longer = given !== undefined && line.elapsedMs > client.timeTotalMs + tolerances.closeLagMs;
+    // A tunnel is not open longer than its client's connection, whichever clock counts.
+    const longer = given !== undefined && proxy.elapsedMs > client.timeTotalMs + tolerances.closeLagMs;
     return {
-      // The page travels inside the tunnel, so a smaller tunnel carried another page.
-      fits: line.bytes >= client.bytesDownloaded && !longer ? 'fair' : 'weak',
-      costMs: Math.abs(line.endedAt - client.endedAt) + Math.abs(line.elapsedMs - client.timeTotalMs),
+      fits: agrees('proxy.page', facts) === true && !longer ? 'fair' : 'weak',
+      costMs: Math.abs(proxy.endedAt - client.endedAt) + Math.abs(proxy.elapsedMs - client.timeTotalMs),
     };
   }
-  const sidecarEnd = sidecar.startedAt + sidecar.durationMs;
-  if (startedAt < sidecar.startedAt - tolerances.nodeSkewMs) {
-    return no('stale', `it began ${sidecar.startedAt - startedAt} ms before the sidecar's connection`);
-  }
-  if (startedAt > sidecarEnd + tolerances.nodeSkewMs) {
-    return no('late', `it began ${startedAt - sidecarEnd} ms after the sidecar's connection had closed`);
-  }
-  if (line.endedAt > sidecarEnd + tolerances.nodeSkewMs + tolerances.closeLagMs) {
-    return no('late', `it ended ${line.endedAt - sidecarEnd} ms after the sidecar's connection had closed`);
+  const connection = sidecarSpan(sidecar);
+  const beside = outside(span, connection, tripSlack['sidecar ↔ proxy'](subject));
+  if (beside !== undefined) {
+    const { side, what, ms } = beside;
+    const where =
+      side === 'stale' ? "before the sidecar's connection" : "after the sidecar's connection had closed";
+    return no(side, `it ${what} ${ms} ms ${where}`);
   }
   return {
-    fits: bytesAgree(sidecar.bytesSent, line.bytes) ? 'strong' : 'weak',
-    costMs: Math.abs(startedAt - sidecar.startedAt) + Math.abs(line.endedAt - sidecarEnd),
+    fits: agrees('proxy.bytes', facts) === true ? 'strong' : 'weak',
+    costMs: apartMs(span, connection),
   };
 }
 
@@ -123,24 +125,8 @@ export function fitProxy(subject: Subject, sidecar: SidecarStatement | undefined
  * sidecar's times, those of the client are all there is, and kubectl's delays are in them.
  */
 export function proxyMargin(subject: Subject, sidecar: SidecarStatement | undefined): number {
-  const { nodeSkewMs, clockSkewMs } = tolerancesOf(subject);
+  const { nodeSkewMs, clockSkewMs } = proxyTolerances(subject);
   return sidecar === undefined ? Math.max(nodeSkewMs, clockSkewMs) : nodeSkewMs;
-}
-
-/**
- * By how much the clock of a proxy that the user gave may differ from the node's, in ms. Earlier lines do not get in by
- * it: its log is read from where it stood when the request began.
- */
-export const givenProxySkewMs = 2_000;
-
-function tolerancesOf({ tolerances, given }: Subject): Tolerances {
-  if (given === undefined) return tolerances;
-  const { clockSkewMs, nodeSkewMs } = tolerances;
-  return {
-    ...tolerances,
-    clockSkewMs: clockSkewMs + givenProxySkewMs,
-    nodeSkewMs: nodeSkewMs + givenProxySkewMs,
-  };
 }
 
 /** The origin's line: by the trip's id. */
@@ -151,19 +137,9 @@ export function fitOrigin(subject: Subject, line: OriginStatement): Fit {
   return { fits: 'strong', costMs: Math.abs(line.endedAt - subject.client.endedAt) };
 }
 
-/** Whether [from, to] lies outside the client's own time, and on which side. */
-function outsideClient(
-  subject: Subject,
-  from: number,
-  to: number,
-  skewMs: number,
-  lagMs = 0,
-): Fit | undefined {
-  const { startedAt, endedAt } = subject.client;
-  if (from < startedAt - skewMs)
-    return no('stale', `it began ${startedAt - from} ms before the client was started`);
-  if (to > endedAt + skewMs + lagMs) return no('late', `it is ${to - endedAt} ms after the client had ended`);
-  return undefined;
+/** In words, where a line lies outside the time of its client. */
+function outsideClient({ side, what, ms }: Outside): string {
+  return `it ${what} ${ms} ms ${side === 'stale' ? 'before the client was started' : 'after the client had ended'}`;
 }
 
 function no(reason: UnmatchedReason, why: string): Fit {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attribute, correlate, type Observation } from './correlate.ts';
 import { diagnose } from './diagnose.ts';
 import { noSidecar, proxy, sidecar } from './expectations.ts';
-import { givenProxySkewMs } from './fit.ts';
+import { givenProxySkewMs } from './judgement.ts';
 import { foreignLine, formatProxyLine } from './squid.ts';
 import { client, cluster, lines, startedAt, tripId, url, via } from '../../tests/samples/trip.ts';
 

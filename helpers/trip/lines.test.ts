@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultTolerances } from './correlate.ts';
+import { tripTolerances } from './judgement.ts';
 import { fitOrigin, fitProxy, fitSidecar, strengths, type Fit, type Subject } from './fit.ts';
 import { originIndex, proxyIndex, sidecarIndex, type LineIndex, type ReadLine } from './lines.ts';
 import { client, soundTrip, startedAt, url, via } from '../../tests/samples/trip.ts';
@@ -27,7 +27,7 @@ const subject = fc
     url,
     via,
     client: client({ local, podIp }),
-    tolerances: defaultTolerances,
+    tolerances: tripTolerances,
   }));
 const sidecarLine = fc
   .record({ downstreamRemote: endpoint, at: time, durationMs: fc.nat(40), bytesSent: bytes })

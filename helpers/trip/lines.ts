@@ -11,6 +11,7 @@ import {
   type SidecarStatement,
   type UnmatchedLine,
 } from './statements.ts';
+import { clientSpan, endsWithin, sidecarSpan, tripSlack } from './judgement.ts';
 import { connectAnswerBytes } from './squid.ts';
 
 export type LogStatement = SidecarStatement | ProxyStatement | OriginStatement;
@@ -140,23 +141,22 @@ export function proxyIndex(
   const byIp = inTime(grouped(lines, ({ parsed }) => ipKey(parsed.clientIp)));
   const byBytes = inTime(grouped(lines, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes)));
   return (subject, strength) => {
-    const { client, given, tolerances } = subject;
+    const { client, given } = subject;
     // A given proxy sees another address than the pod's, and has a clock of its own.
     if (given !== undefined) return lines;
     const sidecar = sidecarOf(subject);
-    const lag = tolerances.closeLagMs;
-    const from = client.startedAt - tolerances.clockSkewMs;
-    const to = client.endedAt + tolerances.clockSkewMs + lag;
+    const ofClient = endsWithin(clientSpan(client), tripSlack['client ↔ proxy'](subject));
     if (sidecar === undefined) {
-      return strength === 'strong' ? [] : (byIp.get(ipKey(client.podIp))?.during(from, to) ?? []);
+      const near = byIp.get(ipKey(client.podIp))?.during(ofClient.from, ofClient.to);
+      return strength === 'strong' ? [] : (near ?? []);
     }
     if (strength === 'fair') return [];
-    const closed = sidecar.startedAt + sidecar.durationMs;
-    const after = Math.max(from, sidecar.startedAt - tolerances.nodeSkewMs);
-    const before = Math.min(to, closed + tolerances.nodeSkewMs + lag);
-    if (strength === 'weak') return byIp.get(ipKey(client.podIp))?.during(after, before) ?? [];
+    const ofSidecar = endsWithin(sidecarSpan(sidecar), tripSlack['sidecar ↔ proxy'](subject));
+    const from = Math.max(ofClient.from, ofSidecar.from);
+    const to = Math.min(ofClient.to, ofSidecar.to);
+    if (strength === 'weak') return byIp.get(ipKey(client.podIp))?.during(from, to) ?? [];
     return [sidecar.bytesSent, sidecar.bytesSent - connectAnswerBytes].flatMap(
-      (bytes) => byBytes.get(bytesKey(client.podIp, bytes))?.during(after, before) ?? [],
+      (bytes) => byBytes.get(bytesKey(client.podIp, bytes))?.during(from, to) ?? [],
     );
   };
 }

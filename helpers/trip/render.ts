@@ -1,5 +1,5 @@
-import { type Contradiction, contradictions } from './contradictions.ts';
 import { formatEndpoint } from './endpoint.ts';
+import { contradictions, type JudgedFact } from './judgement.ts';
 import { proxyResult } from './squid.ts';
 import type {
   ClientStatement,
@@ -74,7 +74,7 @@ function tableLine(label: string, cells: readonly string[]): string {
   return (label.padEnd(labelWidth) + cells.map((cell) => gap + cell.padEnd(columnWidth)).join('')).trimEnd();
 }
 
-function mark(text: string, fact: string, odd: ReadonlySet<Contradiction>): string {
+function mark(text: string, fact: string, odd: ReadonlySet<JudgedFact>): string {
   const names: ReadonlySet<string> = odd;
   return names.has(fact) ? `≠ ${text}` : text;
 }

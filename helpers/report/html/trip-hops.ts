@@ -1,6 +1,6 @@
-import { contradictions, type Contradiction } from '../../trip/contradictions.ts';
-import { formatEndpoint, sameEndpoint, sameIp } from '../../trip/endpoint.ts';
-import { bytesAgree, proxyResult } from '../../trip/squid.ts';
+import { formatEndpoint } from '../../trip/endpoint.ts';
+import { agrees, factsOf, type Facts } from '../../trip/judgement.ts';
+import { proxyResult } from '../../trip/squid.ts';
 import type { Endpoint, Trip } from '../../trip/statements.ts';
 import { bytes } from './format.ts';
 
@@ -48,8 +48,8 @@ export function wayOf(trip: Trip): Way {
     ...(trip.via === undefined && (trip.proxy ?? []).length === 0 ? [] : [proxyHop(trip)]),
     originHop(trip),
   ];
-  const odd = contradictions(trip);
-  const edges = hops.slice(1).map(({ who }, index) => edge(trip, odd, hops[index]?.who ?? 'client', who));
+  const facts = factsOf(trip);
+  const edges = hops.slice(1).map(({ who }, index) => edge(facts, hops[index]?.who ?? 'client', who));
   return { hops, edges };
 }
 
@@ -101,85 +101,67 @@ function hostOf(url: string): string {
   return URL.parse(url)?.host ?? url;
 }
 
-type Odd = ReadonlySet<Contradiction>;
-
 /** What is known of one connection: its two ends, and its bytes. */
-function edge(trip: Trip, odd: Odd, from: Who, to: Who): Label[] {
-  return [...ends(trip, odd, from, to), ...size(trip, odd, to)];
+function edge(facts: Facts, from: Who, to: Who): Label[] {
+  return [...ends(facts, from, to), ...size(facts, to)];
 }
 
-function ends(trip: Trip, odd: Odd, from: Who, to: Who): Label[] {
-  const { client, via } = trip;
-  const sidecar = trip.sidecar?.[0];
-  const proxy = trip.proxy?.[0];
-  const origin = trip.origin?.[0];
+function ends(facts: Facts, from: Who, to: Who): Label[] {
+  const { client, sidecar, proxy, origin } = facts;
+  const connected = agrees('client.to', facts);
   if (from === 'proxy') {
     const port = proxy?.target.match(/:\d+$/)?.[0] ?? '';
     return [
-      ...label(
-        'from',
-        origin?.remote,
-        judged(odd, 'origin.from', sameIp(origin?.remote.ip ?? '', via?.ip ?? '-')),
-      ),
+      ...label('from', origin?.remote, agrees('origin.from', facts)),
       ...(proxy?.peer === undefined ? [] : [told('to', `${proxy.peer}${port}`)]),
     ];
   }
   if (to === 'sidecar') {
     return [
-      ...label('from', client.local, judged(odd, 'sidecar.from', sidecar !== undefined)),
-      ...label('to', client.remote, judged(odd, 'client.to', same(sidecar?.downstreamLocal, client.remote))),
+      ...label('from', client?.local, agrees('sidecar.from', facts)),
+      ...label('to', client?.remote, connected === false ? false : agrees('sidecar.at', facts)),
     ];
   }
   if (from === 'sidecar') {
-    const seen = proxy !== undefined && sidecar?.upstreamLocal?.ip === proxy.clientIp;
     return [
-      ...label('from', sidecar?.upstreamLocal, judged(odd, 'proxy.from', seen)),
-      ...label('to', sidecar?.upstreamHost, judged(odd, 'sidecar.to', same(sidecar?.upstreamHost, via))),
+      ...label('from', sidecar?.upstreamLocal, agrees('proxy.from', facts)),
+      ...label('to', sidecar?.upstreamHost, agrees('sidecar.to', facts)),
     ];
   }
-  const seen = proxy !== undefined && sameIp(proxy.clientIp, client.podIp);
   return [
-    ...label('from', client.local, judged(odd, 'proxy.from', seen)),
-    ...label('to', client.remote, judged(odd, 'client.to', same(client.remote, via))),
+    ...label('from', client?.local, agrees('proxy.from', facts)),
+    ...label('to', client?.remote, connected),
   ];
 }
 
 /** What came back over the connection, as the one it leads to has it. */
-function size(trip: Trip, odd: Odd, to: Who): Label[] {
-  const sidecar = trip.sidecar?.[0];
-  const proxy = trip.proxy?.[0];
-  const origin = trip.origin?.[0];
+function size(facts: Facts, to: Who): Label[] {
+  const { client, sidecar, proxy, origin } = facts;
   if (to === 'sidecar') return sidecar === undefined ? [] : [told('bytes', bytes(sidecar.bytesSent))];
   if (to === 'proxy') {
     if (proxy === undefined) return [];
-    if (odd.has('proxy.bytes') && sidecar !== undefined) {
-      return [
-        { what: 'bytes', text: `${sidecar.bytesSent} ≠ ${bytes(proxy.bytes)}`, agreement: 'contradicted' },
-      ];
-    }
-    const agreed = sidecar !== undefined && bytesAgree(sidecar.bytesSent, proxy.bytes);
-    return [{ what: 'bytes', text: bytes(proxy.bytes), agreement: agreed ? 'agreed' : 'told' }];
+    return [sizes(sidecar?.bytesSent, proxy.bytes, bytes(proxy.bytes), agrees('proxy.bytes', facts))];
   }
   if (origin === undefined) return [];
-  const { bytesDownloaded } = trip.client;
-  return odd.has('origin.bytes')
-    ? [{ what: 'bytes', text: `${bytesDownloaded} ≠ ${bytes(origin.bytes)}`, agreement: 'contradicted' }]
-    : [{ what: 'bytes', text: `page ${bytes(origin.bytes)}`, agreement: 'agreed' }];
+  const page = `page ${bytes(origin.bytes)}`;
+  return [sizes(client?.bytesDownloaded, origin.bytes, page, agrees('origin.bytes', facts))];
 }
 
-function same(one: Endpoint | undefined, other: Endpoint | undefined): boolean {
-  return one !== undefined && other !== undefined && sameEndpoint(one, other);
+function sizes(before: number | undefined, here: number, text: string, agreed: boolean | undefined): Label {
+  const both = agreed === false && before !== undefined;
+  return { what: 'bytes', text: both ? `${before} ≠ ${bytes(here)}` : text, agreement: agreementOf(agreed) };
 }
 
-function judged(odd: Odd, fact: Contradiction, agreed: boolean): Agreement {
-  if (odd.has(fact)) return 'contradicted';
-  return agreed ? 'agreed' : 'told';
-}
-
-function label(what: 'from' | 'to', endpoint: Endpoint | undefined, agreement: Agreement): Label[] {
-  return endpoint === undefined ? [] : [{ what, text: formatEndpoint(endpoint), agreement }];
+function label(what: 'from' | 'to', endpoint: Endpoint | undefined, agreed: boolean | undefined): Label[] {
+  if (endpoint === undefined) return [];
+  return [{ what, text: formatEndpoint(endpoint), agreement: agreementOf(agreed) }];
 }
 
 function told(what: Label['what'], text: string): Label {
   return { what, text, agreement: 'told' };
+}
+
+function agreementOf(agreed: boolean | undefined): Agreement {
+  if (agreed === undefined) return 'told';
+  return agreed ? 'agreed' : 'contradicted';
 }
