@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { choose, versionIn, type Injector } from './found-istio.ts';
+import { discoverySelectors } from '../istio/discovery-selectors.ts';
+import { choose, discoveryLabels, versionIn, type Injector } from './found-istio.ts';
 
 function injector(revision: string, name = revision, isDefault = false): Injector {
   return { revision, name, namespace: 'istio-system', isDefault };
@@ -38,4 +39,13 @@ test.each([
   ['1.29', undefined],
 ])('the version in the tag %s is %s', (tag, version) => {
   expect(versionIn(tag)).toBe(version);
+});
+
+test("labels for the discovery selectors, without the injection's own", () => {
+  const labels = (...selectors: object[]): unknown =>
+    discoveryLabels(discoverySelectors.parse(selectors), ['conformance-mesh']);
+  expect(labels({ matchLabels: { 'istio-injection': 'enabled', team: 'a' } })).toEqual({ team: 'a' });
+  expect(() =>
+    labels({ matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop'] }] }),
+  ).toThrow(/does not look at the namespaces conformance-mesh.*kubernetes.io\/metadata.name in \(shop\)/);
 });

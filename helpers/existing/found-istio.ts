@@ -9,6 +9,11 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { controlPlaneVersion } from '../istio/control-plane.ts';
+import {
+  discoverySelectors,
+  labelsForDiscovery,
+  type DiscoverySelector,
+} from '../istio/discovery-selectors.ts';
 import { istiodOf, meshConfigMapOf, type Revision } from '../istio/revision.ts';
 import { find } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
@@ -41,9 +46,7 @@ export interface Injector {
 const meshConfig = z.looseObject({
   accessLogFile: z.string().optional(),
   accessLogFormat: z.string().optional(),
-  discoverySelectors: z
-    .array(z.looseObject({ matchLabels: z.record(z.string(), z.string()).optional() }))
-    .optional(),
+  discoverySelectors: discoverySelectors.default([]),
 });
 
 /**
@@ -58,9 +61,10 @@ export async function findInjector(kube: Kube, wanted: string | undefined): Prom
 
 /**
  * What its control plane says of itself.
+ * @param names Namespaces of the run, which it must look at
  * @throws EnvironmentError when it cannot be judged: without a control plane, or with a log nobody can read
  */
-export async function readIstio(kube: Kube, chosen: Injector): Promise<FoundIstio> {
+export async function readIstio(kube: Kube, chosen: Injector, names: readonly string[]): Promise<FoundIstio> {
   const { namespace, name, isDefault } = chosen;
   const revision = chosen.revision === 'default' ? undefined : chosen.revision;
   const config = await meshConfigOf(kube, revision, namespace);
@@ -70,21 +74,37 @@ export async function readIstio(kube: Kube, chosen: Injector): Promise<FoundIsti
       "The suite reads Istio's default text and JSON formats. Run it on a mesh that writes one of them.",
     );
   }
-  const [selector, ...more] = config.discoverySelectors ?? [];
-  if (selector !== undefined && selector.matchLabels === undefined) {
-    throw new EnvironmentError(
-      'The mesh has discovery selectors (meshConfig.discoverySelectors) that are not plain labels',
-      `Label the namespaces yourself, with a prepared namespace (./conformance rbac). ${more.length} more selectors are there.`,
-    );
-  }
   return {
     version: await versionOf(kube, revision, namespace),
     revision,
     namespace,
     injection: isDefault ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': name },
-    discovery: selector?.matchLabels ?? {},
+    discovery: discoveryLabels(config.discoverySelectors, names),
     accessLogOff: (config.accessLogFile ?? '') === '',
   };
+}
+
+/**
+ * Labels that the run's namespaces need for the control plane to look at them.
+ * @throws EnvironmentError when no label can make it
+ */
+export function discoveryLabels(
+  selectors: readonly DiscoverySelector[],
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  const found = labelsForDiscovery(
+    selectors,
+    names.map((name) => ({ 'kubernetes.io/metadata.name': name })),
+  );
+  if ('labels' in found) {
+    // The client's namespace gets its injection label from the document; the others must not have one.
+    const { 'istio-injection': _injection, 'istio.io/rev': _revision, ...labels } = found.labels;
+    return labels;
+  }
+  throw new EnvironmentError(
+    `Istio does not look at the namespaces ${names.join(', ')}, whatever their labels (meshConfig.discoverySelectors): ${found.impossible.join('; ')}`,
+    'Choose namespaces that Istio looks at (--namespace, --proxy-namespace), or add a discovery selector for these.',
+  );
 }
 
 /** @throws UsageError when the choice is not clear */

@@ -39,7 +39,7 @@ export async function survey(kube: Kube, intended: Intended, revision: string | 
   nothingMustBeMissing(missing, namespaces?.missing ?? []);
   return {
     namespaces: namespaces ?? { prepared: [], missing: [], dead: [] },
-    istio: injector === undefined ? undefined : await readIstio(kube, injector),
+    istio: injector === undefined ? undefined : await readIstio(kube, injector, names),
   };
 }
 
