@@ -65,6 +65,15 @@ export const environmentCauses = {
     do: "See whether the node's container still runs, and its log in the evidence bundle; run again.",
     source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
   },
+  WEBHOOK_FAILED: {
+    family: 'environment',
+    title: 'An admission webhook does not answer',
+    seen: "failed calling webhook, in the API server's refusal of an object or a pod",
+    expected: 'admission webhooks that answer, or that have failurePolicy Ignore',
+    why: 'The webhook’s Service has no endpoint, its certificate is not the one expected, or the API server sends the call to a company proxy because .svc is not in its no_proxy.',
+    do: 'Repair or remove the webhook that is named; `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations` lists them.',
+    source: 'istio/istio#21195; Kubernetes: dynamic admission control',
+  },
   SCALE_LIMIT: {
     family: 'environment',
     title: 'The machine or the proxy does not carry as much at once as was asked for',

@@ -1,5 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apiStatus, type Kube } from '../kube/client.ts';
+import type { Endpoint } from '../trip/statements.ts';
+import { claimantsOf, visibleTo, type ServiceEntry } from './taker-makers.ts';
 
 /** Kinds that can change where a sidecar sends a request, or what it logs of it, and the resources RBAC knows them by. */
 const kinds = [
@@ -48,4 +50,66 @@ function installed({ metadata }: KubernetesObject): boolean {
   return Object.keys(metadata?.labels ?? {}).some((label) =>
     /^(install\.)?operator\.istio\.io\//.test(label),
   );
+}
+
+/** The request whose way is in question. */
+export interface InfluencedRequest {
+  /** The ServiceEntry's host. */
+  readonly host: string;
+  /** Where the client connects to; undefined while it is not known. */
+  readonly to: Endpoint | undefined;
+  readonly clientNamespace: string;
+  readonly clientLabels: Readonly<Record<string, string>>;
+  /** Every namespace that the request's pods are in. */
+  readonly namespaces: readonly string[];
+  readonly rootNamespace: string;
+}
+
+interface Influence extends KubernetesObject {
+  readonly spec?: ServiceEntry['spec'] & {
+    readonly host?: string;
+    readonly gateways?: readonly string[];
+    readonly address?: string;
+    readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly targetRef?: unknown;
+    readonly targetRefs?: readonly unknown[];
+  };
+}
+
+/** Whether an object that `influencing` found can change the way of this request: by its host, address, namespace or selector. */
+export function canTouch(object: Influence, request: InfluencedRequest): boolean {
+  const { kind = '', spec = {}, metadata } = object;
+  const { host, to, clientNamespace, clientLabels, rootNamespace } = request;
+  const namespace = metadata?.namespace ?? '';
+  switch (kind) {
+    case 'ServiceEntry':
+      return (
+        (to !== undefined && claimantsOf([object], to, clientNamespace).length > 0) ||
+        spec.hosts?.some((one) => hostMatches(one, host)) === true
+      );
+    case 'DestinationRule':
+      return hostMatches(spec.host ?? '', host) && visibleTo(clientNamespace, spec.exportTo, namespace);
+    case 'VirtualService': {
+      const inMesh = spec.gateways === undefined || spec.gateways.includes('mesh');
+      const named = spec.hosts?.some((one) => hostMatches(one, host) || one === to?.ip) === true;
+      return inMesh && named && visibleTo(clientNamespace, spec.exportTo, namespace);
+    }
+    case 'WorkloadEntry':
+      return spec.address === to?.ip || spec.address === host;
+    case 'NetworkPolicy':
+      return request.namespaces.includes(namespace);
+    default: {
+      if (namespace !== clientNamespace && namespace !== rootNamespace) return false;
+      // Those are for gateways and waypoints.
+      if (spec.targetRef !== undefined || (spec.targetRefs?.length ?? 0) > 0) return false;
+      const wanted = spec.workloadSelector?.labels ?? spec.selector?.matchLabels ?? {};
+      return Object.entries(wanted).every(([key, value]) => clientLabels[key] === value);
+    }
+  }
+}
+
+/** `*`, `*.com` or the host itself. */
+function hostMatches(pattern: string, host: string): boolean {
+  return pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }

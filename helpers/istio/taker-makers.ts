@@ -246,7 +246,7 @@ export function claimantsOf(
   const found = entries.flatMap((entry): Claimant[] => {
     const { spec, status, metadata } = entry;
     const listed = spec?.ports?.find(({ number }) => number === port);
-    if (listed === undefined || !exportedTo(clientNamespace, spec?.exportTo, metadata?.namespace)) return [];
+    if (listed === undefined || !visibleTo(clientNamespace, spec?.exportTo, metadata?.namespace)) return [];
     const allocated = status?.addresses?.find(({ value }) => value === ip);
     const by = claimOf(spec, allocated !== undefined, ip, listed.protocol);
     if (by === undefined) return [];
@@ -277,7 +277,8 @@ function claimOf(
   return addresses.length === 0 && isTcp(protocol) ? 'every address' : undefined;
 }
 
-function exportedTo(client: string, exportTo: readonly string[] | undefined, own = ''): boolean {
+/** Whether `exportTo` lets a namespace see an object of `own`; without it everybody does. */
+export function visibleTo(client: string, exportTo: readonly string[] | undefined, own = ''): boolean {
   if (exportTo === undefined || exportTo.length === 0) return true;
   return exportTo.some((to) => to === '*' || to === client || (to === '.' && own === client));
 }

@@ -16,6 +16,7 @@ import { late, orLate } from '../eventually/deadline.ts';
 import { timeouts } from '../timeouts.ts';
 import { installation, recordInstallation, uninstallRecorded } from '../existing/installed.ts';
 import { apply, RefusedError } from '../kube/apply.ts';
+import { failedWebhook, toldWebhook } from '../kube/webhook.ts';
 import { apiMessage, apiStatus, connect } from '../kube/client.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
@@ -179,10 +180,15 @@ function asEnvironment(error: unknown): unknown {
   const foreseen =
     error instanceof EventuallyError || error instanceof RefusedError || apiStatus(error) !== undefined;
   if (!foreseen) return error;
+  const webhook = failedWebhook(apiMessage(error));
   return new EnvironmentError(
-    apiMessage(error),
-    'The cluster does not serve, or refuses what the run needs: see the evidence.',
-    { cause: error },
+    webhook === undefined
+      ? apiMessage(error)
+      : `An admission webhook does not answer: ${toldWebhook(webhook)}`,
+    webhook === undefined
+      ? 'The cluster does not serve, or refuses what the run needs: see the evidence.'
+      : 'Repair or remove the admission webhook that is named.',
+    { cause: error, ...(webhook === undefined ? {} : { code: 'WEBHOOK_FAILED' }) },
   );
 }
 

@@ -1,6 +1,7 @@
-import type { V1NetworkPolicy } from '@kubernetes/client-node';
-import { influencing } from '../../helpers/istio/influences.ts';
+import type { V1NetworkPolicy, V1Pod } from '@kubernetes/client-node';
+import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
+import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
 import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
@@ -8,7 +9,7 @@ import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { isServiceEntryOfTheDocument } from './service-entry.ts';
+import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import { listenerOn } from './sidecar.ts';
 import type { World } from './world.ts';
 
@@ -17,7 +18,7 @@ interface Question {
   /** Symptoms it can explain. */
   readonly of: readonly CauseCode[];
   readonly ask: (world: World, first: Finding) => Promise<Finding | undefined>;
-  /** It names suspects, not the cause: it goes behind a symptom that is a cause by itself. */
+  /** It names suspects, not the cause: it never leads. */
   readonly besides?: true;
 }
 
@@ -36,9 +37,7 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     if (!of.includes(first.cause)) continue;
     const answer = await ask(world, first);
     if (answer === undefined) continue;
-    return besides === true && first.cause !== 'UNEXPLAINED'
-      ? [first, answer, ...findings.slice(1)]
-      : [answer, ...findings];
+    return besides === true ? [first, answer, ...findings.slice(1)] : [answer, ...findings];
   }
   return findings;
 }
@@ -63,9 +62,21 @@ const mesh: readonly CauseCode[] = [
 /** In this order; the first that has an answer is it. */
 const questions: readonly Question[] = [
   {
+    of: ['UNEXPLAINED', 'WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY', 'INSTALL_FAILED'],
+    ask: (_world, { seen }) => {
+      const webhook = failedWebhook(seen);
+      if (webhook === undefined || webhook.istios) return Promise.resolve(undefined);
+      return Promise.resolve({
+        cause: 'WEBHOOK_FAILED',
+        seen: toldWebhook(webhook),
+        expected: 'admission webhooks that answer',
+      });
+    },
+  },
+  {
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY', 'SIDECAR_MISSING'],
     ask: async (world) => {
-      const annotations = await sourceAnnotations(world);
+      const annotations = (await sourcePod(world))?.metadata?.annotations ?? {};
       const capture = Object.entries(annotations).filter(([key]) =>
         /^traffic\.sidecar\.istio\.io\/(exclude|include)Outbound/.test(key),
       );
@@ -270,17 +281,26 @@ async function clusterAnswers({ kube }: World): Promise<boolean> {
   }
 }
 
-/** What can change the way of a request besides the document's entry. */
+/** What can change the way of this request besides the document's entry. */
 async function foreign(world: World): Promise<readonly string[]> {
   const objects = await influencing(world.kube, (object) => isServiceEntryOfTheDocument(world, object));
-  return objects.map(nameOf).sort();
+  const pod = await sourcePod(world);
+  const request: InfluencedRequest = {
+    host: entryHost(world),
+    // Before the proxy has its address, none is in question.
+    to: world.yours === undefined && world.proxyIp.known() === undefined ? undefined : world.proxy(),
+    clientNamespace: world.namespaces.mesh,
+    clientLabels: pod?.metadata?.labels ?? {},
+    namespaces: Object.values(world.namespaces) as string[],
+    rootNamespace: world.mesh.system,
+  };
+  return objects
+    .filter((object) => canTouch(object, request))
+    .map(nameOf)
+    .sort();
 }
 
-async function sourceAnnotations({
-  kube,
-  edition,
-  namespaces,
-}: World): Promise<Readonly<Record<string, string>>> {
+async function sourcePod({ kube, edition, namespaces }: World): Promise<V1Pod | undefined> {
   const [pod] = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
-  return pod?.metadata?.annotations ?? {};
+  return pod;
 }
