@@ -4,7 +4,7 @@ import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { onPause, type Paused } from '../helpers/pause/pause.ts';
-import { evidenceLine, indented, indexOf } from '../helpers/report/step-lines.ts';
+import { evidenceLine, indented, indexOf } from '../helpers/report/lines.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { reachWhilePaused } from './reaching.ts';
 

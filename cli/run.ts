@@ -11,7 +11,7 @@ import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { Report } from '../helpers/report/report.ts';
 import type { Results, Outcome } from '../helpers/results/results.ts';
-import { named, verdictOf } from '../helpers/report/verdict.ts';
+import { named, verdictOf } from '../helpers/results/verdict.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { newRunId, openSession, type Session } from '../helpers/session/session.ts';

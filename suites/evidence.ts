@@ -3,7 +3,7 @@ import { collectEvidence } from '../helpers/diagnose/evidence.ts';
 import { messageOf } from '../helpers/errors.ts';
 import { istioSystem } from '../helpers/istio/revision.ts';
 import { pause } from '../helpers/pause/pause.ts';
-import { noEvidence } from '../helpers/report/step-lines.ts';
+import { noEvidence } from '../helpers/report/lines.ts';
 import type { StepRecord } from '../helpers/results/step.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import type { World } from './document/world.ts';

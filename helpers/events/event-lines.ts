@@ -3,7 +3,7 @@ import type { Reporter, TestCase } from 'vitest/node';
 import type { Progress } from '../progress/progress.ts';
 import type {} from '../report/meta.ts';
 import type { StepResult } from '../results/step.ts';
-import type { Lines } from '../report/step-lines.ts';
+import type { Lines } from '../report/lines.ts';
 import type { Events } from './stream.ts';
 
 /** Tells each step that begins. */

@@ -1,4 +1,3 @@
-import { grouped } from './grouped.ts';
 import type { Results, Verdict } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { stabilityOf } from './stability.ts';
@@ -90,7 +89,7 @@ interface KnownStep {
 }
 
 function stepsOf({ steps, gate }: Results): Map<string, KnownStep> {
-  const groups = grouped(steps, ({ phase = '', id }) => JSON.stringify([phase, id]));
+  const groups = Map.groupBy(steps, ({ phase = '', id }) => JSON.stringify([phase, id]));
   const titles = new Map(gate?.phases.map(({ id, title }) => [id, title]));
   return new Map(
     [...groups].flatMap(([key, passes]): [string, KnownStep][] => {
@@ -170,7 +169,7 @@ function changes(
 
 /** By role; a gate has several images of some. */
 function imagesOf({ images }: Results): Record<string, string> {
-  const byRole = grouped(images, ({ role }) => role);
+  const byRole = Map.groupBy(images, ({ role }) => role);
   return Object.fromEntries(
     [...byRole].map(([role, all]) => [
       role,

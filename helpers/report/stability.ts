@@ -1,11 +1,10 @@
 import { duration } from '../progress/terminal.ts';
-import { grouped } from './grouped.ts';
 import type { Stability } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 
 /** How often each step passed and how long that took, in the steps' order. A skipped run is one that did not pass. */
 export function stabilityOf(steps: readonly StepResult[]): Stability[] {
-  return [...byId(steps)].map(([id, runs]) => {
+  return [...Map.groupBy(steps, ({ id }) => id)].map(([id, runs]) => {
     const passed = runs.filter(({ status }) => status === 'passed');
     // How long a failure took says how long something was waited for, not how fast the step is.
     const durations = passed.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
@@ -37,11 +36,6 @@ export function stabilityTable(stability: readonly Stability[]): string[] {
       .join('  ')
       .trimEnd(),
   );
-}
-
-/** Each step's results in the order of the passes. */
-export function byId(steps: readonly StepResult[]): Map<string, StepResult[]> {
-  return grouped(steps, ({ id }) => id);
 }
 
 function figuresOf(sorted: readonly number[]): Pick<Stability, 'minMs' | 'medianMs' | 'maxMs'> {

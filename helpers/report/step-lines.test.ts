@@ -1,8 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { PassLines } from './pass-lines.ts';
+import { PassLines, noEvidence, StepLines } from './lines.ts';
 import { failedResult, stepResult } from '../../tests/samples/results.ts';
-import { noEvidence, StepLines } from './step-lines.ts';
 
 const skipped = stepResult({ id: 'MESH-3', status: 'skipped', reason: 'because step MESH-2 failed' });
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Cause } from '../causes/cause.ts';
 import { causes } from '../causes/causes.ts';
 import { duration } from '../progress/terminal.ts';
-import { grouped } from './grouped.ts';
 import { inCell } from './markdown.ts';
 
 const count = z.number();
@@ -78,7 +77,7 @@ type Step = Detailed['steps'][number];
 /** Of a run that is not conformant, why; nothing otherwise. */
 export function causesSection({ steps }: Detailed): string[] {
   const failed = steps.filter(({ status }) => status === 'failed');
-  const alike = grouped(failed, ({ findings: [finding], reason }) =>
+  const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
     JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
   );
   return [...alike.values()].slice(0, mostCauses).flatMap(([first, ...others]) => {

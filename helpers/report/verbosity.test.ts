@@ -1,9 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { QuietLines } from './quiet-lines.ts';
+import { QuietLines, StepLines, VerboseLines } from './lines.ts';
 import type { StepResult } from '../results/step.ts';
-import { StepLines } from './step-lines.ts';
-import { VerboseLines } from './verbose-lines.ts';
 
 const passed: StepResult = {
   id: 'MESH-1',

@@ -1,6 +1,5 @@
-import { PassLines } from '../report/pass-lines.ts';
-import { StepLines } from '../report/step-lines.ts';
-import { StepReporter } from '../report/step-reporter.ts';
+import { PassLines, StepLines } from '../report/lines.ts';
+import { StepReporter } from '../report/reporters.ts';
 import type {} from '../report/meta.ts';
 import type { Report } from '../report/report.ts';
 import type { SessionFacts } from './session.ts';

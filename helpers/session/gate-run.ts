@@ -1,9 +1,8 @@
-import { GateLines } from '../gate/gate-lines.ts';
-import { PhaseRecorder } from '../gate/phase-recorder.ts';
+import { GateLines } from '../report/lines.ts';
+import { PhaseRecorder, StepReporter } from '../report/reporters.ts';
 import type { GatePlan } from '../results/gate.ts';
 import type {} from '../report/meta.ts';
 import type { Report } from '../report/report.ts';
-import { StepReporter } from '../report/step-reporter.ts';
 import type { SessionFacts } from './session.ts';
 import type { Telling } from './telling.ts';
 import { runProject } from './vitest-run.ts';

@@ -5,7 +5,7 @@ import { collectEvidence } from '../diagnose/evidence.ts';
 import { messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Report } from '../report/report.ts';
-import { evidenceLine, indexOf } from '../report/step-lines.ts';
+import { evidenceLine, indexOf } from '../report/lines.ts';
 import { findingsOf } from '../trip/findings-of.ts';
 
 const bundle = 'evidence/set-up';

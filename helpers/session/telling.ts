@@ -4,9 +4,7 @@ import { EventLines, eventProgress, StepStarts } from '../events/event-lines.ts'
 import { events } from '../events/stream.ts';
 import { silent, type Progress } from '../progress/progress.ts';
 import { terminalProgress } from '../progress/terminal.ts';
-import { QuietLines } from '../report/quiet-lines.ts';
-import type { Lines, Write } from '../report/step-lines.ts';
-import { VerboseLines } from '../report/verbose-lines.ts';
+import { QuietLines, type Lines, type Write, VerboseLines } from '../report/lines.ts';
 
 /** How a run tells what it does: to people as much as they asked for, to other programs in events. */
 export class Telling {

@@ -1,12 +1,11 @@
-import { byId } from '../stability.ts';
-import { differingStatements } from '../differing.ts';
+import { differingStatements } from '../closing.ts';
 import type { Results, Stability } from '../../results/results.ts';
 import { duration } from './format.ts';
 import { Table } from './table.tsx';
 
 /** Of many passes: how often each step passed and how long it took; of a flake what the witnesses said differently. */
 export function StabilityTable({ run }: { readonly run: Results }) {
-  const titles = byId(run.steps);
+  const titles = Map.groupBy(run.steps, ({ id }) => id);
   const differing = differingStatements(run.steps);
   return (
     <>

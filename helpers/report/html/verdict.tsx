@@ -1,4 +1,3 @@
-import { grouped } from '../grouped.ts';
 import type { Results, Verdict } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { dateTime, counted, duration } from './format.ts';
@@ -180,7 +179,7 @@ interface Failure {
 
 /** Each failure once: where the same was seen of the same cause, it is one with consequences. */
 function failuresOf(failed: readonly StepResult[]): Failure[] {
-  const alike = grouped(failed, ({ findings: [finding], reason }) =>
+  const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
     JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
   );
   return [...alike.values()].flatMap(([first, ...others]) =>

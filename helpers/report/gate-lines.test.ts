@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { StepResult } from '../results/step.ts';
-import { GateLines } from './gate-lines.ts';
+import { GateLines } from './lines.ts';
 
 function step(overrides: Partial<StepResult>): StepResult {
   return {

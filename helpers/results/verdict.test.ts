@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { causes, type CauseCode } from '../causes/causes.ts';
-import type { StepResult } from '../results/step.ts';
+import type { StepResult } from './step.ts';
 import { verdictOf, type RunFacts } from './verdict.ts';
 
 const step = (status: StepResult['status'], cause?: CauseCode): StepResult => ({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { StepResult } from '../results/step.ts';
-import { gateOutcome, type GateFacts } from './outcome.ts';
-import type { GatePhase } from '../results/gate.ts';
+import type { StepResult } from './step.ts';
+import { gateOutcome, type GateFacts } from './verdict.ts';
+import type { GatePhase } from './gate.ts';
 
 function phase(id: string, counts: Partial<GatePhase> = {}): GatePhase {
   return {

@@ -1,18 +1,19 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './meta.ts';
 import type { Report } from './report.ts';
+import type { GatePhase, GateResults } from '../results/gate.ts';
 import { isJudged } from '../results/step.ts';
-import type { Lines } from './step-lines.ts';
+import type { Lines } from './lines.ts';
 
-/** Collects the steps' results for the report, and has them shown as they come. */
+/** Puts the steps' records into the report, and prints them as they come. */
 export class StepReporter implements Reporter {
   /** What went wrong outside the steps: a hook, a file that does not load, an unhandled rejection. */
   readonly problems: string[] = [];
   readonly #report: Report;
   readonly #lines: Lines;
-  /** Steps that have passed, whose trips are in the report already. */
+  /** Steps with trips of a passed run in the report. */
   readonly #passed = new Set<string>();
-  /** Tests that ended without a record, of the suite at hand. */
+  /** Tests of the current suite that ended without a record. */
   #unrecorded: string[] = [];
 
   constructor(report: Report, lines: Lines) {
@@ -34,7 +35,7 @@ export class StepReporter implements Reporter {
         : result.state === 'skipped'
           ? (result.note ?? 'skipped')
           : '';
-    // Fifty passes must not make a report fifty times as big: what a step's trips look like, one pass shows.
+    // The trips of one passed run are enough: fifty passes must not make the report fifty times as big.
     const key = `${step.phase ?? ''} ${step.id}`;
     const trips = result.state === 'passed' && this.#passed.has(key) ? [] : step.trips;
     if (result.state === 'passed') this.#passed.add(key);
@@ -69,5 +70,38 @@ export class StepReporter implements Reporter {
   #ended(errors: readonly string[]): void {
     this.problems.push(...(errors.length === 0 ? this.#unrecorded : errors));
     this.#unrecorded = [];
+  }
+}
+
+/** Collects a gate's phases, and what its steps report beside their records. */
+export class PhaseRecorder implements Reporter {
+  readonly phases: GatePhase[] = [];
+  known: Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'> = { comparisons: [], mesh: [] };
+  #startedAt = new Date();
+  #counts = { passed: 0, failed: 0, skipped: 0 };
+  #id = '';
+
+  onTestSuiteReady(): void {
+    this.#startedAt = new Date();
+    this.#counts = { passed: 0, failed: 0, skipped: 0 };
+    this.#id = '';
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    const { state } = test.result();
+    const { step, gate } = test.meta();
+    if (state !== 'pending') this.#counts[state] += 1;
+    this.#id = step?.phase ?? this.#id;
+    this.known = gate ?? this.known;
+  }
+
+  onTestSuiteResult(suite: TestSuite): void {
+    this.phases.push({
+      id: this.#id,
+      title: suite.name,
+      startedAt: this.#startedAt.toISOString(),
+      durationMs: Date.now() - this.#startedAt.getTime(),
+      ...this.#counts,
+    });
   }
 }

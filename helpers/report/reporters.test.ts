@@ -7,7 +7,7 @@ import type { StepResult } from '../results/step.ts';
 import { soundTrip } from '../../tests/samples/trip.ts';
 import { Report } from './report.ts';
 import { stepResult } from '../../tests/samples/results.ts';
-import { StepReporter } from './step-reporter.ts';
+import { StepReporter } from './reporters.ts';
 
 let report: Report;
 let shown: string[];

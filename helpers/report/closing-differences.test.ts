@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { soundTrip, withSidecar } from '../../tests/samples/trip.ts';
-import { differingStatements } from './differing.ts';
+import { differingStatements } from './closing.ts';
 import { failedResult, stepResult } from '../../tests/samples/results.ts';
 
 const trip = (id: string) => soundTrip({ id });
