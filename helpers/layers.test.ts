@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 const order = [
   'helpers/causes',
   'helpers',
+  'helpers/redact',
   'helpers/eventually',
   'helpers/progress',
   'helpers/pause',

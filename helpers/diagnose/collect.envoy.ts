@@ -1,11 +1,17 @@
-import { formatEndpoint } from '../trip/endpoint.ts';
-import { json, given, type Collector } from './collector.ts';
-import { describeListener, parseDump, pathTo, withoutSecrets } from './envoy-dump.ts';
-import { containersOf, runs, sidecarContainer, type Pod } from './pod.ts';
+import { z } from 'zod';
+import { formatEndpoint, sameIp } from '../trip/endpoint.ts';
+import type { Endpoint } from '../trip/statements.ts';
+import { given, type Collector } from './collector.ts';
+import { containersOf, runs, sidecarContainer, type Pod, type PodList } from './collect.pods.ts';
 import { output, type Source } from './source.ts';
+import { json } from './texts.ts';
 
-/** What a pod's Envoy holds, asked of its admin interface through pilot-agent. */
-export function collectEnvoy(source: Source, pod: Pod): Collector[] {
+/** What the Envoy of each pod holds, asked of its admin interface through pilot-agent. */
+export function envoyCollectors({ source, listed }: PodList): Collector[] {
+  return listed.flatMap(({ pod }) => ofPod(source, pod));
+}
+
+function ofPod(source: Source, pod: Pod): Collector[] {
   if (!containersOf(pod).includes(sidecarContainer)) return [];
   const { namespace, name } = pod.metadata;
   const folder = `envoy/${namespace}.${name}`;
@@ -56,4 +62,98 @@ function proxyCollectors({ proxy }: Source, folder: string, dump: ReturnType<typ
       () => json(clusters),
     ),
   ];
+}
+
+const section = z.looseObject({ '@type': z.string() });
+const dumpSchema = z.looseObject({ configs: z.array(section).default([]) });
+
+/** Envoy's `/config_dump`. */
+export type ConfigDump = z.infer<typeof dumpSchema>;
+
+export function parseDump(text: string): ConfigDump {
+  return dumpSchema.parse(JSON.parse(text));
+}
+
+/** The dump without the part that holds certificates and keys; Envoy blanks the keys, but need not be relied upon. */
+export function withoutSecrets(dump: ConfigDump): ConfigDump {
+  return { ...dump, configs: dump.configs.filter(({ '@type': type }) => !type.includes('Secrets')) };
+}
+
+const socketAddress = z.object({ socket_address: z.object({ address: z.string(), port_value: z.number() }) });
+const listenerSchema = z.looseObject({
+  address: z.unknown().optional(),
+  additional_addresses: z.array(z.looseObject({ address: z.unknown() })).default([]),
+});
+const named = z.looseObject({ name: z.string() });
+
+/** The listeners that take a connection to an address, with their state, and the routes and clusters they lead to. */
+export function pathTo(
+  dump: ConfigDump,
+  endpoint: Endpoint,
+): { listeners: unknown[]; routes: unknown[]; clusters: unknown[] } {
+  const listeners = entries(dump, 'ListenersConfigDump').filter((entry) =>
+    inside(entry, 'listener').some((listener) => takes(listener, endpoint)),
+  );
+  const routeNames = new Set(texts(listeners, 'route_config_name'));
+  const routes = entries(dump, 'RoutesConfigDump').filter((entry) =>
+    isNamed(inside(entry, 'route_config'), routeNames),
+  );
+  const paths = [listeners, routes];
+  const clusterNames = new Set([
+    ...texts(paths, 'cluster'),
+    ...inside(paths, 'weighted_clusters').flatMap((weighted) => texts(weighted, 'name')),
+  ]);
+  const clusters = entries(dump, 'ClustersConfigDump').filter((entry) =>
+    isNamed(inside(entry, 'cluster'), clusterNames),
+  );
+  return { listeners, routes, clusters };
+}
+
+/** The entries of all lists of a section: static ones, dynamic ones, warming ones. */
+function entries(dump: ConfigDump, type: string): unknown[] {
+  return dump.configs
+    .filter((config) => config['@type'].endsWith(type))
+    .flatMap((config) => Object.values(config))
+    .flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
+}
+
+/** How far a listener is, e.g. `10.42.0.5_3128 (active)`; one that drains takes no new connections. */
+export function describeListener(entry: unknown): string {
+  const parsed = named.safeParse(entry);
+  const states = typeof entry === 'object' && entry !== null ? Object.keys(entry) : [];
+  const state = states.filter((key) => key.endsWith('_state')).map((key) => key.replace('_state', ''));
+  return `${parsed.success ? parsed.data.name : 'unnamed'} (${state.join(', ') || 'static'})`;
+}
+
+function takes(listener: unknown, { ip, port }: Endpoint): boolean {
+  const parsed = listenerSchema.safeParse(listener);
+  if (!parsed.success) return false;
+  const addresses = [parsed.data.address, ...parsed.data.additional_addresses.map(({ address }) => address)];
+  return addresses.some((candidate) => {
+    const result = socketAddress.safeParse(candidate);
+    if (!result.success) return false;
+    const { address, port_value } = result.data.socket_address;
+    return port_value === port && ['0.0.0.0', '::', ip].some((one) => sameIp(one, address));
+  });
+}
+
+function isNamed(values: readonly unknown[], names: ReadonlySet<string>): boolean {
+  return values.some((value) => {
+    const result = named.safeParse(value);
+    return result.success && names.has(result.data.name);
+  });
+}
+
+/** The values of all fields of this name, however deep. */
+function inside(value: unknown, field: string): unknown[] {
+  if (Array.isArray(value)) return value.flatMap((inner: unknown) => inside(inner, field));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => [
+    ...(name === field ? [inner] : []),
+    ...inside(inner, field),
+  ]);
+}
+
+function texts(value: unknown, field: string): string[] {
+  return inside(value, field).filter((inner) => typeof inner === 'string');
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { listObjects, type Api, type ApiObject } from './api.ts';
+import { textTable } from '../text-table.ts';
 import { given, type Collector } from './collector.ts';
-import { manifests } from './manifests.ts';
-import { textTable } from './table.ts';
+import { listObjects, type Api, type ApiObject, type Source } from './source.ts';
+import { manifests } from './texts.ts';
 
 /** Istio's objects. */
 export function istioCollectors(api: Api): Collector[] {
@@ -133,4 +133,19 @@ function webhooks(api: Api, kind: 'mutating' | 'validating', what: string): Coll
     what: `Webhooks: ${what}`,
     collect: async (signal) => ({ text: manifests(await listObjects(api, path, signal)) }),
   };
+}
+
+/** What istioctl says of the mesh. */
+export function istioctlCollectors({ istioctl }: Source): Collector[] {
+  if (istioctl === undefined) return [];
+  const commands = [
+    ['analyze.txt', 'what istioctl finds wrong', ['analyze', '--all-namespaces']],
+    ['proxy-status.txt', 'whether each Envoy has the newest configuration', ['proxy-status']],
+    ['version.txt', 'versions of client, control plane and data plane', ['version']],
+  ] as const;
+  return commands.map(([file, what, args]) => ({
+    file: `istioctl/${file}`,
+    what: `\`istioctl ${args.join(' ')}\`: ${what}`,
+    collect: async () => ({ text: await istioctl(args) }),
+  }));
 }

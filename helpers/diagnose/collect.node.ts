@@ -1,15 +1,14 @@
 import { basename } from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
 import type { Container } from 'dockerode';
 import { containerEngine, logOf } from '../engine.ts';
-import { given, json, type Collector } from './collector.ts';
-import { endOf, logLimits } from './cut.ts';
-import { textTable } from './table.ts';
-import { tarFiles, type TarFile } from './tar-files.ts';
+import { tarFiles, type TarFile } from '../images/tar-entries.ts';
+import { textTable } from '../text-table.ts';
+import type { Collector } from './collector.ts';
+import { endOf, json, logLimits } from './texts.ts';
 
-/** The node's container as the engine has it; for the failures that leave no API server to ask. */
-export function nodeCollectors(containerId: string | undefined): Collector[] {
-  if (containerId === undefined || containerId === '') return [];
+/** The node's container as the engine has it: the only evidence when no API server answers. */
+export function nodeCollectors(containerId: string): Collector[] {
   const container = async (): Promise<Container> =>
     (await containerEngine()).container.dockerode.getContainer(containerId);
   return [
@@ -29,19 +28,10 @@ export function nodeCollectors(containerId: string | undefined): Collector[] {
   ];
 }
 
-/** What a node printed whose container may be gone. */
-export function keptNodeLog(log: string): Collector {
-  return given(
-    'node/last.log',
-    'What the node printed last, kept as it came, since its container may be gone',
-    () => log,
-  );
-}
-
 /** Of k3s, containerd writes into a file; of the stand-in node, every component. */
 const logPaths = ['/var/lib/rancher/k3s/agent/containerd/containerd.log', '/var/log/node'];
 
-/** Copied out of the container as a tar: that works also when it does not run any more, or hangs. */
+/** Copied out of the container as a tar: that also works when the container has ended, or hangs. */
 function logFiles(container: () => Promise<Container>): Collector {
   return {
     file: 'node/log-files.txt',
@@ -66,13 +56,11 @@ function logFiles(container: () => Promise<Container>): Collector {
 }
 
 async function filesAt(node: Container, path: string): Promise<TarFile[]> {
-  let tar: Buffer;
   try {
-    tar = await buffer(await node.getArchive({ path }));
+    return await tarFiles(Readable.from(await node.getArchive({ path })));
   } catch (error) {
     // Another kind of node.
     if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return [];
     throw error;
   }
-  return tarFiles(tar);
 }

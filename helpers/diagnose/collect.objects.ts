@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { listObjects, type Api } from './api.ts';
+import { textTable } from '../text-table.ts';
 import type { Collector } from './collector.ts';
-import { manifests } from './manifests.ts';
-import { textTable } from './table.ts';
+import { listObjects, type Api } from './source.ts';
+import { manifests } from './texts.ts';
 
 const objects: readonly (readonly [file: string, what: string, path: string])[] = [
   ['objects/namespaces.yaml', 'Namespaces with their labels', '/api/v1/namespaces'],
@@ -19,23 +19,32 @@ const objects: readonly (readonly [file: string, what: string, path: string])[] 
     'Validating webhooks',
     '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
   ],
-  ['node/nodes.yaml', 'The nodes as the API server has them, with their conditions', '/api/v1/nodes'],
 ];
 
-/** Kubernetes' own objects that decide about traffic, and the events. */
+/** Kubernetes' own objects that decide about traffic. */
 export function objectCollectors(api: Api): Collector[] {
-  return [
-    {
-      file: 'events.txt',
-      what: 'Events of all namespaces, oldest first',
-      collect: async (signal) => ({ text: await eventTable(api, signal) }),
-    },
-    ...objects.map(([file, what, path]) => ({
-      file,
-      what,
-      collect: async (signal: AbortSignal) => ({ text: manifests(await listObjects(api, path, signal)) }),
-    })),
-  ];
+  return objects.map(([file, what, path]) => objectsAt(api, file, what, path));
+}
+
+export function nodeObjects(api: Api): Collector {
+  const what = 'The nodes as the API server has them, with their conditions';
+  return objectsAt(api, 'node/nodes.yaml', what, '/api/v1/nodes');
+}
+
+function objectsAt(api: Api, file: string, what: string, path: string): Collector {
+  return {
+    file,
+    what,
+    collect: async (signal) => ({ text: manifests(await listObjects(api, path, signal)) }),
+  };
+}
+
+export function eventCollector(api: Api): Collector {
+  return {
+    file: 'events.txt',
+    what: 'Events of all namespaces, oldest first',
+    collect: async (signal) => ({ text: await eventTable(api, signal) }),
+  };
 }
 
 const event = z.looseObject({

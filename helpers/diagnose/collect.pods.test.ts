@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Collector } from './collector.ts';
-import { podCollector } from './collect.pods.ts';
-import { runCollectors } from './run-collectors.ts';
+import { podCollector } from './collectors.ts';
+import { runCollectors } from './collector.ts';
 import type { Source } from './source.ts';
 
 function pod(

@@ -1,28 +1,23 @@
-import { collectEnvoy } from './collect.envoy.ts';
-import { collectSquid } from './collect.squid.ts';
+import { z } from 'zod';
+import { textTable } from '../text-table.ts';
 import { given, type Collector } from './collector.ts';
-import { endOf, logLimits } from './cut.ts';
-import { listObjects, type Api, type ApiObject } from './api.ts';
-import { manifests } from './manifests.ts';
-import { containersOf, podSchema, sidecarContainer, statusesOf, statusOf, type Pod } from './pod.ts';
-import type { Source } from './source.ts';
-import { textTable } from './table.ts';
+import { listObjects, type Api, type ApiObject, type Source } from './source.ts';
+import { endOf, logLimits, manifests } from './texts.ts';
 
-/** Every pod in one table, and from there all that is known of each. */
-export function podCollector(source: Source): Collector {
-  return {
-    file: 'pods.txt',
-    what: 'All pods: how far they are, restarts, addresses',
-    collect: async (signal) => {
-      const objects = await listObjects(source.api, '/api/v1/pods', signal);
-      const pods = objects.map((object) => podSchema.parse(object));
-      const more = [
-        ...pods.flatMap((pod) => [...collectEnvoy(source, pod), ...collectSquid(source, pod)]),
-        ...namespaceCollectors(source.api, objects, pods),
-      ];
-      return { text: podTable(pods), more };
-    },
-  };
+/** The pods of a cluster, and how to ask for more. */
+export interface PodList {
+  readonly source: Source;
+  /** As the API server gives them, and as parsed. */
+  readonly listed: readonly { readonly object: ApiObject; readonly pod: Pod }[];
+}
+
+export async function listPods(
+  source: Source,
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly pods: PodList }> {
+  const objects = await listObjects(source.api, '/api/v1/pods', signal);
+  const listed = objects.map((object) => ({ object, pod: podSchema.parse(object) }));
+  return { text: podTable(listed.map(({ pod }) => pod)), pods: { source, listed } };
 }
 
 function podTable(pods: readonly Pod[]): string {
@@ -53,16 +48,18 @@ function podTable(pods: readonly Pod[]): string {
   );
 }
 
-function namespaceCollectors(api: Api, objects: readonly ApiObject[], pods: readonly Pod[]): Collector[] {
-  const namespaces = [...new Set(pods.map(({ metadata }) => metadata.namespace))].sort();
-  return namespaces.flatMap((namespace) => [
-    given(`namespaces/${namespace}/pods.yaml`, `Pods of namespace ${namespace}`, () =>
-      manifests(objects.filter((_, index) => pods[index]?.metadata.namespace === namespace)),
-    ),
-    ...pods
-      .filter(({ metadata }) => metadata.namespace === namespace)
-      .flatMap((pod) => logCollectors(api, pod)),
-  ]);
+/** Of each namespace its pods' manifests and logs. */
+export function namespaceCollectors({ source, listed }: PodList): Collector[] {
+  const namespaces = Map.groupBy(listed, ({ pod }) => pod.metadata.namespace);
+  return [...namespaces.keys()].sort().flatMap((namespace) => {
+    const own = namespaces.get(namespace) ?? [];
+    return [
+      given(`namespaces/${namespace}/pods.yaml`, `Pods of namespace ${namespace}`, () =>
+        manifests(own.map(({ object }) => object)),
+      ),
+      ...own.flatMap(({ pod }) => logCollectors(source.api, pod)),
+    ];
+  });
 }
 
 function logCollectors(api: Api, pod: Pod): Collector[] {
@@ -94,4 +91,59 @@ function whose(pod: Pod, container: string): string {
   if (pod.metadata.labels['app'] === 'istiod') return 'istiod, the control plane';
   if (container === sidecarContainer) return "the sidecar: pilot-agent's, Envoy's, and the access log";
   return `container ${container}`;
+}
+
+const container = z.looseObject({ name: z.string() });
+const state = z.record(z.string(), z.looseObject({ reason: z.string().optional() }));
+const status = z.looseObject({
+  name: z.string(),
+  ready: z.boolean().default(false),
+  restartCount: z.number().default(0),
+  state: state.default({}),
+});
+
+/** The fields of a pod that decide what is collected of it. */
+const podSchema = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string(),
+    labels: z.record(z.string(), z.string()).default({}),
+    deletionTimestamp: z.string().optional(),
+  }),
+  spec: z.looseObject({
+    nodeName: z.string().optional(),
+    initContainers: z.array(container).default([]),
+    containers: z.array(container).default([]),
+  }),
+  status: z
+    .looseObject({
+      phase: z.string().optional(),
+      podIP: z.string().optional(),
+      initContainerStatuses: z.array(status).default([]),
+      containerStatuses: z.array(status).default([]),
+    })
+    .prefault({}),
+});
+
+export type Pod = z.infer<typeof podSchema>;
+type ContainerStatus = z.infer<typeof status>;
+
+export const sidecarContainer = 'istio-proxy';
+
+/** All containers of a pod; a native sidecar is an init container that keeps running. */
+export function containersOf(pod: Pod): string[] {
+  return [...pod.spec.initContainers, ...pod.spec.containers].map(({ name }) => name);
+}
+
+function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
+  return statusesOf(pod).find((candidate) => candidate.name === name);
+}
+
+function statusesOf(pod: Pod): ContainerStatus[] {
+  return [...pod.status.initContainerStatuses, ...pod.status.containerStatuses];
+}
+
+/** Whether a container runs now, and so can be asked. */
+export function runs(pod: Pod, name: string): boolean {
+  return statusOf(pod, name)?.state['running'] !== undefined;
 }

@@ -1,10 +1,14 @@
 import type { Collector } from './collector.ts';
-import { endOf, logLimits } from './cut.ts';
-import { containersOf, sidecarContainer, type Pod } from './pod.ts';
+import { containersOf, sidecarContainer, type Pod, type PodList } from './collect.pods.ts';
 import { output, type Source } from './source.ts';
+import { endOf, logLimits } from './texts.ts';
 
-/** Squid's configuration and logs as files in its container: its output is not where it writes them. */
-export function collectSquid(source: Source, pod: Pod): Collector[] {
+/** Squid's configuration and logs: files in its container, since it does not write them to its output. */
+export function squidCollectors({ source, listed }: PodList): Collector[] {
+  return listed.flatMap(({ pod }) => ofPod(source, pod));
+}
+
+function ofPod(source: Source, pod: Pod): Collector[] {
   if (pod.metadata.labels['app'] !== 'squid') return [];
   const { namespace, name } = pod.metadata;
   const container =

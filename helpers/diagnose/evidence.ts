@@ -1,105 +1,69 @@
-import type { Cluster } from '../cluster/cluster.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
-import type { ImageSet } from '../images/roles.ts';
+import { redact } from '../redact/redact.ts';
 import { timeouts } from '../timeouts.ts';
-import type { Finding } from '../trip/finding.ts';
-import type { Endpoint, Trip } from '../trip/statements.ts';
-import { Bundle } from './bundle.ts';
-import { openSource } from './cluster-source.ts';
-import { failureCollectors } from './collect.failure.ts';
-import { istioCollectors } from './collect.istio.ts';
-import { istioctlCollectors } from './collect.istioctl.ts';
-import { keptNodeLog, nodeCollectors } from './collect.node.ts';
-import { objectCollectors } from './collect.objects.ts';
-import { podCollector } from './collect.pods.ts';
-import { json, type Collector, type EvidenceFile } from './collector.ts';
-import { inReadingOrder, indexPage } from './index-page.ts';
-import { redact } from './redact.ts';
-import { runCollectors } from './run-collectors.ts';
-import type { Source } from './source.ts';
+import { runCollectors, type CollectionLimits, type Collector, type EvidenceFile } from './collector.ts';
+import { collectorsOf, inReadingOrder, type EvidenceRequest } from './collectors.ts';
+import { openSource } from './source.ts';
+import { json } from './texts.ts';
 
 export type { EvidenceFile } from './collector.ts';
+export type { EvidenceRequest } from './collectors.ts';
 
-export interface EvidenceRequest {
-  /** Folder to make, e.g. reports/<run>/evidence/MESH-2. */
-  readonly folder: string;
-  /** e.g. "MESH-2 failed: PASSTHROUGH". */
-  readonly title: string;
-  /** Undefined when the set-up failed before there was one. */
-  readonly cluster: Cluster | undefined;
-  /** The node's container, where there is one without a cluster that could be described. */
-  readonly containerId?: string | undefined;
-  /** What the node printed until its container was removed. */
-  readonly nodeLog?: string | undefined;
-  readonly images: ImageSet | undefined;
-  /** Namespaces that may be looked at, where the cluster is somebody else's; all when not given. */
-  readonly namespaces?: readonly string[] | undefined;
-  readonly findings: readonly Finding[];
-  readonly trips: readonly Trip[];
-  /** PROXY_IP:PROXY_PORT, when known. */
-  readonly proxy: Endpoint | undefined;
-  /** Text of the error or errors that made it fail. */
-  readonly message: string;
-}
-
-/** Enough to keep two cores busy, and no storm on an API server that may be what is in trouble. */
+/** Keeps two cores busy without a storm on an API server that may be what is in trouble. */
 const concurrency = 8;
 /** For one file: the slowest, istioctl's, take 2 s on two cores. */
 const eachMs = 20_000;
 
 /**
- * Collects what somebody needs who was not there when a step failed, into one folder with an index. To be called
- * before anything is undone.
+ * Collects what people need to understand a failed step later, into one folder with an index. Call it before anything
+ * is undone.
  *
- * Never throws, and takes no longer than `timeoutMs`: what cannot be had is in the index with the reason.
+ * Never throws, and takes no longer than `timeoutMs`: the index says why a file is missing.
  */
 export async function collectEvidence(
   request: EvidenceRequest,
   timeoutMs: number = timeouts.evidence,
 ): Promise<readonly EvidenceFile[]> {
   const limits = { concurrency, timeoutMs, eachMs: Math.min(eachMs, timeoutMs) };
-  const bundle = new Bundle(request.folder);
-  const write = (file: string, text: string): Promise<void> => bundle.write(file, text);
+  const containerId = request.containerId ?? request.cluster?.containerId ?? '';
   const collectors = [
-    ...failureCollectors(request),
-    ...(request.nodeLog === undefined ? [] : [keptNodeLog(request.nodeLog)]),
-    ...nodeCollectors(request.containerId ?? request.cluster?.containerId),
-    clusterCollector(request, limits.eachMs),
+    ...collectorsOf('failure', request),
+    ...(containerId === '' ? [] : collectorsOf('node', containerId)),
+    clusterCollector(request, limits),
   ];
   const started = new Date();
-  const collected = (await runCollectors(collectors, write, limits)).map(redacted);
-  return withIndex(request.title, started, inReadingOrder(collected), write);
+  const write = (file: string, text: string): Promise<void> => writeRedacted(request.folder, file, text);
+  const collected = await runCollectors(collectors, write, limits);
+  // The caller gets the rows as well, and an error message may quote a secret.
+  const rows = collected.map((row) =>
+    row.problem === undefined ? row : { ...row, problem: redact(row.problem) },
+  );
+  return withIndex(request.title, started, inReadingOrder(rows), write);
 }
 
-/** The rows go to the caller as well, and an error's message may quote what was asked. */
-function redacted(row: EvidenceFile): EvidenceFile {
-  return row.problem === undefined ? row : { ...row, problem: redact(row.problem) };
+/** Every file of the bundle passes here, and so through redact. */
+async function writeRedacted(folder: string, file: string, text: string): Promise<void> {
+  const path = join(folder, file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, redact(text));
 }
 
-/** Opens the cluster, and with it everything that has to be asked of its API server. */
+/** Asks whether the API server answers, and leads to everything that is asked of it. */
 function clusterCollector(
   { cluster, images, proxy, namespaces }: EvidenceRequest,
-  limitMs: number,
+  limits: CollectionLimits,
 ): Collector {
   return {
     file: 'objects/version.json',
     what: "The API server's version; all objects, events, logs and Envoy's configuration are asked of it",
     collect: async (signal) => {
       if (cluster === undefined) throw new Error('there is no cluster');
-      const source = await openSource({ cluster, images, proxy, namespaces }, limitMs);
-      return { text: await source.api.get('/version', signal), more: sourceCollectors(source) };
+      const source = await openSource({ cluster, images, proxy, namespaces }, limits.eachMs);
+      return { text: await source.api.get('/version', signal), more: collectorsOf('cluster', source) };
     },
   };
-}
-
-/** The slowest first, then what may soon be gone. */
-function sourceCollectors(source: Source): Collector[] {
-  return [
-    ...istioctlCollectors(source),
-    podCollector(source),
-    ...istioCollectors(source.api),
-    ...objectCollectors(source.api),
-  ];
 }
 
 async function withIndex(
@@ -120,4 +84,28 @@ async function withIndex(
     }
   }
   return rows;
+}
+
+export function indexPage(title: string, when: Date, files: readonly EvidenceFile[]): string {
+  const rows = files.map(({ file, what, problem }) =>
+    problem === undefined
+      ? `| [${cell(file)}](${encodeURI(file)}) | ${cell(what)} |  |`
+      : `| ${cell(file)} | ${cell(what)} | ${cell(problem)} |`,
+  );
+  return [
+    `# ${title}`,
+    '',
+    `Collected ${when.toISOString()}, before anything was undone. Private keys, tokens and credentials are removed.`,
+    '',
+    '| file | what it is | why it is not there |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** A problem may be a page of output: its beginning is enough for a table. */
+function cell(text: string): string {
+  const line = text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
+  return line.length > 300 ? `${line.slice(0, 300)} …` : line;
 }

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { textTable } from '../diagnose/table.ts';
+import { textTable } from '../text-table.ts';
 import { isPublished, resolveVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
 import { UsageError } from '../errors.ts';
 import { brokenRules, fitting, resolvePair, type Strategy, type UpgradePair } from './rules.ts';

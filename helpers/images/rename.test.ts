@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers';
 import { PassThrough } from 'node:stream';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { tarFiles } from '../diagnose/tar-files.ts';
 import { renamedJson, writeRenamed } from './rename.ts';
+import { tarFiles } from './tar-entries.ts';
 
 const names = new Map([
   ['localhost:5000/rancher/mirrored-pause:3.6', 'docker.io/rancher/mirrored-pause:3.6'],
@@ -58,7 +58,7 @@ describe('writeRenamed', () => {
     archive.finalize();
     const out = new PassThrough();
     const [written] = await Promise.all([buffer(out), writeRenamed(Readable.from(archive), names, out)]);
-    const files = new Map((await tarFiles(written)).map(({ path, text }) => [path, text]));
+    const files = new Map((await tarFiles(Readable.from(written))).map(({ path, text }) => [path, text]));
     expect(files.get('manifest.json')).toBe(`[{"RepoTags":["${pause}"]}]`);
     expect(files.get('a/layer.tar')).toBe(layer.toString());
     expect(written.includes('../a/layer.tar')).toBe(true);

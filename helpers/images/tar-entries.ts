@@ -1,4 +1,5 @@
 import { Readable, type Transform, type Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack, type Header, type Pack } from 'tar-stream';
 
@@ -22,6 +23,21 @@ export async function eachEntry(
   } finally {
     archive.destroy();
   }
+}
+
+export interface TarFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The plain files of a tar as text. */
+export async function tarFiles(archive: Readable): Promise<TarFile[]> {
+  const files: TarFile[] = [];
+  await eachEntry(archive, async ({ name, type }, body) => {
+    const content = await text(body);
+    if (type === 'file') files.push({ path: name, text: content });
+  });
+  return files;
 }
 
 /**

@@ -1,5 +1,5 @@
 import colors from 'picocolors';
-import { textTable } from '../diagnose/table.ts';
+import { textTable } from '../text-table.ts';
 import { duration } from '../progress/terminal.ts';
 import type { Change, RunComparison, Side, StepChange, StepOutcome } from './compare.ts';
 

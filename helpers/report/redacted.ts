@@ -1,4 +1,4 @@
-import { redact } from '../diagnose/redact.ts';
+import { redact } from '../redact/redact.ts';
 
 /**
  * A copy of plain data in which private keys, tokens and credentials are cut out of every text. What a program printed

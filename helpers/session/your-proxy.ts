@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { Configuration } from '../configuration/configuration.ts';
-import { keepSecret } from '../diagnose/secrets.ts';
+import { keepSecret } from '../redact/redact.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { keepSecret } from '../../helpers/diagnose/secrets.ts';
+import { keepSecret } from '../../helpers/redact/redact.ts';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';

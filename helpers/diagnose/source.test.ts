@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { listObjects } from './api.ts';
+import { listObjects } from './source.ts';
 
 const { signal } = new AbortController();
 

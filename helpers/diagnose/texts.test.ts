@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endOf } from './cut.ts';
+import { endOf } from './texts.ts';
 
 describe('endOf', () => {
   it('leaves a short log as it is, and says when there is none', () => {

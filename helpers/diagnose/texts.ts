@@ -1,3 +1,25 @@
+import { stringify } from 'yaml';
+import type { ApiObject } from './source.ts';
+
+/** Any value as JSON for people. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** Objects as YAML documents, without the book-keeping of who manages which field. */
+export function manifests(objects: readonly ApiObject[]): string {
+  if (objects.length === 0) return '# none\n';
+  return objects
+    .map((object) => `---\n${stringify(withoutManagedFields(object), { lineWidth: 0 })}`)
+    .join('');
+}
+
+function withoutManagedFields(object: ApiObject): ApiObject {
+  const { metadata } = object;
+  if (typeof metadata !== 'object' || metadata === null) return object;
+  return { ...object, metadata: { ...metadata, managedFields: undefined } };
+}
+
 /** How much of a log is kept: its newest lines. */
 export const logLimits = { lines: 5_000, bytes: 5 * 1024 * 1024 } as const;
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { given, type Collector } from './collector.ts';
-import { runCollectors } from './run-collectors.ts';
+import { runCollectors } from './collector.ts';
 
 const limits = { concurrency: 2, timeoutMs: 2_000, eachMs: 2_000 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeListener, parseDump, pathTo, withoutSecrets } from './envoy-dump.ts';
+import { describeListener, parseDump, pathTo, withoutSecrets } from './collect.envoy.ts';
 
 const proxy = { ip: '10.42.0.5', port: 3128 };
 

@@ -1,5 +1,4 @@
 import { redactKeys } from './redact-keys.ts';
-import { withoutSecrets } from './secrets.ts';
 
 const marker = '[removed]';
 
@@ -92,8 +91,26 @@ const variables: readonly Rule[] = [
   replaced(new RegExp(String.raw`((?<![\w.])${variable}=)[^\s"'&,;\\]+`, 'g'), `$1${marker}`),
 ];
 
+/** Texts that no pattern finds, e.g. a password that the user gave. */
+const secrets = new Set<string>();
+
+/** Shorter ones would cut ordinary words to pieces. */
+const shortest = 4;
+
+/** From now on `redact` cuts these out, in this thread. */
+export function keepSecret(texts: readonly string[]): void {
+  for (const text of texts) if (text.length >= shortest) secrets.add(text);
+}
+
+/** Cuts the longest out first: one may contain another. */
+function withoutSecrets(text: string): string {
+  return [...secrets]
+    .sort((a, b) => b.length - a.length)
+    .reduce((kept, secret) => kept.replaceAll(secret, marker), text);
+}
+
 const rules: readonly Rule[] = [
-  (text) => withoutSecrets(text, marker),
+  withoutSecrets,
   redactKeys,
   ...headers,
   ...tokens,
