@@ -4,7 +4,8 @@ import { terminalProgress } from '../helpers/progress/terminal.ts';
 import type {} from '../helpers/report/meta.ts';
 import { Report } from '../helpers/report/report.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
-import { newRunId, openSession } from '../helpers/session/session.ts';
+import { newRunId } from '../helpers/session/session.ts';
+import { openSession } from '../helpers/session/open-session.ts';
 import { installFor } from './begin-install.ts';
 
 /**

@@ -1,12 +1,9 @@
 import type { Configuration } from '../configuration/configuration.ts';
-import type { SessionFacts } from '../session/session.ts';
 import type { GatePlan, GateResults } from '../results/gate.ts';
 import type { StepRecord } from '../results/step.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The run that the tests are part of: set by the CLI, or by suites/setup.ts for a plain `vitest run`. */
-    session: SessionFacts;
     /** What a suite of somebody's own is to run with; set by `conformance()` in its vitest configuration. */
     conformance: Configuration;
     /** What the gate is asked to do; set by `conformance gate`. */

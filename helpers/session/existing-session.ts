@@ -1,35 +1,41 @@
+import { existingCluster } from '../cluster/cluster.ts';
 import { encodeOwner, thisProcess } from '../cluster/labels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
-import { EnvironmentError, messageOf } from '../errors.ts';
+import type { Architecture } from '../engine.ts';
+import { EnvironmentError } from '../errors.ts';
 import { makeNamespace, takePrepared } from '../existing/claim.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
 import type { FoundIstio } from '../existing/found-istio.ts';
+import {
+  imageMustBeThere,
+  installation,
+  recordInstallation,
+  uninstallRecorded,
+} from '../existing/installed.ts';
 import { readKubeconfig, serverVersion, type ExistingCluster } from '../existing/kubeconfig.ts';
 import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
 import { survey } from '../existing/survey.ts';
-import { existingCluster } from '../cluster/cluster.ts';
-import { EventuallyError } from '../eventually/eventually.ts';
-import { late, orLate } from '../eventually/deadline.ts';
-import { timeouts } from '../timeouts.ts';
-import { installation, recordInstallation, uninstallRecorded } from '../existing/installed.ts';
-import { apply, RefusedError } from '../kube/apply.ts';
-import { failedWebhook, toldWebhook } from '../kube/webhook.ts';
-import { apiMessage, apiStatus, connect } from '../kube/client.ts';
+import { ensureImageSet } from '../images/ensure.ts';
+import { referencesOf } from '../images/references.ts';
+import { roles, type ImageSet, type ResolvedImage, type Role } from '../images/roles.ts';
+import { resolveVersions } from '../images/versions.ts';
+import { apply } from '../kube/apply.ts';
+import { connect, type Kube } from '../kube/client.ts';
+import type { Namespaces } from '../kube/namespaces.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
-import { imagesIn, istioctlMustBeThere } from './existing-images.ts';
-import { chooseTarget, destinationOf } from './target.ts';
+import { timeouts } from '../timeouts.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
-import type { Namespaces } from '../kube/namespaces.ts';
 import type { Session, SessionFacts } from './session.ts';
-import { collectSetUpEvidence } from './set-up-evidence.ts';
-import { introduceProxy } from './your-proxy.ts';
+import { removeWithin, setUp } from './set-up.ts';
 import { originSuffix } from './surroundings.ts';
+import { chooseTarget, destinationOf } from './target.ts';
+import { introduceProxy } from './your-proxy.ts';
 
-/** The cluster that a configuration names, undefined for one of the run's own. */
+/** The cluster that a configuration names, undefined when the run starts one. */
 export function existingClusterOf(configuration: Configuration): ExistingCluster | undefined {
   const { kubeconfig, context, inCluster } = configuration;
   if (inCluster) return 'in-cluster';
@@ -37,14 +43,13 @@ export function existingClusterOf(configuration: Configuration): ExistingCluster
   return context === undefined ? { kubeconfig } : { kubeconfig, context };
 }
 
-/** The namespaces of a run in somebody else's cluster. */
+/** The namespaces of a run in an existing cluster. */
 export function namespacesOf({ namespace, proxyNamespace }: Configuration): Namespaces {
   return { mesh: namespace, external: proxyNamespace, origin: `${proxyNamespace}${originSuffix}` };
 }
 
 /**
- * A session in a cluster that others work in: nothing is touched but namespaces of the run's own, and everything in
- * them is labelled with the run.
+ * A session in an existing cluster. The run touches its own namespaces and nothing else, and labels everything in them.
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openExistingSession(
@@ -109,54 +114,53 @@ export async function openExistingSession(
   };
   const close = async (): Promise<void> => {
     await removeRunFolder(runId);
-    await progress.phase('Removing what the run made', () => inTime(remove()));
-  };
-  try {
-    const destination = await progress.phase('Namespaces and destination', async () => {
-      for (const name of claimed.prepared) await takePrepared(bare, name, runId, leftBehind);
-      // PROXY-1 makes the one outside the mesh, as the document does.
-      for (const name of makes) {
-        if (name !== all.external) await makeNamespace(kube, name, runId);
-      }
-      for (const name of used) {
-        const there = name !== all.external || claimed.prepared.includes(name);
-        if (pullSecret !== undefined && there) await placePullSecret(kube, name, pullSecret);
-      }
-      if (configuration.installIstio) {
-        await istioctlMustBeThere(images.set, progress);
-        await recordInstallation(kube, images.set.images.istioctl.reference);
-      }
-      if (istio?.accessLogOff === true) await apply(kube, [accessLogIn(all.mesh)]);
-      return target.kind === 'hermetic'
-        ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
-        : destinationOf(target);
-    });
-    const session: SessionFacts = {
-      runId,
-      configuration,
-      images: images.set,
-      others: [],
-      cluster,
-      destination,
-      namespaces: all,
-      existing: facts,
-      ...(yourProxy === undefined ? {} : { yourProxy }),
-      reportFolder: report.folder,
-      folder: await makeRunFolder(runId),
-    };
-    return { facts: session, [Symbol.asyncDispose]: close };
-  } catch (error) {
-    const told = asEnvironment(error);
-    const evidence = await progress.phase('Evidence', () =>
-      collectSetUpEvidence(told, { report, images: images.set, cluster, namespaces: used }),
+    await progress.phase('Removing what the run made', () =>
+      removeWithin(timeouts.removal, remove(), {
+        what: 'What the run made',
+        hint: 'When the cluster answers: ./conformance clean --kubeconfig FILE',
+      }),
     );
-    progress.note(evidence);
-    // What went wrong first is what must be told.
-    await close().catch((problem: unknown) => {
-      progress.note(`  ${messageOf(problem)}`);
-    });
-    throw told;
-  }
+  };
+  const run = { report, progress, images: images.set, cluster, namespaces: used, close };
+  return setUp(
+    run,
+    'The cluster does not serve, or refuses what the run needs: see the evidence.',
+    async () => {
+      const destination = await progress.phase('Namespaces and destination', async () => {
+        for (const name of claimed.prepared) await takePrepared(bare, name, runId, leftBehind);
+        // PROXY-1 makes the one outside the mesh, as the document does.
+        for (const name of makes) {
+          if (name !== all.external) await makeNamespace(kube, name, runId);
+        }
+        for (const name of used) {
+          const there = name !== all.external || claimed.prepared.includes(name);
+          if (pullSecret !== undefined && there) await placePullSecret(kube, name, pullSecret);
+        }
+        if (configuration.installIstio) {
+          await istioctlMustBeThere(images.set, progress);
+          await recordInstallation(kube, images.set.images.istioctl.reference);
+        }
+        if (istio?.accessLogOff === true) await apply(kube, [accessLogIn(all.mesh)]);
+        return target.kind === 'hermetic'
+          ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
+          : destinationOf(target);
+      });
+      const session: SessionFacts = {
+        runId,
+        configuration,
+        images: images.set,
+        others: [],
+        cluster,
+        destination,
+        namespaces: all,
+        existing: facts,
+        ...(yourProxy === undefined ? {} : { yourProxy }),
+        reportFolder: report.folder,
+        folder: await makeRunFolder(runId),
+      };
+      return session;
+    },
+  );
 }
 
 function describe(istio: FoundIstio | undefined): string {
@@ -175,32 +179,54 @@ function accessLogIn(namespace: string): object {
   };
 }
 
-/** What the cluster refused, or did not do in time, before the document began says nothing about Istio. */
-function asEnvironment(error: unknown): unknown {
-  const foreseen =
-    error instanceof EventuallyError || error instanceof RefusedError || apiStatus(error) !== undefined;
-  if (!foreseen) return error;
-  const webhook = failedWebhook(apiMessage(error));
-  return new EnvironmentError(
-    webhook === undefined
-      ? apiMessage(error)
-      : `An admission webhook does not answer: ${toldWebhook(webhook)}`,
-    webhook === undefined
-      ? 'The cluster does not serve, or refuses what the run needs: see the evidence.'
-      : 'Repair or remove the admission webhook that is named.',
-    { cause: error, ...(webhook === undefined ? {} : { code: 'WEBHOOK_FAILED' }) },
-  );
+/** istioctl runs in the engine here, also for an existing cluster. */
+async function istioctlMustBeThere(set: ImageSet, progress: Progress): Promise<void> {
+  const { source, istio, kubernetes } = set;
+  if (source === 'source') await ensureImageSet({ source, istio, kubernetes }, progress);
+  else await imageMustBeThere(set.images.istioctl.reference);
 }
 
-/** What cannot be removed now goes by its label later; a hanging API server must not keep the run from ending. */
-async function inTime(work: Promise<void>): Promise<void> {
-  const hint = 'When the cluster answers: ./conformance clean --kubeconfig FILE';
-  try {
-    if ((await orLate(work, timeouts.removal)) !== late) return;
-  } catch (error) {
-    throw new EnvironmentError(`What the run made could not be removed: ${apiMessage(error)}`, hint, {
-      cause: error,
-    });
+/** The images' references. The cluster's nodes pull them, so nothing is pulled or built here, and no digest is known. */
+async function imagesIn(
+  kube: Kube,
+  configuration: Configuration,
+  istio: FoundIstio | undefined,
+): Promise<{ set: ImageSet; nodeCount: number }> {
+  const { items: nodes } = await kube.core.listNode();
+  const architectures = [...new Set(nodes.map(({ status }) => status?.nodeInfo?.architecture ?? 'amd64'))];
+  if (architectures.length > 1) {
+    throw new EnvironmentError(
+      `The cluster has nodes of several architectures: ${architectures.join(', ')}`,
+      'Give images that exist for all of them, by --image ROLE=REFERENCE, and a namespace whose pods go to one kind of node.',
+    );
   }
-  throw new EnvironmentError(`What the run made was not removed within ${timeouts.removal / 1000} s`, hint);
+  const architecture: Architecture = architectures[0] === 'arm64' ? 'arm64' : 'amd64';
+  const versions = resolveVersions(configuration);
+  const { images: asked } = configuration;
+  const source = asked === 'source' ? 'source' : 'registry';
+  const mirror = asked.startsWith('mirror=') ? asked.slice('mirror='.length) : undefined;
+  const references = await referencesOf(
+    {
+      ...versions,
+      source,
+      overrides: configuration.image,
+      ...(mirror === undefined ? {} : { mirror }),
+    },
+    architecture,
+  );
+  const image = (role: Role): ResolvedImage => ({
+    role,
+    reference: references[role],
+    source,
+    digest: '',
+    sizeBytes: 0,
+  });
+  const set: ImageSet = {
+    ...versions,
+    source,
+    istio: istio?.version ?? versions.istio,
+    images: Object.fromEntries(roles.map((role) => [role, image(role)])) as Record<Role, ResolvedImage>,
+    archive: { path: '', digest: '', sizeBytes: 0 },
+  };
+  return { set, nodeCount: nodes.length };
 }

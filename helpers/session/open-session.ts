@@ -1,0 +1,25 @@
+import type { Configuration } from '../configuration/configuration.ts';
+import { quickDoctor } from '../doctor/quick.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { Report } from '../report/report.ts';
+import { existingClusterOf, openExistingSession } from './existing-session.ts';
+import { openOwnSession } from './own-session.ts';
+import type { Session, SessionOptions } from './session.ts';
+
+/**
+ * Everything a pass over the document needs: images, and a ready cluster with its destination. It makes nothing of the
+ * document itself, except Istio when `options.install` is given.
+ * @throws UsageError, EnvironmentError; nothing is left behind then
+ */
+export async function openSession(
+  configuration: Configuration,
+  report: Report,
+  progress: Progress,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const existing = existingClusterOf(configuration);
+  await quickDoctor(configuration, progress, { ownCluster: existing === undefined });
+  return existing === undefined
+    ? openOwnSession(configuration, report, progress, options)
+    : openExistingSession(existing, configuration, report, progress);
+}

@@ -1,0 +1,149 @@
+import { editionOf } from '../../fixtures/document/editions.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { releaseKept } from '../cluster/in-use.ts';
+import { dnsMustBeReady, removeCluster, startCluster } from '../cluster/k3s.ts';
+import { sweep } from '../cluster/sweep.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { startOrigin } from '../destination/hermetic.ts';
+import { containerEngine } from '../engine.ts';
+import { chooseSourceForAll } from '../images/choose.ts';
+import { ensureImageSet } from '../images/ensure.ts';
+import { originName } from '../images/references.ts';
+import type { ImageSet } from '../images/roles.ts';
+import { resolveVersions, type Versions } from '../images/versions.ts';
+import { connect } from '../kube/client.ts';
+import { originNamespace } from '../kube/namespaces.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { Report } from '../report/report.ts';
+import { timeouts } from '../timeouts.ts';
+import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
+import type { Session, SessionOptions, Upgrade } from './session.ts';
+import { collectSetUpEvidence, removeWithin, setUp } from './set-up.ts';
+import { chooseTarget, destinationOf } from './target.ts';
+import { introduceProxy } from './your-proxy.ts';
+
+/**
+ * A session in a cluster that the run starts in the container engine here.
+ * @throws UsageError, EnvironmentError; nothing is left behind then
+ */
+export async function openOwnSession(
+  configuration: Configuration,
+  report: Report,
+  progress: Progress,
+  { upgrade, install }: SessionOptions,
+): Promise<Session> {
+  const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
+  const engine = await containerEngine();
+  const { operatingSystem, serverVersion } = engine.info.containerRuntime;
+  report.engine = `${operatingSystem}, API ${serverVersion}`;
+  const swept = await sweep();
+  for (const name of [...swept.containers, ...swept.networks, ...(await sweepRunFolders())]) {
+    progress.note(`  removed what an earlier run left: ${name}`);
+  }
+  const [source, target] = await Promise.all([
+    chooseSourceForAll(configuration.images, all, configuration.image),
+    chooseTarget(configuration),
+  ]);
+  progress.note(`  images: ${originName(source)} (${source.because})`);
+  progress.note(`  target: ${target.kind} (${target.because})`);
+  const yourProxy = introduceProxy(configuration, report, progress);
+  report.target = { kind: target.kind, because: target.because, url: target.url };
+  const sets: ImageSet[] = [];
+  const { because: _because, ...origin } = source;
+  for (const each of all) {
+    sets.push(await ensureImageSet({ ...origin, ...each, overrides: configuration.image }, progress));
+  }
+  const [images, ...others] = sets;
+  if (images === undefined) throw new TypeError('no image set for the versions of the run');
+  report.images = sets;
+  const cluster = await startClusterIn({ configuration, report, images, others, progress });
+  const installing = install?.(cluster, images);
+  const installed = Promise.allSettled([installing]);
+  const close = async (): Promise<void> => {
+    await removeRunFolder(report.runId);
+    if (configuration.keep) {
+      // A cluster that stays is not left half installed.
+      await installed;
+      await releaseKept(cluster.runId);
+      return;
+    }
+    await progress.phase('Removing the cluster', () =>
+      removeWithin(timeouts.cleanUp, removeCluster(cluster), {
+        what: 'The cluster',
+        hint: 'See whether the container engine still answers, then: ./conformance clean',
+      }),
+    );
+  };
+  const run = { report, progress, images, cluster, close };
+  return setUp(
+    run,
+    'The cluster is up but does not serve: see the evidence; is the machine overloaded?',
+    async () => {
+      const kube = connect(cluster.kubeconfig);
+      const destination = await progress.phase('Cluster DNS and destination', async () => {
+        const { gitVersion } = await kube.version.getCode();
+        report.versions['kubernetes'] = gitVersion;
+        const [started] = await Promise.all([
+          target.kind === 'hermetic'
+            ? startOrigin(kube, images.images.origin.reference, target)
+            : destinationOf(target),
+          dnsMustBeReady(kube),
+        ]);
+        return started;
+      });
+      const begunInstall =
+        installing === undefined ? undefined : await progress.phase('Istio', () => installing);
+      const folder = await makeRunFolder(report.runId);
+      const facts = {
+        runId: report.runId,
+        configuration,
+        images,
+        others,
+        cluster,
+        destination,
+        namespaces: { ...editionOf(configuration).namespaces, origin: originNamespace },
+        ...(yourProxy === undefined ? {} : { yourProxy }),
+        reportFolder: report.folder,
+        folder,
+        ...(begunInstall === undefined ? {} : { begunInstall }),
+      };
+      return facts;
+    },
+  );
+}
+
+function versionsOf({ from, to, kubernetes }: Upgrade): Versions[] {
+  return [from, to].map((istio) => ({ istio, kubernetes }));
+}
+
+async function startClusterIn(run: {
+  readonly configuration: Configuration;
+  readonly report: Report;
+  readonly images: ImageSet;
+  readonly others: readonly ImageSet[];
+  readonly progress: Progress;
+}): Promise<Cluster> {
+  const { configuration, report, images, others, progress } = run;
+  let evidence: string | undefined;
+  try {
+    return await progress.phase('Cluster', (detail) =>
+      startCluster({
+        runId: report.runId,
+        images,
+        others,
+        keep: configuration.keep,
+        reuse: configuration.reuse,
+        injection: configuration.injection,
+        report: detail,
+        beforeRemoval: async (error) => {
+          detail('collecting evidence');
+          evidence = await collectSetUpEvidence(error, { report, images, cluster: undefined });
+        },
+      }),
+    );
+  } catch (error) {
+    // Not before the phase is over: a terminal has its spinner on the line until then.
+    if (evidence !== undefined) progress.note(evidence);
+    throw error;
+  }
+}
