@@ -57,7 +57,8 @@ const sources = {
   downstreamRemote: { operators: ['DOWNSTREAM_REMOTE_ADDRESS'], key: 'downstream_remote_address' },
 } as const satisfies Record<string, { readonly operators: readonly string[]; readonly key: string }>;
 
-type Field = keyof typeof sources;
+/** What a statement is made of. */
+export type SidecarField = keyof typeof sources;
 
 /** The keys that Istio's default JSON format has (`EnvoyJSONLogFormatIstio`, same file) and a statement needs. */
 export const defaultJsonKeys = Object.values(sources).map(({ key }) => key);
@@ -125,7 +126,10 @@ function plain(value: unknown): string {
  * The statement that a line's fields make, or a phrase that says which field is not what it must be.
  * @param text A field as text, `-` for absent, whichever encoding the line has
  */
-function sidecarStatement(line: string, text: (field: Field) => string): SidecarStatement | string {
+export function sidecarStatement(
+  line: string,
+  text: (field: SidecarField) => string,
+): SidecarStatement | string {
   const startedAt = parseTime(text('startTime'));
   if (startedAt === undefined) return `whose start time is ${text('startTime')}`;
   const responseCode = parseCount(text('responseCode'));

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compileStartTime, type StartTime } from './start-time.ts';
+
+function compiled(format: string | undefined): StartTime {
+  const found = compileStartTime(format);
+  if (typeof found === 'string') throw new Error(found);
+  return found;
+}
+
+test.each([
+  [undefined, '2026-11-28T17:41:58.268Z'],
+  // Lines of a real sidecar.
+  ['%Y/%m/%d %H:%M:%S.%3f %z', '2026/11/28 17:41:58.268 +0000'],
+  ['%FT%T.%3fZ', '2026-11-28T17:41:58.268Z'],
+  ['%s.%6f', '1795887718.268000'],
+  ['%a, %d %b %Y %I:%M:%S %p.%f', 'Sat, 28 Nov 2026 05:41:58 PM.268000000'],
+  ['%d/%B/%y:%T.%1f%2f%3f %Ez 100%%', '28/November/26:17:41:58.226268 +00:00 100%'],
+  ['%F %H:%M:%E3S %Z', '2026-11-28 17:41:58.268 UTC'],
+])('%s', (format, text) => {
+  const { parse, format: write, precisionMs } = compiled(format);
+  const time = Date.parse('2026-11-28T17:41:58.268Z');
+  expect(write(time)).toBe(text);
+  expect(parse(text)).toBe(time);
+  expect(precisionMs).toBe(1);
+});
+
+test('another time zone, as START_TIME_LOCAL has it', () => {
+  expect(compiled('%F %T %z').parse('2026-11-28 18:41:58 +0100')).toBe(Date.parse('2026-11-28T17:41:58Z'));
+});
+
+test('without a fraction it is a second', () => {
+  expect(compiled('%F %T').precisionMs).toBe(1000);
+});
+
+test.each([
+  ['%H:%M:%S', 'has no date'],
+  ['%Y-%m-%d', 'has no date and time to the second'],
+  ['%F %T %Q', '%Q is not known'],
+])('%s cannot be read back: %s', (format, why) => {
+  expect(compileStartTime(format)).toContain(why);
+});
+
+test('what is no time of the format', () => {
+  const { parse } = compiled('%F %T');
+  for (const text of ['', '2026-02-30 00:00:00', '2026-11-28', '2026-11-28 17:41:58.1']) {
+    expect(parse(text)).toBeUndefined();
+  }
+});
+
+test('what was written is read back', () => {
+  const formats = fc.constantFrom(undefined, '%s.%3f', '%F %T.%9f', '%e %b %Y %R:%S.%f', '%D %I:%M:%S %p %z');
+  const times = fc.integer({ min: Date.UTC(2000), max: Date.UTC(2099) });
+  fc.assert(
+    fc.property(formats, times, (format, ms) => {
+      const { parse, format: write, precisionMs } = compiled(format);
+      expect(parse(write(ms))).toBe(Math.floor(ms / precisionMs) * precisionMs);
+    }),
+  );
+});
