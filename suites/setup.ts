@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
-import type {} from '../helpers/report/meta.ts';
+import type {} from '../helpers/results/vitest-context.ts';
 import { Report } from '../helpers/report/report.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { newRunId } from '../helpers/session/session.ts';

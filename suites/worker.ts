@@ -1,5 +1,5 @@
 import { inject, vi } from 'vitest';
-import type {} from '../helpers/report/meta.ts';
+import type {} from '../helpers/results/vitest-context.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 
 /** Before the tests of a worker: the run's time limits, which its process has set for itself alone. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Reporter, TestCase } from 'vitest/node';
 import type { Progress } from '../progress/progress.ts';
-import type {} from '../report/meta.ts';
 import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/lines.ts';
 import type { Events } from './stream.ts';

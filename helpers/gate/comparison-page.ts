@@ -1,7 +1,8 @@
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
 import { accessLogOf, fieldPairs, place, type LogField } from './access-log-fields.ts';
-import { counting, judge } from './differences.ts';
+import { counting } from './differences.ts';
+import { judge } from '../results/verdict.ts';
 import type { Difference, Observation, GateResults } from '../results/gate.ts';
 
 /** Two phases by their titles, and what {@link compare} says of them. */

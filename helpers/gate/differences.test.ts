@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compare, judge } from './differences.ts';
+import { compare } from './differences.ts';
+import { judge } from '../results/verdict.ts';
 import { difference, type Difference, type ObservedStep } from '../results/gate.ts';
 import type { ExpectedChange } from './expected-changes.ts';
 import { format, observed, step, type SampleChanges } from '../../tests/samples/gate.ts';

@@ -39,22 +39,6 @@ export function compare(
   return { differences, unused: unusedChanges(differences, expected, pair).map(({ id }) => id) };
 }
 
-/**
- * What is red and what is only to be looked at. Each of `regressions` makes the gate red.
- * @param strict New differences of the access log and of the configuration are red as well
- */
-export function judge(
-  differences: readonly Difference[],
-  { strict }: { readonly strict: boolean },
-): { readonly regressions: readonly Difference[]; readonly warnings: readonly Difference[] } {
-  const red = ({ severity, kind }: Difference): boolean =>
-    severity === 'regression' || (strict && severity === 'warning' && (kind === 'log' || kind === 'config'));
-  return {
-    regressions: differences.filter(red),
-    warnings: differences.filter((difference) => difference.severity === 'warning' && !red(difference)),
-  };
-}
-
 type Found = Pick<Difference, 'kind' | 'id' | 'before' | 'after'>;
 
 function logDifferences(before: Observation, after: Observation): (Found & { consequence: boolean })[] {

@@ -1,5 +1,4 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
-import type {} from './meta.ts';
 import type { Report } from './report.ts';
 import type { GatePhase, GateResults } from '../results/gate.ts';
 import { isJudged } from '../results/step.ts';

@@ -1,6 +1,6 @@
 import type { Cause, CauseFamily } from '../causes/cause.ts';
 import { causes, type CauseCode } from '../causes/causes.ts';
-import type { GatePhase } from './gate.ts';
+import type { Difference, GatePhase } from './gate.ts';
 import type { Outcome, Verdict } from './results.ts';
 import type { StepResult } from './step.ts';
 
@@ -59,6 +59,22 @@ export function gateOutcome(gate: GateFacts): Outcome {
     environment: ['environment'],
     missing: whole ? undefined : `Phases without a result: ${which}`,
   });
+}
+
+/**
+ * Which differences make a gate red, and which need a review.
+ * @param strict New differences of the access log and of the configuration are red as well
+ */
+export function judge(
+  differences: readonly Difference[],
+  { strict }: { readonly strict: boolean },
+): { readonly regressions: readonly Difference[]; readonly warnings: readonly Difference[] } {
+  const red = ({ severity, kind }: Difference): boolean =>
+    severity === 'regression' || (strict && severity === 'warning' && (kind === 'log' || kind === 'config'));
+  return {
+    regressions: differences.filter(red),
+    warnings: differences.filter((difference) => difference.severity === 'warning' && !red(difference)),
+  };
 }
 
 /**

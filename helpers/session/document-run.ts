@@ -1,6 +1,6 @@
 import { PassLines, StepLines } from '../report/lines.ts';
 import { StepReporter } from '../report/reporters.ts';
-import type {} from '../report/meta.ts';
+import type {} from '../results/vitest-context.ts';
 import type { Report } from '../report/report.ts';
 import type { SessionFacts } from './session.ts';
 import type { Telling } from './telling.ts';

@@ -1,7 +1,7 @@
 import { GateLines } from '../report/lines.ts';
 import { PhaseRecorder, StepReporter } from '../report/reporters.ts';
 import type { GatePlan } from '../results/gate.ts';
-import type {} from '../report/meta.ts';
+import type {} from '../results/vitest-context.ts';
 import type { Report } from '../report/report.ts';
 import type { SessionFacts } from './session.ts';
 import type { Telling } from './telling.ts';

@@ -1,4 +1,3 @@
-import { grouped } from '../grouped.ts';
 import { InTime } from '../in-time.ts';
 import { closestFirst } from '../trip/assignment.ts';
 import { sameIp } from '../trip/endpoint.ts';
@@ -73,7 +72,7 @@ export function wentOn({ upstreamHost, responseFlags }: SidecarStatement): boole
 /** The pod's trips with their sidecar lines, and the sidecar's lines that belong to no trip. */
 function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
   const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { via, sidecar }) === true);
-  const byPort = grouped(lines, ({ downstreamRemote }) => downstreamRemote?.port);
+  const byPort = Map.groupBy(lines, ({ downstreamRemote }) => downstreamRemote?.port);
   const claims = pod.trips.flatMap((trip) => {
     const { connection } = trip;
     if (connection === undefined) return [];

@@ -1,5 +1,3 @@
-import { grouped } from '../grouped.ts';
-
 /** A claim of a trip to a line. `cost` says how far apart they are; equal trips and lines have equal costs. */
 export interface Claim<T, L> {
   readonly trip: T;
@@ -45,8 +43,8 @@ export function assign<T, L>(claims: readonly Claim<T, L>[], margin: (trip: T) =
   const ties: Tie<T, L>[] = [];
   const sorted = claims.toSorted((a, b) => a.cost - b.cost);
   // Only claims to the same trip or the same line can be rivals.
-  const byTrip = grouped(sorted, ({ trip }) => trip);
-  const byLine = grouped(sorted, ({ line }) => line);
+  const byTrip = Map.groupBy(sorted, ({ trip }) => trip);
+  const byLine = Map.groupBy(sorted, ({ line }) => line);
   const lineOf = closestFirst(sorted, (claim, isOpen) => {
     const near = [...(byTrip.get(claim.trip) ?? []), ...(byLine.get(claim.line) ?? [])];
     const rivals = near.filter(
@@ -79,11 +77,11 @@ function tieOf<T, L>(claims: readonly Claim<T, L>[]): Tie<T, L> {
 
 /** Ties that share a trip or a line, as one. */
 function joined<T, L>(ties: readonly Tie<T, L>[]): Tie<T, L>[] {
-  const tiesOfTrip = grouped(
+  const tiesOfTrip = Map.groupBy(
     ties.flatMap((tie) => [...tie.trips].map((trip) => ({ trip, tie }))),
     ({ trip }) => trip,
   );
-  const tiesOfLine = grouped(
+  const tiesOfLine = Map.groupBy(
     ties.flatMap((tie) => [...tie.lines].map((line) => ({ line, tie }))),
     ({ line }) => line,
   );

@@ -1,4 +1,3 @@
-import { grouped } from '../grouped.ts';
 import { InTime } from '../in-time.ts';
 import { endpointKey, ipKey } from './endpoint.ts';
 import type { Fit, Strength, Subject } from './fit.ts';
@@ -125,8 +124,8 @@ export type LineIndex<S> = (subject: Subject, strength: Strength) => readonly Re
 
 /** By the client's end of the connection; by its address alone where curl did not tell the port. */
 export function sidecarIndex(lines: readonly ReadLine<SidecarStatement>[]): LineIndex<SidecarStatement> {
-  const byEndpoint = grouped(lines, ({ parsed }) => keyOf(parsed.downstreamRemote, endpointKey));
-  const byIp = grouped(lines, ({ parsed }) => keyOf(parsed.downstreamRemote, ({ ip }) => ipKey(ip)));
+  const byEndpoint = Map.groupBy(lines, ({ parsed }) => keyOf(parsed.downstreamRemote, endpointKey));
+  const byIp = Map.groupBy(lines, ({ parsed }) => keyOf(parsed.downstreamRemote, ({ ip }) => ipKey(ip)));
   return ({ client }) =>
     client.local === undefined
       ? (byIp.get(ipKey(client.podIp)) ?? [])
@@ -138,8 +137,8 @@ export function proxyIndex(
   lines: readonly ReadLine<ProxyStatement>[],
   sidecarOf: (subject: Subject) => SidecarStatement | undefined,
 ): LineIndex<ProxyStatement> {
-  const byIp = inTime(grouped(lines, ({ parsed }) => ipKey(parsed.clientIp)));
-  const byBytes = inTime(grouped(lines, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes)));
+  const byIp = inTime(Map.groupBy(lines, ({ parsed }) => ipKey(parsed.clientIp)));
+  const byBytes = inTime(Map.groupBy(lines, ({ parsed }) => bytesKey(parsed.clientIp, parsed.bytes)));
   return (subject, strength) => {
     const { client, given } = subject;
     // A given proxy sees another address than the pod's, and has a clock of its own.
@@ -163,7 +162,7 @@ export function proxyIndex(
 
 /** By the trip's id. */
 export function originIndex(lines: readonly ReadLine<OriginStatement>[]): LineIndex<OriginStatement> {
-  const byTrip = grouped(lines, ({ parsed }) => parsed.tripId);
+  const byTrip = Map.groupBy(lines, ({ parsed }) => parsed.tripId);
   return ({ id }) => byTrip.get(id) ?? [];
 }
 

@@ -1,4 +1,5 @@
-import { compare, judge } from '../../helpers/gate/differences.ts';
+import { compare } from '../../helpers/gate/differences.ts';
+import { judge } from '../../helpers/results/verdict.ts';
 import { expectedChanges } from '../../helpers/gate/expected-changes.ts';
 import { fail } from '../document/fail.ts';
 import type { Step } from '../document/step.ts';

@@ -1,4 +1,3 @@
-import { grouped } from '../../helpers/grouped.ts';
 import type { Observation } from '../../helpers/trip/correlate.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { compileFormat } from '../../helpers/trip/envoy-format.ts';
@@ -112,7 +111,7 @@ export function observationsOf(
     own.filter((trip) => isThere(trip, witness)).map((trip) => trip.lines[witness]);
   const proxy = lines('proxy', trips);
   const origin = lines('origin', trips);
-  const pods = grouped(trips, ({ pod }) => pod);
+  const pods = Map.groupBy(trips, ({ pod }) => pod);
   const sidecars = new Map([...pods].map(([pod, own]) => [pod, lines('sidecar', own)]));
   return trips.map(({ id, pod, client }) => ({
     ...{ id, url, via, client },

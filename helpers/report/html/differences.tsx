@@ -1,4 +1,4 @@
-import { judge } from '../../gate/differences.ts';
+import { judge } from '../../results/verdict.ts';
 import type { Difference, Comparison, GateResults } from '../../results/gate.ts';
 import { counted } from './format.ts';
 import { Table } from './table.tsx';

@@ -1,12 +1,13 @@
 import type { Configuration } from '../configuration/configuration.ts';
-import type { GatePlan, GateResults } from '../results/gate.ts';
-import type { StepRecord } from '../results/step.ts';
+import type { GatePlan, GateResults } from './gate.ts';
+import type { StepRecord } from './step.ts';
 
+/** What the CLI provides to the tests, and what the tests report to it. */
 declare module 'vitest' {
   interface ProvidedContext {
-    /** What a suite of somebody's own is to run with; set by `conformance()` in its vitest configuration. */
+    /** Configuration of a suite that uses the library; set by `conformance()` in its vitest configuration. */
     conformance: Configuration;
-    /** What the gate is asked to do; set by `conformance gate`. */
+    /** The upgrade to judge; set by `conformance gate`. */
     gate: GatePlan;
   }
   interface TaskMeta {
