@@ -40,4 +40,4 @@ export type { Namespaces } from './helpers/kube/namespaces.ts';
 export type { SessionFacts } from './helpers/session/session.ts';
 
 // conformance.config.ts.
-export { defineConfig, type ConformanceConfig } from './helpers/configuration/define-config.ts';
+export { defineConfig, type ConformanceConfig } from './helpers/configuration/configuration.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa, type ResultPromise } from 'execa';
-import { countTo } from '../cli/count.ts';
+import { countTo } from '../cli/options.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
 import { EnvironmentError } from '../helpers/errors.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { countTo } from '../cli/count.ts';
+import { countTo } from '../cli/options.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { duration } from '../helpers/progress/terminal.ts';
 import { runCheckout } from '../faults/checkout.ts';

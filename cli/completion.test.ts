@@ -6,20 +6,10 @@ import { Command, Option } from 'commander';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { completion, shells } from './completion.ts';
-import { runCommand } from './commands/run.ts';
-import { faultsCommand } from './commands/faults.ts';
-import { gateCommand } from './commands/gate.ts';
-import { imagesCommand } from './commands/images.ts';
+import { conformanceProgram } from './program.ts';
 
 function program(): Command {
-  const conformance = new Command('conformance').description("It's a program: `really`");
-  conformance.addCommand(
-    runCommand(() => []),
-    { isDefault: true },
-  );
-  conformance.addCommand(faultsCommand());
-  conformance.addCommand(gateCommand());
-  conformance.addCommand(imagesCommand());
+  const conformance = conformanceProgram().description("It's a program: `really`");
   conformance.addCommand(
     new Command('odd').description("what's [odd]: $HOME `id`").addOption(new Option('--it', "it's: $1 [x]")),
   );

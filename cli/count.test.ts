@@ -9,7 +9,7 @@ import {
 } from '../helpers/configuration/configuration.ts';
 import { loadOf } from '../helpers/scale/load.ts';
 import { stepsFor } from '../suites/steps.ts';
-import { countTo } from './count.ts';
+import { countTo } from './options.ts';
 import { argumentsMustBeValid } from './run.ts';
 
 describe('a count given as a flag', () => {
@@ -74,7 +74,7 @@ describe('how many trips a configuration asks for', () => {
 
   it.each([
     [{ target: 'live' }, '--target live'],
-    [{ destination: 'https://example.org/', expectTitle: 'a' }, 'https://example.org/'],
+    [{ destination: 'https://example.org/', expectTitle: 'a' }, '--destination https://example.org/'],
     [{ proxy: '10.0.0.1:3128' }, '--proxy 10.0.0.1:3128'],
   ])('is refused beside %j', async (theirs, named) => {
     const asked = configurationSchema.parse({ ...theirs, clients: 2 });

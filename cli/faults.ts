@@ -16,7 +16,7 @@ import { openSession } from '../helpers/session/open-session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
-import { outcomeOf } from './run.ts';
+import { outcomeOf } from './reported-run.ts';
 
 export interface FaultsOptions {
   readonly configuration: Configuration;

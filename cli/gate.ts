@@ -1,30 +1,22 @@
 import { stripVTControlCharacters } from 'node:util';
-import { keptMustFit, serves } from '../helpers/cluster/kept.ts';
-import type { Configuration } from '../helpers/configuration/configuration.ts';
+import { keptMustFit } from '../helpers/cluster/kept.ts';
+import type { Configuration, GateSettings } from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
+import { UsageError } from '../helpers/errors.ts';
+import { gateClosing } from '../helpers/report/closing.ts';
 import { comparisonLines, comparisonPage } from '../helpers/gate/comparison-page.ts';
 import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/results/verdict.ts';
-import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
-import type { Versions } from '../helpers/images/versions.ts';
-import { gateClosing } from '../helpers/report/closing.ts';
-import { Report } from '../helpers/report/report.ts';
-import type { Results, Outcome } from '../helpers/results/results.ts';
+import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
 import { runGate } from '../helpers/session/gate-run.ts';
-import { newRunId, type Session } from '../helpers/session/session.ts';
-import { openSession } from '../helpers/session/open-session.ts';
-import { Telling } from '../helpers/session/telling.ts';
-import { scaleTimeouts } from '../helpers/timeouts.ts';
-import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
-import { onSignals } from '../helpers/session/interrupt.ts';
-import { tellEnd, tellStart } from './ends.ts';
-import { attendPauses, pauseMustBePossible } from './pausing.ts';
-import { keptLines } from './reaching.ts';
-import { askedOf, outcomeOf } from './run.ts';
-import { settingLines } from './settings.ts';
+import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
+import type { Chosen } from './options.ts';
+import { pauseMustBePossible } from './pausing.ts';
+import { runReported } from './reported-run.ts';
+import { askedOf } from './run.ts';
 
 export interface GateRequest {
   readonly plan: GatePlan;
@@ -33,13 +25,18 @@ export interface GateRequest {
 }
 
 /** @throws UsageError for what can be told without an engine: the pair, the rules of its strategy, fixtures */
-export async function gateOf(
-  pair: PairRequest,
-  { strict }: { readonly strict: boolean },
-  { values: configuration, origins }: Settings<Configuration>,
-): Promise<GateRequest> {
-  const { from, to, strategy, kubernetes } = resolvePair(pair);
-  for (const istio of [from, to]) imagesMustExist({ istio, kubernetes }, configuration.images);
+export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest> {
+  const { values: configuration, origins } = run;
+  const { rollback, strict, allowUnsupported } = asked.values;
+  const { k8s, images } = configuration;
+  const { from, to, strategy, kubernetes } = resolvePair({
+    ...pairIn(asked.values),
+    ...(k8s === undefined ? {} : { k8s }),
+    rollback,
+    allowUnsupported,
+  });
+  const pair = [from, to].map((istio) => ({ istio, kubernetes }));
+  if (images !== 'auto') askedFor(images, pair, {});
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
   expectedChanges();
@@ -47,8 +44,8 @@ export async function gateOf(
   const forced = { istio: from, k8s: kubernetes, target: 'hermetic' as const };
   return {
     kubernetes,
-    plan: { from, to, strategy, rollback: pair.rollback, strict },
-    // Thousands of requests are nothing to send to the real destination.
+    plan: { from, to, strategy, rollback, strict },
+    // Live traffic is thousands of requests: too many for the real destination.
     settings: {
       values: { ...configuration, ...forced },
       origins: { ...origins, istio: 'the gate', k8s: 'the gate', target: 'the gate' },
@@ -56,66 +53,40 @@ export async function gateOf(
   };
 }
 
-/** `conformance gate`: takes a mesh from one version to another under live traffic, and says whether it may go out. */
+/** `conformance gate`: upgrades a mesh under live traffic, and says whether the upgrade may go out. */
 export async function gate({ plan, kubernetes, settings }: GateRequest): Promise<number> {
-  const { values: configuration, origins } = settings;
-  scaleTimeouts(configuration.timeoutScale);
-  const report = new Report(configuration.reportDir, newRunId(), configuration);
-  report.origins = origins;
-  await report.open();
-  const telling = new Telling(configuration);
-  tellStart('gate', report, settings);
-  let opening: Promise<Session> | undefined;
-  const ended = (results: Results): void => {
-    tellEnd(results, report);
-  };
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening, ended });
-  telling.mention(`Gate ${report.runId}: ${describe(plan)}, Kubernetes ${kubernetes}`);
-  if (telling.verbose) for (const line of settingLines(settings)) telling.say(line);
-  const progress = report.recording(telling.progress());
-  let outcome: Outcome;
-  try {
-    opening = openSession(configuration, report, progress, { upgrade: { ...plan, kubernetes } });
-    outcome = await gateIn(await opening, plan, report, telling);
-  } catch (error) {
-    outcome = outcomeOf(error);
-  }
-  await signals.end();
-  const results = await report.write(outcome);
-  if (results.gate !== undefined) {
-    await report.attach('comparison.md', `${comparisonPage(results.gate)}${trafficSection(results.gate)}`);
-    for (const line of comparisonLines(results.gate.comparisons, results.gate)) telling.mention(line);
-  }
-  ended(results);
-  for (const line of gateClosing(results)) telling.say(line);
-  telling.say(`Report:  ${report.folder}`);
-  return results.exitCode;
+  return runReported({
+    command: 'gate',
+    title: `${describe(plan)}, Kubernetes ${kubernetes}`,
+    settings,
+    session: { upgrade: { ...plan, kubernetes } },
+    judge: (facts, report, telling) => runGate(facts, plan, report, telling),
+    verdict: ({ report: { steps, gate: known }, problems, clusterServes }) =>
+      gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes }),
+    complete: async ({ gate: known }, report, telling) => {
+      if (known === undefined) return;
+      await report.attach('comparison.md', `${comparisonPage(known)}${trafficSection(known)}`);
+      for (const line of comparisonLines(known.comparisons, known)) telling.mention(line);
+    },
+    closing: gateClosing,
+  });
 }
 
-async function gateIn(session: Session, plan: GatePlan, report: Report, telling: Telling): Promise<Outcome> {
-  try {
-    using _pauses = attendPauses(session.facts);
-    const problems = await runGate(session.facts, plan, report, telling);
-    const clusterServes = await serves(session.facts.cluster);
-    const { steps, gate: known } = report;
-    return gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes });
-  } finally {
-    telling.mention('');
-    await session[Symbol.asyncDispose]();
-    if (session.facts.configuration.keep) for (const line of keptLines(session.facts)) telling.mention(line);
-  }
-}
-
-/** The traffic's account as it stands in the terminal, for who gets the page alone. */
+/** The account of the live traffic, as in the terminal, for readers of the page. */
 function trafficSection({ traffic }: GateResults): string {
   if (traffic === undefined) return '';
   const lines = trafficLines(traffic).map((line) => stripVTControlCharacters(line));
   return ['', '## Live traffic', '', '```', ...lines, '```', ''].join('\n');
 }
 
-/** @throws UsageError when the source that was asked for cannot have them */
-function imagesMustExist(versions: Versions, images: Configuration['images']): void {
-  if (images !== 'auto') askedFor(images, [versions], {});
+function pairIn({ from, to, strategy }: GateSettings): Pick<PairRequest, 'from' | 'to' | 'strategy'> {
+  if (from !== undefined && to !== undefined) return { from, to, strategy };
+  throw new UsageError(
+    from === undefined
+      ? 'The gate needs --from: the version of Istio that the mesh comes from'
+      : 'The gate needs --to: the version of Istio to upgrade to',
+    'For example: ./conformance gate --from 1.28.3 --to 1.29.1',
+  );
 }
 
 function describe({ from, to, strategy, rollback, strict }: GatePlan): string {

@@ -1,72 +1,172 @@
-import { InvalidArgumentError, Option } from 'commander';
-import { maxTimeoutScale, minTimeoutScale } from '../helpers/configuration/configuration.ts';
-import { parseImageChoice, type ImageChoice } from '../helpers/images/mirror.ts';
-import { withOverride, type Overrides } from '../helpers/images/overrides.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { z } from 'zod';
+import { readConfigFile } from '../helpers/configuration/config-file.ts';
+import {
+  configurationSchema,
+  gateSettings,
+  gateSettingsSchema,
+  runSettings,
+  type Configuration,
+  type GateSettings,
+} from '../helpers/configuration/configuration.ts';
+import {
+  choicesOf,
+  defaultOf,
+  flagsOf,
+  withoutDefault,
+  type Flag,
+  type Setting,
+  type SettingCommand,
+} from '../helpers/configuration/setting.ts';
+import {
+  checkedValues,
+  environmentLayer,
+  settingsFrom,
+  type Layer,
+  type Settings,
+} from '../helpers/configuration/settings.ts';
 
-/** The launcher asks so before it installs an engine, lest a misspelt flag be found out only afterwards. */
-export const checkOnly = process.env['CONFORMANCE_CHECK_ARGUMENTS'] === '1';
+/** All settings, of the gate first, by name. The two tables share no name. */
+export const allSettings: Readonly<Record<string, Setting>> = { ...gateSettings, ...runSettings };
 
-/** Where images come from, as flags say it. */
-export type ImagesFlag = ImageChoice;
-
-/** The options that several commands share, each declared once. */
-export const istioOption = (): Option => new Option('--istio <version>', 'version of Istio');
-export const kubernetesOption = (): Option => new Option('--k8s <version>', 'version of Kubernetes');
-export const imagesOption = (preset: ImageChoice = 'auto'): Option =>
-  new Option(
-    '--images <source>',
-    'where images come from: auto, registry, source, mirror=HOST[:PORT][/PREFIX]',
-  )
-    .default(preset)
-    .argParser(parseImageChoice);
-export const imageOption = (): Option =>
-  new Option('--image <role=reference>', 'take this image for a role; may be given again')
-    .default({} satisfies Overrides, 'none')
-    .argParser<Overrides>(withOverride);
-export const keepOption = (): Option =>
-  new Option('--keep', 'keep the cluster; one that was kept for the same configuration is used again');
-export const reuseOption = (): Option =>
-  new Option(
-    '--reuse',
-    'run on the kept cluster, and refuse where there is none or its configuration differs',
-  );
-export const pauseOption = (): Option =>
-  new Option('--pause-on-failure', 'after a failed step and its evidence, wait for Enter; needs a terminal');
-export const failFastOption = (): Option =>
-  new Option('--fail-fast', 'after the first failed step, skip all others');
-export const timeoutScaleOption = (): Option =>
-  new Option('--timeout-scale <n>', 'multiply every time limit, e.g. by 2 on a slow machine')
-    .default(1)
-    .argParser(scale);
-export const jsonOption = (): Option =>
-  new Option('--json', 'events on stdout, a JSON object a line; text for people goes to stderr');
-export const quietOption = (): Option =>
-  new Option('--quiet', 'tell failures and the verdict alone').conflicts('verbose');
-export const verboseOption = (): Option =>
-  new Option('--verbose', 'tell where each setting comes from, and of each step its commands and witnesses');
-export const reportDirOption = (): Option =>
-  new Option('--report-dir <folder>', "folder that the run's report folder is made in").default('reports');
-
-/** Parses the value of --timeout-scale. */
-export function scale(value: string): number {
-  const number = Number(value);
-  if (/^[0-9]+(\.[0-9]+)?$/.test(value) && number >= minTimeoutScale && number <= maxTimeoutScale)
-    return number;
-  throw new InvalidArgumentError(`A number from ${minTimeoutScale} to ${maxTimeoutScale}.`);
+/** The settings that a command takes. */
+export function settingsOf(command: SettingCommand): string[] {
+  return Object.keys(allSettings).filter((key) => allSettings[key]?.commands.includes(command));
 }
 
-/** An option with a closed list of values. */
-export function choice(flags: string, description: string, valid: readonly string[], preset: string): Option {
-  return new Option(flags, description)
-    .choices(valid)
-    .default(preset)
-    .argParser((value) => {
-      if (valid.includes(value)) return value;
-      throw new InvalidArgumentError(`One of: ${valid.join(', ')}.`);
-    });
+/** Gives a command the flags of its settings. */
+export function withSettings(command: Command, takes: SettingCommand): Command {
+  for (const option of settingsOf(takes).flatMap(optionsFor)) command.addOption(option);
+  return command;
 }
 
-/** For an option that may be given again. */
+/** The flags of one setting. */
+export function optionsFor(key: string): Option[] {
+  const setting = allSettings[key];
+  if (setting === undefined) throw new TypeError(`there is no setting ${key}`);
+  const flags = flagsOf(key, setting);
+  return flags.map((flag) => {
+    const option = optionOf(flag, setting).helpGroup(`${setting.group}:`);
+    settingOf.set(option, { key, flag });
+    // One setting has one value.
+    const others = flags.filter(({ long }) => long !== flag.long).map(({ long }) => long.slice(2));
+    return others.length > 0 ? option.conflicts(others) : option;
+  });
+}
+
+/** The setting that an option says. By the option itself: `--image` of `job` is another flag than that of `run`. */
+export const settingOf = new WeakMap<Option, { readonly key: string; readonly flag: Flag }>();
+
+function optionOf({ long, help }: Flag, setting: Setting): Option {
+  const { argument, otherwise, parse } = setting;
+  if (argument === undefined) return new Option(long, help);
+  const preset = defaultOf(setting);
+  // Commander shows no default in words where there is no value.
+  const told = preset === undefined && otherwise !== undefined ? `${help} (default: ${otherwise})` : help;
+  const option = new Option(`${long} ${argument}`, told);
+  if (preset !== undefined) option.default(preset, otherwise);
+  const type = withoutDefault(setting.type);
+  if (parse !== undefined) return option.argParser(parse as (value: string, earlier: unknown) => unknown);
+  if (type instanceof z.ZodEnum) return option.choices(choicesOf(type));
+  if (type instanceof z.ZodNumber) return option.argParser(numberFor(type));
+  if (type instanceof z.ZodArray) return option.argParser(collect);
+  return option;
+}
+
+/** Parses a flag's value as a number of this type, with its limits. */
+export function numberFor({ format, minValue, maxValue }: z.ZodNumber): (value: string) => number {
+  const [form, what] = format !== null ? [/^[0-9]+$/, 'A whole number'] : [/^[0-9]+(\.[0-9]+)?$/, 'A number'];
+  const [least, most] = [minValue ?? 0, maxValue ?? Infinity];
+  return (value) => {
+    const number = Number(value);
+    if (form.test(value) && number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`${what} from ${String(least)} to ${String(most)}.`);
+  };
+}
+
+/** Parses a flag's value as a whole number from 1 to `maximum`. */
+export function countTo(maximum: number): (value: string) => number {
+  return numberFor(z.number().int().min(1).max(maximum));
+}
+
+/** For a flag that is repeatable. */
 export function collect(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];
+}
+
+/** What a command is to do, and where each setting comes from. */
+export interface Chosen {
+  readonly run: Settings<Configuration>;
+  readonly gate: Settings<GateSettings>;
+}
+
+/**
+ * The settings of a command: flags before environment before configuration file before defaults. Settings that the
+ * command has no flag for keep their defaults.
+ * @throws UsageError for a wrong variable or file
+ */
+export async function chosenSettings(command: Command, environment = process.env): Promise<Chosen> {
+  const file = await readConfigFile(command.getOptionValue('config') as string | undefined);
+  const flags = flagLayer(command);
+  const offered = new Set(command.options.map((option) => settingOf.get(option)?.key));
+  const chosen = <S extends z.ZodObject>(schema: S, ...others: Layer[]): Settings<z.infer<S>> =>
+    settingsFrom(schema, [flags, ...others.map((layer) => only(offered, layer))]);
+  const run = chosen(configurationSchema, environmentLayer(configurationSchema, environment), file.run);
+  return {
+    run: withImplied(run),
+    gate: chosen(gateSettingsSchema, environmentLayer(gateSettingsSchema, environment, 'GATE_'), file.gate),
+  };
+}
+
+/** The settings of a command that takes flags only. */
+export function flagSettings(command: Command): Configuration {
+  return settingsFrom(configurationSchema, [flagLayer(command)]).values;
+}
+
+/** A setting that another one switches on comes from where that one comes from. */
+function withImplied({ values, origins }: Settings<Configuration>): Settings<Configuration> {
+  const said: Readonly<Record<string, unknown>> = values;
+  const implied = Object.entries(allSettings).flatMap(([key, { implies }]) =>
+    implies !== undefined && said[key] === true && said[implies] !== true ? [[implies, key] as const] : [],
+  );
+  return {
+    values: { ...values, ...Object.fromEntries(implied.map(([key]) => [key, true])) },
+    origins: { ...origins, ...Object.fromEntries(implied.map(([key, by]) => [key, origins[by] ?? ''])) },
+  };
+}
+
+/** The effective settings and where each comes from, a line each. */
+export function settingLines({ values, origins }: Settings<object>): string[] {
+  const entries = Object.entries(values).map(([key, value]) => [key, shown(value)] as const);
+  const width = Math.max(...entries.map(([key]) => key.length));
+  const wide = Math.max(...entries.map(([, value]) => value.length));
+  return entries.map(
+    ([key, value]) => `  ${key.padEnd(width)}  ${value.padEnd(Math.min(wide, 40))}  ${origins[key] ?? ''}`,
+  );
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function flagLayer(command: Command): Layer {
+  const values: Record<string, unknown> = {};
+  const names: Record<string, string> = {};
+  for (const option of command.options) {
+    const said = settingOf.get(option);
+    const attribute = option.attributeName();
+    if (said === undefined || command.getOptionValueSource(attribute) !== 'cli') continue;
+    const { key, flag } = said;
+    values[key] = flag.value ?? command.getOptionValue(attribute);
+    names[key] = flag.long;
+  }
+  const origin = (key: string): string => names[key] ?? '';
+  const checked = [configurationSchema, gateSettingsSchema].map((schema) =>
+    checkedValues(schema, values, origin),
+  );
+  return { values: Object.assign({}, ...checked) as Record<string, unknown>, origin };
+}
+
+function only(keys: ReadonlySet<string | undefined>, { values, origin }: Layer): Layer {
+  return { values: Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key))), origin };
 }

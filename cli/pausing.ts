@@ -1,22 +1,22 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
+import { reachCommands, writeReachFiles } from '../helpers/cluster/reach.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { onPause, type Paused } from '../helpers/pause/pause.ts';
 import { evidenceLine, indented, indexOf } from '../helpers/report/lines.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
-import { reachWhilePaused } from './reaching.ts';
 
-/** @throws UsageError where nobody could tell a paused run to go on */
+/** @throws UsageError where a paused run could not be told to go on */
 export function pauseMustBePossible(
   { pauseOnFailure }: Pick<Configuration, 'pauseOnFailure'>,
   { stdin, stderr }: { readonly stdin: Terminal; readonly stderr: Terminal } = process,
 ): void {
   if (!pauseOnFailure || (stdin.isTTY === true && stderr.isTTY === true)) return;
   throw new UsageError(
-    '--pause-on-failure waits for Enter, and there is no terminal to press it at',
-    'Run it at a terminal, or use --keep: the cluster then stays as the run leaves it.',
+    '--pause-on-failure waits for Enter, and there is no terminal',
+    'Run it in a terminal, or use --keep: the cluster then stays as the run leaves it.',
   );
 }
 
@@ -25,16 +25,23 @@ interface Terminal {
 }
 
 /**
- * While this is not disposed of, a step that failed makes the run wait for Enter. Ctrl-C is the run's: it cleans up.
+ * Until this is disposed, a failed step makes the run wait for Enter. Ctrl-C still ends the run, which cleans up.
  */
 export function attendPauses(session: SessionFacts): Disposable {
   return onPause(session.runId, async (paused) => {
-    const { kubeconfig, commands } = await reachWhilePaused(session);
     const { step, cause } = paused;
+    // The files go with the run's folder.
+    const files = await writeReachFiles(session.folder, session.cluster);
+    const commands = reachCommands(files, session.cluster, session.images);
     for (const line of pausedLines(paused, commands, session.reportFolder)) {
       process.stderr.write(`${line}\n`);
     }
-    events.emit({ type: 'paused', step, ...(cause === undefined ? {} : { cause }), kubeconfig });
+    events.emit({
+      type: 'paused',
+      step,
+      ...(cause === undefined ? {} : { cause }),
+      kubeconfig: files.kubeconfig,
+    });
     await enter();
     events.emit({ type: 'resumed', step });
   });

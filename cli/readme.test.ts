@@ -1,26 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
-import { beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../helpers/errors.ts';
 import { versionsFile } from '../helpers/images/versions.ts';
+import { conformanceProgram } from './program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readmes = ['README.md', 'README.zh-CN.md'] as const;
 const [english, chinese] = readmes.map(read) as [string, string];
 
-const program = new Command('conformance').version('0');
-
-beforeAll(async () => {
-  const names = readdirSync(join(root, 'cli/commands')).map((file) => file.replace(/\.ts$/, ''));
-  for (const name of names) {
-    // Whatever the folder holds, lest a new command be forgotten here as well.
-    const module = (await import(`./commands/${name}.ts`)) as Readonly<Record<string, unknown>>;
-    const make = module[`${name}Command`] as (all: () => unknown) => Command;
-    program.addCommand(make(() => program));
-  }
-});
+const program = conformanceProgram();
 
 function read(name: string): string {
   return readFileSync(join(root, name), 'utf8');

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EnvironmentError, UsageError } from '../helpers/errors.ts';
 import { failedResult, runResults } from '../tests/samples/results.ts';
 import { withoutVitest } from '../faults/checkout.ts';
-import { reportCommand } from './commands/report.ts';
+import { reportCommand } from './program.ts';
 
 let folder: string;
 let said: string;

@@ -6,15 +6,7 @@ import { Command } from 'commander';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { eventSchema } from '../helpers/events/events.ts';
-import {
-  choice,
-  failFastOption,
-  keepOption,
-  reuseOption,
-  timeoutScaleOption,
-  verboseOption,
-} from './options.ts';
-import { configOption, settingLines, settingsOf, type Chosen } from './settings.ts';
+import { chosenSettings, optionsFor, settingLines, type Chosen } from './options.ts';
 
 async function chosen(
   folder: string,
@@ -24,17 +16,11 @@ async function chosen(
   const command = new Command('try')
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
-    .addOption(choice('--target <where>', '', ['auto', 'live', 'hermetic'], 'auto'))
-    .option('--step <id>', '', (value: string, earlier: string[]) => [...earlier, value], [])
-    .option('--grep <pattern>', '')
-    .addOption(keepOption())
-    .addOption(reuseOption())
-    .addOption(failFastOption())
-    .addOption(timeoutScaleOption())
-    .addOption(verboseOption())
-    .addOption(configOption());
+    .option('--config <file>');
+  const offered = ['target', 'steps', 'grep', 'keep', 'reuse', 'failFast', 'timeoutScale', 'verbosity'];
+  for (const option of offered.flatMap(optionsFor)) command.addOption(option);
   command.parse(['--config', join(folder, 'conformance.config.mjs'), ...words], { from: 'user' });
-  return settingsOf(command, environment);
+  return chosenSettings(command, environment);
 }
 
 async function withFile<T>(text: string, use: (folder: string) => Promise<T>): Promise<T> {

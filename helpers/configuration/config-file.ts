@@ -5,26 +5,23 @@ import { pathToFileURL } from 'node:url';
 import { closest } from 'fastest-levenshtein';
 import { messageOf, UsageError } from '../errors.ts';
 import { ownExtension } from '../installed.ts';
-import { configurationSchema } from './configuration.ts';
-import { gateSettingsSchema } from './gate-settings.ts';
-import { checkedValues, type Layer } from './settings.ts';
+import { configurationSchema, gateSettingsSchema } from './configuration.ts';
+import { checkedValues, settingsHint, type Layer } from './settings.ts';
 
-/** Names that are looked for in the current folder, the first that is there is read. */
+/** Files that are looked for in the current folder; the first that exists is read. */
 export const configFileNames = ['conformance.config.ts', 'conformance.config.mjs', 'conformance.config.js'];
 
 const packageName = 'istio-external-proxy-conformance';
 
-/** What a configuration file says: of a run, and of the gate. */
+/** What a configuration file says, of a run and of the gate. */
 export interface ConfigFile {
   readonly run: Layer;
   readonly gate: Layer;
 }
 
-const hint = 'The settings: docs/working-with-it.md';
-
 /**
- * Reads the configuration file that was asked for, or the one in this folder; nothing when there is none.
- * @throws UsageError for a file that cannot be loaded, for unknown settings, and for values that cannot be
+ * Reads the configuration file that was asked for, or the one of this folder; nothing when there is none.
+ * @throws UsageError for a file that cannot be loaded, an unknown setting, or an invalid value
  */
 export async function readConfigFile(asked: string | undefined, folder = process.cwd()): Promise<ConfigFile> {
   const path =
@@ -54,13 +51,13 @@ const nothing: Layer = { values: {}, origin: () => '' };
 
 async function load(path: string, name: string): Promise<unknown> {
   if (!existsSync(path)) {
-    throw new UsageError(`There is no configuration file ${name}`, 'Name another one (--config).');
+    throw new UsageError(`There is no configuration file ${name}`, 'Name another file: --config FILE.');
   }
-  // A folder without node_modules may import defineConfig all the same.
+  // So that a folder without node_modules can import defineConfig, too.
   const hooks = registerHooks({
     resolve: (specifier, context, next) =>
       specifier === packageName
-        ? { url: new URL(`define-config.${ownExtension}`, import.meta.url).href, shortCircuit: true }
+        ? { url: new URL(`configuration.${ownExtension}`, import.meta.url).href, shortCircuit: true }
         : next(specifier, context),
   });
   try {
@@ -81,7 +78,7 @@ function objectOf(content: unknown, name: string, what: string): Readonly<Record
   }
   throw new UsageError(
     `${name}: ${what} is no object of settings`,
-    "It says: export default defineConfig({ istio: '1.29.1' })",
+    "For example: export default defineConfig({ istio: '1.29.1' })",
   );
 }
 
@@ -93,5 +90,5 @@ function keysMustBeKnown(
   const problems = keys
     .filter((key) => !known.includes(key))
     .map((key) => `${nameOf(key)}: there is no such setting; the nearest is ${closest(key, [...known])}`);
-  if (problems.length > 0) throw new UsageError(problems.join('\n'), hint);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'), settingsHint);
 }

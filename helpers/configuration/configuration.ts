@@ -1,97 +1,437 @@
 import { z } from 'zod';
 import { defaultEdition, editionNames } from '../../fixtures/document/editions.ts';
+import { parseImageChoice } from '../images/mirror.ts';
+import { withOverride } from '../images/overrides.ts';
 import { roles } from '../images/roles.ts';
+import { typesOf, type Rule, type Setting } from './setting.ts';
 
-/** More passes would take days, and a report nobody can open. */
+/** More passes would take days, and the report would be too large to open. */
 export const maxRepeat = 1000;
 
-/** Below a tenth no machine is quick enough; above twenty a hanging step would take four hours to be told. */
+/** Below a tenth no machine is quick enough; above twenty a step that hangs would be found after four hours. */
 export const minTimeoutScale = 0.1;
 export const maxTimeoutScale = 20;
 
 /** Clients are pods of one Deployment, each followed by a stream of its own. */
 export const maxClients = 200;
-/** curl opens no more than so many at once. */
+/** curl opens at most 300 connections at once. */
 export const maxTunnels = 300;
 export const maxWaves = 100;
 
-/** Everything a user can choose, validated. Printed at the start of a run and kept in its report. */
-export const configurationSchema = z.object({
-  /** Version of Istio, e.g. `1.29.1`; undefined takes the default of fixtures/versions.yaml. */
-  istio: z.string().optional(),
-  /** Version of Kubernetes, e.g. `1.35.4`. */
-  k8s: z.string().optional(),
-  /** Where images come from; a mirror as `mirror=HOST[:PORT][/PREFIX]`. */
-  images: z
-    .union([z.enum(['auto', 'registry', 'source']), z.templateLiteral(['mirror=', z.string().min(1)])])
-    .default('auto'),
-  /** Images taken instead of the set's own, by role. */
-  image: z.partialRecord(z.enum(roles), z.string()).default({}),
-  /** Edition of the document that is run. */
-  edition: z.enum(editionNames).default(defaultEdition),
-  target: z.enum(['auto', 'live', 'hermetic']).default('auto'),
-  injection: z.enum(['auto', 'manual']).default('auto'),
-  /** Ids of steps to run, with the steps they need; empty runs all. */
-  steps: z.array(z.string()).default([]),
-  /** A regular expression, in any case of letters: steps whose id or title it finds run, with the steps they need. */
-  grep: z.string().refine(isPattern, 'it is no regular expression').optional(),
-  /** After a step that fails nothing more is judged. */
-  failFast: z.boolean().default(false),
-  /** How many times the steps run on the one cluster; more than once measures how stable they are. */
-  repeat: z.number().int().min(1).max(maxRepeat).default(1),
-  /** Pods that open many tunnels at once, besides the document's one request. */
-  clients: z.number().int().min(1).max(maxClients).default(1),
-  /** Tunnels that each of them has open at once. */
-  tunnels: z.number().int().min(1).max(maxTunnels).default(1),
-  /** How often they open them. */
-  waves: z.number().int().min(1).max(maxWaves).default(1),
-  /** The cluster stays after the run; one that was kept for the same configuration is used again. */
-  keep: z.boolean().default(false),
-  /** A kept cluster is used, and none is started. */
-  reuse: z.boolean().default(false),
-  /** After a step that fails, and its evidence, the run waits for somebody at the terminal. */
-  pauseOnFailure: z.boolean().default(false),
-  /** Every time limit of helpers/timeouts.ts is multiplied by this. */
-  timeoutScale: z.number().min(minTimeoutScale).max(maxTimeoutScale).default(1),
-  /** How much the run tells while it goes. */
-  verbosity: z.enum(['quiet', 'normal', 'verbose']).default('normal'),
-  /** File that says how to reach a cluster which is there already; undefined starts one. */
-  kubeconfig: z.string().optional(),
-  /** One of its contexts; its current one when not given. */
-  context: z.string().optional(),
-  /** The cluster is the one that this process runs in, as a pod with a service account. */
-  inCluster: z.boolean().default(false),
-  /** Istio is installed into a cluster that is there and has none, and taken away again. */
-  installIstio: z.boolean().default(false),
-  /** Name of a revision, or of a tag of one, where a cluster that is there has several. */
-  revision: z.string().optional(),
-  /** Namespace of the client in the mesh, in a cluster that is there. */
-  namespace: z.string().default('conformance-mesh'),
-  /** Namespace of the proxy and of the client outside the mesh, in a cluster that is there. */
-  proxyNamespace: z.string().default('conformance-external'),
-  /** Credentials that the cluster pulls images with, a file as `docker login` writes it. */
-  pullSecret: z.string().optional(),
-  /** The mesh's part from a client on each node besides. */
-  everyNode: z.boolean().default(false),
-  /** A proxy that is there already, `HOST:PORT` or `IP:PORT[,IP:PORT…]`; undefined deploys Squid. */
-  proxy: z.string().optional(),
-  /** Its access log, a file here or `namespace/pod[/container][:/path]`. */
-  proxyLog: z.string().optional(),
-  /** URL of a page instead of the document's. */
-  destination: z.url({ protocol: /^https$/ }).optional(),
-  /** That page's title. */
-  expectTitle: z.string().optional(),
-  /** PEM of the CA of that page's certificate, where it is none that everybody trusts. */
-  destinationCa: z.string().optional(),
-  reportDir: z.string().default('reports'),
-  /** `NAMESPACE/NAME` of a ConfigMap of the cluster that the report is left in besides. */
-  reportConfigMap: z.string().optional(),
-});
+/** Settings that lead to an existing cluster. */
+const existing = ['kubeconfig', 'inCluster'];
+
+const needsExisting: Rule = {
+  settings: existing,
+  why: (flag) => `${flag} needs an existing cluster: add --kubeconfig FILE`,
+  hint: 'Without it, the run starts a cluster of its own.',
+};
+
+const onlyOurs: Rule = {
+  settings: ['proxy', 'destination', 'target=live'],
+  why: (_flag, other) =>
+    `--clients, --tunnels and --waves are for a proxy and a destination of the suite's own, not for ${other}`,
+  hint: 'Leave one of them out; --target hermetic is a server for many requests at once.',
+};
+
+const needsDestination: Rule = {
+  settings: ['destination'],
+  why: (flag) => `${flag} describes your own page: add --destination URL`,
+  hint: 'Without --destination, the document’s own page is requested.',
+};
+
+const onACluster = ['run', 'gate', 'faults'] as const;
+
+/**
+ * Every setting of a run. An entry here is all that a new one takes: the schema, the flag and its help, the environment
+ * variable, the configuration file, completion and docs/cli.md (`npm run generate`) are made from it.
+ */
+export const runSettings = {
+  istio: {
+    type: z.string().optional(),
+    commands: ['run', 'faults', 'doctor', 'images list', 'images build', 'images pull', 'images save'],
+    group: 'What to run',
+    argument: '<version>',
+    help: 'Istio version',
+    otherwise: 'that of fixtures/versions.yaml',
+    excludes: [
+      {
+        settings: existing,
+        unless: 'installIstio',
+        why: (flag) =>
+          `${flag} chooses the version that the run installs, but it installs none in an existing cluster`,
+        hint: 'Leave it out to judge the Istio of that cluster, or add --install-istio.',
+      },
+    ],
+  },
+  k8s: {
+    type: z.string().optional(),
+    commands: [...onACluster, 'doctor', 'images list', 'images build', 'images pull', 'images save'],
+    group: 'What to run',
+    argument: '<version>',
+    help: 'Kubernetes version',
+    otherwise: 'that of fixtures/versions.yaml; of a gate, one that both Istio versions support',
+    excludes: [
+      {
+        settings: existing,
+        why: (flag) =>
+          `${flag} chooses the version of a cluster that the run starts, but this one exists already`,
+        hint: 'Leave it out: the version is read from the cluster.',
+      },
+    ],
+  },
+  edition: {
+    type: z.enum(editionNames).default(defaultEdition),
+    // There is one: no command offers a choice yet.
+    commands: [],
+    group: 'What to run',
+    argument: '<name>',
+    help: 'edition of the document',
+  },
+  target: {
+    type: z.enum(['auto', 'live', 'hermetic']).default('auto'),
+    commands: ['run', 'doctor'],
+    group: 'What to run',
+    argument: '<destination>',
+    help: 'what requests reach: live is the real page, hermetic a server inside the cluster, auto live if it answers',
+  },
+  injection: {
+    type: z.enum(['auto', 'manual']).default('auto'),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<way>',
+    help: 'how pods get their sidecar: auto by the namespace label, manual by istioctl kube-inject',
+  },
+  steps: {
+    type: z.array(z.string()).default([]),
+    commands: ['run'],
+    group: 'What to run',
+    flag: '--step',
+    argument: '<id>',
+    help: 'run this step and the steps it needs; repeatable',
+    otherwise: 'all',
+  },
+  grep: {
+    type: z.string().refine(isPattern, 'it is no regular expression').optional(),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<pattern>',
+    help: 'run steps whose id or title matches this regular expression, and the steps they need',
+  },
+  failFast: {
+    type: z.boolean().default(false),
+    commands: ['run', 'gate'],
+    group: 'What to run',
+    help: 'skip all other steps after the first failed one',
+  },
+  repeat: {
+    type: z.number().int().min(1).max(maxRepeat).default(1),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<n>',
+    help: `how many times to run the steps on one cluster, to measure stability; at most ${String(maxRepeat)}`,
+  },
+  clients: {
+    type: z.number().int().min(1).max(maxClients).default(1),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<n>',
+    help: `pods that open tunnels at once; at most ${String(maxClients)}`,
+    excludes: [onlyOurs],
+  },
+  tunnels: {
+    type: z.number().int().min(1).max(maxTunnels).default(1),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<m>',
+    help: `tunnels each client opens at once; at most ${String(maxTunnels)}`,
+    excludes: [onlyOurs],
+  },
+  waves: {
+    type: z.number().int().min(1).max(maxWaves).default(1),
+    commands: ['run'],
+    group: 'What to run',
+    argument: '<w>',
+    help: `how many times to repeat the burst; at most ${String(maxWaves)}`,
+    excludes: [onlyOurs],
+  },
+  pauseOnFailure: {
+    type: z.boolean().default(false),
+    commands: ['run', 'gate'],
+    group: 'What to run',
+    help: 'wait for Enter after a failed step and its evidence; needs a terminal',
+  },
+  timeoutScale: {
+    type: z.number().min(minTimeoutScale).max(maxTimeoutScale).default(1),
+    commands: [...onACluster],
+    group: 'What to run',
+    argument: '<n>',
+    help: `multiply every time limit, e.g. by 2 on a slow machine; ${String(minTimeoutScale)} to ${String(maxTimeoutScale)}`,
+  },
+  keep: {
+    type: z.boolean().default(false),
+    commands: [...onACluster],
+    group: 'Where to run',
+    help: 'keep the cluster after the run; a kept cluster of the same configuration is used again',
+    excludes: [
+      {
+        settings: existing,
+        why: (flag) => `${flag} keeps a cluster that the run started, but this one exists already`,
+        hint: 'Leave it out: the cluster stays, and the run removes what it made in it.',
+      },
+    ],
+  },
+  reuse: {
+    type: z.boolean().default(false),
+    commands: [...onACluster],
+    group: 'Where to run',
+    help: 'run on the kept cluster; refuse if there is none or its configuration differs',
+    implies: 'keep',
+  },
+  kubeconfig: {
+    type: z.string().optional(),
+    commands: ['run', 'clean'],
+    group: 'Where to run',
+    argument: '<file>',
+    help: 'use the existing cluster of this kubeconfig instead of starting one',
+  },
+  context: {
+    type: z.string().optional(),
+    commands: ['run', 'clean'],
+    group: 'Where to run',
+    argument: '<name>',
+    help: 'context of the kubeconfig',
+    otherwise: 'its current context',
+    needs: needsExisting,
+  },
+  inCluster: {
+    type: z.boolean().default(false),
+    commands: ['run', 'clean'],
+    group: 'Where to run',
+    help: 'use the cluster that this process runs in, as a pod with a service account',
+    excludes: [
+      {
+        settings: ['kubeconfig', 'context'],
+        hint: 'A pod reaches its own cluster by its service account, any other by a kubeconfig.',
+      },
+    ],
+  },
+  namespace: {
+    type: z.string().default('conformance-mesh'),
+    commands: ['run', 'clean', 'job', 'rbac'],
+    group: 'Where to run',
+    argument: '<name>',
+    help: 'namespace of the client in the mesh, in an existing cluster',
+    needs: needsExisting,
+  },
+  proxyNamespace: {
+    type: z.string().default('conformance-external'),
+    commands: ['run', 'clean', 'job', 'rbac'],
+    group: 'Where to run',
+    argument: '<name>',
+    help: 'namespace of the proxy and of the client outside the mesh, in an existing cluster',
+    needs: needsExisting,
+  },
+  installIstio: {
+    type: z.boolean().default(false),
+    commands: ['run'],
+    group: 'Where to run',
+    help: 'install Istio in an existing cluster that has none, and remove it after the run',
+    needs: needsExisting,
+  },
+  revision: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Where to run',
+    argument: '<name>',
+    help: 'revision or revision tag to judge, where the existing cluster has several',
+    needs: needsExisting,
+    excludes: [
+      {
+        settings: ['installIstio'],
+        hint: 'A revision chooses between installed control planes; the run installs the default one.',
+      },
+    ],
+  },
+  everyNode: {
+    type: z.boolean().default(false),
+    commands: ['run'],
+    group: 'Where to run',
+    help: 'also run the mesh steps from a client on every node',
+    excludes: [
+      {
+        settings: ['injection=manual'],
+        hint: 'The clients on the nodes get their sidecar by the namespace’s label: leave --injection out.',
+      },
+    ],
+  },
+  images: {
+    type: z
+      .union([z.enum(['auto', 'registry', 'source']), z.templateLiteral(['mirror=', z.string().min(1)])])
+      .default('auto'),
+    commands: [...onACluster, 'doctor', 'images list', 'images pull', 'images save'],
+    group: 'Images',
+    argument: '<source>',
+    help: 'where images come from: registry, source (built here), mirror=HOST[:PORT][/PREFIX], or auto',
+    parse: parseImageChoice,
+  },
+  image: {
+    type: z.partialRecord(z.enum(roles), z.string()).default({}),
+    commands: ['run', 'images list', 'images pull', 'images save'],
+    group: 'Images',
+    argument: '<role=reference>',
+    help: 'use this image for a role; repeatable',
+    otherwise: 'none',
+    parse: withOverride,
+  },
+  pullSecret: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Images',
+    argument: '<file>',
+    help: 'credentials an existing cluster pulls images with, a file as docker login writes it',
+    needs: needsExisting,
+  },
+  proxy: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<host:port>',
+    help: 'use your own proxy instead of deploying Squid; several addresses as IP:PORT,IP:PORT',
+    excludes: [
+      {
+        settings: ['target=hermetic'],
+        hint:
+          'The hermetic server runs inside the cluster, where only the suite’s own Squid finds it. Add --destination URL ' +
+          '--expect-title TEXT for a page that your proxy reaches, or leave --target out.',
+      },
+    ],
+  },
+  proxyLog: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<where>',
+    help: 'access log of your proxy: a file here, or namespace/pod[/container][:/path]',
+    needs: {
+      settings: ['proxy'],
+      why: (flag) => `${flag} names the log of your own proxy, and there is no --proxy`,
+      hint: 'Add --proxy HOST:PORT, or leave it out: the log of the deployed Squid is read anyway.',
+    },
+  },
+  destination: {
+    type: z.url({ protocol: /^https$/, error: 'a URL that begins with https://' }).optional(),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<url>',
+    help: 'request your own page instead of the document’s; https only',
+  },
+  expectTitle: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<text>',
+    help: 'title of your page',
+    needs: needsDestination,
+  },
+  destinationCa: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<file>',
+    help: 'CA certificate of your page as PEM, if no public CA signed it',
+    needs: needsDestination,
+  },
+  reportDir: {
+    type: z.string().default('reports'),
+    commands: [...onACluster],
+    group: 'Output',
+    argument: '<folder>',
+    help: 'folder that gets a report folder for each run',
+  },
+  reportConfigMap: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Output',
+    argument: '<namespace/name>',
+    help: 'also store the report in this ConfigMap of the existing cluster',
+    needs: needsExisting,
+  },
+  verbosity: {
+    type: z.enum(['quiet', 'normal', 'verbose']).default('normal'),
+    commands: ['run', 'gate'],
+    group: 'Output',
+    help: 'how much a run prints',
+    flags: {
+      '--quiet': { value: 'quiet', help: 'print failures and the verdict only' },
+      '--verbose': {
+        value: 'verbose',
+        help: 'also print where each setting comes from, and the commands and witnesses of each step',
+      },
+    },
+  },
+} satisfies Readonly<Record<string, Setting>>;
+
+/** Settings of the gate alone: `gate` in a configuration file, `CONFORMANCE_GATE_…` in the environment. */
+export const gateSettings = {
+  from: {
+    type: z.string().optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<version>',
+    help: 'Istio version the mesh runs before the upgrade',
+  },
+  to: {
+    type: z.string().optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<version>',
+    help: 'Istio version to upgrade to',
+  },
+  strategy: {
+    type: z.enum(['canary', 'in-place']).default('canary'),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<way>',
+    help: 'canary installs a second revision and moves namespaces one by one; in-place replaces the control plane',
+  },
+  rollback: {
+    type: z.boolean().default(false),
+    commands: ['gate'],
+    group: 'Upgrade',
+    help: 'go back after the first namespace of a canary, and run the document again',
+  },
+  strict: {
+    type: z.boolean().default(false),
+    commands: ['gate'],
+    group: 'Upgrade',
+    help: 'fail on changes of log or configuration that are not listed as expected',
+  },
+  allowUnsupported: {
+    type: z.boolean().default(false),
+    commands: ['gate'],
+    group: 'Upgrade',
+    help: 'try a pair of versions that Istio does not support',
+  },
+} satisfies Readonly<Record<string, Setting>>;
+
+/** Everything a user can choose for a run, validated. Printed at its start and kept in its report. */
+export const configurationSchema = z.object(typesOf(runSettings));
+export const gateSettingsSchema = z.object(typesOf(gateSettings));
 
 export type Configuration = z.infer<typeof configurationSchema>;
+export type GateSettings = z.infer<typeof gateSettingsSchema>;
 
 /** As a user says it: what is left out takes its default. */
 export type ConfigurationInput = z.input<typeof configurationSchema>;
+
+/** What `conformance.config.ts` may say: every setting of a run, and those of the gate. */
+export type ConformanceConfig = ConfigurationInput & { readonly gate?: z.input<typeof gateSettingsSchema> };
+
+/** For `conformance.config.ts`: gives the file its types, and its author completion. */
+export function defineConfig(config: ConformanceConfig): ConformanceConfig {
+  return config;
+}
 
 function isPattern(text: string): boolean {
   try {

@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { readConfigFile } from './config-file.ts';
-import { configurationSchema } from './configuration.ts';
-import { defineConfig } from './define-config.ts';
-import { environmentLayer } from './environment.ts';
-import { gateSettingsSchema } from './gate-settings.ts';
-import { settingsFrom } from './settings.ts';
+import { configurationSchema, defineConfig, gateSettingsSchema } from './configuration.ts';
+import { environmentLayer, settingsFrom } from './settings.ts';
 
 let folder: string;
 beforeEach(async () => {

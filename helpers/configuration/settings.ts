@@ -1,6 +1,20 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
+import { runSettings, type Configuration } from './configuration.ts';
+import {
+  choicesOf,
+  defaultOf,
+  flagsOf,
+  variableOf,
+  variablePrefix,
+  withoutDefault,
+  type Rule,
+  type Setting,
+} from './setting.ts';
+
+/** What to read when a setting is refused. */
+export const settingsHint = 'All settings: docs/cli.md';
 
 /** Settings that one source gives, and how that source is called for each of them. */
 export interface Layer {
@@ -15,15 +29,8 @@ export interface Settings<T> {
   readonly origins: Readonly<Record<string, string>>;
 }
 
-/** One setting's schema without its default: what a source that says it may say. */
-export function settingSchemas(schema: z.ZodObject): Readonly<Record<string, z.ZodType>> {
-  return Object.fromEntries(
-    Object.entries(schema.shape).map(([key, type]) => [key, withoutDefault(type as z.ZodType)]),
-  );
-}
-
 /**
- * Puts layers over each other, the first that says a setting has it; what none says is its default.
+ * Puts layers over each other: the first that says a setting wins; what none says is its default.
  * @param layers Each checked already
  */
 export function settingsFrom<S extends z.ZodObject>(
@@ -50,24 +57,17 @@ export function checkedValues(
   values: Readonly<Record<string, unknown>>,
   nameOf: (key: string) => string,
 ): Record<string, unknown> {
-  const schemas = settingSchemas(schema);
   const problems: string[] = [];
   const checked: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(values)) {
-    const type = schemas[key];
-    if (type === undefined || value === undefined) continue;
+    if (!(key in schema.shape) || value === undefined) continue;
+    const type = withoutDefault(schema.shape[key] as z.ZodType);
     const result = type.safeParse(value);
     if (result.success) checked[key] = result.data;
     else problems.push(...result.error.issues.map((issue) => `${nameOf(key)}${told(issue, type)}`));
   }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'), 'The settings: docs/working-with-it.md');
+  if (problems.length > 0) throw new UsageError(problems.join('\n'), settingsHint);
   return checked;
-}
-
-/** The known name that a mistyped one most likely means; undefined when none is near. */
-export function nearMiss(name: string, known: readonly string[]): string | undefined {
-  const nearest = closest(name, known);
-  return distance(name, nearest) <= 2 ? nearest : undefined;
 }
 
 function told(issue: z.core.$ZodIssue, type: z.ZodType): string {
@@ -77,21 +77,93 @@ function told(issue: z.core.$ZodIssue, type: z.ZodType): string {
   return `${where}: ${what}`;
 }
 
-/** The values of a closed list, for messages and completion; none where a setting has no such list. */
-export function choicesOf(type: z.ZodType): readonly string[] {
-  const inner = withoutDefault(type);
-  if (inner instanceof z.ZodEnum) return inner.options.map(String);
-  if (inner instanceof z.ZodUnion) {
-    return (inner.options as z.ZodType[]).flatMap((option) =>
-      option instanceof z.ZodTemplateLiteral ? ['mirror=HOST[:PORT][/PREFIX]'] : choicesOf(option),
-    );
-  }
-  return [];
+/**
+ * Settings of the environment. An empty variable says nothing; lists are separated by commas or blanks. Commander's
+ * `.env()` cannot replace this: it switches a flag on whatever the variable holds, and ignores a misspelt variable.
+ * @param group What stands between prefix and name, e.g. `GATE_`
+ * @throws UsageError for a value that cannot be, and for a variable that looks like a misspelt setting
+ */
+export function environmentLayer(
+  schema: z.ZodObject,
+  environment: Readonly<Record<string, string | undefined>>,
+  group = '',
+): Layer {
+  const origin = (key: string): string => variableOf(key, group);
+  const known = Object.keys(schema.shape).map(origin);
+  for (const name of Object.keys(environment)) mustNotBeMisspelt(name, known);
+  const said = Object.entries(schema.shape).flatMap(([key, type]): [string, unknown][] => {
+    const text = environment[origin(key)]?.trim() ?? '';
+    return text === '' ? [] : [[key, valueOf(text, withoutDefault(type as z.ZodType))]];
+  });
+  return { values: checkedValues(schema, Object.fromEntries(said), origin), origin };
 }
 
-export function withoutDefault(type: z.ZodType): z.ZodType {
-  if (type instanceof z.ZodDefault || type instanceof z.ZodOptional) {
-    return withoutDefault(type.unwrap() as z.ZodType);
+/** Other variables with the prefix are no settings: where the cache is, credentials of a proxy. */
+function mustNotBeMisspelt(name: string, known: readonly string[]): void {
+  if (!name.startsWith(variablePrefix) || known.includes(name) || others.includes(name)) return;
+  const nearest = closest(name, known);
+  if (distance(name, nearest) > 2) return;
+  throw new UsageError(
+    `There is no setting ${name}; the nearest is ${nearest}`,
+    'Correct the variable, or unset it.',
+  );
+}
+
+/** Variables that resemble a setting's by chance. */
+const others = ['CONFORMANCE_CACHE_DIR'];
+
+/** The value a text means for a setting of this type; the text itself where it means none, for the schema to refuse. */
+function valueOf(text: string, type: z.ZodType): unknown {
+  if (type instanceof z.ZodBoolean) {
+    const known: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
+    return known[text.toLowerCase()] ?? text;
   }
-  return type;
+  if (type instanceof z.ZodNumber) return /^[0-9.]+$/.test(text) ? Number(text) : text;
+  const parts = text.split(/[\s,]+/);
+  if (type instanceof z.ZodArray) return parts;
+  if (type instanceof z.ZodRecord) {
+    return Object.fromEntries(parts.map((part) => [part.split('=')[0], part.slice(part.indexOf('=') + 1)]));
+  }
+  return text;
+}
+
+/**
+ * Checks what each setting needs and excludes, whoever says it: flag, environment or file.
+ * @throws UsageError for the first that does not fit
+ */
+export function settingsMustFit(configuration: Configuration): void {
+  const table: Readonly<Record<string, Setting>> = runSettings;
+  const values: Readonly<Record<string, unknown>> = configuration;
+  const isGiven = (name: string): boolean => {
+    const [key = '', value] = name.split('=');
+    const setting = table[key];
+    if (setting === undefined) throw new TypeError(`a rule names ${key}, which is no setting`);
+    if (value !== undefined) return values[key] === value;
+    return JSON.stringify(values[key]) !== JSON.stringify(defaultOf(setting));
+  };
+  const flagOf = (name: string): string => {
+    const [key = '', value] = name.split('=');
+    const long = flagsOf(key, table[key] as Setting)[0]?.long ?? key;
+    return value === undefined ? long : `${long} ${value}`;
+  };
+  const asSaid = (name: string): string => {
+    const value = name.includes('=') ? undefined : values[name];
+    return typeof value === 'string' ? `${flagOf(name)} ${value}` : flagOf(name);
+  };
+  const applies = ({ unless }: Rule): boolean => unless === undefined || !isGiven(unless);
+  for (const [key, setting] of Object.entries(table)) {
+    if (!isGiven(key)) continue;
+    const flag = flagOf(key);
+    const { needs, excludes = [] } = setting;
+    if (needs !== undefined && applies(needs) && !needs.settings.some(isGiven)) {
+      const others = needs.settings.map(flagOf).join(' or ');
+      throw new UsageError(needs.why?.(flag, others) ?? `${flag} needs ${others}`, needs.hint);
+    }
+    for (const rule of excludes.filter(applies)) {
+      const other = rule.settings.find(isGiven);
+      if (other === undefined) continue;
+      const plain = `${flag} and ${flagOf(other)} exclude each other`;
+      throw new UsageError(rule.why?.(flag, asSaid(other)) ?? plain, rule.hint);
+    }
+  }
 }

@@ -36,11 +36,11 @@ describe('options that do not fit are refused by name', () => {
     [{ namespace: 'n' }, '--namespace'],
     [{ proxyNamespace: 'n' }, '--proxy-namespace'],
   ])('without a cluster: %o', (asked, option) => {
-    expect(fit(asked)).toThrow(`${option} is for a cluster that is there already`);
+    expect(fit(asked)).toThrow(`${option} needs an existing cluster: add --kubeconfig FILE`);
   });
 
   test.each<[Asked, string]>([
-    [{ ...there, keep: true }, '--keep keeps a cluster that the run started'],
+    [{ ...there, keep: true }, '--keep keeps a cluster that the run started, but this one exists already'],
     [{ ...there, k8s: '1.35.4' }, '--k8s chooses the version of a cluster that the run starts'],
     [{ ...there, istio: '1.29.1' }, '--istio chooses the version that the run installs'],
     [{ ...there, installIstio: true, revision: 'r' }, '--revision and --install-istio exclude each other'],

@@ -26,8 +26,8 @@ describe('a configuration’s own proxy', () => {
     [{ proxy, target: 'hermetic' }, '--proxy and --target hermetic exclude each other'],
     [{ proxy, proxyLog: '/no/such/file' }, '--proxy-log /no/such/file cannot be read'],
     [{ proxy, proxyLog: 'proxies/squid-0' }, 'it has no such pod'],
-    [{ expectTitle: 'x' }, '--expect-title is about a page of yours'],
-    [{ proxy, destinationCa: 'x' }, '--destination-ca is about a page of yours'],
+    [{ expectTitle: 'x' }, '--expect-title describes your own page: add --destination URL'],
+    [{ proxy, destinationCa: 'x' }, '--destination-ca describes your own page: add --destination URL'],
   ])('%o is refused', (asked, said) => {
     expect(() => of(asked)).toThrow(UsageError);
     expect(() => of(asked)).toThrow(said);

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { Configuration } from '../configuration/configuration.ts';
+import { settingsMustFit } from '../configuration/settings.ts';
 import { keepSecret } from '../redact/redact.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import type { Progress } from '../progress/progress.ts';
@@ -21,22 +22,10 @@ export function yourProxyOf(
   configuration: Configuration,
   environment: NodeJS.ProcessEnv = process.env,
 ): YourProxy | undefined {
-  const { proxy, proxyLog, target } = configuration;
-  ownPageMustBeWhole(configuration);
-  if (proxy === undefined) {
-    if (proxyLog === undefined) return undefined;
-    throw new UsageError(
-      '--proxy-log is the log of a proxy of yours, and there is no --proxy',
-      'Say --proxy HOST:PORT, or leave it out: the log of the Squid that is deployed is followed anyway.',
-    );
-  }
+  const { proxy, proxyLog } = configuration;
+  settingsMustFit(configuration);
+  if (proxy === undefined) return undefined;
   const parsed = parseProxy(proxy);
-  if (target === 'hermetic') {
-    throw new UsageError(
-      '--proxy and --target hermetic exclude each other: the suite’s own server is inside the cluster, where only its own Squid finds it',
-      'Say --destination URL --expect-title TEXT for a page that your proxy reaches, or leave --target out for the real one.',
-    );
-  }
   const log = proxyLog === undefined ? undefined : logOf(proxyLog, configuration);
   return { ...parsed, credentials: takeCredentials(environment), log };
 }
@@ -86,19 +75,4 @@ function logOf(told: string, { kubeconfig, inCluster }: Configuration): ProxyLog
     );
   }
   return log;
-}
-
-/** @throws UsageError when flags about a page of the user's stand without it, or it is none */
-function ownPageMustBeWhole({ destination, expectTitle, destinationCa }: Configuration): void {
-  if (destination !== undefined) return;
-  for (const [flag, value] of [
-    ['--expect-title', expectTitle],
-    ['--destination-ca', destinationCa],
-  ] as const) {
-    if (value === undefined) continue;
-    throw new UsageError(
-      `${flag} is about a page of yours, and there is no --destination`,
-      'Say --destination URL, or leave it out.',
-    );
-  }
 }

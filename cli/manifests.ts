@@ -1,9 +1,8 @@
-import type { Command } from 'commander';
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { stringify } from 'yaml';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { UsageError } from '../helpers/errors.ts';
-import { accountName, rbacObjects } from '../helpers/existing/rbac.ts';
+import { accountName, rbacManifest, rbacObjects, type RbacRequest } from '../helpers/existing/rbac.ts';
 import { jobNamespace, jobObjects, type JobRequest } from '../helpers/job/job-objects.ts';
 import { namespacesOf } from '../helpers/session/existing-session.ts';
 import { nameMustFit, namespacesMustFit } from '../helpers/session/surroundings.ts';
@@ -11,16 +10,27 @@ import { nameMustFit, namespacesMustFit } from '../helpers/session/surroundings.
 type JobOptions = Omit<JobRequest, 'serviceAccount'> & {
   /** Namespace of Istio's control plane. */
   readonly system: string;
-  /** Only look whether it can be done. */
+  /** The command that the Job will call: it checks the flags for it. */
+  readonly runCommand: Command;
+  /** Only check the arguments. */
   readonly checkOnly: boolean;
 };
 
 /**
- * `conformance job`: what an administrator applies so that the suite runs inside the cluster.
- * @throws UsageError for names that cannot be, and for flags that `run` does not take there
+ * `conformance rbac`: what an administrator applies so that a user without rights may run the suite.
+ * @throws UsageError for an invalid namespace
  */
-export async function printJob(configuration: Configuration, options: JobOptions): Promise<void> {
-  const { namespace, report, system, runArguments, checkOnly } = options;
+export function printRbac(configuration: Configuration, whom: Omit<RbacRequest, 'namespaces'>): void {
+  namespacesMustFit(configuration);
+  process.stdout.write(rbacManifest({ ...whom, namespaces: namespacesOf(configuration) }));
+}
+
+/**
+ * `conformance job`: what an administrator applies so that the suite runs inside the cluster.
+ * @throws UsageError for an invalid name, and for flags that `run` does not take there
+ */
+export function printJob(configuration: Configuration, options: JobOptions): void {
+  const { namespace, report, system, runArguments, runCommand, checkOnly } = options;
   namespacesMustFit(configuration);
   nameMustFit('--job-namespace', namespace);
   nameMustFit('--report-config-map', report);
@@ -31,7 +41,7 @@ export async function printJob(configuration: Configuration, options: JobOptions
       'Choose another one: the run empties its namespaces.',
     );
   }
-  await runMustTake(runArguments);
+  runMustTake(runCommand, runArguments);
   if (checkOnly) return;
   const places = ['--namespace', namespaces.mesh, '--proxy-namespace', namespaces.external];
   const request: JobRequest = {
@@ -47,7 +57,7 @@ export async function printJob(configuration: Configuration, options: JobOptions
   process.stdout.write(objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'));
 }
 
-/** The Job says these itself. */
+/** The Job sets these itself. */
 const taken = [
   '--in-cluster',
   '--kubeconfig',
@@ -58,16 +68,15 @@ const taken = [
   '--proxy-namespace',
 ];
 
-/** @throws UsageError when `run` would refuse the flags inside the cluster, where nobody sees it for a while */
-async function runMustTake(runArguments: readonly string[]): Promise<void> {
+/** @throws UsageError for flags that `run` would refuse later, inside the cluster */
+function runMustTake(runCommand: Command, runArguments: readonly string[]): void {
   const said = runArguments
     .map((argument) => argument.split('=')[0] ?? '')
     .find((name) => taken.includes(name));
   if (said !== undefined) {
-    throw new UsageError(`${said} is the Job's to say, not yours`, 'See ./conformance job --help.');
+    throw new UsageError(`The Job sets ${said} itself`, 'Leave it out; see ./conformance job --help.');
   }
-  const { runCommand } = await import('./commands/run.ts');
-  const command: Command = runCommand(() => [])
+  const command = runCommand
     .exitOverride()
     .configureOutput({ writeErr: () => undefined, writeOut: () => undefined })
     .action(() => undefined);
@@ -82,6 +91,6 @@ async function runMustTake(runArguments: readonly string[]): Promise<void> {
     );
   }
   if (command.args.length > 0) {
-    throw new UsageError(`run takes no ${command.args.join(' ')}`, 'After -- come flags of run alone.');
+    throw new UsageError(`run takes no ${command.args.join(' ')}`, 'After -- only flags of run are allowed.');
   }
 }

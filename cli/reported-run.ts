@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import { keptReachFiles, serves } from '../helpers/cluster/kept.ts';
+import { reachCommands } from '../helpers/cluster/reach.ts';
+import type { Configuration } from '../helpers/configuration/configuration.ts';
+import type { Settings } from '../helpers/configuration/settings.ts';
+import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
+import { events } from '../helpers/events/stream.ts';
+import { Report } from '../helpers/report/report.ts';
+import { named } from '../helpers/results/verdict.ts';
+import type { Outcome, Results } from '../helpers/results/results.ts';
+import { onSignals } from '../helpers/session/interrupt.ts';
+import { openSession } from '../helpers/session/open-session.ts';
+import { newRunId, type Session, type SessionFacts, type SessionOptions } from '../helpers/session/session.ts';
+import { isExisting } from '../helpers/session/surroundings.ts';
+import { Telling } from '../helpers/session/telling.ts';
+import { cancelProject } from '../helpers/session/vitest-run.ts';
+import { scaleTimeouts } from '../helpers/timeouts.ts';
+import { settingLines } from './options.ts';
+import { attendPauses } from './pausing.ts';
+import { announce, leave } from './report-config-map.ts';
+
+/** What is known of a session when its steps have ended. */
+export interface Judged {
+  readonly facts: SessionFacts;
+  readonly report: Report;
+  /** What went wrong outside the steps. */
+  readonly problems: readonly string[];
+  /** Whether the cluster still answered after the last step. */
+  readonly clusterServes: boolean;
+}
+
+/** What a run and a gate do differently. */
+export interface ReportedRun {
+  readonly command: 'run' | 'gate';
+  /** What is run, after `Run ID: `. */
+  readonly title: string;
+  readonly settings: Settings<Configuration>;
+  /** Ids of the steps, where they are known beforehand. */
+  readonly steps?: readonly string[];
+  readonly session: SessionOptions;
+  /** Runs the steps. @returns what went wrong outside of them */
+  readonly judge: (facts: SessionFacts, report: Report, telling: Telling) => Promise<readonly string[]>;
+  readonly verdict: (judged: Judged) => Outcome;
+  /** Adds to the report what is known once the results are. */
+  readonly complete?: (results: Results, report: Report, telling: Telling) => Promise<void>;
+  /** The last lines for people. */
+  readonly closing: (results: Results) => readonly string[];
+}
+
+/**
+ * Opens a report and a session, judges in it, writes the report and closes: what run and gate have in common. Whatever
+ * goes wrong on the way, and whatever signal comes, there is a report and a verdict.
+ * @returns the exit code
+ */
+export async function runReported(run: ReportedRun): Promise<number> {
+  const { values: configuration, origins } = run.settings;
+  scaleTimeouts(configuration.timeoutScale);
+  const report = new Report(configuration.reportDir, newRunId(), configuration);
+  report.origins = origins;
+  await report.open();
+  const telling = new Telling(configuration);
+  tellStart(run, report);
+  let opening: Promise<Session> | undefined;
+  const ended = (results: Results): void => {
+    tellEnd(results, report);
+  };
+  const signals = onSignals({
+    report,
+    keep: configuration.keep,
+    opening: () => opening,
+    existing: isExisting(configuration) ? { cancel: cancelProject } : undefined,
+    ended,
+  });
+  telling.mention(`${run.command === 'gate' ? 'Gate' : 'Run'} ${report.runId}: ${run.title}`);
+  if (telling.verbose) for (const line of settingLines(run.settings)) telling.say(line);
+  const progress = report.recording(telling.progress());
+  let outcome: Outcome;
+  try {
+    await announce(configuration, report);
+    opening = openSession(configuration, report, progress, run.session);
+    outcome = await judgeIn(await opening, run, report, telling);
+  } catch (error) {
+    outcome = outcomeOf(error);
+  }
+  await signals.end();
+  const results = await report.write(outcome);
+  await run.complete?.(results, report, telling);
+  ended(results);
+  for (const line of run.closing(results)) (line === '' ? telling.mention : telling.say)(line);
+  telling.say(`Report:  ${report.folder}`);
+  const left = await leave(configuration, results, report);
+  if (left !== undefined) telling.say(left);
+  return results.exitCode;
+}
+
+async function judgeIn(
+  session: Session,
+  { judge, verdict }: ReportedRun,
+  report: Report,
+  telling: Telling,
+): Promise<Outcome> {
+  const { facts } = session;
+  let problems: readonly string[];
+  let clusterServes: boolean;
+  try {
+    using _pauses = attendPauses(facts);
+    problems = report.interrupted ? [] : await judge(facts, report, telling);
+    clusterServes = await serves(facts.cluster);
+  } finally {
+    telling.mention('');
+    await session[Symbol.asyncDispose]();
+    if (facts.configuration.keep) for (const line of keptLines(facts)) telling.mention(line);
+  }
+  return verdict({ facts, report, problems, clusterServes });
+}
+
+/** The verdict of a run that an error ended. */
+export function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof ActionableError)) {
+    // An error without a hint is a defect, so the stack helps most.
+    const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+    return { verdict: 'environment', cause: 'ENVIRONMENT', reason: `The run broke: ${text}` };
+  }
+  const reason = `${error.message}\n${error.hint}`;
+  if (error instanceof UsageError) return { verdict: 'usage', reason };
+  const cause = error instanceof EnvironmentError ? error.code : 'ENVIRONMENT';
+  return { verdict: 'environment', cause, reason: `${named(cause)}\n${reason}` };
+}
+
+function keptLines({ cluster, images, others }: SessionFacts): string[] {
+  const istio = [images, ...others].map((set) => set.istio).join(' → ');
+  return [
+    `The cluster is kept (Istio ${istio}, Kubernetes ${images.kubernetes}, run ${cluster.runId}). From a shell:`,
+    ...reachCommands(keptReachFiles(cluster.runId), cluster, images).map((line) => `  ${line}`),
+    'Run again on it:  ./conformance --reuse',
+    'Remove it:        ./conformance clean',
+    '',
+  ];
+}
+
+/** The event a run begins with. */
+function tellStart({ command, settings, steps }: ReportedRun, { runId, folder }: Report): void {
+  events.run = runId;
+  events.emit({
+    type: 'run-started',
+    command,
+    report: folder,
+    configuration: settings.values,
+    origins: { ...settings.origins },
+    ...(steps === undefined ? {} : { steps: [...steps] }),
+  });
+}
+
+/** The event a run ends with, whatever way it ends. */
+function tellEnd(results: Results, { folder }: Report): void {
+  const { verdict, exitCode, cause, reason, steps, durationMs, evidence } = results;
+  const count = (status: string): number => steps.filter((step) => step.status === status).length;
+  if (evidence !== undefined) events.emit({ type: 'evidence', folder: join(folder, evidence) });
+  events.emit({
+    type: 'verdict',
+    verdict,
+    exitCode,
+    ...(cause === undefined ? {} : { cause }),
+    reason,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    durationMs,
+    report: folder,
+    results: join(folder, 'results.json'),
+  });
+}
