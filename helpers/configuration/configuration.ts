@@ -195,15 +195,6 @@ export const runSettings = {
     argument: '<file>',
     help: 'use the existing cluster of this kubeconfig instead of starting one',
   },
-  context: {
-    type: z.string().optional(),
-    commands: ['run', 'clean'],
-    group: 'Where to run',
-    argument: '<name>',
-    help: 'context of the kubeconfig',
-    otherwise: 'its current context',
-    needs: needsExisting,
-  },
   inCluster: {
     type: z.boolean().default(false),
     commands: ['run', 'clean'],
@@ -215,6 +206,15 @@ export const runSettings = {
         hint: 'A pod reaches its own cluster by its service account, any other by a kubeconfig.',
       },
     ],
+  },
+  context: {
+    type: z.string().optional(),
+    commands: ['run', 'clean'],
+    group: 'Where to run',
+    argument: '<name>',
+    help: 'context of the kubeconfig',
+    otherwise: 'its current context',
+    needs: { ...needsExisting, settings: ['kubeconfig'] },
   },
   namespace: {
     type: z.string().default('conformance-mesh'),
