@@ -10,7 +10,12 @@ import { named } from '../helpers/results/verdict.ts';
 import type { Outcome, Results } from '../helpers/results/results.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { openSession } from '../helpers/session/open-session.ts';
-import { newRunId, type Session, type SessionFacts, type SessionOptions } from '../helpers/session/session.ts';
+import {
+  newRunId,
+  type Session,
+  type SessionFacts,
+  type SessionOptions,
+} from '../helpers/session/session.ts';
 import { isExisting } from '../helpers/session/surroundings.ts';
 import { Telling } from '../helpers/session/telling.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
