@@ -9,17 +9,17 @@ const families: Readonly<Record<CauseFamily, string>> = {
   client: 'The client',
   upgrade: 'The upgrade',
   'clean-up': 'The clean-up',
-  environment: 'The surroundings (exit code 3, never 1)',
+  environment: 'The environment (exit code 3, never 1)',
 };
 
-/** docs/causes.md: every cause a failed step can have, by who has to look at it. */
+/** docs/causes.md: every cause that a failed step can have, grouped by who has to look at it. */
 export function causesPage(): string {
   const all: readonly [string, Cause][] = Object.entries(causes);
   const lines = [
     '# Causes',
     '',
-    'Generated from `helpers/causes/*.ts` (`npm run generate`). A failed step carries one of these codes, the most',
-    'specific first, with what was seen this time; or `UNEXPLAINED`, with everything that is known.',
+    'Generated from `helpers/causes/*.ts` (`npm run generate`). A failed step carries one or more of these codes,',
+    'the most specific first, each with what was seen this time; or `UNEXPLAINED`, with everything that is known.',
     '',
   ];
   for (const [family, heading] of Object.entries(families)) {

@@ -1,7 +1,7 @@
 import type { Cause, TripCause } from './cause.ts';
 
 /**
- * Causes of a proxy that the user brought (`--proxy`), seen from a pod outside the mesh: nothing can be said about
+ * Causes of a proxy that the user gave (`--proxy`), seen from a pod outside the mesh: they say nothing about
  * Istio, and the run ends with exit code 3.
  */
 export const yourProxyCauses = {
@@ -25,39 +25,39 @@ export const yourProxyCauses = {
   },
   YOUR_PROXY_CREDENTIALS: {
     family: 'environment',
-    title: 'Your proxy wants other credentials',
+    title: 'Your proxy does not accept the credentials',
     seen: 'curl: CONNECT answered 407, outside the mesh',
     expected: '200',
-    why: 'It was given none, or a name and password that it does not take, or it takes another kind than Basic.',
-    do: 'Set CONFORMANCE_PROXY_USER and CONFORMANCE_PROXY_PASSWORD in the environment of the command; the suite knows Basic alone.',
+    why: 'It got none, or a name and password that it does not accept, or it needs another scheme than Basic.',
+    do: 'Set CONFORMANCE_PROXY_USER and CONFORMANCE_PROXY_PASSWORD in the environment of the command; the suite supports Basic only.',
     source: 'RFC 9110: 407 Proxy Authentication Required',
   },
   YOUR_PROXY_FAILS: {
     family: 'environment',
-    title: 'Your proxy does not bring the page, outside the mesh either',
-    seen: 'a request from a pod outside the mesh that is not as it must be',
+    title: 'Your proxy does not deliver the page outside the mesh either',
+    seen: 'a failed request from a pod outside the mesh',
     expected: 'the page by way of the proxy, where Istio has no part in it',
-    why: 'The proxy refuses this client or destination, cannot reach or resolve it, or its log does not tell of the request. What follows names it.',
-    do: 'Mend what is named below; try the request by hand from a pod without a sidecar.',
-    source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
+    why: 'The proxy refuses this client or destination, cannot reach or resolve it, or its log has no line of the request. The next finding names it.',
+    do: 'Fix what is named below; try the request by hand from a pod without a sidecar.',
+    source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",
   },
   YOUR_PROXY_LOST: {
     family: 'environment',
-    title: 'Your proxy stopped serving while the run went on',
+    title: 'Your proxy stopped serving during the run',
     seen: 'a request from the mesh that failed, and right after it the same from a pod outside the mesh',
     expected: 'a proxy that serves to the end of the run',
-    why: 'It was stopped, is overloaded, or does not take the credentials any more. Outside the mesh Istio has no part in it.',
+    why: 'It was stopped, is overloaded, or no longer accepts the credentials. Outside the mesh Istio has no part in it.',
     do: 'Look at the proxy and run again.',
-    source: "this suite's rule: a red verdict means Istio or the mesh, never the weather",
+    source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",
   },
   YOUR_PROXY_LOG_UNREADABLE: {
     family: 'environment',
     title: "Your proxy's log cannot be followed",
     seen: 'no such file, pod or container, or no permission to read it',
-    expected: 'a log that can be read from where it stands to the end of the run',
-    why: 'What --proxy-log names is not there, or may not be read by whoever runs this, or by the kubeconfig’s user.',
-    do: 'Check the place; for a pod, that its log (get pods/log) or its files (create pods/exec) may be read; or leave --proxy-log out, and its statement is reported as not available.',
-    source: "this suite's rule: a witness that was asked for is never left out in silence",
+    expected: 'a log that can be read until the end of the run',
+    why: 'What --proxy-log names does not exist, or this user or the kubeconfig’s user may not read it.',
+    do: 'Check the place; for a pod, that its log (get pods/log) or its files (create pods/exec) may be read; or leave --proxy-log out, and the proxy’s statement is reported as not available.',
+    source: "this suite's rule: a requested witness is never left out without a word",
   },
   YOUR_PROXY_LOG_FORMAT: {
     family: 'environment',
@@ -66,7 +66,7 @@ export const yourProxyCauses = {
     title: "Your proxy's log has a format this suite does not know",
     seen: 'lines about the destination that cannot be read',
     expected: 'Squid’s native format, `logformat squid`',
-    why: 'Another format, or another program than Squid, writes other fields, and guessing at them would be no statement.',
+    why: 'Another format, or another program than Squid, writes other fields, and a guess at them is no statement.',
     do: 'Have the proxy write a second log: access_log stdio:/var/log/squid/conformance.log squid. Or leave --proxy-log out.',
     source: 'https://www.squid-cache.org/Doc/config/logformat/',
   },

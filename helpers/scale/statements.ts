@@ -6,7 +6,7 @@ import { parseOriginLine } from '../trip/origin.ts';
 import { type Endpoint, isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
 
-/** The followed logs of all who see the clients' trips. */
+/** The followed logs of all witnesses of the clients' trips. */
 export interface FollowedLogs {
   /** By the name of the client's pod. */
   readonly sidecars: ReadonlyMap<string, LineFollower>;
@@ -23,7 +23,7 @@ export interface Ours {
   readonly since: number;
 }
 
-/** Of each witness, its lines of the clients so far. Each line is read once, when it has come. */
+/** The clients' lines so far, by witness. Each line is read once, when it arrives. */
 export class Tally {
   readonly lines: Record<LogWitness, string[]> = { sidecar: [], proxy: [], origin: [] };
   readonly #logs: FollowedLogs;
@@ -51,7 +51,7 @@ export class Tally {
     };
   }
 
-  /** Reads what has come since the last time. */
+  /** Reads the lines that arrived since the last call. */
   read(): void {
     for (const log of this.#logs.sidecars.values()) this.#take('sidecar', log);
     this.#take('proxy', this.#logs.proxy);

@@ -4,9 +4,9 @@ import type { Expectation } from '../trip/expectations.ts';
 import type { Finding } from '../trip/finding.ts';
 import type { Trip } from '../trip/statements.ts';
 
-/** So many unsound trips are looked into; what is wrong with thousands is wrong with the first of them. */
+/** How many unsound trips are diagnosed: what is wrong with thousands is wrong with the first of them. */
 const lookedInto = 100;
-/** So many are named of one cause. */
+/** How many trips are named per cause. */
 const named = 5;
 
 export interface Unsound {
@@ -17,7 +17,7 @@ export interface Unsound {
   readonly count: number;
 }
 
-/** What is not as expected of many trips: each cause once, with how many trips, which, and the first one's own words. */
+/** What is wrong with many trips: each cause once, with how many and which trips, and what the first one saw. */
 export function unsoundOf(
   trips: readonly Trip[],
   expectations: readonly Expectation[],
@@ -42,7 +42,7 @@ export function unsoundOf(
   return { findings, examples: inOrder.map(({ trip }) => trip), count: unsound.length };
 }
 
-/** As a diagnosis without findings, which of a sound trip looks at no line but its own. */
+/** Whether a diagnosis has no findings; it then looks at no line but the trip's own. */
 function isSound(trip: Trip, expectations: readonly Expectation[], title: string): boolean {
   if (trip.client.exitCode !== 0 || trip.client.title !== title) return false;
   const silent = expectations.some(({ kind }) => kind !== 'no-sidecar' && trip[kind]?.length !== 1);

@@ -32,7 +32,7 @@ export interface PodTraffic {
   readonly unreadable?: string | undefined;
 }
 
-/** One connection as those who saw it tell of it; who is undefined left no statement. */
+/** One connection as its witnesses saw it; one that is undefined left no statement. */
 export interface Crossing {
   readonly pod: PodTraffic;
   readonly trip: ClientTrip | undefined;
@@ -41,9 +41,9 @@ export interface Crossing {
 }
 
 /**
- * Sorts out which statements are of the same connection, each statement for one connection only. All connections to
- * the proxy that anybody tells of are in the answer, and none twice.
- * - client ↔ sidecar: the same address and port of the client, at the same time (ports come round again).
+ * Puts the statements of the same connection together, each statement in one connection only. Every connection to the
+ * proxy that any witness saw is in the answer once.
+ * - client ↔ sidecar: the same address and port of the client, at the same time (ports are used again).
  * - sidecar ↔ proxy: the same pod and bytes, beginning and ending together.
  * - client ↔ proxy, where the sidecar is silent: the same pod, beginning and ending together.
  */
@@ -63,7 +63,7 @@ export function crossings(
   });
 }
 
-/** Whether the sidecar says that it had a connection to the proxy. One that has none ends the trip there. */
+/** Whether the sidecar says that it had a connection to the proxy. Without one the trip ended there. */
 export function wentOn({ upstreamHost, responseFlags }: SidecarStatement): boolean {
   // UF: it tried that host and got no connection.
   return upstreamHost !== undefined && !responseFlags.split(',').includes('UF');
@@ -86,10 +86,10 @@ function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
   });
   const of = closestFirst(claims);
   const used = new Set(of.values());
-  const nobodys = lines.filter((line) => !used.has(line));
+  const unpaired = lines.filter((line) => !used.has(line));
   return [
     ...pod.trips.map((trip) => ({ pod, trip, sidecar: of.get(trip), proxy: undefined })),
-    ...nobodys.map((sidecar) => ({ pod, trip: undefined, sidecar, proxy: undefined })),
+    ...unpaired.map((sidecar) => ({ pod, trip: undefined, sidecar, proxy: undefined })),
   ];
 }
 
@@ -140,7 +140,7 @@ function callerOf({ sidecar, trip }: Crossing): { readonly span: Span; readonly 
   return { span: clientSpan(trip), slack: trafficSlack['client ↔ proxy'] };
 }
 
-/** Whether a line is of the pod's time. */
+/** Whether a line is from the time of the pod. */
 function isDuring({ trips }: PodTraffic, line: ProxyStatement): boolean {
   const from = Math.min(...trips.map(({ startedAt }) => startedAt));
   const to = Math.max(...trips.map(({ endedAt }) => endedAt));

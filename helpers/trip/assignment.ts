@@ -15,8 +15,8 @@ export interface Assignment<T, L> {
 /**
  * Gives each line to at most one trip and each trip at most one line, closest pairs first.
  *
- * Closest first, not cheapest in sum or most pairs: where a trip lost its line, filling up would hand it a
- * neighbour's and that neighbour a stale one, and the loss would go unseen.
+ * Closest first, not cheapest in sum or most pairs: where a trip lost its line, those would give it a
+ * neighbour's, and the neighbour a stale one, and hide the loss.
  * @param beforePair Called before each pair is made; `isOpen` says which claims could still be a pair then
  */
 export function closestFirst<T, L>(

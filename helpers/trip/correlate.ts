@@ -42,7 +42,7 @@ interface Sorted<S extends LogStatement> {
   readonly ambiguities: ReadonlyMap<string, readonly Ambiguity[]>;
 }
 
-/** The trip one observation makes: {@link attribute} for a trip that ran alone. */
+/** {@link attribute} for a trip that ran alone. */
 export function correlate(observation: Observation): Trip {
   const [trip] = attribute([observation]);
   if (trip === undefined) throw new TypeError('attribute returned no trip for an observation');
@@ -50,8 +50,8 @@ export function correlate(observation: Observation): Trip {
 }
 
 /**
- * Sorts out whose line is whose among trips that may have run at the same time. No line is ever credited to two
- * trips; where two have about the same claim, both get an {@link Ambiguity} saying so.
+ * Credits each line to one of several trips that may have run at the same time. No line is credited to two trips;
+ * where two have about the same claim, both get an {@link Ambiguity}.
  * @returns one trip an observation, in their order.
  * @throws TypeError when two observations have the same id, or one's URL is not http(s).
  */
@@ -93,7 +93,7 @@ export function attribute(observations: readonly Observation[]): Trip[] {
       sidecar: lines.sidecar === undefined ? undefined : (sidecar.credited.get(id) ?? []),
       proxy: lines.proxy === undefined ? undefined : (proxy.credited.get(id) ?? []),
       origin: lines.origin === undefined ? undefined : (origin.credited.get(id) ?? []),
-      // Of thousands of trips all but a few are sound, and nobody asks them for everybody else's lines.
+      // Almost all of thousands of trips are sound, and a sound one is never asked for other trips' lines.
       get unmatched(): readonly UnmatchedLine[] {
         unmatched ??= logs.flatMap((log) => log.unmatched(subject));
         return unmatched;
@@ -146,7 +146,7 @@ function sort<S extends SidecarStatement | ProxyStatement>(
   };
 }
 
-/** The origin's lines carry the trip's id, so nothing is to be weighed; all of a trip's are credited to it. */
+/** The origin's lines carry the trip's id: all lines with it are credited to the trip. */
 function sortOrigin(subjects: readonly Seeing[]): Sorted<OriginStatement> {
   const pool = new Pool('origin', subjects, parseOriginLine, originIndex);
   const credited = new Map<string, readonly OriginStatement[]>();
@@ -168,7 +168,7 @@ function sortOrigin(subjects: readonly Seeing[]): Sorted<OriginStatement> {
   };
 }
 
-/** A tie among lines and trips, with whether any way to break it leads to the same verdicts. */
+/** A tie among lines and trips, and whether every way to break it leads to the same verdicts. */
 function ambiguityOf(
   witness: LogWitness,
   rivals: readonly string[],
@@ -185,8 +185,8 @@ function ambiguityOf(
 }
 
 /**
- * Everything a verdict looks at but the times, which are compared within tolerances. What sets a sidecar's lines
- * apart is the client's port, so two of them are never alike.
+ * Everything that a verdict looks at, except the times, which are compared within tolerances. Two lines of a sidecar
+ * always differ, by the client's port.
  */
 function judgedFacts(statement: SidecarStatement | ProxyStatement): string {
   if (statement.witness === 'sidecar') return statement.line;

@@ -100,7 +100,7 @@ function findFigures(stderr: string): {
   return { found: undefined, noise: stderr };
 }
 
-/** curl's own words, else the last thing anyone wrote to stderr. */
+/** curl's own message, else the last line on stderr. */
 function errorMessage(own: string, noise: string): string {
   if (own !== '') return own;
   return noise.trim().split('\n').at(-1)?.trim() || 'no message; curl wrote no figures either';

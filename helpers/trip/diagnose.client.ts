@@ -14,7 +14,7 @@ export function clientFindings(trip: Trip, expectations: readonly Expectation[])
   return findings;
 }
 
-/** Where the client connected to, which a page does not tell. */
+/** Where the client connected to, which the page alone does not show. */
 function whereItWent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
   if (client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote)) {
@@ -40,7 +40,7 @@ function whereItWent(trip: Trip): TripFinding[] {
   return [];
 }
 
-/** What came back, for a client that is content: curl ends with 0 for an error page, too. */
+/** What came back, for a curl that ended with 0, as it also does for an error page. */
 function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const { client, via } = trip;
   const findings: TripFinding[] = [];
@@ -87,7 +87,7 @@ function causeOfFailure(trip: Trip): TripFinding | undefined {
     case 407:
       return find('PROXY_DENIED', 'CONNECT answered with 200');
     case 404:
-      // Squid has no 404 for a CONNECT; Envoy has, when it takes the CONNECT for HTTP.
+      // Squid never answers a CONNECT with 404; Envoy does, when it treats the CONNECT as HTTP.
       if (!proxySpoke) return find('ROUTE_NOT_FOUND', 'CONNECT answered with 200');
       break;
     case 502:
@@ -96,7 +96,7 @@ function causeOfFailure(trip: Trip): TripFinding | undefined {
       if (client.proxyError?.startsWith('ERR_CONNECT_FAIL') === true && !proxySpoke) {
         return find('DESTINATION_DOWN', 'CONNECT answered with 200');
       }
-      // With the proxy's own line, or Envoy's, there is more to tell; their rules do.
+      // The proxy's own line, or Envoy's, says more: their rules apply.
       return proxySpoke || sidecarSpokeHttp
         ? undefined
         : find('PROXY_CANNOT_RESOLVE', 'CONNECT answered with 200');

@@ -113,7 +113,7 @@ export function proxyFindings(trip: Trip, expectations: readonly Expectation[]):
   ];
 }
 
-/** A good page without the proxy's line took another route, whatever the client was told. */
+/** A good page without a line of the proxy took another route, whatever the client's settings were. */
 function proxyAbsent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
   const findings = [missing(trip, 'proxy')];

@@ -6,14 +6,14 @@ import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
 
-/** What is told of the causes of trips, their ranks included. */
+/** The causes of trips, with their ranks. */
 const kinds: Readonly<Record<TripCauseCode, TripCause>> = causes;
 
 /**
  * Everything about a trip that is not as expected, the most specific cause first; empty for a sound one.
  *
- * Whatever is expected, the statements there are must agree with each other, and the client must have succeeded
- * (unless the proxy is expected to refuse). A witness that must not be missing needs an expectation of its own.
+ * With or without expectations, the statements must agree with each other, and the client must have succeeded (unless
+ * the proxy is expected to refuse). A witness that must not be missing needs an expectation.
  */
 export function diagnose(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const findings = [
@@ -37,7 +37,7 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Trip
   return bySpecificity(withoutRepetitions(findings));
 }
 
-/** The title's finding, if any, and whatever else is wrong that explains it. */
+/** The finding about the title, if any, and all findings that explain it. */
 export function diagnoseTitle(trip: Trip, title: string): TripFinding[] {
   const { client } = trip;
   const own: TripFinding[] = [];
@@ -58,7 +58,7 @@ export function diagnoseTitle(trip: Trip, title: string): TripFinding[] {
   return bySpecificity(withoutRepetitions([...own, ...diagnose(trip, [])]));
 }
 
-/** A refusal is as expected only when the client got it, too. */
+/** A refusal is as expected only when the client got it too. */
 function clientFailedUnexpectedly(trip: Trip, expectations: readonly Expectation[]): boolean {
   const refusal = expectedRefusal(expectations);
   return trip.client.exitCode !== 0 && (refusal === undefined || trip.client.connectStatus !== refusal);
@@ -83,7 +83,7 @@ function bySpecificity(findings: readonly TripFinding[]): TripFinding[] {
   return findings.toSorted((a, b) => kinds[a.cause].rank - kinds[b.cause].rank);
 }
 
-/** One finding a cause and expectation: client and proxy often tell the same, the log's words are the better ones. */
+/** One finding per cause: client and proxy often say the same, and the log, which comes first, says it better. */
 function withoutRepetitions(findings: readonly TripFinding[]): TripFinding[] {
   const seen = new Set<string>();
   return findings.filter((finding) => {

@@ -66,7 +66,7 @@ export function isProxy(
   return via !== undefined && [via, ...given].some((own) => sameEndpoint(own, endpoint));
 }
 
-/** Whether two endpoints are the same; an unknown one is the same as nothing, not even another unknown one. */
+/** Whether two endpoints are the same; an unknown one equals none, not even another unknown one. */
 export function sameEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
   return a !== undefined && b !== undefined && a.port === b.port && sameIp(a.ip, b.ip);
 }

@@ -63,7 +63,17 @@ export type SidecarField = keyof typeof sources;
 /** The keys that Istio's default JSON format has (`EnvoyJSONLogFormatIstio`, same file) and a statement needs. */
 export const defaultJsonKeys = Object.values(sources).map(({ key }) => key);
 
-const compiled = Object.values(defaultTextFormats).map((format) => compileFormat(format));
+/** The formats as parsers, each with the operator that it has for a field. */
+const parsers = Object.values(defaultTextFormats).map((format) => {
+  const { operators, parse } = compileFormat(format);
+  const operatorOf = new Map(
+    Object.entries(sources).map(([field, { operators: known }]) => [
+      field,
+      known.find((operator) => operators.includes(operator)) ?? '',
+    ]),
+  );
+  return { operatorOf, parse };
+});
 
 /** A text access log line begins with its time in brackets, whatever else was customised; Envoy's own log has a blank in it. */
 const looksLikeAccessLog = /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\]/;
@@ -77,13 +87,10 @@ export function parseSidecarLine(line: string): SidecarStatement | ParseFailure 
   if (text.trim() === '') return failure('empty', 'an empty line', line);
   if (text.startsWith('{')) return parseJsonAccessLog(text);
   let reason = 'in none of the default formats of Istio 1.0 to 1.29';
-  for (const format of compiled) {
-    const values = format.parse(text);
+  for (const { operatorOf, parse } of parsers) {
+    const values = parse(text);
     if (values === undefined) continue;
-    const statement = sidecarStatement(text, (field) => {
-      const operator: string | undefined = sources[field].operators.find((name) => values.has(name));
-      return operator === undefined ? '-' : (values.get(operator) ?? '-');
-    });
+    const statement = sidecarStatement(text, (field) => values.get(operatorOf.get(field) ?? '') ?? '-');
     if (typeof statement !== 'string') return statement;
     reason = statement;
   }

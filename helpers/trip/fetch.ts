@@ -49,7 +49,7 @@ export interface Target {
 /** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
 const caFile = '/tmp/conformance-ca.crt';
 
-/** Sends requests from pods, and hears all who see them. */
+/** Sends requests from pods, and collects what each witness says of them. */
 export class Witnesses implements AsyncDisposable {
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
@@ -126,7 +126,7 @@ export class Witnesses implements AsyncDisposable {
     };
     const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
     const observe = (): Trip[] => {
-      // One list for all trips that saw it, so that what is made of it is made once.
+      // One list for all trips that saw it, so that its index is made once.
       const proxy = proxyLines();
       const origin = this.#logs.since('origin', since);
       const pods = new Set(requests.map(({ client }) => client.pod));
@@ -140,7 +140,7 @@ export class Witnesses implements AsyncDisposable {
             ...rest,
             via: request.via,
             ...(endpoints === undefined ? {} : { given: endpoints }),
-            // Another pod's sidecar has nothing to say about a client that has none.
+            // A client without a sidecar has no log of one.
             lines: { sidecar: sidecar === true ? sidecars.get(client.pod) : undefined, proxy, origin },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
           };
@@ -162,7 +162,7 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
-  /** Sends a request and hears the client alone: for a question, not for a verdict. */
+  /** Sends a request and returns the client's statement alone: for a question, not for a verdict. */
   async ask(client: PodRef, options: FetchOptions): Promise<ClientStatement> {
     await this.trust(client);
     const asked = await this.#ask({ client, ...options }, await this.#clockOf(client));
@@ -262,7 +262,7 @@ export class Witnesses implements AsyncDisposable {
         ...(configuration === undefined ? {} : { stdin: `${configuration}\n` }),
       });
     } catch (error) {
-      // The request is judged all the same: what the logs say may tell more than the broken exec.
+      // The request is still judged: the logs may say more than the broken exec.
       if (!(error instanceof ExecError)) throw error;
       return { exitCode: undefined, stdout: '', stderr: error.message };
     }
@@ -288,15 +288,15 @@ export class Witnesses implements AsyncDisposable {
   }
 }
 
-/** Whose statement a trip still lacks; a log that is not followed (undefined) has none to wait for. */
+/** The witnesses whose statement a trip still lacks; a log that is not followed (undefined) is not waited for. */
 function stillSilent(trip: Trip): LogWitness[] {
   const { client, via, url } = trip;
-  // curl: no proxy, no name, no connection. What was never connected, nobody else can have seen.
+  // curl: no proxy, no name, no connection. Without a connection no other witness can have seen it.
   if ([5, 6, 7].includes(client.exitCode)) return [];
   const expected: LogWitness[] = ['sidecar'];
-  // Who connected elsewhere went round the proxy; a URL of http: is the proxy's own.
+  // A client that connected elsewhere bypassed the proxy; a URL of http: is the proxy's own.
   const elsewhere = client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote);
-  // A sidecar that connected to nobody ended it there.
+  // A sidecar without an upstream host ended the connection itself.
   const ended = trip.sidecar?.[0] !== undefined && trip.sidecar[0].upstreamHost === undefined;
   if (!elsewhere && !ended) expected.push('proxy');
   // Without a response no request may have reached the origin; what was refused on the way is not waited for there.

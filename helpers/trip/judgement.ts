@@ -130,8 +130,8 @@ export interface Span {
 }
 
 /**
- * How far the time of a hop may lie outside that of the hop that called it, in ms. Cause and effect bound it: nobody
- * gets a connection before the caller opened it, or after the caller has closed it. The rest is clocks and logs.
+ * How far the time of a hop may lie outside that of the hop that called it, in ms. Cause and effect bound it: no hop
+ * gets a connection before its caller opens it, or after its caller closes it. The rest is clocks and logs.
  */
 export interface Slack {
   /** It may begin this much before its caller. */

@@ -21,12 +21,12 @@ export interface Line<S extends LogStatement> {
   readonly parsed: S | ParseFailure;
 }
 
-/** A trip with the lines that its logs yielded; trips that share a list of lines share what is made of it. */
+/** A trip with the lines of its logs; trips that share a list of lines share its index. */
 export type Seeing = Subject & {
   readonly lines: Readonly<Record<LogWitness, readonly string[] | undefined>>;
 };
 
-/** The lines that one list of texts stands for, each physical line once, and the index over them. */
+/** The physical lines of one list of texts, each once, and the index over them. */
 interface View<S extends LogStatement> {
   readonly all: readonly Line<S>[];
   readonly index: LineIndex<S>;
@@ -66,7 +66,7 @@ export class Pool<S extends LogStatement> {
     return this.#view(subject).index;
   }
 
-  /** What a trip saw that is nobody's, each with why. */
+  /** The lines that a trip saw and that are credited to no trip, each with the reason. */
   leftOver(
     subject: Seeing,
     credited: ReadonlySet<Line<S>>,
@@ -117,8 +117,8 @@ export interface ReadLine<S> {
 }
 
 /**
- * The lines that may fit a trip with this strength, by what its own line must share with it: so that no trip is held
- * against every line there is. What is left out cannot fit; what is in still has to be looked at.
+ * The lines that may fit a trip with this strength, by what its own line must share with it: so that no trip is compared
+ * with every line. Lines that are left out cannot fit; those that are in may.
  */
 export type LineIndex<S> = (subject: Subject, strength: Strength) => readonly ReadLine<S>[];
 

@@ -52,7 +52,7 @@ export class Logs implements AsyncDisposable {
     }
     const { namespace, pod, path } = place;
     const target = { namespace, pod, container };
-    // Its clock may be behind this one; what comes from before the run is before every cursor.
+    // Its clock may be behind this one; lines from before the run are before every cursor.
     const from = new Date(Date.now() - 60_000).toISOString();
     const log =
       path === undefined

@@ -96,19 +96,19 @@ export function targetOf(url: string): string {
   return `${parsed.hostname}:${parsed.port || '443'}`;
 }
 
-/** What the lines of a proxy that other people use are sorted by. */
+/** How the suite's own lines are recognised in the log of a proxy that others use too. */
 interface OwnLines {
   /** Hosts that the requests are for. */
   readonly hosts: readonly string[];
-  /** Who the proxy takes the suite for; undefined where it asks nobody. */
+  /** The suite's user at the proxy; undefined where the proxy asks for none. */
   readonly user: string | undefined;
 }
 
-/** Stands for a line of another format: nobody knows what is in it, so it is not kept. */
+/** Replaces a line of another format: what is in it is not known, so it is not kept. */
 export const foreignLine = '(a line that is not in Squid’s native format; its text is not kept)';
 
 /**
- * Of a line of somebody else's proxy what may be kept, and stand in a report: nothing of other people's requests, and
+ * What may be kept, and shown in a report, of a line of a proxy that others use too: nothing of their requests, and
  * never a user's name, which is half of a credential.
  * @returns undefined for a line that cannot be of the suite's requests
  */

@@ -106,7 +106,7 @@ describe('a set-up that fails', () => {
       },
     });
     expect(run.exitCode).toBe(3);
-    expect(run.stdout).toContain('\nENVIRONMENT: The surroundings failed, not the mesh\n');
+    expect(run.stdout).toContain('\nENVIRONMENT: The environment failed, not the mesh\n');
     expect(run.stdout).toMatch(/container origin of pod origin keeps ending: .*exit code 7/);
     expect(run.stderr).toMatch(/evidence +reports\/.*\/evidence\/set-up\/index\.md$/m);
     expect(run.results).toMatchObject({

@@ -278,7 +278,7 @@ test('what is wrong with it is named, and is not Istio’s', async () => {
     args: [...one, ...log, '--proxy', toldBy([proxy.ip])],
     credentials: mistaken,
   });
-  expect(wrong.output).toContain('YOUR_PROXY_CREDENTIALS: Your proxy wants other credentials');
+  expect(wrong.output).toContain('YOUR_PROXY_CREDENTIALS: Your proxy does not accept the credentials');
   expect(seenIn(wrong)).toContain('the credentials that were given are not taken');
   expect(seenIn(wrong)).toContain('it asks for Basic realm="conformance test"');
   expect(wrong.report).toMatchObject({ verdict: 'environment', cause: 'YOUR_PROXY_CREDENTIALS' });

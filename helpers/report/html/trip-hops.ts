@@ -6,7 +6,7 @@ import { bytes } from './format.ts';
 
 export type Who = 'client' | 'sidecar' | 'proxy' | 'origin';
 
-/** `agreed`: those on both sides of the hop say so. `told`: one of them does. */
+/** `agreed`: both sides of the hop say so. `told`: only one of them does. */
 export type Agreement = 'agreed' | 'contradicted' | 'told';
 
 export interface Label {
@@ -15,7 +15,7 @@ export interface Label {
   readonly agreement: Agreement;
 }
 
-/** One who must have seen the request. */
+/** A witness that must have seen the request. */
 export interface Hop {
   readonly who: Who;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Hop {
   readonly state: 'spoke' | 'silent' | 'not followed';
 }
 
-/** The way of a request, as its witnesses tell it: `edges[i]` leads from `hops[i]` to the next. */
+/** The path of a request, as its witnesses saw it: `edges[i]` leads from `hops[i]` to the next. */
 export interface Way {
   readonly hops: readonly Hop[];
   readonly edges: readonly (readonly Label[])[];
@@ -134,7 +134,7 @@ function ends(facts: Facts, from: Who, to: Who): Label[] {
   ];
 }
 
-/** What came back over the connection, as the one it leads to has it. */
+/** What came back over the connection, as its far end counts it. */
 function size(facts: Facts, to: Who): Label[] {
   const { client, sidecar, proxy, origin } = facts;
   if (to === 'sidecar') return sidecar === undefined ? [] : [told('bytes', bytes(sidecar.bytesSent))];
