@@ -1,5 +1,5 @@
 /**
- * The suite as a library: the document's steps, the witnesses and their matchers, for suites of one's own.
+ * The suite as a library: the document's steps, the witnesses and their matchers, for your own suites.
  * docs/library.md shows how; `istio-external-proxy-conformance/vitest` has what goes into vitest.config.ts.
  */
 

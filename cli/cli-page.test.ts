@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { configurationSchema, gateSettings, runSettings } from '../helpers/configuration/configuration.ts';
 import { flagsOf, variableOf } from '../helpers/configuration/setting.ts';
 import { environmentLayer } from '../helpers/configuration/settings.ts';
+import { exitCodes } from '../helpers/errors.ts';
 import { cliPage, commandsOf } from './cli-page.ts';
 import { completion } from './completion.ts';
 import { allSettings, optionsFor } from './options.ts';
@@ -15,6 +16,25 @@ const offered = Object.entries(allSettings).filter(([, { commands: takers }]) =>
 
 it('docs/cli.md is what `npm run generate` writes', () => {
   expect(page).toBe(cliPage(program));
+});
+
+it.each([...commands])('docs/cli.md has a section with every flag of %s', (typed, command) => {
+  const [, section = ''] = page.split(`\n## \`${typed}\`\n`);
+  const own = section.split('\n## ')[0] ?? '';
+  const flags = command
+    .createHelp()
+    .visibleOptions(command)
+    .map(({ long }) => long ?? '');
+  for (const flag of flags.filter((long) => long !== '--help')) expect(own).toContain(`\`${flag}`);
+});
+
+it('--help says what each exit code means', () => {
+  let help = '';
+  program.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  for (const code of Object.values(exitCodes))
+    expect(help).toMatch(new RegExp(`^  .*\\b${String(code)}\\b`, 'm'));
+  for (const needed of ['git', 'bash', 'npm', 'container engine', 'Node.js 22.22'])
+    expect(help).toContain(needed);
 });
 
 it('no setting of the gate is called like one of a run', () => {

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { defaultEdition } from '../fixtures/document/editions.ts';
 import { exitCodes } from '../helpers/errors.ts';
 import { versionsFile } from '../helpers/images/versions.ts';
+import { commandsOf } from './cli-page.ts';
 import { conformanceProgram } from './program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -29,24 +31,10 @@ function flagsOf(command: Command): string[] {
     .flatMap(({ long }) => long ?? []);
 }
 
-/** Each command and those below it, with what is typed to call it. */
-function commandsOf(command: Command, typed: readonly string[] = []): [typed: string, command: Command][] {
-  return command.commands.flatMap((inner) => {
-    const words = [...typed, inner.name()];
-    return [[words.join(' '), inner] as [string, Command], ...commandsOf(inner, words)];
-  });
-}
-
 function commandCalled(name: string): Command {
   const found = commandsOf(program).find(([typed]) => typed === name)?.[1];
   if (found === undefined) throw new Error(`There is no command ${name}`);
   return found;
-}
-
-/** What stands below the heading that names this, to the next one of any level. */
-function below(readme: string, name: string): string {
-  const parts = readme.split(/^#+ /m);
-  return parts.find((part) => part.split('\n', 1)[0]?.includes(name)) ?? '';
 }
 
 /** Command lines of this program, in blocks and in the text. */
@@ -106,23 +94,6 @@ function tablesOf(readme: string): number[] {
 describe.each(readmes)('%s', (name) => {
   const readme = read(name);
 
-  it.each(['run', 'gate'])('has all flags of %s below their heading', (command) => {
-    const said = flagsIn(below(readme, `\`${command}\``));
-    expect(flagsOf(commandCalled(command)).filter((flag) => !['--help', ...said].includes(flag))).toEqual([]);
-  });
-
-  it('has a line for each command, with what it alone has', () => {
-    const shared = ['--help', ...flagsOf(commandCalled('run'))];
-    for (const [typed, command] of commandsOf(program)) {
-      if (typed === 'run' || typed === 'gate') continue;
-      const [first = '', second = first] = typed.split(' ');
-      const rows = readme.split('\n').filter((line) => line.startsWith(`| \`./conformance ${first}`));
-      expect(rows.join('\n'), typed).toMatch(new RegExp(`[\` ]${second}[\` ]`));
-      const own = flagsOf(command).filter((flag) => !shared.includes(flag));
-      expect(own, typed).toEqual(own.filter((flag) => flagsIn(rows.join()).includes(flag)));
-    }
-  });
-
   it('says no flag that no command has', () => {
     const known = [program, ...commandsOf(program).map(([, command]) => command)].flatMap(flagsOf);
     expect(flagsIn(readme).filter((flag) => !known.includes(flag))).toEqual([]);
@@ -145,6 +116,16 @@ describe.each(readmes)('%s', (name) => {
     expect(links.filter((link) => !existsSync(join(root, link)))).toEqual([]);
     const pages = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'));
     expect(pages.map((page) => `docs/${page}`).filter((page) => !links.includes(page))).toEqual([]);
+  });
+
+  it('says which edition of the document it runs', () => {
+    const edition = new URL(`../fixtures/document/${defaultEdition}/`, import.meta.url);
+    expect(existsSync(edition)).toBe(true);
+    expect(readme.split('\n').slice(0, 24).join('\n')).toContain(`fixtures/document/${defaultEdition}/`);
+  });
+
+  it('is about 130 lines', () => {
+    expect(readme.split('\n').length).toBeLessThan(150);
   });
 
   it('has all exit codes', () => {
@@ -170,7 +151,10 @@ describe.each(readmes)('%s', (name) => {
     expect(told.sort()).toEqual(listed.sort());
     const columns = Object.keys(kubernetes).map((version) => `Kubernetes ${version} +\\|`);
     expect(readme).toMatch(new RegExp(`^\\| Istio .*${columns.join('[^|]*')}`, 'm'));
-    expect(below(readme, '`run`')).toContain(`| ${preset.istio}, ${preset.kubernetes} `);
+    expect(readme).toMatch(
+      new RegExp(`^\\| ${preset.istio.replaceAll('.', '\\.')} ?[(（](the default|默认)[)）]`, 'm'),
+    );
+    expect(readme).toContain(`Kubernetes ${preset.kubernetes} `);
   });
 });
 
