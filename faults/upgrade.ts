@@ -1,8 +1,7 @@
 import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
 import type { GatePlan } from '../helpers/results/gate.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
-import { find } from '../helpers/kube/apply.ts';
-import { merge } from '../helpers/kube/merge.ts';
+import { find, merge } from '../helpers/kube/apply.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 

@@ -1,6 +1,6 @@
 import { editionOf } from '../fixtures/document/editions.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { beginInstall } from '../helpers/istio/begun-install.ts';
+import { beginInstall } from '../helpers/istio/install.ts';
 import type { SessionOptions } from '../helpers/session/session.ts';
 import { Fixtures } from './document/fixtures.ts';
 import { judgedSteps } from './steps.ts';

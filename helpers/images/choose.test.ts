@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { chooseSource } from './choose.ts';
 import type { LoadedSet } from './loaded.ts';
-import type { Reachability } from './probe.ts';
+import type { Reachability } from './registry.ts';
 
 const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
 const answering = (registries: readonly string[]): Promise<Reachability[]> =>

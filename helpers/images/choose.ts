@@ -3,7 +3,7 @@ import { imageSetIsReady } from './ensure.ts';
 import { howLoaded, loadedSets, originOf, type LoadedSet } from './loaded.ts';
 import { mirrorOf, type ImageChoice } from './mirror.ts';
 import { overridesMustFit, type Overrides } from './overrides.ts';
-import { probeRegistries, type Reachability } from './probe.ts';
+import { probeRegistries, type Reachability } from './registry.ts';
 import { registriesOf } from './reference.ts';
 import { registryReferencesOf, type ImageOrigin } from './references.ts';
 import type { ImageSource } from './roles.ts';

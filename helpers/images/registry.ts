@@ -3,8 +3,27 @@ import { EnvironmentError, messageOf } from '../errors.ts';
 import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
 import { dockerode, engineFolder, follow, type EngineEvent } from '../engine.ts';
-import { probeRegistries } from './probe.ts';
-import { parseReference, registriesOf, registryHost } from './reference.ts';
+import { parseReference, registriesOf, registryHost, registryUrls } from './reference.ts';
+import { probe } from '../probe.ts';
+
+export interface Reachability {
+  readonly registry: string;
+  readonly reachable: boolean;
+  /** Why not, e.g. `getaddrinfo ENOTFOUND …`; '' when it is reachable. */
+  readonly problem: string;
+}
+
+/** Whether each registry answers at all. 401 counts too: that is how Docker Hub greets strangers. */
+export async function probeRegistries(registries: readonly string[]): Promise<Reachability[]> {
+  const asked = registries.flatMap((registry) => registryUrls(registry).map((url) => ({ registry, url })));
+  const answers = await probe(asked);
+  return registries.map((registry) => {
+    const own = answers.filter((_answer, index) => asked[index]?.registry === registry);
+    const reachable = own.some(({ status }) => status !== undefined);
+    const problem = own.at(-1)?.problem ?? '';
+    return { registry, reachable, problem: reachable ? '' : problem };
+  });
+}
 
 /** A pull that says nothing for so long will not go on. */
 const stalledMs = 120_000;

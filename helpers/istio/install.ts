@@ -1,10 +1,9 @@
 import semver from 'semver';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ImageSet, ResolvedImage } from '../images/roles.ts';
-import { sourceIstioSettings } from '../images/source/istio-settings.ts';
 import { render } from '../kube/manifests.ts';
 import { timeouts } from '../timeouts.ts';
-import { istioctl } from './istioctl.ts';
+import { istioctl, IstioctlError } from './istioctl.ts';
 import type { Revision } from './revision.ts';
 
 export interface InstallOptions {
@@ -92,4 +91,40 @@ export async function makeDefault(cluster: Cluster, images: ImageSet, revision: 
     ...['tag', 'set', 'default', '--overwrite', '--skip-confirmation'],
     ...['--revision', revision],
   ]);
+}
+
+/**
+ * What Istio has to leave out on stock Envoy, which lacks Istio's own filters: telemetry (istio.stats), metadata
+ * exchange and Istio's ALPN filter. As `--set` values of `istioctl install`. Only for the image set built from
+ * source; with Istio's own proxyv2 none of them may be set.
+ */
+export const sourceIstioSettings: readonly string[] = [
+  // With telemetry off the chart names no provider of metrics. (--set cannot say an empty list, [] is a string to it.)
+  'values.telemetry.enabled=false',
+  'values.pilot.env.PILOT_ENABLE_METADATA_EXCHANGE=false',
+  'values.pilot.env.PILOT_ENABLE_ALPN_FILTER=false',
+];
+
+/** An installation of Istio that began before the step that is about it; plain data. */
+export interface BegunInstall {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Why it failed, in istioctl's own words; for its step to tell. */
+  readonly failure?: { readonly message: string; readonly output: string };
+}
+
+/** Installs Istio; a failure of istioctl's is for the step to judge, and so is no rejection. */
+export async function beginInstall(
+  cluster: Cluster,
+  images: ImageSet,
+  manifest: string,
+): Promise<BegunInstall> {
+  const at = Date.now();
+  try {
+    await installIstio(cluster, images, manifest);
+    return { at };
+  } catch (error) {
+    if (!(error instanceof IstioctlError)) throw error;
+    return { at, failure: { message: error.message, output: error.output } };
+  }
 }

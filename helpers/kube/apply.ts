@@ -136,3 +136,23 @@ function placed<T extends KubernetesObject>(object: T, namespace: string | undef
   if (clusterScoped.has(kind) || object.metadata?.namespace !== undefined) return object;
   return { ...object, metadata: { ...object.metadata, namespace: namespace ?? 'default' } };
 }
+
+/** `kubectl patch --type=merge`: sets the given fields of an object; null takes one away. */
+export async function merge(
+  kube: Kube,
+  object: Pick<KubernetesObject, 'apiVersion' | 'kind'> & {
+    readonly metadata: object;
+    readonly [field: string]: unknown;
+  },
+): Promise<void> {
+  await kube.objects.patch(object, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch);
+}
+
+/** `kubectl label namespace --overwrite`; null takes a label away. */
+export async function labelNamespace(
+  kube: Kube,
+  name: string,
+  labels: Readonly<Record<string, string | null>>,
+): Promise<void> {
+  await merge(kube, { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+}

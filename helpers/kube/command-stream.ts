@@ -1,7 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
 import type { Kube } from './client.ts';
-import type { PodRef } from './exec.ts';
+import { type PodRef, exec } from './exec.ts';
 
 /** Gives what a command in a container prints, as it comes, until the stream ends or is aborted. */
 export async function streamCommand(
@@ -41,4 +41,14 @@ export async function streamCommand(
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
   });
+}
+
+/**
+ * `tail` with these arguments, looking for new lines ten times a second where it can be told to. On a container's file
+ * system (overlayfs) GNU's polls, once a second by default; busybox's takes whole seconds only, and stays at one.
+ */
+export async function tailCommand(kube: Kube, target: PodRef, args: readonly string[]): Promise<string[]> {
+  const often = ['-s', '0.1'];
+  const { exitCode } = await exec(kube, target, ['tail', ...often, '-n', '0', '/dev/null']);
+  return ['tail', ...(exitCode === 0 ? often : []), ...args];
 }

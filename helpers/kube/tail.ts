@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { Kube } from './client.ts';
-import { streamCommand } from './command-stream.ts';
+import { streamCommand, tailCommand } from './command-stream.ts';
 import { exec, type PodRef } from './exec.ts';
 import { LineFollower, lineSplitter } from './lines.ts';
-import { tailCommand } from './tail-command.ts';
 
 /**
  * Follows a file of this machine from where it ends now, over rotations, as `tail -F` does. Everything written after the

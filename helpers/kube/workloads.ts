@@ -3,6 +3,7 @@ import { EnvironmentError } from '../errors.ts';
 import { eventually, Hopeless, type EventuallyOptions } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Kube } from './client.ts';
+import { merge } from './apply.ts';
 
 /** Pods with these labels that are not on their way out; a pod being deleted keeps phase Running for its grace. */
 export async function livePods(kube: Kube, namespace: string, labelSelector: string): Promise<V1Pod[]> {
@@ -189,4 +190,29 @@ class PullWatch {
       );
     }
   }
+}
+
+/**
+ * `kubectl rollout restart` and `rollout status`: new pods in place of the old ones, which are gone or going then.
+ * @returns the new pods
+ * @throws EventuallyError when they do not become ready, EnvironmentError when an image cannot be pulled
+ */
+export async function restartDeployment(
+  kube: Kube,
+  namespace: string,
+  name: string,
+  annotations: Readonly<Record<string, string>> = {},
+): Promise<V1Pod[]> {
+  const template = {
+    metadata: {
+      annotations: { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString(), ...annotations },
+    },
+  };
+  await merge(kube, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace, name },
+    spec: { template },
+  });
+  return deploymentMustBeReady(kube, namespace, name);
 }

@@ -4,7 +4,7 @@ import type { Configuration } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { Existing } from '../existing/existing.ts';
 import type { ImageSet } from '../images/roles.ts';
-import type { BegunInstall } from '../istio/begun-install.ts';
+import type { BegunInstall } from '../istio/install.ts';
 import type { Namespaces } from '../kube/namespaces.ts';
 import type { YourProxy } from '../your-proxy/your-proxy.ts';
 

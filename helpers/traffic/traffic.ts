@@ -1,13 +1,12 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { orLate } from '../eventually/deadline.ts';
 import { eventually, EventuallyError } from '../eventually/eventually.ts';
-import { apply, remove } from '../kube/apply.ts';
+import { apply, remove, merge } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
-import { merge } from '../kube/merge.ts';
-import { restartDeployment } from '../kube/rollout.ts';
+import { restartDeployment } from '../kube/workloads.ts';
 import { deploymentMustBeReady, livePods, podsMustBeGone } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { squidLog } from '../trip/logs.ts';

@@ -5,7 +5,7 @@ import type { Edition } from '../../helpers/document/edition.ts';
 import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
-import { beginInstall } from '../../helpers/istio/begun-install.ts';
+import { beginInstall } from '../../helpers/istio/install.ts';
 import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
 import { istioSystem, meshConfigMapOf } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';

@@ -1,4 +1,4 @@
-import { restartDeployment } from '../../helpers/kube/rollout.ts';
+import { restartDeployment } from '../../helpers/kube/workloads.ts';
 import { fail } from '../document/fail.ts';
 import type { Step } from '../document/step.ts';
 import { cleanUpPhase, documentAgain, documentBefore, installSteps } from './document-phases.ts';

@@ -1,6 +1,5 @@
 import { uninstallIstio } from '../../helpers/istio/install.ts';
-import { remove } from '../../helpers/kube/apply.ts';
-import { labelNamespace } from '../../helpers/kube/labels.ts';
+import { remove, labelNamespace } from '../../helpers/kube/apply.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import { resetDocument } from '../document/prepare.ts';
 import type { Gate } from './gate.ts';

@@ -1,7 +1,7 @@
 import { makeDefault, uninstallIstio } from '../../helpers/istio/install.ts';
 import { IstioctlError } from '../../helpers/istio/istioctl.ts';
 import { istiodOf } from '../../helpers/istio/revision.ts';
-import { labelNamespace } from '../../helpers/kube/labels.ts';
+import { labelNamespace } from '../../helpers/kube/apply.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import { fail } from '../document/fail.ts';

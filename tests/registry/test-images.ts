@@ -5,7 +5,7 @@ import { dockerode, engineArchitecture, follow } from '../../helpers/engine.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import { parseReference } from '../../helpers/images/reference.ts';
 import { roles } from '../../helpers/images/roles.ts';
-import { sourceIstioSettings } from '../../helpers/images/source/istio-settings.ts';
+import { sourceIstioSettings } from '../../helpers/istio/install.ts';
 import { registryReferences, systemReferences, type Versions } from '../../helpers/images/versions.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import type { LocalRegistry } from '../support/local-registry.ts';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, constants, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -13,8 +13,9 @@ import { interruptible } from '../interruptible.ts';
 import { systemImagesOf, type ImageSetRequest } from '../references.ts';
 import { roles, type ImageSet } from '../roles.ts';
 import { compressorFor } from './compression.ts';
-import type { SetManifest } from './manifest.ts';
-import { writeBundle } from './write.ts';
+import { type SetManifest, checksumsEntry, manifestEntry } from './manifest.ts';
+import { type Readable, type Writable, Transform } from 'node:stream';
+import { addEntry, eachEntry, writeTar } from '../tar-entries.ts';
 
 export interface SavedBundle {
   readonly path: string;
@@ -125,4 +126,42 @@ async function describe(request: ImageSetRequest, { images }: ImageSet): Promise
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
+}
+
+/**
+ * Writes the file that carries a set: a `docker save` with two entries more, the manifest first and the checksums last.
+ * So it is known before anything is unpacked what it is, and that it is whole.
+ * @param sinks Compression and the file
+ */
+async function writeBundle(
+  manifest: SetManifest,
+  saved: Readable,
+  sinks: readonly [...Transform[], Writable],
+  signal?: AbortSignal,
+): Promise<void> {
+  const checksums: Record<string, string> = {};
+  await writeTar(
+    async (out) => {
+      const text = JSON.stringify(manifest, undefined, 2);
+      out.entry({ name: manifestEntry }, text);
+      checksums[manifestEntry] = createHash('sha256').update(text).digest('hex');
+      await eachEntry(saved, async (header, body) => {
+        const hash = createHash('sha256');
+        await addEntry(out, header, body, hashing(hash));
+        checksums[header.name] = hash.digest('hex');
+      });
+      out.entry({ name: checksumsEntry }, JSON.stringify(checksums));
+    },
+    sinks,
+    signal,
+  );
+}
+
+function hashing(hash: Hash): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(undefined, chunk);
+    },
+  });
 }

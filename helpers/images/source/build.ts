@@ -1,15 +1,18 @@
 import { ActionableError, EnvironmentError, messageOf } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
-import { cacheDir } from '../../cache.ts';
+import { cacheDir, inCache } from '../../cache.ts';
 import { explainDisk, mustHaveSpace } from '../disk.ts';
 import { engineFolder, type Architecture } from '../../engine.ts';
 import { roles, type Role } from '../roles.ts';
 import type { SourceVersions } from '../versions.ts';
-import { BuildLog } from './build-log.ts';
 import { execute, plan, type Plan, type Step } from './graph.ts';
 import { removeStages } from './image.ts';
 import { sourceRecipes } from './recipes.ts';
-import { mustHaveSourceTools } from './tools.ts';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, access } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 
 /** The set's references, and what has to be built before all of them exist. */
 export interface SourcePlan {
@@ -112,5 +115,72 @@ function mustBuildForThisMachine(): void {
   throw new EnvironmentError(
     `The images can be built from source on Linux only, not on ${process.platform}.`,
     'Take the published images (--images registry), or run this on a Linux machine.',
+  );
+}
+
+const kept = 25;
+
+/** Everything that tools and engine say during one build, in a file; the last lines of each step at hand. */
+class BuildLog implements AsyncDisposable {
+  readonly path: string;
+  private readonly stream: WriteStream;
+  private readonly last = new Map<string, string[]>();
+
+  private constructor(path: string) {
+    this.path = path;
+    this.stream = createWriteStream(path, { flags: 'a' });
+    // A full disk must fail the step that fills it, not its log.
+    this.stream.on('error', () => undefined);
+  }
+
+  static async open(now = new Date()): Promise<BuildLog> {
+    await mkdir(inCache('logs'), { recursive: true });
+    return new BuildLog(inCache('logs', `build-${now.toISOString().replace(/[:.]/g, '-')}.log`));
+  }
+
+  line(step: string, text: string): void {
+    const line = text.trimEnd();
+    if (line === '') return;
+    this.stream.write(`[${step}] ${line}\n`);
+    const lines = this.last.get(step) ?? [];
+    lines.push(line);
+    if (lines.length > kept) lines.shift();
+    this.last.set(step, lines);
+  }
+
+  tail(step: string): readonly string[] {
+    return this.last.get(step) ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stream.end();
+    await finished(this.stream).catch(() => undefined);
+  }
+}
+
+const prepareHost = fileURLToPath(new URL('../../../scripts/prepare-host', import.meta.url));
+
+/**
+ * Has the project's own script check, and where it can install, the tools that a build needs. It talks to the
+ * user itself.
+ * @throws EnvironmentError when they are missing; the script has said which
+ */
+async function mustHaveSourceTools(): Promise<void> {
+  const there = await access(prepareHost).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return;
+  // Its words go where progress goes: standard output is for results.
+  const { exitCode } = await execa(prepareHost, ['source-tools'], {
+    stdin: 'inherit',
+    stdout: process.stderr,
+    stderr: 'inherit',
+    reject: false,
+  });
+  if (exitCode === 0) return;
+  throw new EnvironmentError(
+    'Tools for building the images from source are missing on this machine; they are named above.',
+    'Install them, or take the published images: --images registry.',
   );
 }
