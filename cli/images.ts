@@ -10,6 +10,7 @@ import type { Overrides } from '../helpers/images/overrides.ts';
 import { originName, type ImageSetRequest } from '../helpers/images/references.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
+import { tableLines } from '../helpers/text-table.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 
 export interface VersionChoice {
@@ -41,16 +42,7 @@ export async function listSet(choice: SetChoice): Promise<void> {
       cached ? 'yes' : 'no',
     ]),
   ];
-  const widths =
-    cells[0]?.map((_cell, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of cells) {
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
+  for (const line of tableLines(cells)) process.stdout.write(`${line}\n`);
 }
 
 /** `conformance images build` and `pull`: has the set ready for a run. `checkOnly` ends after the arguments' check. */

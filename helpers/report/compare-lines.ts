@@ -1,5 +1,5 @@
 import colors from 'picocolors';
-import { textTable } from '../text-table.ts';
+import { tableLines } from '../text-table.ts';
 import { duration } from '../progress/terminal.ts';
 import type { Change, RunComparison, Side, StepChange, StepOutcome } from './compare.ts';
 
@@ -8,9 +8,9 @@ export function compareLines(comparison: RunComparison): string[] {
   const { before, after, steps, same, versions, images, configuration } = comparison;
   const sections = [
     ...section('Steps', steps.flatMap(stepLines)),
-    ...section('Versions', tableLines(versions)),
-    ...section('Images', tableLines(images)),
-    ...section('Configuration', tableLines(configuration)),
+    ...section('Versions', changeLines(versions)),
+    ...section('Images', changeLines(images)),
+    ...section('Configuration', changeLines(configuration)),
   ];
   return [
     `Before: ${sideInWords(before)}`,
@@ -72,12 +72,12 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', `  ${colors.bold(title)}`, ...lines.map((line) => `  ${line}`)];
 }
 
-function tableLines(changes: readonly Change[]): string[] {
+function changeLines(changes: readonly Change[]): string[] {
   if (changes.length === 0) return [];
   const rows = changes.map(({ name, before, after }) => [
     name,
     before === '' ? '-' : before,
     after === '' ? '-' : after,
   ]);
-  return textTable(['', 'before', 'after'], rows).trimEnd().split('\n');
+  return tableLines([['', 'before', 'after'], ...rows]);
 }

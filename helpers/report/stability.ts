@@ -1,4 +1,5 @@
 import { duration } from '../progress/terminal.ts';
+import { tableLines } from '../text-table.ts';
 import type { Stability } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 
@@ -27,15 +28,7 @@ export function stabilityTable(stability: readonly Stability[]): string[] {
     percent(passRate),
     ...[minMs, medianMs, maxMs].map((figure) => (figure === undefined ? '-' : duration(figure))),
   ]);
-  const widths = header.map((_title, column) =>
-    Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)),
-  );
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return tableLines([header, ...rows]);
 }
 
 function figuresOf(sorted: readonly number[]): Pick<Stability, 'minMs' | 'medianMs' | 'maxMs'> {

@@ -1,3 +1,4 @@
+import { tableLines } from '../text-table.ts';
 import type { TrafficAccount, TrafficEvent } from './account.ts';
 
 /** The account for a terminal: a table of the clients, the sums of those who saw it, and what happened. */
@@ -14,20 +15,9 @@ export function trafficLines(account: TrafficAccount): string[] {
         : `${seconds(gap.ms)} at ${clock(gap.from)} (${gap.phase})`;
     return [`${client.workload} ${client.kind}`, ...columns.map((column) => String(client[column])), told];
   });
-  const table = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-  const aligned = table.map((row) =>
-    row
-      .map((cell, column) => {
-        const isNumber = column > 0 && column <= columns.length;
-        return isNumber ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
   const ended = sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them connected to nobody)`;
   const lines = [
-    ...aligned,
+    ...tableLines([head, ...rows], (column) => column > 0 && column <= columns.length),
     `connections: clients ${sums.client}, sidecars ${sums.sidecar}${ended}, Squid ${sums.proxy}`,
     ...events.slice(0, mostEvents).map(eventLine),
     ...(events.length > mostEvents ? [`… and ${events.length - mostEvents} more, in results.json`] : []),

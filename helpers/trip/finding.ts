@@ -17,12 +17,21 @@ export interface TripFinding extends Finding {
   readonly cause: TripCauseCode;
 }
 
+/**
+ * Where an error carries findings: vitest keeps there what a matcher returns as `meta`, and a step's own failure keeps
+ * them in the same place.
+ */
+export interface FindingsContext {
+  readonly meta?: { readonly findings?: readonly Finding[]; readonly trip?: Trip | undefined };
+}
+
 /** Something is not as the document says. The message is for someone who has not written the suite. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError';
   /** The most specific first; never empty. */
   readonly findings: readonly Finding[];
   readonly trip: Trip | undefined;
+  readonly __vitest_error_context__: FindingsContext;
 
   /** @throws TypeError when there is no finding: a failure without a cause is a defect of the suite. */
   constructor(findings: readonly Finding[], trip?: Trip) {
@@ -30,6 +39,7 @@ export class ConformanceError extends Error {
     super(renderFindings(findings, trip));
     this.findings = findings;
     this.trip = trip;
+    this.__vitest_error_context__ = { meta: { findings, trip } };
   }
 }
 
