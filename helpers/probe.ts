@@ -1,4 +1,4 @@
-import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { messageOf } from './errors.ts';
 import { timeouts } from './timeouts.ts';
 
@@ -20,10 +20,14 @@ export interface Answer {
 /**
  * Asks all of them at once whether they answer at all, through the proxy that HTTP(S)_PROXY and NO_PROXY name.
  * All of it together takes `timeouts.probe` at most.
+ * @param options.directly Without any proxy
  * @returns one answer a probe, in their order
  */
-export async function probe(probes: readonly Probe[]): Promise<Answer[]> {
-  const dispatcher = throughProxies();
+export async function probe(
+  probes: readonly Probe[],
+  { directly = false }: { readonly directly?: boolean } = {},
+): Promise<Answer[]> {
+  const dispatcher = directly ? new Agent({ connect: { timeout: timeouts.probe } }) : throughProxies();
   if (typeof dispatcher === 'string') return probes.map(() => ({ status: undefined, problem: dispatcher }));
   const signal = AbortSignal.timeout(timeouts.probe);
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { excludes, noProxies, proxyUrl, withoutCredentials } from './variables.ts';
+import { excludes, noProxies, proxyFor, proxyUrl, withoutCredentials } from './variables.ts';
 
 describe('excludes', () => {
   it.each([
@@ -40,4 +40,15 @@ it.each(['proxy:3128', 'corporate proxy', 'ftp://proxy', 'http://', 'proxy.examp
 
 it('noProxies empties each variable in both cases', () => {
   expect(noProxies).toMatchObject({ HTTPS_PROXY: '', https_proxy: '', NO_PROXY: '', all_proxy: '' });
+});
+
+it.each([
+  [{}, undefined],
+  [{ HTTPS_PROXY: 'http://p:1' }, 'http://p:1'],
+  [{ HTTPS_PROXY: 'http://p:1', https_proxy: 'http://q:1' }, 'http://q:1'],
+  [{ http_proxy: 'http://p:1' }, 'http://p:1'],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: '.wikipedia.org' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', no_proxy: 'localhost' }, 'http://p:1'],
+])('the proxy for an https URL with %j is %s', (environment, proxy) => {
+  expect(proxyFor(environment, 'https://en.wikipedia.org/wiki/Main_Page')).toBe(proxy);
 });

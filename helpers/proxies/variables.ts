@@ -69,3 +69,14 @@ export function excludes(list: string, host: string): boolean {
     .map((entry) => entry.replace(/^\*?\./, '').replace(/(?<=^[^:]*):\d+$/, ''))
     .some((entry) => entry !== '' && (entry === '*' || wanted === entry || wanted.endsWith(`.${entry}`)));
 }
+
+/**
+ * The proxy that Node's HTTP client uses for an https URL, as its variable has it; undefined for none.
+ * Lower case first, and HTTP_PROXY in place of a missing HTTPS_PROXY, as undici's EnvHttpProxyAgent does.
+ */
+export function proxyFor(environment: NodeJS.ProcessEnv, url: string): string | undefined {
+  const value = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? '';
+  const proxy = value('HTTPS_PROXY') || value('HTTP_PROXY');
+  if (proxy === '' || excludes(value('NO_PROXY'), new URL(url).hostname)) return undefined;
+  return proxy;
+}

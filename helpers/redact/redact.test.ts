@@ -211,3 +211,11 @@ describe('what is no secret', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 });
+
+it("cuts out Squid's password for its parent", () => {
+  const line = 'cache_peer p.example parent 3128 0 no-query login=me:pa%20ss';
+  expect(redact(`${line}\nnever_direct allow all`)).toBe(
+    'cache_peer p.example parent 3128 0 no-query login=[removed]\nnever_direct allow all',
+  );
+  expect(redact(JSON.stringify({ conf: `${line}\n` }))).not.toContain('pa%20ss');
+});

@@ -45,6 +45,9 @@ function replacedIf(pattern: RegExp, isSecret: (value: string) => boolean): Rule
     );
 }
 
+/** Squid's password for its parent. */
+const squidPeer = replaced(/(\bcache_peer\b[^\n]{0,500}?\blogin=)[^\s\\"']+/g, `$1${marker}`);
+
 // JWTs, whole or cut off; nothing else begins like this but the base64 of a JSON object.
 const tokens: readonly Rule[] = [
   replaced(/(?<![A-Za-z0-9+/])eyJ[\w-]{8,}(?:\.[\w-]*)*/g, marker),
@@ -113,6 +116,7 @@ const rules: readonly Rule[] = [
   withoutSecrets,
   redactKeys,
   ...headers,
+  squidPeer,
   ...tokens,
   // Credentials in URLs. A password may hold an @ of its own: up to the last one.
   replaced(/(:\\?\/\\?\/)[^\s/?#"'<>\\]{1,512}@/g, `$1${marker}@`),

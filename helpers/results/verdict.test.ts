@@ -50,6 +50,11 @@ describe('verdictOf', () => {
       'DESTINATION_DOWN',
       { steps: [step('failed', 'DESTINATION_DOWN')], target: 'live' as const },
     ],
+    [
+      'the proxy does not reach the real world',
+      'PROXY_CANNOT_RESOLVE',
+      { steps: [step('failed', 'PROXY_CANNOT_RESOLVE')], target: 'live' as const },
+    ],
   ])('is no verdict on the mesh when %s: %s', (_what, cause, overrides) => {
     expect(verdictOf(facts(overrides))).toMatchObject({ verdict: 'environment', cause });
   });

@@ -1,4 +1,4 @@
-import type { Cause, CauseFamily } from '../causes/cause.ts';
+import type { Cause } from '../causes/cause.ts';
 import { causes, type CauseCode } from '../causes/causes.ts';
 import type { Difference, GatePhase } from './gate.ts';
 import type { Outcome, Verdict } from './results.ts';
@@ -36,8 +36,7 @@ export function verdictOf(run: RunFacts): Outcome {
   return outcomeOf(run, {
     reasons: repeat === 1 ? failed.map((step) => `${step.id}: ${causeOf(step)}`) : instabilities(run),
     red: repeat === 1 ? 'not conformant' : 'unstable',
-    // The real destination may be down, slow or intercepted without any fault of the mesh; the suite's own may not.
-    environment: target === 'hermetic' ? ['environment'] : ['environment', 'destination'],
+    environment: target === 'hermetic' ? isEnvironment : isTheRealWorld,
     missing: missing.length === 0 ? undefined : `Steps without a result: ${missing.join(', ')}`,
   });
 }
@@ -56,7 +55,7 @@ export function gateOutcome(gate: GateFacts): Outcome {
         `${titles.get(phase) ?? phase}: ${id}: ${named(findings[0]?.cause ?? 'UNEXPLAINED')}`,
     ),
     red: 'not conformant',
-    environment: ['environment'],
+    environment: isEnvironment,
     missing: whole ? undefined : `Phases without a result: ${which}`,
   });
 }
@@ -80,14 +79,14 @@ export function judge(
 /**
  * A red verdict must mean Istio or the mesh. Where the first failure comes from somewhere else (a dead cluster, an image
  * that cannot be pulled, the real Wikipedia being down), nothing can be said about conformance: `environment`.
- * @param judging `environment`: families of causes that say nothing about the mesh
+ * @param judging `environment`: whether a cause says nothing about the mesh
  */
 function outcomeOf(
   { steps, problems, clusterServes }: Facts,
   judging: {
     readonly reasons: readonly string[];
     readonly red: Verdict;
-    readonly environment: readonly CauseFamily[];
+    readonly environment: (code: CauseCode) => boolean;
     readonly missing: string | undefined;
   },
 ): Outcome {
@@ -101,13 +100,26 @@ function outcomeOf(
   const first = steps.find(({ status }) => status === 'failed');
   if (first !== undefined) {
     const cause = first.findings[0]?.cause ?? 'UNEXPLAINED';
-    const { family }: Cause = causes[cause];
-    return { verdict: judging.environment.includes(family) ? 'environment' : judging.red, cause, reason };
+    return { verdict: judging.environment(cause) ? 'environment' : judging.red, cause, reason };
   }
   if (outside.length > 0) return { verdict: 'environment', cause: 'ENVIRONMENT', reason };
   const { missing } = judging;
   if (missing !== undefined) return { verdict: 'environment', cause: 'ENVIRONMENT', reason: missing };
   return { verdict: 'conformant', reason: '' };
+}
+
+function isEnvironment(code: CauseCode): boolean {
+  const { family }: Cause = causes[code];
+  return family === 'environment';
+}
+
+/**
+ * The real destination may be down, slow or intercepted without any fault of the mesh, and the proxy's network may have
+ * no DNS or no way out; the suite's own destination needs neither.
+ */
+function isTheRealWorld(code: CauseCode): boolean {
+  const { family }: Cause = causes[code];
+  return isEnvironment(code) || family === 'destination' || code === 'PROXY_CANNOT_RESOLVE';
 }
 
 /** Steps that were to run and did not pass, pass by pass. */

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { Configuration } from '../configuration/configuration.ts';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Destination } from '../destination/destination.ts';
-import { answersFromHere } from '../destination/live.ts';
+import { parentOf, type ParentProxy } from '../destination/parent.ts';
+import { reachFromHere } from '../destination/live.ts';
+import { proxyFor } from '../proxies/variables.ts';
 import { loadOf } from '../scale/load.ts';
 import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
 
@@ -16,6 +18,8 @@ export interface Target {
   readonly title: string;
   /** PEM of the CA that a client must trust besides. */
   readonly ca: string | undefined;
+  /** The proxy that Squid itself needs to reach it. */
+  readonly parent?: ParentProxy;
 }
 
 /**
@@ -35,20 +39,26 @@ export async function chooseTarget(configuration: Configuration): Promise<Target
   if (loadOf(configuration) !== undefined) {
     return { ...document, kind: 'hermetic', because: 'many requests at once are for a server of our own' };
   }
-  const { answers, because } = await answersFromHere(request.url);
-  if (answers) return { ...document, kind: 'live', because };
-  if (asked === 'live') {
+  const hostProxy = proxyFor(process.env, request.url);
+  const { way, because } = await reachFromHere(request.url, hostProxy);
+  if (way === 'directly') return { ...document, kind: 'live', because };
+  if (asked !== 'live') {
+    const why = way === undefined ? because : `${because}; --target live makes it Squid's parent`;
+    return { ...document, kind: 'hermetic', because: why };
+  }
+  if (way === undefined || hostProxy === undefined) {
     throw new EnvironmentError(
       `The live destination cannot be used: ${because}`,
       'Check the network and the proxy variables, or run with --target hermetic.',
     );
   }
-  return { ...document, kind: 'hermetic', because };
+  const parent = parentOf(hostProxy);
+  return { ...document, kind: 'live', because: `asked for; ${because}: it is Squid's parent`, parent };
 }
 
 /** A destination that nobody has to start. */
-export function destinationOf({ kind, because, url, title, ca }: Target): Destination {
-  return { kind, because, url, title, ca, origin: undefined };
+export function destinationOf({ parent, ...target }: Target): Destination {
+  return { ...target, origin: undefined, ...(parent === undefined ? {} : { parent }) };
 }
 
 async function givenTarget(
