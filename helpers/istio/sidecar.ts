@@ -28,6 +28,17 @@ export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
   };
 }
 
+/**
+ * Whether a pod's applications start only once its sidecar is ready: a native sidecar, or one that holds them
+ * (holdApplicationUntilProxyStarts, which the injector makes a postStart hook of the first container).
+ */
+export function startsBeforeItsApplications({ spec }: V1Pod): boolean {
+  const named = ({ name }: V1Container): boolean => name === sidecarName;
+  if (spec?.initContainers?.some(named) === true) return true;
+  const [first] = spec?.containers ?? [];
+  return first?.name === sidecarName && first.lifecycle?.postStart?.exec?.command?.includes('wait') === true;
+}
+
 const serverInfo = z.object({
   version: z.string(),
   node: z
@@ -133,6 +144,58 @@ export async function dumpEntries(
   resource: 'dynamic_listeners' | 'dynamic_active_clusters' | 'dynamic_route_configs',
 ): Promise<unknown[]> {
   return rawDump.parse(await adminJson(kube, pod, `config_dump?resource=${resource}`)).configs;
+}
+
+const drainingServer = z.object({
+  command_line_options: z.looseObject({ drain_time: z.string().regex(/^[0-9.]+s$/) }),
+});
+
+/** How long this Envoy keeps connections of a listener or filter chain that it replaced, in ms: then it closes them. */
+export async function drainTimeMs(kube: Kube, pod: SidecarPod): Promise<number> {
+  const { command_line_options: options } = drainingServer.parse(await adminJson(kube, pod, 'server_info'));
+  return Math.round(Number.parseFloat(options.drain_time) * 1000);
+}
+
+/** A listener or cluster that Envoy holds, and since when. */
+export interface Held {
+  readonly name: string;
+  /** When Envoy took it, ms since the epoch by the node's clock; 0 where Envoy does not say. */
+  readonly since: number;
+  readonly content: unknown;
+}
+
+const heldDump = z.object({
+  configs: z
+    .array(
+      z.looseObject({
+        active_state: z
+          .looseObject({ listener: z.looseObject({ name: z.string() }), last_updated: z.string().optional() })
+          .optional(),
+        cluster: z.looseObject({ name: z.string() }).optional(),
+        last_updated: z.string().optional(),
+      }),
+    )
+    .default([]),
+});
+
+/** The active listeners or clusters of these names, in the order of the names. */
+export async function held(
+  kube: Kube,
+  pod: SidecarPod,
+  resource: 'dynamic_listeners' | 'dynamic_active_clusters',
+  names: readonly string[],
+): Promise<Held[]> {
+  // Envoy filters by a regular expression; what it takes too much is left out below.
+  const pattern = names.map((name) => `^${name.replace(/[^\w:]/g, '.')}$`).join('|');
+  const query = new URLSearchParams({ resource, name_regex: pattern });
+  const { configs } = heldDump.parse(await adminJson(kube, pod, `config_dump?${query.toString()}`));
+  const found = configs.flatMap(({ active_state: active, cluster: one, last_updated: updated }): Held[] => {
+    const content = active?.listener ?? one;
+    if (content === undefined) return [];
+    const since = Date.parse(active?.last_updated ?? updated ?? '');
+    return [{ name: content.name, since: Number.isNaN(since) ? 0 : since, content }];
+  });
+  return names.flatMap((name) => found.filter((one) => one.name === name));
 }
 
 async function adminJson(kube: Kube, pod: SidecarPod, path: string): Promise<unknown> {

@@ -37,11 +37,11 @@ describe('accountOf sound traffic', () => {
   it('counts trips by client, and the three that saw them side by side', () => {
     expect(account.clients).toContainEqual({
       ...{ workload: 'kept', kind: 'requests', pods: 1, opened: 40, completed: 40, exchanges: 40 },
-      ...{ refused: 0, cut: 0, lost: 0, astray: 0 },
+      ...{ refused: 0, cut: 0, lost: 0, astray: 0, refusedAtStart: 0 },
     });
     expect(account.clients).toContainEqual({
       ...{ workload: 'restarted', kind: 'tunnels', pods: 1, opened: 2, completed: 2, exchanges: 392 },
-      ...{ refused: 0, cut: 0, lost: 0, astray: 0 },
+      ...{ refused: 0, cut: 0, lost: 0, astray: 0, refusedAtStart: 0 },
     });
     expect(account.sums).toEqual({ client: 84, sidecar: 84, proxy: 84, endedAtSidecar: 0 });
   });
@@ -61,28 +61,39 @@ describe('accountOf sound traffic', () => {
     expect(accountOf(trafficOf([{ ...kept, trips: old }, restarted])).events).toEqual([]);
   });
 
-  it('leaves out what was before the first page, and does not mistake its lines for lost ones', () => {
-    const early = accountOf(
-      trafficOf([
+  describe('of an application that asks before it has had a page', () => {
+    const early = (sidecarFirst: boolean): TrafficAccount => {
+      const fails = { exit: 56, connect: 0, words: 'reset' };
+      const warm: SampleTrip[] = [
+        { of: 'warm', at: 100, port: 39_000, flags: 'UF', fails },
+        { of: 'warm', at: 300, port: 39_001 },
+      ];
+      return accountOf(trafficOf([{ ...kept, sidecarFirst, trips: [...warm, ...kept.trips] }, restarted]));
+    };
+
+    it('counts what was refused, and does not mistake its lines for lost ones', () => {
+      const { events, sums, clients } = early(false);
+      expect(events).toEqual([]);
+      expect(sums).toEqual(account.sums);
+      expect(clients).toContainEqual(
+        expect.objectContaining({ workload: 'kept', kind: 'requests', opened: 40, refusedAtStart: 1 }),
+      );
+    });
+
+    it('takes a refusal for one of the upgrade where the sidecar was ready before it', () => {
+      const { events, clients } = early(true);
+      expect(events).toMatchObject([
         {
-          ...kept,
-          trips: [
-            {
-              of: 'warm',
-              at: 100,
-              port: 39_000,
-              flags: 'UF',
-              fails: { exit: 56, connect: 0, words: 'reset' },
-            },
-            { of: 'warm', at: 300, port: 39_001 },
-            ...kept.trips,
-          ],
+          what: 'refused',
+          workload: 'kept',
+          kind: 'requests',
+          count: 1,
+          why: "at the application's start, after its sidecar was ready: curl 56: reset; the sidecar: UF",
         },
-        restarted,
-      ]),
-    );
-    expect(early.events).toEqual([]);
-    expect(early.sums).toEqual(account.sums);
+      ]);
+      expect(clients[0]).toMatchObject({ opened: 40, refused: 0, refusedAtStart: 1 });
+      expect(findingsOf(early(true))[0]?.cause).toBe('TRAFFIC_REFUSED');
+    });
   });
 
   it('does not mistake the lines of other clients of the same proxy', () => {

@@ -17,6 +17,8 @@ export interface PodLogs {
   readonly ip: string;
   /** When it was told to end, undefined while it was not. */
   readonly leavingAt: number | undefined;
+  /** Whether its clients start only once its sidecar is ready: then nothing may be refused at their start. */
+  readonly sidecarFirst: boolean;
   readonly requests: readonly StampedLine[];
   readonly tunnels: readonly StampedLine[];
   readonly sidecar: readonly string[];
@@ -48,7 +50,12 @@ export function accountOf(logs: TrafficLogs): TrafficAccount {
   const all = crossings(pods, readSquid(logs.squid, unread), logs.via);
   // What a client did before its first page is no traffic yet; its lines are its own all the same.
   const counted = all.filter(({ trip }) => trip?.warm !== true);
-  const happenings = counted.flatMap((crossing) => eventsOf(crossing, logs.cluster));
+  // Where the sidecar is ready first, not even the first packet may go wrong.
+  const fromTheStart = all.filter(({ trip, pod }) => trip?.warm === true && pod.sidecarFirst);
+  const happenings = [
+    ...counted.flatMap((crossing) => eventsOf(crossing, logs.cluster)),
+    ...fromTheStart.flatMap((crossing) => eventsOf(crossing, logs.cluster).map(atItsStart)),
+  ];
   const phaseAt = phaseFinder(logs.phases);
   return {
     startedAt: iso(logs.startedAt),
@@ -80,8 +87,12 @@ export function accountOf(logs: TrafficLogs): TrafficAccount {
   };
 }
 
+function atItsStart(happening: Happening): Happening {
+  return { ...happening, why: `at the application's start, after its sidecar was ready: ${happening.why}` };
+}
+
 function readPod(logs: PodLogs, unread: string[]): PodTraffic {
-  const { workload, pod, ip, leavingAt } = logs;
+  const { workload, pod, ip, leavingAt, sidecarFirst } = logs;
   const parsed = logs.sidecar.map(parseSidecarLine);
   const sidecar = parsed.flatMap((line) => (isFailure(line) ? [] : [line]));
   const [first, ...more] = parsed.flatMap((line) =>
@@ -97,6 +108,7 @@ function readPod(logs: PodLogs, unread: string[]): PodTraffic {
     pod,
     ip,
     leavingAt,
+    sidecarFirst,
     trips: (['requests', 'tunnels'] as const).flatMap((kind) => {
       const log = readClientLog(logs[kind]);
       const { ready, closed } = log.moments;
@@ -141,6 +153,10 @@ function clientsOf(
         lost: happened('lost'),
         astray: happened('astray'),
         exchanges: trips.reduce((sum, { exchanges }) => sum + exchanges, 0),
+        refusedAtStart: pods
+          .filter((pod) => pod.workload === workload)
+          .flatMap((pod) => pod.trips)
+          .filter((trip) => trip.kind === kind && trip.warm && trip.outcome !== 'completed').length,
       };
     }),
   );

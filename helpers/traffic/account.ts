@@ -19,7 +19,19 @@ const counts = {
     .describe("of these, trips that the sidecar took for another cluster's than the ServiceEntry's"),
 };
 
-const client = z.object({ workload, kind, pods: z.number(), ...counts, exchanges: z.number() });
+const client = z.object({
+  workload,
+  kind,
+  pods: z.number(),
+  ...counts,
+  exchanges: z.number(),
+  refusedAtStart: z
+    .number()
+    .optional()
+    .describe(
+      'requests of an application that began before its sidecar was ready, and did not get through; no trips of these counts',
+    ),
+});
 
 const event = z.object({
   what: z.enum(['refused', 'cut', 'lost', 'astray']),

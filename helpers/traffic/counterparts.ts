@@ -25,6 +25,8 @@ export interface PodTraffic {
   readonly ip: string;
   /** When it was told to end, ms since the epoch by the node's clock; undefined while it was not. */
   readonly leavingAt: number | undefined;
+  /** Whether its clients start only once its sidecar is ready. */
+  readonly sidecarFirst: boolean;
   readonly trips: readonly ClientTrip[];
   /** All lines of its sidecar's access log. */
   readonly sidecar: readonly SidecarStatement[];

@@ -34,6 +34,17 @@ describe('findingsOf', () => {
     ]);
   });
 
+  it('leaves out cuts of the kept pod in a time that somebody accepted, and no others', () => {
+    const at = Date.parse('2026-11-24T05:00:21.000Z');
+    const accepted = [{ from: at - 1000, until: at + 1000, reason: 'reviewed' }];
+    const kept = event({ workload: 'kept', pod: 'kept-abc', restarted: false });
+    const later = { at: '2026-11-24T05:00:30.000Z', until: '2026-11-24T05:00:30.000Z' };
+    expect(findingsOf(of(kept), accepted)).toEqual([]);
+    for (const other of [event({}), { ...kept, ...later }, { ...kept, what: 'refused' as const }]) {
+      expect(findingsOf(of(other), accepted)).toHaveLength(1);
+    }
+  });
+
   it('says how many, and of the first the moment, phase, pod and what was seen', () => {
     const [finding] = findingsOf(of(event({ count: 2 }), event({ at: '2026-11-24T05:00:30.000Z' })));
     expect(finding?.seen).toMatch(
@@ -92,6 +103,7 @@ describe('accountFacts', () => {
     expect(accountFacts(sound)).toEqual({
       trips: '84 opened, 84 completed, 0 refused, 0 cut, 0 lost or another way',
       'exchanges in tunnels': '784',
+      'refused at start': 'none',
       connections: 'clients 84, sidecars 84, Squid 84',
       'longest gap': '0.3 s, kept, in before',
     });

@@ -30,9 +30,20 @@ const kinds: readonly {
   },
 ];
 
-/** What the account of live traffic shows that must not be; empty when all is well. */
-export function findingsOf(account: TrafficAccount): Finding[] {
-  const { events, unread } = account;
+/** A time in which connections of the sidecar that is never restarted may be cut, with the reason; ms since the epoch. */
+export interface AcceptedCut {
+  readonly from: number;
+  readonly until: number;
+  readonly reason: string;
+}
+
+/**
+ * What the account of live traffic shows that must not be; empty when all is well.
+ * @param accepted Cuts that somebody has reviewed
+ */
+export function findingsOf(account: TrafficAccount, accepted: readonly AcceptedCut[] = []): Finding[] {
+  const { unread } = account;
+  const events = account.events.filter((event) => acceptedBy(event, accepted) === undefined);
   const findings: Finding[] = kinds.flatMap(({ cause, whats, are, expected }) => {
     const here = events.filter(({ what }) => whats.includes(what));
     const [first] = here;
@@ -57,6 +68,15 @@ export function findingsOf(account: TrafficAccount): Finding[] {
   return findings;
 }
 
+/** What accepts a cut, if anything does. */
+export function acceptedBy(
+  { what, workload, at, until }: TrafficEvent,
+  accepted: readonly AcceptedCut[],
+): AcceptedCut | undefined {
+  if (what !== 'cut' || workload !== 'kept') return undefined;
+  return accepted.find((one) => Date.parse(at) >= one.from && Date.parse(until) <= one.until);
+}
+
 /** What the record of a step says of the account. */
 export function accountFacts(account: TrafficAccount): Record<string, string> {
   const total = (column: 'completed' | 'refused' | 'cut' | 'lost' | 'astray'): number =>
@@ -67,12 +87,21 @@ export function accountFacts(account: TrafficAccount): Record<string, string> {
   return {
     trips: `${opened(account)} opened, ${total('completed')} completed, ${total('refused')} refused, ${total('cut')} cut, ${total('lost') + total('astray')} lost or another way`,
     'exchanges in tunnels': String(exchanges),
+    'refused at start': refusedAtStart(account),
     connections: sums(account),
     'longest gap':
       longest === undefined
         ? 'no request ever had its page'
         : `${(longest.ms / 1000).toFixed(1)} s, ${longest.workload}, in ${longest.phase}`,
   };
+}
+
+/** Requests of applications that began before their sidecar was ready. */
+function refusedAtStart({ clients }: TrafficAccount): string {
+  const refused = clients.flatMap(({ workload, kind, refusedAtStart: count = 0 }) =>
+    count === 0 ? [] : [`${count} ${kind} of ${workload}`],
+  );
+  return refused.length === 0 ? 'none' : refused.join(', ');
 }
 
 function firstOf(events: readonly TrafficEvent[], first: TrafficEvent): string {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { messageOf } from '../errors.ts';
-import { sidecarOf } from '../istio/sidecar.ts';
+import { sidecarOf, startsBeforeItsApplications } from '../istio/sidecar.ts';
 import type { Kube } from '../kube/client.ts';
 import { LineFollower } from '../kube/lines.ts';
 import type { Workload } from './account.ts';
@@ -18,6 +18,7 @@ interface Followed {
   readonly pod: string;
   ip: string;
   leavingAt: number | undefined;
+  readonly sidecarFirst: boolean;
   readonly requests: LineFollower;
   readonly tunnels: LineFollower;
   /** Undefined: the pod has no sidecar. */
@@ -40,11 +41,12 @@ export class TrafficPods implements AsyncDisposable {
   /** What was logged so far. */
   logs(): PodLogs[] {
     return [...this.#followed.values()].map(
-      ({ workload, pod, ip, leavingAt, requests, tunnels, sidecar }) => ({
+      ({ workload, pod, ip, leavingAt, sidecarFirst, requests, tunnels, sidecar }) => ({
         workload,
         pod,
         ip,
         leavingAt,
+        sidecarFirst,
         requests: requests.stamped(),
         tunnels: tunnels.stamped(),
         sidecar: sidecar?.since(0) ?? [],
@@ -100,7 +102,7 @@ export class TrafficPods implements AsyncDisposable {
     } = pod.metadata ?? {};
     const workload = workloads.find((one) => one === labels['app']);
     if (workload === undefined || this.#stop.signal.aborted) return;
-    const known = this.#followed.get(uid) ?? this.#follow(workload, name, sidecarOf(pod) !== undefined);
+    const known = this.#followed.get(uid) ?? this.#follow(workload, name, pod);
     this.#followed.set(uid, known);
     known.ip = pod.status?.podIP ?? known.ip;
     // The API server writes down when the grace will be over.
@@ -109,7 +111,7 @@ export class TrafficPods implements AsyncDisposable {
     }
   }
 
-  #follow(workload: Workload, pod: string, withSidecar: boolean): Followed {
+  #follow(workload: Workload, pod: string, its: V1Pod): Followed {
     const follow = (container: string): LineFollower =>
       LineFollower.ofContainer(
         this.#kube,
@@ -121,9 +123,10 @@ export class TrafficPods implements AsyncDisposable {
       pod,
       ip: '',
       leavingAt: undefined,
+      sidecarFirst: startsBeforeItsApplications(its),
       requests: follow('requests'),
       tunnels: follow('tunnels'),
-      sidecar: withSidecar ? follow('istio-proxy') : undefined,
+      sidecar: sidecarOf(its) === undefined ? undefined : follow('istio-proxy'),
     };
   }
 }

@@ -76,6 +76,35 @@ export class Traffic implements AsyncDisposable {
     }
   }
 
+  /** When it started, ms since the epoch by the node's clock. */
+  get startedAt(): number {
+    return this.#startedAt + this.#offsetMs;
+  }
+
+  /** The node's clock now, ms since the epoch. */
+  now(): number {
+    return Date.now() + this.#offsetMs;
+  }
+
+  /** Waits until each tunnel of `kept` had an exchange that began after this moment of the node's clock. */
+  async exchangedAfter(moment: number): Promise<void> {
+    await eventually(
+      'an exchange in each tunnel that was kept open',
+      () => {
+        const exchanges = this.#pods
+          .logs()
+          .filter(({ workload }) => workload === 'kept')
+          .flatMap(({ tunnels }) => readClientLog(tunnels).exchanges)
+          .filter(({ of }) => of.startsWith('tunnel-'));
+        const late = new Set(exchanges.filter(({ startedAt }) => startedAt > moment).map(({ of }) => of));
+        const silent = [...new Set(exchanges.map(({ of }) => of))].filter((of) => !late.has(of));
+        if (exchanges.length === 0) throw new Error('no tunnel had any exchange');
+        if (silent.length > 0) throw new Error(`none yet in ${silent.join(', ')}`);
+      },
+      { timeoutMs: timeouts.statements, intervalMs: 250 },
+    );
+  }
+
   /** From now on what happens belongs to this phase. */
   phase(name: string): void {
     this.#phases.push({ name, at: Date.now() });

@@ -43,6 +43,8 @@ export interface SamplePod {
   readonly ip: string;
   readonly trips: readonly SampleTrip[];
   /** ms after `begin`: told to end, ended in good order. `closed: undefined` for a client that never said so. */
+  /** Its sidecar was ready before its clients began; so when not given. */
+  readonly sidecarFirst?: boolean;
   readonly closing?: number;
   readonly closed?: number | undefined;
 }
@@ -94,7 +96,8 @@ export function soundPods(): [SamplePod, SamplePod] {
 const pageBytes = 2200;
 const exchangeMs = 250;
 
-function podLogs({ workload, pod = `${workload}-abc`, ip, trips, ...times }: SamplePod): PodLogs {
+function podLogs(sample: SamplePod): PodLogs {
+  const { workload, pod = `${sample.workload}-abc`, ip, trips, sidecarFirst = true, ...times } = sample;
   const { closing } = times;
   const closed = 'closed' in times ? times.closed : 55_000;
   const moments = [
@@ -111,6 +114,7 @@ function podLogs({ workload, pod = `${workload}-abc`, ip, trips, ...times }: Sam
     pod,
     ip,
     leavingAt: closing === undefined ? undefined : begin + closing,
+    sidecarFirst,
     requests: log(heard.filter((trip) => !isTunnel(trip))),
     tunnels: log(heard.filter(isTunnel)),
     sidecar: trips.flatMap((trip) => sidecarLine(ip, trip)),
