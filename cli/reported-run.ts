@@ -21,6 +21,7 @@ import { Telling } from '../helpers/session/telling.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { settingLines } from './options.ts';
+import { onTold } from '../helpers/pause/pause.ts';
 import { attendPauses } from './pausing.ts';
 import { announce, leave } from './report-config-map.ts';
 
@@ -109,6 +110,7 @@ async function judgeIn(
   let clusterServes: boolean;
   try {
     using _pauses = attendPauses(facts);
+    using _told = onTold(facts.runId, telling.say);
     problems = report.interrupted ? [] : await judge(facts, report, telling);
     clusterServes = await serves(facts.cluster);
   } finally {

@@ -1,8 +1,10 @@
-import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
+import type { KubernetesObject, V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
 import type { GatePlan } from '../helpers/results/gate.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
-import { find, merge } from '../helpers/kube/apply.ts';
+import { apply, find, merge } from '../helpers/kube/apply.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
+import { trafficNamespace } from '../helpers/traffic/traffic.ts';
+import { withoutEntry } from '../suites/controls/mesh.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 
 /** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */
@@ -16,6 +18,23 @@ export interface GateFault {
   /** The step before which it is put in, `phase/STEP`; before the first phase when not given. */
   readonly before?: string;
   readonly inject: (gate: Gate) => Promise<void> | void;
+}
+
+/** The new control plane serves every sidecar by then, and all that is left of the upgrade are restarts. */
+const afterTheSwitch = 'document-old-proxy/BEFORE-1';
+const tcpProxy = 'envoy.filters.network.tcp_proxy';
+
+/** An EnvoyFilter for the kept pod of the live traffic alone. */
+function envoyFilter(configPatch: Readonly<Record<string, unknown>>): KubernetesObject {
+  const metadata = { name: 'harmless', namespace: trafficNamespace };
+  const workloadSelector = { labels: { app: 'kept' } };
+  const spec = { workloadSelector, configPatches: [configPatch] };
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata,
+    spec,
+  } as KubernetesObject;
 }
 
 export const gateFaults: readonly GateFault[] = [
@@ -116,6 +135,58 @@ export const gateFaults: readonly GateFault[] = [
         'proxy.istio.io/config': '{"terminationDrainDuration":"1s"}',
       });
     },
+  },
+  {
+    id: 'GATE-LISTENER-REPLACED',
+    title: 'Late in the upgrade the kept sidecar gets a listener that differs in a harmless field',
+    strategy: 'in-place',
+    expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
+    before: afterTheSwitch,
+    inject: async ({ kube }) => {
+      await apply(kube, [
+        envoyFilter({
+          applyTo: 'LISTENER',
+          match: { context: 'SIDECAR_OUTBOUND', listener: { portNumber: 3128 } },
+          patch: { operation: 'MERGE', value: { per_connection_buffer_limit_bytes: 65_536 } },
+        }),
+      ]);
+    },
+  },
+  {
+    id: 'GATE-CHAIN-CHANGED',
+    title: 'Late in the upgrade the filter chain of the kept sidecar’s listener differs',
+    strategy: 'in-place',
+    expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
+    before: afterTheSwitch,
+    inject: async ({ kube }) => {
+      await apply(kube, [
+        envoyFilter({
+          applyTo: 'NETWORK_FILTER',
+          match: {
+            context: 'SIDECAR_OUTBOUND',
+            listener: { portNumber: 3128, filterChain: { filter: { name: tcpProxy } } },
+          },
+          patch: {
+            operation: 'MERGE',
+            value: {
+              name: tcpProxy,
+              typed_config: {
+                '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+                max_connect_attempts: 2,
+              },
+            },
+          },
+        }),
+      ]);
+    },
+  },
+  {
+    id: 'GATE-LISTENER-READDED',
+    title: 'Late in the upgrade the entry is deleted and applied again: the listener is removed and added',
+    strategy: 'in-place',
+    expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
+    before: afterTheSwitch,
+    inject: (gate) => withoutEntry(gate.world('before'), () => Promise.resolve()),
   },
   {
     id: 'GATE-CONTROL-PLANE-GONE',

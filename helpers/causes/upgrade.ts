@@ -47,6 +47,15 @@ export const upgradeCauses = {
     do: 'Pull that image by hand from a node; check hub, tag and global.proxy.image, and the mirror.',
     source: 'Istio: installation options',
   },
+  LISTENER_REPLACED: {
+    family: 'upgrade',
+    title: 'The upgrade replaced the listener under tunnels that are open',
+    seen: 'another listener for the proxy than the one that the tunnels opened on, in a sidecar that was not restarted',
+    expected: 'the listener that the sidecar had before the upgrade',
+    why: 'Envoy drains a listener or filter chain that changes, and closes the connections on it after its drain time (45 s by default).',
+    do: 'See which field differs and which object or version sets it. Where the cut is acceptable, list the change with kind drain in fixtures/expected-changes.yaml.',
+    source: 'Envoy: draining; command line option --drain-time-s',
+  },
   TRAFFIC_CUT: {
     family: 'upgrade',
     title: 'The upgrade cut connections that applications had open',

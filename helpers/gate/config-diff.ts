@@ -18,7 +18,15 @@ const order = '(order)';
 
 /** Differences of two phases' configurations, in the order of the parts; noise makes none. */
 export function configChanges(before: Phase, after: Phase): ConfigChange[] {
-  return diff(comparable(before), comparable(after)).flatMap((found) => {
+  return changesBetween(comparable(before), comparable(after));
+}
+
+/** Differences of two sets of parts, in the order of the parts. */
+export function changesBetween(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): ConfigChange[] {
+  return diff(mapped(before), mapped(after)).flatMap((found) => {
     const [part, ...path] = found.path.map(String);
     const old: unknown = found.type === 'CREATE' ? undefined : found.oldValue;
     const now: unknown = found.type === 'REMOVE' ? undefined : found.value;
@@ -30,13 +38,17 @@ export function configChanges(before: Phase, after: Phase): ConfigChange[] {
   });
 }
 
+function mapped(parts: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, keyed(part)]));
+}
+
 function comparable(phase: Phase): Record<string, unknown> {
   const { listener, cluster, routes, outbound } = phase.config;
   const parts = Object.entries({ listener, cluster, routes, outbound });
   return Object.fromEntries(
     parts
       .filter(([, part]) => part !== null && part !== undefined)
-      .map(([name, part]) => [name, keyed(withoutNoise(part, phase))]),
+      .map(([name, part]) => [name, withoutNoise(part, phase)]),
   );
 }
 

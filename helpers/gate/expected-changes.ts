@@ -23,7 +23,7 @@ const entry = z
   .strictObject({
     from: range,
     to: range,
-    kind: z.enum(['log', 'config']),
+    kind: z.enum(['log', 'config', 'drain']),
     id: z.string(),
     before: z.string().optional(),
     after: z.string().optional(),
@@ -32,7 +32,7 @@ const entry = z
     reviewed: z.iso.date(),
   })
   .refine(({ kind, id }) => id.startsWith(`${kind}: `), {
-    message: 'the id begins with its kind, as reports print it: "log: …" or "config: …"',
+    message: 'the id begins with its kind, as reports print it: "log: …", "config: …" or "drain: …"',
     path: ['id'],
   });
 
@@ -56,9 +56,14 @@ export function parseExpectedChanges(text: string): readonly ExpectedChange[] {
   throw new UsageError(`${name}: ${z.prettifyError(checked.error)}`, 'Correct the file.');
 }
 
+/** What an entry can expect: a difference of a comparison, or one of a listener that was replaced under open tunnels. */
+export type Expectable = Pick<Difference, 'id' | 'before' | 'after'> & {
+  readonly kind: Difference['kind'] | 'drain';
+};
+
 /** The entry that expects a difference, if one does. */
 export function expectedBy(
-  difference: Pick<Difference, 'kind' | 'id' | 'before' | 'after'>,
+  difference: Expectable,
   expected: readonly ExpectedChange[],
   pair: UpgradePair,
 ): ExpectedChange | undefined {
@@ -67,7 +72,7 @@ export function expectedBy(
 
 /** Entries for this pair of versions that expected none of the differences found, in any of its comparisons. */
 export function unusedChanges(
-  differences: readonly Difference[],
+  differences: readonly Expectable[],
   expected: readonly ExpectedChange[],
   pair: UpgradePair,
 ): ExpectedChange[] {
@@ -82,10 +87,7 @@ function concerns({ from, to }: ExpectedChange, pair: UpgradePair): boolean {
   return semver.satisfies(pair.from, from, options) && semver.satisfies(pair.to, to, options);
 }
 
-function matches(
-  change: ExpectedChange,
-  { kind, id, before, after }: Pick<Difference, 'kind' | 'id' | 'before' | 'after'>,
-): boolean {
+function matches(change: ExpectedChange, { kind, id, before, after }: Expectable): boolean {
   return (
     change.kind === kind &&
     like(change.id, id) &&

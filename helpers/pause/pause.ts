@@ -11,7 +11,9 @@ export interface Paused {
 }
 
 type Message =
-  { readonly type: 'paused'; readonly paused: Paused } | { readonly type: 'go on'; readonly step: string };
+  | { readonly type: 'paused'; readonly paused: Paused }
+  | { readonly type: 'go on'; readonly step: string }
+  | { readonly type: 'told'; readonly line: string };
 
 const channelOf = (runId: string): BroadcastChannel => new BroadcastChannel(`conformance-pause-${runId}`);
 
@@ -26,6 +28,28 @@ export async function pause(runId: string, paused: Paused): Promise<void> {
     channel.postMessage({ type: 'paused', paused } satisfies Message);
   });
   channel.close();
+}
+
+/** In the thread that runs the steps: shows a line at once, while the step goes on. */
+export function tell(runId: string, line: string): void {
+  const channel = channelOf(runId);
+  channel.postMessage({ type: 'told', line } satisfies Message);
+  channel.close();
+}
+
+/** In the process's own thread: shows what a step tells while it goes on. @returns ends the listening */
+export function onTold(runId: string, say: (line: string) => void): Disposable {
+  const channel = channelOf(runId);
+  channel.onmessage = (event: unknown) => {
+    const message = messageOf(event);
+    if (message.type === 'told') say(message.line);
+  };
+  channel.unref();
+  return {
+    [Symbol.dispose]: () => {
+      channel.close();
+    },
+  };
 }
 
 /**

@@ -75,7 +75,7 @@ export class StepReporter implements Reporter {
 /** Collects a gate's phases, and what its steps report beside their records. */
 export class PhaseRecorder implements Reporter {
   readonly phases: GatePhase[] = [];
-  known: Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'> = { comparisons: [], mesh: [] };
+  known: Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'> = { comparisons: [], mesh: [] };
   #startedAt = new Date();
   #counts = { passed: 0, failed: 0, skipped: 0 };
   #id = '';

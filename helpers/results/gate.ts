@@ -100,10 +100,38 @@ const phase = z.object({
 });
 export type GatePhase = z.infer<typeof phase>;
 
+const listenerChange = z.object({
+  at: z.string().describe("when Envoy took it, by the node's clock"),
+  drainedAt: z.string().describe('when Envoy closes the connections that the old listener still has'),
+  listener: z.string(),
+  what: z.enum(['replaced', 'removed', 'added', 'removed and added']),
+  differences: z
+    .array(
+      z.object({
+        id: z.string().describe('as fixtures/expected-changes.yaml names it: `drain: listener /…`'),
+        before: z.string(),
+        after: z.string(),
+        accepted: z.string().optional().describe('the reason of the entry that accepts it'),
+      }),
+    )
+    .describe('what is not the same in the old and the new listener'),
+});
+
+/** How the sidecar whose pod is never restarted held on to the listener of the live traffic's tunnels. */
+const drain = z.object({
+  pod: z.string(),
+  drainMs: z.number().describe("the sidecar's drain time, as its Envoy tells it"),
+  changes: z.array(listenerChange).describe('of the listener that carries the tunnels, in the order of time'),
+  waitedMs: z.number().describe('how long the tunnels were kept open for the drain time alone'),
+});
+export type Drain = z.infer<typeof drain>;
+export type ListenerChange = z.infer<typeof listenerChange>;
+
 /** The part of results.json that only a gate has. */
 export const gateResults = gatePlan.extend({
   phases: z.array(phase),
   traffic: trafficAccount.optional().describe('absent when live traffic never started'),
+  drain: drain.optional().describe('absent when live traffic did not come to its end'),
   comparisons: z.array(comparison),
   mesh: z
     .array(z.string())

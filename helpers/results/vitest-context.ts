@@ -16,6 +16,6 @@ declare module 'vitest' {
     /** Component → version, of what has run so far. */
     versions?: Readonly<Record<string, string>>;
     /** What is known of a gate after this step. */
-    gate?: Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'>;
+    gate?: Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'>;
   }
 }

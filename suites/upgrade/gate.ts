@@ -2,8 +2,9 @@ import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
+import type { DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
-import type { Observation, Comparison, GatePlan, GateResults } from '../../helpers/results/gate.ts';
+import type { Observation, Comparison, Drain, GatePlan, GateResults } from '../../helpers/results/gate.ts';
 import { isJudged, type StepRecord } from '../../helpers/results/step.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
@@ -41,6 +42,9 @@ export class Gate implements AsyncDisposable {
   mesh: readonly string[] = [];
   traffic: Traffic | undefined;
   account: TrafficAccount | undefined;
+  /** Watches the listener that the tunnels of the kept sidecar are on. */
+  watch: DrainWatch | undefined;
+  drain: Drain | undefined;
   readonly #evidence: Evidence | undefined;
   readonly #passes = new Map<PassName, Pass>();
   readonly #records = new Map<PassName, StepRecord[]>();
@@ -92,9 +96,14 @@ export class Gate implements AsyncDisposable {
   }
 
   /** What is known so far beside the steps' own results. */
-  known(): Pick<GateResults, 'traffic' | 'comparisons' | 'mesh'> {
-    const { account, comparisons, mesh } = this;
-    return { comparisons: [...comparisons], mesh, ...(account === undefined ? {} : { traffic: account }) };
+  known(): Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'> {
+    const { account, drain, comparisons, mesh } = this;
+    return {
+      comparisons: [...comparisons],
+      mesh,
+      ...(account === undefined ? {} : { traffic: account }),
+      ...(drain === undefined ? {} : { drain }),
+    };
   }
 
   /**
@@ -148,6 +157,7 @@ export class Gate implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.watch?.[Symbol.asyncDispose]();
     await this.traffic?.[Symbol.asyncDispose]();
     for (const { world } of this.#passes.values()) await world[Symbol.asyncDispose]();
     this.#passes.clear();
