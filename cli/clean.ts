@@ -9,9 +9,9 @@ import { sweepRunFolders } from '../helpers/session/folder.ts';
 import { surroundingsMustFit } from '../helpers/session/surroundings.ts';
 
 /**
- * `conformance clean`: removes kept clusters and what runs left behind, by label, and nothing else; with a kubeconfig, in
- * the cluster that it leads to.
- * @throws UsageError when the options do not fit together
+ * `conformance clean`: removes kept clusters and leftovers of runs, by label, and nothing else; with a kubeconfig, in that
+ * cluster.
+ * @throws UsageError for flags that do not fit together
  */
 export async function clean(configuration: Configuration, force: boolean): Promise<void> {
   surroundingsMustFit(configuration);
@@ -19,8 +19,8 @@ export async function clean(configuration: Configuration, force: boolean): Promi
   if (existing === undefined) {
     if (force) {
       throw new UsageError(
-        '--force is for a cluster that is there already, and none was named',
-        'Say which: --kubeconfig FILE.',
+        '--force needs an existing cluster: add --kubeconfig FILE',
+        'On this machine clean knows which runs are alive.',
       );
     }
     print(await cleanEngine());

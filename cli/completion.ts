@@ -9,7 +9,7 @@ import { bashCompletion, fishCompletion, zshCompletion } from './completion-shel
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The text that a shell reads to complete the program's command lines. */
+/** The script that makes a shell complete the program's command lines. */
 export function completion(shell: Shell, program: Command): string {
   const commands = completedCommands(program, knownValues());
   const write = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }[shell];
@@ -55,7 +55,7 @@ export interface CompletedCommand {
   readonly argument: Values | undefined;
 }
 
-/** Values that commander does not know, by what the program's own files say: versions, steps, faults. */
+/** Values that commander does not know: versions, steps, faults. */
 export interface KnownValues {
   /** By option, e.g. `--istio`. */
   readonly options: Readonly<Record<string, Values>>;
@@ -63,7 +63,7 @@ export interface KnownValues {
   readonly arguments: Readonly<Record<string, Values>>;
 }
 
-/** Everything that can be completed, from the program's own commands. */
+/** Everything that can be completed, from the program's commands. */
 export function completedCommands(program: Command, known: KnownValues): CompletedCommand[] {
   const defaultCommand = program.commands.find((command) => command.name() === 'run');
   const all: CompletedCommand[] = [];

@@ -10,7 +10,7 @@ export interface DoctorRequest {
 }
 
 /**
- * `conformance doctor`: what a run would meet, without starting one. Prints one line a check, or JSON alone.
+ * `conformance doctor`: checks what a run needs, without starting one. Prints one line a check, or only JSON.
  * @returns 3 when a check failed, else 0
  * @throws UsageError for versions that are not listed or do not fit
  */
@@ -27,7 +27,7 @@ export async function doctor({ asked, json }: DoctorRequest): Promise<number> {
 async function examine(asked: Asked): Promise<Checked[]> {
   const { id, group } = nodeCheck;
   const node = nodeFinding(process.versions.node, nodeAskedFor());
-  // What the others are written with cannot be loaded then, or breaks in odd ways.
+  // The other checks need packages that an old Node.js cannot load.
   if (node.status === 'failed') return [{ id, group, code: 'ENVIRONMENT', ...node }];
   const [{ allChecks }, { runChecks }, { surroundingsOf }] = await Promise.all([
     import('../helpers/doctor/quick.ts'),

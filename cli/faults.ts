@@ -33,7 +33,7 @@ export function faultsMustExist(ids: readonly string[]): void {
     if (known.includes(id)) continue;
     throw new UsageError(
       `There is no fault ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
-      'The faults: ./conformance faults --list',
+      'All faults: ./conformance faults --list',
     );
   }
 }
@@ -55,7 +55,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   await report.open();
   let opening: Promise<Session> | undefined;
-  // What a fault has killed is not kept.
+  // A cluster that a fault killed is not kept.
   const keep = configuration.keep && !inCluster.some(({ fatal }) => fatal === true);
   const signals = onSignals({ report, keep, opening: () => opening });
   const write = (line: string): void => {
@@ -76,7 +76,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   }
   if (inUpgrade.length > 0) {
     try {
-      // Upgrades have a node of their own: two versions of Istio must suit it.
+      // Upgrades have their own node: it must suit two versions of Istio.
       const pair = pairTo(configuration.istio);
       const progress = report.recording(terminalProgress());
       opening = openSession(

@@ -18,13 +18,13 @@ export interface VersionChoice {
   readonly k8s?: string;
 }
 
-/** Which set a command is about. */
+/** The set a command works with. */
 export interface SetChoice extends VersionChoice {
   readonly images: ImageChoice;
   readonly image: Overrides;
 }
 
-/** `conformance images list`: what each role resolves to, and whether it is here. Changes nothing. */
+/** `conformance images list`: what each role resolves to, and whether it is cached. Changes nothing. */
 export async function listSet(choice: SetChoice): Promise<void> {
   const { request, because } = await chosen(choice);
   process.stdout.write(`Images from ${originName(request)} (${because})\n`);
@@ -45,7 +45,7 @@ export async function listSet(choice: SetChoice): Promise<void> {
   for (const line of tableLines(cells)) process.stdout.write(`${line}\n`);
 }
 
-/** `conformance images build` and `pull`: has the set ready for a run. `checkOnly` ends after the arguments' check. */
+/** `conformance images build` and `pull`: prepares the set for a run. `checkOnly` only checks the arguments. */
 export async function prepareSet(choice: SetChoice, checkOnly: boolean): Promise<void> {
   const request = asked(choice);
   if (checkOnly) return;
@@ -53,7 +53,7 @@ export async function prepareSet(choice: SetChoice, checkOnly: boolean): Promise
   process.stdout.write(`Ready: ${Object.keys(set.images).length} images, archive ${set.archive.path}\n`);
 }
 
-/** `conformance images save`: a whole set in one file, for machines that reach no registry. */
+/** `conformance images save`: writes a whole set to one file, for machines without a registry. */
 export async function saveSet(
   file: string,
   { force, ...choice }: SetChoice & { readonly force: boolean },
@@ -90,10 +90,10 @@ export async function loadFile(file: string, checkOnly: boolean): Promise<void> 
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** The set that `--images` names. @throws UsageError for one that cannot be, and for auto */
+/** The set that `--images` names. @throws UsageError for an impossible one, and for auto */
 function asked({ images, image, ...versions }: SetChoice): ImageSetRequest {
   if (images === 'auto')
-    throw new UsageError('--images auto is not a source.', 'Name one: registry, source, mirror=HOST.');
+    throw new UsageError('--images auto is not a source.', 'Name one: registry, source or mirror=HOST.');
   const resolved = resolveVersions(versions);
   const { because: _because, ...origin } = askedFor(images, [resolved], image);
   return { ...origin, ...resolved, overrides: image };

@@ -38,7 +38,7 @@ export function printJob(configuration: Configuration, options: JobOptions): voi
   if (Object.values(namespaces).includes(namespace)) {
     throw new UsageError(
       `--job-namespace ${namespace} is a namespace that the run works in`,
-      'Choose another one: the run empties its namespaces.',
+      'Choose another one: the run empties its own namespaces.',
     );
   }
   runMustTake(runCommand, runArguments);

@@ -5,7 +5,7 @@ import { matrixJson, matrixOf, matrixPage } from '../helpers/gate/matrix.ts';
 import { messageOf, UsageError } from '../helpers/errors.ts';
 
 export interface MatrixOptions {
-  /** One line for programs instead of tables. */
+  /** One line of JSON instead of tables. */
   readonly json: boolean;
 }
 
@@ -16,8 +16,8 @@ export function printMatrix({ json }: MatrixOptions): void {
 }
 
 /**
- * `conformance matrix --discover`: the newest releases there are; with `write`, a versions file that has them.
- * @throws EnvironmentError when GitHub does not tell
+ * `conformance matrix --discover`: the newest releases; with `write`, also a versions file that has them.
+ * @throws EnvironmentError when GitHub does not answer
  * @throws UsageError when the file cannot be written
  */
 export async function discover({ json, write }: MatrixOptions & { readonly write?: string }): Promise<void> {
@@ -44,8 +44,12 @@ async function writeText(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new UsageError(`${file} cannot be written: ${messageOf(error)}`, 'Name another file (--write).', {
-      cause: error,
-    });
+    throw new UsageError(
+      `${file} cannot be written: ${messageOf(error)}`,
+      'Name another file: --write FILE.',
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -5,8 +5,8 @@ import { timeouts } from '../helpers/timeouts.ts';
 
 /**
  * Shows an address in this user's browser.
- * @param start Starts the system's opener; a test's own otherwise
- * @throws EnvironmentError when there is no screen, or nothing that opens it
+ * @param start Starts the system's opener; tests pass their own
+ * @throws EnvironmentError when there is no screen, or no browser
  */
 export async function opened(
   address: string,
@@ -36,7 +36,7 @@ async function systemOpener(address: string): Promise<ChildProcess> {
   return open(address);
 }
 
-/** An opener ends at once, unless it has become the browser: one that still runs has found it. */
+/** An opener ends at once, unless it became the browser: one that still runs succeeded. */
 async function exitCodeOf(opener: ChildProcess): Promise<number | null> {
   if (opener.exitCode !== null) return opener.exitCode;
   const limit = AbortSignal.timeout(timeouts.openPage);
@@ -50,8 +50,5 @@ async function exitCodeOf(opener: ChildProcess): Promise<number | null> {
 }
 
 function notOpened(why: string): EnvironmentError {
-  return new EnvironmentError(
-    `The page was not opened: ${why}.`,
-    'Open the file that is named above by hand.',
-  );
+  return new EnvironmentError(`The page was not opened: ${why}.`, 'Open the file named above by hand.');
 }

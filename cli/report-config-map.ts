@@ -9,8 +9,8 @@ import { existingClusterOf } from '../helpers/session/existing-session.ts';
 import { reportPlaceOf } from '../helpers/session/surroundings.ts';
 
 /**
- * Says in the ConfigMap that was asked for that a run has begun: whoever looks meanwhile finds no verdict of an earlier
- * run there, and what is wrong with the place is known before anything slow.
+ * Writes to the ConfigMap of --report-config-map that a run has begun: readers no longer find an earlier run's verdict
+ * there, and a ConfigMap that cannot be written is known before anything slow.
  * @throws EnvironmentError when it cannot be written
  */
 export async function announce(configuration: Configuration, { runId }: Report): Promise<void> {
@@ -20,16 +20,16 @@ export async function announce(configuration: Configuration, { runId }: Report):
     await announceReport(kubeOf(configuration), reportPlaceOf(reportConfigMap), runId);
   } catch (error) {
     throw new EnvironmentError(
-      `The report cannot be left in ConfigMap ${reportConfigMap}: ${messageOf(error)}`,
-      'Does the namespace exist, and may this user get and patch the ConfigMap? ./conformance job prints what it takes.',
+      `The report cannot be stored in ConfigMap ${reportConfigMap}: ${messageOf(error)}`,
+      'Check that the namespace exists and that this user may get and patch the ConfigMap; ./conformance job prints the permissions.',
       { cause: error },
     );
   }
 }
 
 /**
- * Leaves the report in that ConfigMap. It is in its folder all the same: what goes wrong here changes no verdict.
- * @returns a line for people, undefined when nothing was asked for
+ * Stores the report in that ConfigMap. It is in its folder too: a failure here changes no verdict.
+ * @returns a line for people; undefined without --report-config-map
  */
 export async function leave(
   configuration: Configuration,
@@ -43,7 +43,7 @@ export async function leave(
     const without = await storeReport(kubeOf(configuration), place, results, folder);
     return `ConfigMap: ${reportConfigMap}${without === undefined ? '' : `, without ${without}: too large for one`}`;
   } catch (error) {
-    return `The report was not left in ConfigMap ${reportConfigMap}: ${messageOf(error)}`;
+    return `The report was not stored in ConfigMap ${reportConfigMap}: ${messageOf(error)}`;
   }
 }
 

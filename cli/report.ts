@@ -11,14 +11,14 @@ import { opened } from './open-page.ts';
 
 export interface PageChoice {
   readonly open: boolean;
-  /** Where the page goes instead of into the report's folder. */
+  /** File to write the page to, instead of the report's folder. */
   readonly output?: string;
 }
 
 /** `conformance report`: makes a run's page again from its results.json. */
 export async function remakePage(path: string, choice: PageChoice): Promise<void> {
   const { folder, run } = await readResults(path);
-  // An older edition may have written what this one would have cut out.
+  // An older version of the suite may have kept what this one removes.
   const pageOf = await loadPageOf();
   const page = await pageOf(redacted(run));
   await write(page, choice.output ?? join(folder, 'report', 'index.html'), choice);
@@ -43,7 +43,7 @@ async function write(page: string, path: string, { open }: PageChoice): Promise<
   } catch (error) {
     throw new EnvironmentError(
       `The page cannot be written to ${full}: ${messageOf(error)}`,
-      'Name a file elsewhere: --output FILE.',
+      'Name another file: --output FILE.',
       { cause: error },
     );
   }
@@ -51,7 +51,7 @@ async function write(page: string, path: string, { open }: PageChoice): Promise<
   if (open) await opened(pathToFileURL(full).href);
 }
 
-/** A run's id as part of a file's name: it comes from a file that anybody may have written. */
+/** A run's id as part of a file's name: it comes from a file, which may say anything. */
 function fileName(runId: string): string {
   return runId.replace(/[^\w-]+/g, '-').slice(0, 100);
 }

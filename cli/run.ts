@@ -62,7 +62,7 @@ export function checked(configuration: Configuration): number {
   return needsEngine(configuration) ? exitCodes.conformant : withoutEngine;
 }
 
-/** What is known of a configuration before its images are. */
+/** What is known of a kept cluster's configuration before its images are. */
 export function askedOf(
   { injection }: Pick<Configuration, 'injection'>,
   { kubernetes }: Pick<Versions, 'kubernetes'>,
@@ -97,7 +97,7 @@ function stepsMustExist(configuration: Configuration): void {
     if (known.includes(id)) continue;
     if (everyStep(configuration).some((step) => step.id === id)) {
       throw new UsageError(
-        `Step ${id} is no part of ${configuration.proxy === undefined ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
+        `Step ${id} is not part of ${configuration.proxy === undefined ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
         'All steps: ./conformance run --list',
       );
     }
@@ -146,8 +146,8 @@ function describe(configuration: Configuration): string {
   if (configuration.proxy !== undefined) parts.push(`proxy ${configuration.proxy}`);
   if (configuration.destination !== undefined) parts.push(`destination ${configuration.destination}`);
   if (configuration.everyNode) parts.push('a client on every node');
-  if (failFast) parts.push('until one fails');
-  if (pauseOnFailure) parts.push('waiting where one fails');
+  if (failFast) parts.push('until a step fails');
+  if (pauseOnFailure) parts.push('waiting where a step fails');
   if (timeoutScale !== 1) parts.push(`time limits × ${timeoutScale}`);
   if (loadOf(configuration) !== undefined) {
     parts.push(`${clients} clients × ${tunnels} tunnels × ${waves} waves`);
@@ -167,7 +167,7 @@ function describeExisting(configuration: Configuration): string[] {
     revision,
   } = configuration;
   return [
-    kubeconfig === undefined ? 'the cluster around this process' : `the cluster of ${kubeconfig}`,
+    kubeconfig === undefined ? 'the cluster of this pod' : `the cluster of ${kubeconfig}`,
     ...(context === undefined ? [] : [`context ${context}`]),
     ...(installIstio ? [`Istio ${istio} installed for the run`] : []),
     ...(revision === undefined ? [] : [`revision ${revision}`]),

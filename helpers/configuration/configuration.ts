@@ -325,6 +325,17 @@ export const runSettings = {
     group: 'Proxy and page',
     argument: '<url>',
     help: 'request your own page instead of the document’s; https only',
+    needs: {
+      settings: ['expectTitle'],
+      why: (flag) => `${flag} needs the page's title, which shows that it arrived: add --expect-title TEXT`,
+      hint: 'The title is the text between <title> and </title>.',
+    },
+    excludes: [
+      {
+        settings: ['target=hermetic'],
+        hint: 'Leave one of them out: the hermetic destination is the suite’s own server.',
+      },
+    ],
   },
   expectTitle: {
     type: z.string().optional(),

@@ -100,7 +100,7 @@ export function withoutDefault(type: z.ZodType): z.ZodType {
   return type;
 }
 
-/** What a setting is when nobody says it; undefined where it has no default. */
+/** The value of a setting that is not given; undefined where it has no default. */
 export function defaultOf({ type }: Setting): unknown {
   return type.safeParse(undefined).data;
 }

@@ -128,7 +128,7 @@ function valueOf(text: string, type: z.ZodType): unknown {
 }
 
 /**
- * Checks what each setting needs and excludes, whoever says it: flag, environment or file.
+ * Checks what each setting needs and excludes, whether it comes from a flag, the environment or a file.
  * @throws UsageError for the first that does not fit
  */
 export function settingsMustFit(configuration: Configuration): void {

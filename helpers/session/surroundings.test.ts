@@ -48,7 +48,7 @@ describe('options that do not fit are refused by name', () => {
     [{ inCluster: true, context: 'c' }, '--in-cluster and --context exclude each other'],
     [{ ...there, namespace: 'x', proxyNamespace: 'x' }, 'must differ, and both lead to x'],
     [{ ...there, namespace: 'x-origin', proxyNamespace: 'x' }, 'must differ, and both lead to x-origin'],
-    [{ ...there, namespace: 'My_Mesh' }, '--namespace My_Mesh: no namespace can be called so'],
+    [{ ...there, namespace: 'My_Mesh' }, '--namespace My_Mesh: not a valid name of a namespace'],
     [{ ...there, namespace: '-a' }, '--namespace -a'],
     [{ ...there, namespace: 'a'.repeat(64) }, '--namespace aaa'],
     [{ ...there, proxyNamespace: 'b'.repeat(57) }, '--proxy-namespace bbb'],

@@ -32,8 +32,8 @@ export function reportPlaceOf(text: string): ReportPlace {
   const [namespace = '', name = '', ...more] = text.split('/');
   if (dnsLabel.test(namespace) && dnsLabel.test(name) && more.length === 0) return { namespace, name };
   throw new UsageError(
-    `--report-config-map ${text}: this is no ConfigMap`,
-    'Say NAMESPACE/NAME, each of lower-case letters, digits and hyphens.',
+    `--report-config-map ${text}: this names no ConfigMap`,
+    'Use NAMESPACE/NAME, each of lower-case letters, digits and hyphens.',
   );
 }
 
@@ -54,14 +54,14 @@ export function namespacesMustFit({
   if (taken === undefined) return;
   throw new UsageError(
     `--namespace and --proxy-namespace must differ, and both lead to ${taken}`,
-    `The client in the mesh, the proxy (--proxy-namespace) and the destination (the same with ${originSuffix}) each have a namespace of their own.`,
+    `The client in the mesh, the proxy (--proxy-namespace) and the destination (the same with ${originSuffix}) each need their own namespace.`,
   );
 }
 
 export function nameMustFit(option: string, name: string, most = longest): void {
   if (dnsLabel.test(name) && name.length <= most) return;
   throw new UsageError(
-    `${option} ${name}: no namespace can be called so`,
+    `${option} ${name}: not a valid name of a namespace`,
     `Lower-case letters, digits and hyphens, ${most} characters at most, a letter or digit at both ends.`,
   );
 }

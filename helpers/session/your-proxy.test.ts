@@ -27,6 +27,11 @@ describe('a configuration’s own proxy', () => {
     [{ proxy, proxyLog: '/no/such/file' }, '--proxy-log /no/such/file cannot be read'],
     [{ proxy, proxyLog: 'proxies/squid-0' }, 'it has no such pod'],
     [{ expectTitle: 'x' }, '--expect-title describes your own page: add --destination URL'],
+    [{ destination: 'https://a/' }, "--destination needs the page's title"],
+    [
+      { destination: 'https://a/', expectTitle: 'x', target: 'hermetic' },
+      '--destination and --target hermetic exclude each other',
+    ],
     [{ proxy, destinationCa: 'x' }, '--destination-ca describes your own page: add --destination URL'],
   ])('%o is refused', (asked, said) => {
     expect(() => of(asked)).toThrow(UsageError);
