@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
-import { runFaults } from '../faults/environment.ts';
+import { runAlone, runFaults } from '../faults/environment.ts';
 import { allFaults, faults } from '../faults/index.ts';
 import { FaultReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
-import { runAlone } from '../faults/run-alone.ts';
 import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';

@@ -1,26 +1,29 @@
+import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Fault } from './fault.ts';
-import { startImpostor, stopImpostor } from './impostor.ts';
+import { startImpostor, stopImpostor, type Impostor } from './impostor.ts';
+
+/** Another origin answers in the destination's place. */
+function impostor(id: string, title: string, cause: CauseCode, how: Impostor): Fault {
+  return {
+    id,
+    title,
+    expect: { step: 'PROXY-8', cause },
+    before: 'PROXY-8',
+    inject: (rig) => startImpostor(rig, how),
+    undo: stopImpostor,
+  };
+}
 
 export const destinationFaults: readonly Fault[] = [
-  {
-    id: 'OTHER-TITLE',
-    title: 'Another page comes',
-    expect: { step: 'PROXY-8', cause: 'TITLE_DIFFERS' },
-    before: 'PROXY-8',
-    inject: (rig) =>
-      startImpostor(rig, {
-        page: (html) => html.replace(/<title>.*<\/title>/, '<title>Please log in</title>'),
-      }),
-    undo: stopImpostor,
-  },
-  {
-    id: 'TLS-INTERCEPTED',
-    title: 'Somebody answers in the destination’s name, under an authority nobody knows',
-    expect: { step: 'PROXY-8', cause: 'TLS_UNTRUSTED' },
-    before: 'PROXY-8',
-    inject: (rig) => startImpostor(rig, { untrusted: true }),
-    undo: stopImpostor,
-  },
+  impostor('OTHER-TITLE', 'Another page comes', 'TITLE_DIFFERS', {
+    page: (html) => html.replace(/<title>.*<\/title>/, '<title>Please log in</title>'),
+  }),
+  impostor(
+    'TLS-INTERCEPTED',
+    'Somebody answers in the destination’s name, under an authority nobody knows',
+    'TLS_UNTRUSTED',
+    { untrusted: true },
+  ),
   {
     id: 'DESTINATION-DOWN',
     title: 'The destination refuses connections',
@@ -29,25 +32,17 @@ export const destinationFaults: readonly Fault[] = [
     inject: (rig) => rig.pointSquidTo('127.0.0.2'),
     undo: (rig) => rig.pointSquidBack(),
   },
-  {
-    id: 'DESTINATION-SLOW',
-    title: 'The destination takes longer than the time limit',
-    expect: { step: 'PROXY-8', cause: 'DESTINATION_SLOW' },
-    before: 'PROXY-8',
-    inject: (rig) => startImpostor(rig, { directive: 'limit_rate 1;' }),
-    undo: stopImpostor,
-  },
-  {
-    id: 'DESTINATION-ERROR',
-    title: 'The destination answers with an error page that has the right title',
-    expect: { step: 'PROXY-8', cause: 'HTTP_STATUS' },
-    before: 'PROXY-8',
-    inject: (rig) =>
-      startImpostor(rig, {
-        directive: 'error_page 405 =500 /wiki/Main_Page; if ($http_user_agent ~ .) { return 405; }',
-      }),
-    undo: stopImpostor,
-  },
+  impostor('DESTINATION-SLOW', 'The destination takes longer than the time limit', 'DESTINATION_SLOW', {
+    directive: 'limit_rate 1;',
+  }),
+  impostor(
+    'DESTINATION-ERROR',
+    'The destination answers with an error page that has the right title',
+    'HTTP_STATUS',
+    {
+      directive: 'error_page 405 =500 /wiki/Main_Page; if ($http_user_agent ~ .) { return 405; }',
+    },
+  ),
   {
     id: 'NO-PROXY',
     title: 'The client ignores HTTPS_PROXY (NO_PROXY names the host), and reaches the page by itself',

@@ -1,9 +1,12 @@
+import { messageOf } from '../helpers/errors.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { runCheckout } from './checkout.ts';
 import type { Fault, RunFault } from './fault.ts';
+import type { FaultReporter } from './reporter.ts';
+import { faultResultOf, type FaultResult } from './result.ts';
 import { limitedRegistry, onSmallDisk, smallDiskImpossible } from './machine.ts';
 
-/** Faults around the mesh that a pass on the shared cluster meets. */
+/** Faults of the machine that a pass on the shared cluster meets. */
 export const clusterFaults: readonly Fault[] = [
   {
     id: 'IMAGE-NOT-PULLED',
@@ -52,6 +55,36 @@ export const runFaults: readonly RunFault[] = [
     run: () => runCheckout({ args: run, prefix: onSmallDisk }),
   },
 ];
+
+/** Tries faults that need no cluster, one after the other; each is a run of its own. */
+export async function runAlone(faults: readonly RunFault[], reporter: FaultReporter): Promise<void> {
+  for (const fault of faults) {
+    try {
+      const impossible = await fault.impossible();
+      if (impossible === undefined) reporter.add(await resultOf(fault));
+      else reporter.notJudged(fault.id, impossible);
+    } catch (error) {
+      reporter.notJudged(fault.id, messageOf(error));
+    }
+  }
+}
+
+async function resultOf(fault: RunFault): Promise<FaultResult> {
+  const start = performance.now();
+  await using ended = await fault.run();
+  const { exitCode, results, stderr } = ended;
+  // A run that got as far as its steps was not stopped where it should have been.
+  const failed = results?.steps.find(({ status }) => status === 'failed');
+  const caught =
+    exitCode === 0
+      ? undefined
+      : {
+          step: failed?.id ?? fault.expect.step,
+          cause: results?.cause ?? '',
+          seen: results?.reason ?? stderr,
+        };
+  return faultResultOf(fault, caught, 'no cluster', start);
+}
 
 /** Why the engine has another loopback than this process; undefined when it is the same. */
 async function engineElsewhere(): Promise<string | undefined> {

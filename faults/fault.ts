@@ -1,31 +1,42 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
 import type { CheckoutRun } from './checkout.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Rig } from './rig.ts';
 
-/** Something put into a real mesh that the suite must catch, at this step and with this cause. */
-export interface Fault {
+/** A change to a real mesh. */
+export interface Change {
   /** Stable, e.g. `ENTRY-PROTOCOL-HTTP`; faults.json and `conformance faults ID` refer to it. */
   readonly id: string;
   readonly title: string;
-  readonly expect: { readonly step: string; readonly cause: CauseCode };
-  /** The step before which it is put in; before the first when not given. */
+  /** The step before which it is made; before the first when not given. */
   readonly before?: string;
-  /** The first step that it can touch; what comes before is as the sound pass before left it. */
+  /** The first step that it can touch; earlier ones are as the last sound pass left them. */
   readonly from?: 'BEFORE-1';
-  readonly inject: (rig: Rig) => Promise<void> | void;
-  /** Takes it out of the cluster again; altered fixtures read as before by themselves. */
+  /** Objects beside the document's: applied, and removed again. */
+  readonly objects?: (rig: Rig) => readonly ManifestObject[];
+  /** Whatever else it changes. */
+  readonly inject?: (rig: Rig) => Promise<void> | void;
+  /** Takes that out of the cluster again; altered fixtures read as before by themselves. */
   readonly undo?: (rig: Rig) => Promise<void>;
-  /** The cluster does not outlive it, so it comes last. */
+  /** It ends the cluster, so it comes last. */
   readonly fatal?: true;
 }
 
-/** A fault of the surroundings, which a run meets before there is a cluster: a whole run of its own. */
+/** A change that the suite must catch, at this step and with this cause. */
+export interface Fault extends Change {
+  readonly expect: { readonly step: string; readonly cause: CauseCode };
+}
+
+/** An object with whatever its kind has in it. */
+export type ManifestObject = KubernetesObject & { readonly spec?: object };
+
+/** A fault of the machine, which a run meets before it has a cluster: it takes a whole run. */
 export interface RunFault {
   readonly id: string;
   readonly title: string;
   readonly expect: { readonly step: 'set-up'; readonly cause: CauseCode };
   /** Why it cannot be tried on this machine; undefined when it can. */
   readonly impossible: () => Promise<string | undefined>;
-  /** Runs the suite in the broken surroundings. */
+  /** Runs the suite on the broken machine. */
   readonly run: () => Promise<CheckoutRun>;
 }

@@ -4,7 +4,7 @@ import { Gate } from '../suites/upgrade/gate.ts';
 import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
-import type { FaultResult } from './result.ts';
+import { faultResultOf, type Caught, type FaultResult } from './result.ts';
 import type { GateFault } from './upgrade.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
@@ -42,27 +42,8 @@ export class GateMatrix {
     this.#used = true;
     const judge = await FourGreps.beginning(gate.world('before'));
     const { caught, greps } = await goThrough(gate, fault, judge);
-    return {
-      id: fault.id,
-      title: fault.title,
-      caught: caught !== undefined,
-      asExpected: caught?.step === fault.expect.step && caught.cause === fault.expect.cause,
-      step: caught?.step ?? '',
-      expectedStep: fault.expect.step,
-      cause: caught?.cause ?? '',
-      expectedCause: fault.expect.cause,
-      seen: caught?.seen ?? '',
-      fourGreps: greps !== undefined,
-      fourGrepsMissed: greps ?? '',
-      seconds: Math.round((performance.now() - start) / 100) / 10,
-    };
+    return faultResultOf(fault, caught, greps, start);
   }
-}
-
-interface Caught {
-  readonly step: string;
-  readonly cause: string;
-  readonly seen: string;
 }
 
 /**

@@ -13,14 +13,14 @@ import type { Step } from '../suites/document/step.ts';
 import { World } from '../suites/document/world.ts';
 import { Pass, recordOf } from '../suites/pass.ts';
 import { allSteps } from '../suites/steps.ts';
-import type { Fault } from './fault.ts';
+import type { Change, Fault } from './fault.ts';
 import { FourGreps } from './four-greps.ts';
-import type { FaultResult } from './result.ts';
+import { faultResultOf, type FaultResult } from './result.ts';
 import { Rig } from './rig.ts';
 
 /**
- * Puts faults into one cluster, one at a time. What the document made stays between the passes, since its steps apply
- * and do not create: so a pass takes seconds. A fault that must find nothing there removes it first.
+ * Puts faults into one cluster, one at a time. What the document made stays between the passes, so that a pass takes
+ * seconds: its steps apply, they do not create. A fault that needs a missing object removes it first.
  */
 export class Matrix {
   readonly #session: SessionFacts;
@@ -64,22 +64,8 @@ export class Matrix {
       await world[Symbol.asyncDispose]();
     }
     const [first] = caught?.findings ?? [];
-    const step = caught?.id ?? '';
-    const cause = first?.cause ?? '';
-    return {
-      id: fault.id,
-      title: fault.title,
-      caught: caught !== undefined,
-      asExpected: step === fault.expect.step && cause === fault.expect.cause,
-      step,
-      expectedStep: fault.expect.step,
-      cause,
-      expectedCause: fault.expect.cause,
-      seen: first?.seen ?? '',
-      fourGreps: greps !== undefined,
-      fourGrepsMissed: greps ?? '',
-      seconds: Math.round((performance.now() - start) / 100) / 10,
-    };
+    const found = caught && { step: caught.id, cause: first?.cause ?? '', seen: first?.seen ?? '' };
+    return faultResultOf(fault, found, greps, start);
   }
 
   /** The document with the fault in it, up to the first step that fails; then, or before the clean-up, the second judge. */
@@ -104,7 +90,7 @@ export class Matrix {
     };
     for (const step of steps) {
       if (step.section === 'cleanup') judged ??= await judgeNow();
-      if (step.id === before) await fault.inject(rig);
+      if (step.id === before) await make(fault, rig);
       await rig.comesTo(step.id);
       if (step.id === 'MESH-1') entryApplied = true;
       const record = recordOf(step);
@@ -119,7 +105,7 @@ export class Matrix {
 
   async #undo(fault: Fault, rig: Rig): Promise<void> {
     try {
-      await fault.undo?.(rig);
+      await undo(fault, rig);
       await this.#soundPass(fault.from ?? 'BEFORE-2');
     } catch (error) {
       this.#unsound = `after ${fault.id} the mesh is not sound again: ${messageOf(error)}`;
@@ -164,6 +150,16 @@ export class Matrix {
       { timeoutMs: timeouts.configPush, intervalMs: 50 },
     );
   }
+}
+
+async function make({ objects, inject }: Change, rig: Rig): Promise<void> {
+  if (objects !== undefined) await rig.apply(...objects(rig));
+  await inject?.(rig);
+}
+
+async function undo(change: Change, rig: Rig): Promise<void> {
+  if (change.objects !== undefined) await rig.remove(...change.objects(rig));
+  await change.undo?.(rig);
 }
 
 /** The document; its clean-up and the controls only where the fault is for them to catch. */

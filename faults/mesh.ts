@@ -1,6 +1,5 @@
-import type { Fault } from './fault.ts';
+import type { Fault, ManifestObject } from './fault.ts';
 import type { Rig } from './rig.ts';
-import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Edition } from '../helpers/document/edition.ts';
 
 const entry = 'document/service-entry.yaml';
@@ -24,27 +23,17 @@ function misread(
   };
 }
 
-/** Objects of Istio or Kubernetes beside the document's, there before the entry is applied. */
+/** Objects of Istio or Kubernetes that exist before the entry is applied. */
 function beside(
   id: string,
   title: string,
   expect: Fault['expect'],
-  objects: (rig: Rig) => readonly ManifestObject[],
+  objects: NonNullable<Fault['objects']>,
 ): Fault {
-  return {
-    id,
-    title,
-    expect,
-    before: 'MESH-1',
-    inject: (rig) => rig.apply(...objects(rig)),
-    undo: (rig) => rig.remove(...objects(rig)),
-  };
+  return { id, title, expect, before: 'MESH-1', objects };
 }
 
-/** An object with whatever its kind has in it. */
-type ManifestObject = KubernetesObject & { readonly spec: object };
-
-/** A ServiceEntry that is none: a Namespace that exists stands in its place. */
+/** Not a ServiceEntry, but a Namespace that exists. */
 const noEntry = ({ edition }: Rig): string =>
   `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${edition.namespaces.external}\n`;
 
@@ -134,18 +123,16 @@ export const meshFaults: readonly Fault[] = [
     title: 'A second entry for the proxy, in another namespace',
     expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
     before: 'MESH-2',
-    inject: (rig) => rig.apply(secondEntry(rig)),
-    undo: (rig) => rig.remove(secondEntry(rig)),
+    objects: (rig) => [secondEntry(rig)],
   },
   {
     id: 'HTTP-SERVICE-3128',
     title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
-    inject: async (rig) => {
+    inject: (rig) => {
       rig.alter(entry, () => noEntry(rig));
-      await rig.apply(httpService(rig));
     },
-    undo: (rig) => rig.remove(httpService(rig)),
+    objects: (rig) => [httpService(rig)],
   },
   beside(
     'SIDECAR-NOT-IMPORTING',
@@ -228,8 +215,7 @@ export const meshFaults: readonly Fault[] = [
     title: 'An older entry with another host claims the same address and port',
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
     before: 'MESH-1',
-    inject: (rig) => rig.apply(rivalEntry(rig)),
-    undo: (rig) => rig.remove(rivalEntry(rig)),
+    objects: (rig) => [rivalEntry(rig)],
   },
 ];
 

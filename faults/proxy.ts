@@ -2,6 +2,24 @@ import type { Fault } from './fault.ts';
 
 const conf = 'document/proxy.conf';
 
+/** Squid goes on with another configuration than the document's. */
+function reconfigured(
+  id: string,
+  title: string,
+  expect: Fault['expect'],
+  before: string,
+  change: readonly [string, string],
+): Fault {
+  return {
+    id,
+    title,
+    expect,
+    before,
+    inject: (rig) => rig.changeSquidConfiguration((text) => text.replace(...change)),
+    undo: (rig) => rig.removeSquid(),
+  };
+}
+
 export const proxyFaults: readonly Fault[] = [
   {
     id: 'CONFIG-ALTERED',
@@ -11,44 +29,34 @@ export const proxyFaults: readonly Fault[] = [
       rig.alter(conf, (text) => text.replace('http_access deny CONNECT !SSL_ports\n', ''));
     },
   },
-  {
-    id: 'CONFIGMAP-ALTERED',
-    title: 'Somebody changes the ConfigMap before Squid starts',
-    expect: { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
-    before: 'PROXY-4',
-    inject: async (rig) => {
-      await rig.changeSquidConfiguration((text) =>
-        text.replace('http_access allow all', 'http_access deny all'),
-      );
-    },
-    undo: (rig) => rig.removeSquid(),
-  },
-  {
-    id: 'PROXY-DENIES-443',
-    title: 'The running Squid denies everything',
-    expect: { step: 'PROXY-8', cause: 'PROXY_DENIED' },
-    before: 'PROXY-8',
-    inject: (rig) =>
-      rig.changeSquidConfiguration((text) => text.replace('http_access allow all', 'http_access deny all')),
-    undo: (rig) => rig.removeSquid(),
-  },
-  {
-    id: 'PROXY-ALLOWS-ANY-PORT',
-    title: 'The running Squid allows CONNECT to any port',
-    expect: { step: 'CONTROL-2', cause: 'PROXY_NOT_DENYING' },
-    before: 'PROXY-8',
-    inject: (rig) =>
-      rig.changeSquidConfiguration((text) => text.replace('http_access deny CONNECT !SSL_ports\n', '')),
-    undo: (rig) => rig.removeSquid(),
-  },
-  {
-    id: 'PROXY-MANAGER-OPEN',
-    title: 'The running Squid opens its manager to everyone',
-    expect: { step: 'CONTROL-3', cause: 'PROXY_NOT_DENYING' },
-    before: 'PROXY-8',
-    inject: (rig) => rig.changeSquidConfiguration((text) => text.replace('http_access deny manager\n', '')),
-    undo: (rig) => rig.removeSquid(),
-  },
+  reconfigured(
+    'CONFIGMAP-ALTERED',
+    'Somebody changes the ConfigMap before Squid starts',
+    { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
+    'PROXY-4',
+    ['http_access allow all', 'http_access deny all'],
+  ),
+  reconfigured(
+    'PROXY-DENIES-443',
+    'The running Squid denies everything',
+    { step: 'PROXY-8', cause: 'PROXY_DENIED' },
+    'PROXY-8',
+    ['http_access allow all', 'http_access deny all'],
+  ),
+  reconfigured(
+    'PROXY-ALLOWS-ANY-PORT',
+    'The running Squid allows CONNECT to any port',
+    { step: 'CONTROL-2', cause: 'PROXY_NOT_DENYING' },
+    'PROXY-8',
+    ['http_access deny CONNECT !SSL_ports\n', ''],
+  ),
+  reconfigured(
+    'PROXY-MANAGER-OPEN',
+    'The running Squid opens its manager to everyone',
+    { step: 'CONTROL-3', cause: 'PROXY_NOT_DENYING' },
+    'PROXY-8',
+    ['http_access deny manager\n', ''],
+  ),
   {
     id: 'PROXY-CANNOT-RESOLVE',
     title: 'Squid cannot resolve the destination',

@@ -1,6 +1,6 @@
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
 import colors from 'picocolors';
-import type {} from './meta.ts';
+import type {} from './trying.ts';
 import type { FaultResult } from './result.ts';
 
 /** Writes one line a fault as it ends, and collects the results. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CauseCode } from '../helpers/causes/causes.ts';
 
 /** What became of one fault; `faults.json` is a list of these. */
 export const faultResult = z.object({
@@ -25,6 +26,46 @@ export const faultResult = z.object({
 export const faultResults = z.object({ faults: z.array(faultResult) });
 
 export type FaultResult = z.infer<typeof faultResult>;
+
+/** What the suite found first. */
+export interface Caught {
+  readonly step: string;
+  readonly cause: string;
+  readonly seen: string;
+}
+
+/**
+ * @param caught undefined when the suite was green
+ * @param missed the search of the second judge that found nothing; undefined when all found something
+ * @param start when the fault was begun, of performance.now()
+ */
+export function faultResultOf(
+  fault: {
+    readonly id: string;
+    readonly title: string;
+    readonly expect: { readonly step: string; readonly cause: CauseCode };
+  },
+  caught: Caught | undefined,
+  missed: string | undefined,
+  start: number,
+): FaultResult {
+  const { id, title, expect } = fault;
+  const { step, cause, seen } = caught ?? { step: '', cause: '', seen: '' };
+  return {
+    id,
+    title,
+    caught: caught !== undefined,
+    asExpected: step === expect.step && cause === expect.cause,
+    step,
+    expectedStep: expect.step,
+    cause,
+    expectedCause: expect.cause,
+    seen,
+    fourGreps: missed !== undefined,
+    fourGrepsMissed: missed ?? '',
+    seconds: Math.round((performance.now() - start) / 100) / 10,
+  };
+}
 
 /** The matrix as a table, for docs/faults.md. */
 export function faultsPage(results: readonly FaultResult[]): string {

@@ -14,7 +14,7 @@ import type { FixtureName, Alteration } from '../suites/document/fixtures.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { World } from '../suites/document/world.ts';
 
-/** What a fault is put in with. */
+/** The tools that put a fault into a mesh. */
 export class Rig {
   readonly world: World;
   readonly kube: Kube;
@@ -26,7 +26,7 @@ export class Rig {
     this.kube = world.kube;
   }
 
-  /** A reader who applies something else than the document says. */
+  /** Makes the document's steps apply something else than the document says. */
   alter(name: FixtureName, alteration: Alteration): void {
     this.world.fixtures.alter(name, alteration);
   }
@@ -37,7 +37,7 @@ export class Rig {
     this.alter('document/client.yaml', (text, namespace) => (namespace === wanted ? change(text) : text));
   }
 
-  /** Somebody else's `kubectl apply`: what the document applies afterwards does not take it back. */
+  /** `kubectl apply` by another field manager: the document's own apply does not take it back. */
   async apply(...objects: readonly KubernetesObject[]): Promise<void> {
     await apply(this.kube, objects, undefined, 'somebody-else');
   }
@@ -224,7 +224,7 @@ export class Rig {
     await podsMustBeGone(this.kube, istioSystem, 'app=istiod');
   }
 
-  /** Waits until it validates again, too: a pod that is ready is not yet one that the Service leads to. */
+  /** Waits until it validates again: the Service may not lead to a pod yet that is ready. */
   async startIstiod(): Promise<void> {
     await this.#scaleIstiod(1);
     await deploymentMustBeReady(this.kube, istioSystem, 'istiod');
@@ -244,7 +244,7 @@ export class Rig {
     });
   }
 
-  /** A change that nobody minds makes the kubelet look after a pod's volumes at once. */
+  /** A harmless change to a pod makes the kubelet update its volumes at once. */
   async #nudge(namespace: string, labelSelector: string): Promise<void> {
     for (const pod of await livePods(this.kube, namespace, labelSelector)) {
       await this.kube.objects.patch({

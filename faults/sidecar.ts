@@ -1,4 +1,3 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
@@ -44,13 +43,6 @@ function meshConfig(
 function isDefaultLog(outbound: string): boolean {
   return outbound.includes('[%START_TIME%] ');
 }
-
-const telemetryOff = (rig: Rig): KubernetesObject & { spec: object } => ({
-  apiVersion: 'telemetry.istio.io/v1',
-  kind: 'Telemetry',
-  metadata: rig.inMesh('quiet'),
-  spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }] },
-});
 
 export const sidecarFaults: readonly Fault[] = [
   {
@@ -117,8 +109,14 @@ export const sidecarFaults: readonly Fault[] = [
     title: 'A Telemetry resource turns the access log off',
     expect: { step: 'MESH-3', cause: 'ACCESS_LOG_OFF' },
     before: 'MESH-1',
-    inject: (rig) => rig.apply(telemetryOff(rig)),
-    undo: (rig) => rig.remove(telemetryOff(rig)),
+    objects: (rig) => [
+      {
+        apiVersion: 'telemetry.istio.io/v1',
+        kind: 'Telemetry',
+        metadata: rig.inMesh('quiet'),
+        spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }] },
+      },
+    ],
   },
   {
     id: 'OTHER-PROXY-VERSION',

@@ -1,0 +1,32 @@
+import { inject, test } from 'vitest';
+import type { FaultResult } from './result.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Ids of the faults to try. */
+    faults: readonly string[];
+  }
+  interface TaskMeta {
+    fault?: FaultResult;
+  }
+}
+
+/** Defines a test for each fault that was chosen; it fails when the fault is not caught as expected. */
+export function testFaults<One extends { readonly id: string; readonly title: string }>(
+  faults: readonly One[],
+  matrix: { unsound(): string | undefined; try(fault: One): Promise<FaultResult> },
+): void {
+  const chosen = inject('faults');
+  for (const fault of faults) {
+    if (!chosen.includes(fault.id)) continue;
+    test(`${fault.id} ${fault.title}`, async ({ task, skip }) => {
+      const unsound = matrix.unsound();
+      if (unsound !== undefined) skip(unsound);
+      const result = await matrix.try(fault);
+      task.meta.fault = result;
+      if (result.asExpected) return;
+      const found = result.caught ? `${result.step} ${result.cause}: ${result.seen}` : 'not caught';
+      throw new Error(`expected ${result.expectedStep} ${result.expectedCause}; ${found}`);
+    });
+  }
+}
