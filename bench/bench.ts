@@ -14,23 +14,29 @@ import { resolveVersions } from '../helpers/images/versions.ts';
 import { flushing, sourceIstioSettings } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/results/results.ts';
-import { benchmark, say, stop } from './command.ts';
-import { withFolder } from './folder.ts';
-import { nothingMustBeKept, removeKept } from './kept.ts';
-import { machine } from './machine.ts';
+import {
+  benchmark,
+  machine,
+  nothingMustBeKept,
+  publish,
+  removeKept,
+  say,
+  stop,
+  withFolder,
+} from './benchmark.ts';
 import { watchMemory } from './memory.ts';
 import { plotOf, tableOf } from './page.ts';
-import { publish } from './publish.ts';
 import {
-  modes,
-  subjects,
   type BenchResults,
   type Mode,
+  modes,
   type Part,
+  ratiosOf,
   type Sample,
+  spreadOf,
   type Subject,
+  subjects,
 } from './results.ts';
-import { ratiosOf, spreadOf } from './statistics.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const resultsFile = join(root, 'bench', 'results.json');
@@ -203,7 +209,7 @@ async function imageSet(): Promise<ImageSet> {
   return ensureImageSet({ ...origin, ...versions }, terminalProgress());
 }
 
-/** What bench/baseline.sh is told; kubectl and istioctl are those of the images, so that both use the same. */
+/** The variables that bench/baseline.sh reads; kubectl and istioctl are those of the images, so that both use the same. */
 async function environmentOf(
   work: string,
   { images, source, archive, istio }: ImageSet,

@@ -9,17 +9,14 @@ import { planSourceSet } from '../helpers/images/source/build.ts';
 import { compilations } from '../helpers/images/source/go.ts';
 import { resolveVersions, sourceVersions, type Versions } from '../helpers/images/versions.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
-import { benchmark, say, stop } from './command.ts';
-import { withFolder } from './folder.ts';
-import { machine } from './machine.ts';
-import { publish } from './publish.ts';
-import { spreadOf, type Spread } from './statistics.ts';
+import { benchmark, machine, publish, say, stop, withFolder } from './benchmark.ts';
+import { type Spread, spreadOf } from './results.ts';
 
 /**
  * `npm run bench:build`: the build of the source image set from nothing, beside the compilation of its binaries alone;
- * then a build when nothing has changed, and one of a further version of Istio. Caches of the suite's and of Go's
- * compiler are fresh ones; modules are there already, since how fast they come is the network's affair. Figures go to
- * bench/build.json, the table to docs/performance.md. The set's images are made anew, so the next run makes its archive.
+ * then a build when nothing has changed, and one of a further version of Istio. The suite's cache and Go's build cache
+ * start empty; Go modules are downloaded beforehand, so that the network's speed does not count. Writes bench/build.json
+ * and the table in docs/performance.md. It builds the images again, so the next run writes its archive again.
  */
 const launcher = fileURLToPath(new URL('../conformance', import.meta.url));
 const unchangedRuns = 5;

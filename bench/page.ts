@@ -1,5 +1,12 @@
-import { modes, subjects, type BenchResults, type Mode, type Sample, type Subject } from './results.ts';
-import { median } from './statistics.ts';
+import {
+  type BenchResults,
+  median,
+  type Mode,
+  modes,
+  type Sample,
+  type Subject,
+  subjects,
+} from './results.ts';
 
 /**
  * The page with this text between the two marks of the command that makes it, e.g. of `bench`.

@@ -12,18 +12,15 @@ import { onSignals } from '../helpers/session/interrupt.ts';
 import { newRunId } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import { Telling } from '../helpers/session/telling.ts';
-import { benchmark, say } from './command.ts';
-import { machine } from './machine.ts';
+import { benchmark, machine, publish, say } from './benchmark.ts';
 import { watchMemory } from './memory.ts';
-import { publish } from './publish.ts';
 import { attributionCosts } from './scale-attribution.ts';
-import { figureOf, type Figure } from './scale-figures.ts';
-import { plotOf } from './scale-plot.ts';
-import { tableOf, type ScaleResults } from './scale-table.ts';
+import { type Figure, figureOf } from './scale-figures.ts';
+import { plotOf, type ScaleResults, tableOf } from './scale-page.ts';
 
 /**
- * `npm run bench:scale`: SCALE-1 with one load after the other on one cluster. Figures go to bench/scale.json, the plot
- * to docs/scale.svg and the table to docs/performance.md; `npm run bench:scale -- 2x3x1 50x10x1` measures these loads and writes nothing.
+ * `npm run bench:scale`: SCALE-1 with one load after the other on one cluster. Writes bench/scale.json, docs/scale.svg
+ * and the table in docs/performance.md; `npm run bench:scale -- 2x3x1 50x10x1` measures these loads and writes nothing.
  */
 const points = ['1x2x1', '5x4x1', '10x10x1', '20x10x1', '25x20x1', '25x20x2', '25x20x4', '50x10x4'];
 const base = configurationSchema.parse({ target: 'hermetic', steps: ['SCALE-1'] });

@@ -3,13 +3,9 @@ import { countTo } from '../cli/options.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { duration } from '../helpers/progress/terminal.ts';
 import { runCheckout } from '../faults/checkout.ts';
-import { benchmark, say, stop } from './command.ts';
-import { nothingMustBeKept, removeKept } from './kept.ts';
-import { machine } from './machine.ts';
-import { optimisations, type Optimisation } from './optimisations.ts';
-import { publish } from './publish.ts';
-import { modes, type Mode } from './results.ts';
-import { spreadOf, type Spread } from './statistics.ts';
+import { benchmark, machine, nothingMustBeKept, publish, removeKept, say, stop } from './benchmark.ts';
+import { type Optimisation, optimisations } from './optimisations.ts';
+import { type Mode, modes, type Spread, spreadOf } from './results.ts';
 
 interface Figure {
   readonly what: string;
@@ -17,9 +13,9 @@ interface Figure {
 }
 
 /**
- * `npm run bench:without`: what each thing that makes the suite fast brings. The suite runs on copies of the checkout in
- * which one of them is taken out by an edit of its source, one copy after the other, and whole in each round. Figures go
- * to bench/without.json, the table to docs/performance.md.
+ * `npm run bench:without`: what each optimisation of the suite saves. Each round runs the whole suite, then copies of the
+ * checkout that each lack one optimisation, by an edit of the source. Writes bench/without.json and the table in
+ * docs/performance.md.
  */
 const whole = 'nothing taken out';
 const program = new Command('bench:without')
@@ -33,7 +29,7 @@ async function main(rounds: number): Promise<void> {
   const seen = new Map<string, number[]>();
   let kept: string | undefined;
   try {
-    // Not measured: it leaves the cluster for the warm runs, and the images that cold ones share.
+    // Not measured: it leaves the cluster for the warm runs, and the images for the cold ones.
     kept = (await measured(undefined, 'warm')).runId;
     for (let round = 1; round <= rounds; round += 1) {
       for (const mode of modes) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, ratiosOf, spreadOf } from './statistics.ts';
+import { median, ratiosOf, spreadOf } from './results.ts';
 
 describe('statistics', () => {
   it.each([
