@@ -28,12 +28,12 @@ export const optimisations: readonly Optimisation[] = [
   {
     what: 'steps begin before their turn',
     file: 'suites/conformance.test.ts',
-    from: 'new Passes(session, judged,',
+    from: 'new Passes(session, judgedSteps(configuration),',
     to: 'new Passes(session, [],',
   },
   {
     what: "Squid's log read ten times a second",
-    file: 'helpers/kube/tail-command.ts',
+    file: 'helpers/kube/command-stream.ts',
     from: 'exitCode === 0',
     to: 'exitCode === -1',
   },
