@@ -16,6 +16,7 @@ export type { StepRecord } from './helpers/results/step.ts';
 // Trips: a request from a pod, what each witness said of it, and what is expected of them.
 export { noSidecar, origin, proxy, sidecar, type Expectation } from './helpers/trip/expectations.ts';
 export type { FetchOptions, Request, Witnesses } from './helpers/trip/fetch.ts';
+export type { Endpoint } from './helpers/trip/endpoint.ts';
 export type * from './helpers/trip/statements.ts';
 export { proxyClusterOf } from './suites/document/sidecar.ts';
 export { documentsWay, withObjects, withoutEntry } from './suites/controls/mesh.ts';

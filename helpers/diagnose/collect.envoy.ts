@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { formatEndpoint, sameIp } from '../trip/endpoint.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import { formatEndpoint, sameIp, type Endpoint } from '../trip/endpoint.ts';
 import { given, type Collector } from './collector.ts';
 import { containersOf, runs, sidecarContainer, type Pod, type PodList } from './collect.pods.ts';
 import { output, type Source } from './source.ts';

@@ -9,7 +9,7 @@ import { istioctl, IstioctlError } from '../istio/istioctl.ts';
 import { connect, type Kube } from '../kube/client.ts';
 import { exec, type ExecResult } from '../kube/exec.ts';
 import { timeouts } from '../timeouts.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 
 /** What collectors ask of a cluster that answers. */
 export interface Source {

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { drainTimeMs, held, type Held, type SidecarPod } from '../istio/sidecar.ts';
 import type { Kube } from '../kube/client.ts';
 import type { ListenerChange } from '../results/gate.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import { absent, changesBetween } from './config-diff.ts';
 
 /** How often Envoy is asked. What came and went in between shows in the time at which Envoy took the listener. */

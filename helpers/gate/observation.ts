@@ -5,7 +5,7 @@ import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../is
 import { apiStatus, type Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 
 /** The proxy as its ServiceEntry has it. */
 export interface ProxyOfEntry extends Endpoint {

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apiStatus, type Kube } from '../kube/client.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import { claimantsOf, visibleTo, type ServiceEntry } from './taker-makers.ts';
 
 /** Kinds that can change where a sidecar sends a request, or what it logs of it, and the resources RBAC knows them by. */

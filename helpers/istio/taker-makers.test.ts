@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import { takerOf } from './taker.ts';
 import {
   claimantsOf,

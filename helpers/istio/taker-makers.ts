@@ -2,7 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { nameOf } from '../kube/client.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import { objectOf, type Handling, type Taker } from './taker.ts';
 
 /** Objects of a cluster that can have made what takes a connection. Each has its kind, also when it comes from a list. */

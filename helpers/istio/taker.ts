@@ -1,6 +1,6 @@
 import { BlockList, isIPv6, SocketAddress } from 'node:net';
 import { z } from 'zod';
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 
 /**
  * What takes a connection: which of Envoy's listeners, which of its filter chains, and what that does with it. Computed

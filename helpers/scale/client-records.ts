@@ -1,6 +1,6 @@
-import { formatEndpoint, parseEndpoint } from '../trip/endpoint.ts';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../trip/endpoint.ts';
 import { unknownExitCode } from '../trip/curl.ts';
-import type { ClientStatement, Endpoint } from '../trip/statements.ts';
+import type { ClientStatement } from '../trip/statements.ts';
 import { tripId } from './tunnels-conf.ts';
 
 /** One wave of one pod, as fixtures/scale/tunnels.sh told of it. */

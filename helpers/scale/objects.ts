@@ -3,8 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Destination } from '../destination/destination.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
-import { formatEndpoint } from '../trip/endpoint.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import { formatEndpoint, type Endpoint } from '../trip/endpoint.ts';
 import type { Load } from './load.ts';
 import { tunnelsConf } from './tunnels-conf.ts';
 

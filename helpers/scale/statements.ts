@@ -1,9 +1,9 @@
 import type { LineFollower } from '../kube/lines.ts';
-import { ipKey } from '../trip/endpoint.ts';
+import { ipKey, type Endpoint } from '../trip/endpoint.ts';
 import { parseSidecarLine } from '../trip/envoy.ts';
 import { agrees } from '../trip/judgement.ts';
 import { parseOriginLine } from '../trip/origin.ts';
-import { type Endpoint, isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
+import { isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
 
 /** The followed logs of all witnesses of the clients' trips. */

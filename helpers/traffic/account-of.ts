@@ -1,6 +1,7 @@
 import type { StampedLine } from '../kube/lines.ts';
 import { parseSidecarLine } from '../trip/envoy.ts';
-import { type Endpoint, isFailure, type ProxyStatement } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
+import { isFailure, type ProxyStatement } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
 import type { TrafficAccount, Workload } from './account.ts';
 import { crossings, wentOn, type Crossing, type PodTraffic } from './counterparts.ts';

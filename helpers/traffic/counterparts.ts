@@ -1,6 +1,6 @@
 import { InTime } from '../in-time.ts';
 import { closestFirst } from '../trip/assignment.ts';
-import { sameIp } from '../trip/endpoint.ts';
+import { sameIp, type Endpoint } from '../trip/endpoint.ts';
 import {
   agrees,
   apartMs,
@@ -14,7 +14,7 @@ import {
   type Slack,
   type Span,
 } from '../trip/judgement.ts';
-import type { Endpoint, ProxyStatement, SidecarStatement } from '../trip/statements.ts';
+import type { ProxyStatement, SidecarStatement } from '../trip/statements.ts';
 import type { Workload } from './account.ts';
 import type { ClientTrip } from './trips.ts';
 

@@ -1,6 +1,5 @@
 import type { StampedLine } from '../kube/lines.ts';
-import { formatEndpoint, parseEndpoint } from '../trip/endpoint.ts';
-import type { Endpoint } from '../trip/statements.ts';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../trip/endpoint.ts';
 
 /** One exchange of a client, as fixtures/traffic/*.sh print it when it is over. */
 export interface Exchange {

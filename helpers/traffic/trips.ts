@@ -1,4 +1,4 @@
-import type { Endpoint } from '../trip/statements.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import type { ClientLog, Exchange } from './record.ts';
 
 /** Which of a pod's two clients: new requests, or tunnels that stay open. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { formatEndpoint, parseEndpoint } from './endpoint.ts';
-import { parseJson, type ClientStatement, type Endpoint } from './statements.ts';
+import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
+import { parseJson, type ClientStatement } from './statements.ts';
 
 /** curl's `--write-out`: all its figures as one JSON object on stderr, so that stdout is the page alone. */
 export const writeOut = '%{stderr}%{json}';

@@ -1,6 +1,7 @@
-import { formatEndpoint, isProxy } from './endpoint.ts';
+import { formatEndpoint } from './endpoint.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
+import { agrees, factsOf } from './judgement.ts';
 import type { Trip } from './statements.ts';
 
 /** What the client itself says is wrong. curl's exit codes: https://curl.se/libcurl/c/libcurl-errors.html */
@@ -17,7 +18,8 @@ export function clientFindings(trip: Trip, expectations: readonly Expectation[])
 /** Where the client connected to, which the page alone does not show. */
 function whereItWent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
-  if (client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote)) {
+  const connected = agrees('client.to', factsOf(trip));
+  if (connected === false && client.remote !== undefined && via !== undefined) {
     return [
       {
         cause: 'WENT_ROUND_PROXY',

@@ -1,13 +1,6 @@
-import { parseEndpoint } from './endpoint.ts';
+import { parseEndpoint, type Endpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
-import {
-  type Endpoint,
-  failure,
-  parseCount,
-  parseJson,
-  type ParseFailure,
-  type SidecarStatement,
-} from './statements.ts';
+import { failure, parseCount, parseJson, type ParseFailure, type SidecarStatement } from './statements.ts';
 
 const head =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%';

@@ -1,4 +1,4 @@
-import type { Endpoint } from './statements.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** What one witness must say of a trip. */
 export type Expectation = SidecarExpectation | NoSidecarExpectation | ProxyExpectation | OriginExpectation;

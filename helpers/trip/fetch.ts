@@ -10,12 +10,12 @@ import { resolveIn } from '../your-proxy/resolve.ts';
 import type { YourProxy } from '../your-proxy/your-proxy.ts';
 import { attribute, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
-import { formatEndpoint, isProxy } from './endpoint.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { origin, type Expectation } from './expectations.ts';
-import { tripTolerances } from './judgement.ts';
+import { agrees, factsOf, tripTolerances } from './judgement.ts';
 import { Logs } from './logs.ts';
 import { ownLine } from './squid.ts';
-import type { ClientStatement, Endpoint, LogWitness, Trip } from './statements.ts';
+import type { ClientStatement, LogWitness, Trip } from './statements.ts';
 import { userAgent } from './origin.ts';
 
 export interface FetchOptions {
@@ -290,12 +290,12 @@ export class Witnesses implements AsyncDisposable {
 
 /** The witnesses whose statement a trip still lacks; a log that is not followed (undefined) is not waited for. */
 function stillSilent(trip: Trip): LogWitness[] {
-  const { client, via, url } = trip;
+  const { client, url } = trip;
   // curl: no proxy, no name, no connection. Without a connection no other witness can have seen it.
   if ([5, 6, 7].includes(client.exitCode)) return [];
   const expected: LogWitness[] = ['sidecar'];
   // A client that connected elsewhere bypassed the proxy; a URL of http: is the proxy's own.
-  const elsewhere = client.remote !== undefined && via !== undefined && !isProxy(trip, client.remote);
+  const elsewhere = agrees('client.to', factsOf(trip)) === false;
   // A sidecar without an upstream host ended the connection itself.
   const ended = trip.sidecar?.[0] !== undefined && trip.sidecar[0].upstreamHost === undefined;
   if (!elsewhere && !ended) expected.push('proxy');

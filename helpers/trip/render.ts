@@ -1,9 +1,8 @@
-import { formatEndpoint } from './endpoint.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { contradictions, type JudgedFact } from './judgement.ts';
 import { proxyResult } from './squid.ts';
 import type {
   ClientStatement,
-  Endpoint,
   OriginStatement,
   ProxyStatement,
   SidecarStatement,

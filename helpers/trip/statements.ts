@@ -1,7 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
 
-export type { Endpoint };
-
 /**
  * What each witness of a trip states. One request is a trip: the client, the sidecar's Envoy, Squid and the
  * origin each leave a statement of their own, and a verdict comes from what they must share.

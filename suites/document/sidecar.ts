@@ -2,7 +2,7 @@ import { clusterName } from '../../helpers/document/edition.ts';
 import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import type { Endpoint } from '../../helpers/trip/statements.ts';
+import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { fail } from './fail.ts';
 import { entryHost } from './service-entry.ts';

@@ -1,7 +1,7 @@
-import { formatEndpoint } from '../../trip/endpoint.ts';
+import { formatEndpoint, type Endpoint } from '../../trip/endpoint.ts';
 import { agrees, factsOf, type Facts } from '../../trip/judgement.ts';
 import { proxyResult } from '../../trip/squid.ts';
-import type { Endpoint, Trip } from '../../trip/statements.ts';
+import type { Trip } from '../../trip/statements.ts';
 import { bytes } from './format.ts';
 
 export type Who = 'client' | 'sidecar' | 'proxy' | 'origin';
