@@ -6,7 +6,7 @@ import { compareLines } from '../helpers/report/compare-lines.ts';
 import { compareRuns } from '../helpers/report/compare.ts';
 import { loadComparePageOf, loadPageOf } from '../helpers/report/html/load.ts';
 import { readResults } from '../helpers/report/read-results.ts';
-import { redacted } from '../helpers/report/redacted.ts';
+import { redacted } from '../helpers/redact/redact.ts';
 import { opened } from './open-page.ts';
 
 export interface PageChoice {

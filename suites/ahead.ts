@@ -3,25 +3,25 @@ import type { Step } from './document/step.ts';
 import type { World } from './document/world.ts';
 
 interface Begun {
-  /** When its work began, in ms since the epoch; undefined while it waits for that of what it needs. */
+  /** When the work started, in ms since the epoch; undefined while it waits for the steps it needs. */
   at: number | undefined;
-  /** Settles when the work is over; a failure is for whoever awaits it. */
+  /** Settles when the work has ended; rejects as the work does. */
   readonly done: Promise<void>;
 }
 
-/** Work of steps that begins before their turn. */
+/** Work that steps start before their turn. */
 export class AheadWork {
   readonly #world: World;
   readonly #steps: readonly Step[];
   readonly #begun = new Map<string, Begun>();
 
-  /** @param steps Those of the pass: work of any other is not begun */
+  /** @param steps Steps of the pass; only their work starts early */
   constructor(world: World, steps: readonly Step[]) {
     this.#world = world;
     this.#steps = steps;
   }
 
-  /** Begins what may begin with the pass (`undefined`), or with a step whose turn has come. */
+  /** Starts the work that may start with the pass (`undefined`), or with the turn of this step. */
   begin(turn: string | undefined): void {
     for (const step of this.#steps) {
       if (step.ahead !== undefined && step.ahead.with === turn) this.#begin(step);
@@ -29,8 +29,8 @@ export class AheadWork {
   }
 
   /**
-   * Resolves when the step's work is done, which begins now if it has not yet.
-   * @returns how long before now it began; undefined when it had not
+   * Waits for the step's work, and starts it when it has not started yet.
+   * @returns how long ago it started; undefined when it starts now
    */
   async of(step: Step): Promise<string | undefined> {
     const { ahead } = step;
@@ -42,7 +42,7 @@ export class AheadWork {
     return before;
   }
 
-  /** For a step that is not judged: what was begun for it is over and taken back. */
+  /** For a skipped step: waits for its early work and undoes it. */
   async drop({ id, ahead }: Step): Promise<void> {
     const begun = this.#begun.get(id);
     if (begun === undefined || ahead?.undo === undefined) return;
@@ -50,7 +50,7 @@ export class AheadWork {
     await ahead.undo(this.#world);
   }
 
-  /** Resolves when nothing that was begun is going on any more. */
+  /** Waits until all early work has ended. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#begun.values()].map(({ done }) => done));
   }
@@ -67,7 +67,7 @@ export class AheadWork {
       await ahead.work(this.#world);
     };
     const begun: Begun = { at: undefined, done: Promise.resolve().then(begin) };
-    // Its step may never be judged: then what it needs has failed, and that is told.
+    // The step may never be judged; then a step it needs has failed and been reported.
     begun.done.catch(() => undefined);
     this.#begun.set(step.id, begun);
   }

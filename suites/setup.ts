@@ -9,15 +9,15 @@ import { openSession } from '../helpers/session/open-session.ts';
 import { installFor } from './begin-install.ts';
 
 /**
- * Gives a plain `vitest run` a session, with the configuration that `conformance()` put into the suite's vitest
- * configuration, or the default one. Under the CLI there is one already, and the CLI closes it.
+ * Opens a session for a plain `vitest run`, with the configuration from `conformance()` in the vitest configuration, or
+ * the default one. The CLI opens and closes its own.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const provided: Partial<ReturnType<TestProject['getProvidedContext']>> = project.getProvidedContext();
   if (provided.session !== undefined) return undefined;
   const configuration = provided.conformance ?? configurationSchema.parse({});
   const report = new Report(configuration.reportDir, newRunId(), configuration);
-  // vitest and Vite end the process at once, and would leave a cluster behind.
+  // vitest's and Vite's handlers end the process at once and leave the cluster behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
   const opening = openSession(configuration, report, terminalProgress(), {
     install: installFor(configuration),

@@ -14,7 +14,7 @@ import { understandingWhatHappened } from './document/4-understanding-what-happe
 import { cleanup } from './document/5-cleanup.ts';
 import { withNeeds, type Step } from './document/step.ts';
 
-/** What must not work, must be told apart, or proves nothing: in the order they run in. */
+/** Controls: what must not work, or must look different in the logs, in the order they run. */
 export const controlSteps: readonly Step[] = [
   ...beforeTheEntry,
   ...withTheEntry,

@@ -2,11 +2,11 @@ import { inject, vi } from 'vitest';
 import type {} from '../helpers/results/vitest-context.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 
-/** Before the tests of a worker: the run's time limits, which its process has set for itself alone. */
+/** Applies the run's time limits to a worker; the CLI has set them in its own process only. */
 const { timeoutScale, pauseOnFailure } = inject('session').configuration;
 scaleTimeouts(timeoutScale);
 
-// Every wait inside a step has a deadline of its own that names what it waited for; vitest's limits only catch a step
-// that hangs in spite of them. A person who looks at a failure has none.
+// Every wait inside a step has its own deadline and names what it waits for. vitest's limits catch a step that hangs all
+// the same. A pause for a person has no limit.
 const testTimeout = pauseOnFailure ? 0 : 1_800_000 * Math.max(1, timeoutScale);
 vi.setConfig({ testTimeout, hookTimeout: 900_000 * Math.max(1, timeoutScale) });

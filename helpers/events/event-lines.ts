@@ -5,7 +5,7 @@ import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/lines.ts';
 import type { Events } from './stream.ts';
 
-/** Tells each step that begins. */
+/** Emits an event for each step that starts. */
 export class StepStarts implements Reporter {
   readonly #events: Events;
 
@@ -25,12 +25,12 @@ export class StepStarts implements Reporter {
   }
 }
 
-/** Lines for people, and an event for each of them. */
+/** Prints lines for people, and emits an event for each. */
 export class EventLines implements Lines {
   readonly #lines: Lines;
   readonly #events: Events;
   readonly #folder: string;
-  /** The pass of several, or the phase of a gate, that runs now. */
+  /** The current pass of several, or the current phase of a gate. */
   #phase: { readonly title: string; readonly began: number } | undefined;
 
   /** @param reportFolder Where the evidence of a failure is */
@@ -72,7 +72,7 @@ export class EventLines implements Lines {
   }
 }
 
-/** A progress whose phases and notes are events besides. */
+/** A progress that also emits its phases and notes as events. */
 export function eventProgress(progress: Progress, events: Events): Progress {
   return {
     note: (line) => {

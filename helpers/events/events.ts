@@ -37,7 +37,7 @@ const kinds = [
   z.object({
     type: z.literal('phase-ended'),
     title: z.string(),
-    status: z.enum(['passed', 'failed']).describe('of a pass and of a phase of a gate: that its steps ran'),
+    status: z.enum(['passed', 'failed']).describe('of a pass or a phase of a gate: whether its steps ran'),
     durationMs: z.number(),
     ...common,
   }),
@@ -102,7 +102,7 @@ export const eventSchema = z.discriminatedUnion('type', kinds);
 
 export type RunEvent = z.infer<typeof eventSchema>;
 type WithoutCommon<E> = E extends RunEvent ? Omit<E, keyof typeof common> : never;
-/** An event as whoever causes it knows it. */
+/** An event without the time and the run. */
 export type Happening = WithoutCommon<RunEvent>;
 
 /** JSON Schema of a line, for people who read them with other programs. */

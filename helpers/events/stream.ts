@@ -1,7 +1,7 @@
-import { redacted } from '../report/redacted.ts';
+import { redacted } from '../redact/redact.ts';
 import type { Happening } from './events.ts';
 
-/** Takes what happens; where nobody asked for events it goes nowhere. */
+/** Emits events with --json, and does nothing without it. */
 export interface Events {
   /** From now on events carry the run's id. */
   run: string | undefined;
@@ -11,8 +11,8 @@ export interface Events {
 let write: ((text: string) => void) | undefined;
 
 /**
- * Keeps stdout for events: what anybody else prints there, libraries included, goes to stderr instead. A program that
- * reads the lines must never meet one that is no JSON.
+ * Keeps stdout for events: all other output, also of libraries, goes to stderr. A program that reads stdout must find only
+ * lines of JSON.
  */
 export function keepStdoutForEvents(): void {
   const { stdout, stderr } = process;

@@ -131,3 +131,18 @@ const rules: readonly Rule[] = [
 export function redact(text: string): string {
   return rules.reduce((redacted, rule) => rule(redacted), text);
 }
+
+/**
+ * A copy of plain data in which private keys, tokens and credentials are cut out of every text. Reports
+ * and events go through it: what a program printed gets into them in many ways.
+ */
+export function redacted<T>(data: T): T {
+  return walk(data) as T;
+}
+
+function walk(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map(walk);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, walk(part)]));
+}

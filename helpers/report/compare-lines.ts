@@ -55,12 +55,12 @@ function stepLines(step: StepChange): string[] {
         : aspects.includes('verdict') || aspects.includes('cause')
           ? `${old} → ${now}`
           : '';
-  const told = [verdict, durationInWords(step)].filter((part) => part !== '').join(', ');
+  const changed = [verdict, durationInWords(step)].filter((part) => part !== '').join(', ');
   const worse = after !== undefined && after.status !== 'passed' && old !== now;
   const better = before !== undefined && before.status !== 'passed' && after?.status === 'passed';
   const sign = worse ? colors.red('✗') : better ? colors.green('✓') : '~';
   return [
-    `${sign} ${id.padEnd(9)} ${title}${phase === undefined ? '' : ` (${phase})`}${told === '' ? '' : `: ${told}`}`,
+    `${sign} ${id.padEnd(9)} ${title}${phase === undefined ? '' : ` (${phase})`}${changed === '' ? '' : `: ${changed}`}`,
     ...facts.map(
       ({ name, before: was, after: is }) =>
         `    ${name}: ${was === '' ? 'none' : was} → ${is === '' ? 'none' : is}`,

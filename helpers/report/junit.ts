@@ -3,8 +3,8 @@ import { create } from 'xmlbuilder2';
 import type { Results, Verdict } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 
-/** Whether the steps' own results say all that the verdict does. */
-const toldByItsSteps: Record<Verdict, boolean> = {
+/** Whether the steps' results alone show the verdict. */
+const shownByItsSteps: Record<Verdict, boolean> = {
   conformant: true,
   'not conformant': true,
   unstable: true,
@@ -14,8 +14,8 @@ const toldByItsSteps: Record<Verdict, boolean> = {
 };
 
 /**
- * `junit.xml` of a run: one suite a section (of a gate, one a phase), one case a step. A run that broke outside its steps is one error in
- * a suite of its own, so that a CI system never shows a broken run as an empty, green one.
+ * `junit.xml` of a run: a suite for each section (in a gate, each phase), a case for each step. A run that broke outside
+ * its steps is an error in a suite of its own: a CI system must not show it as empty and green.
  */
 export function junitOf(run: Results): string {
   const root = create({ version: '1.0', encoding: 'UTF-8' }).ele('testsuites', {
@@ -48,7 +48,7 @@ export function junitOf(run: Results): string {
       if (step.evidence !== '') testCase.ele('system-out').txt(`evidence: ${step.evidence}/index.md`);
     }
   }
-  if (!toldByItsSteps[run.verdict]) {
+  if (!shownByItsSteps[run.verdict]) {
     const testCase = root
       .ele('testsuite', {
         name: 'run',

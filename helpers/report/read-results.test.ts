@@ -49,7 +49,7 @@ describe('a run that is read again', () => {
     [
       'is of a later edition',
       '{"schemaVersion": 2}',
-      /has schema version 2; this edition of the suite reads 1\.$/,
+      /has schema version 2; this version of the suite reads 1\.$/,
     ],
     [
       'lacks a field',

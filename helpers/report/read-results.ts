@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
 import { results, type Results } from '../results/results.ts';
 
-/** A run as it was written down, and where. */
+/** The stored results of a run. */
 export interface StoredRun {
   /** Absolute path of the report's folder. */
   readonly folder: string;
@@ -14,7 +14,7 @@ export interface StoredRun {
 /**
  * Reads a run again.
  * @param path Its report folder, or the results.json in it
- * @throws UsageError when there is none, or when it is not one that this edition of the suite can read
+ * @throws UsageError when there is none, or this version of the suite cannot read it
  */
 export async function readResults(path: string): Promise<StoredRun> {
   const file = await resultsFile(path);
@@ -67,8 +67,8 @@ function parsed(file: string, text: string): Results {
   const known = results.shape.schemaVersion.value;
   if (schemaVersion !== known) {
     throw new UsageError(
-      `${file} has schema version ${String(schemaVersion)}; this edition of the suite reads ${known}.`,
-      'Use the edition of the suite that wrote it: versions.suite in the file says which.',
+      `${file} has schema version ${String(schemaVersion)}; this version of the suite reads ${known}.`,
+      'Use the version of the suite that wrote it: versions.suite in the file says which.',
     );
   }
   const run = results.safeParse(data);

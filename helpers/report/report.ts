@@ -6,7 +6,7 @@ import { EnvironmentError, exitCodes, messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
-import { redacted } from './redacted.ts';
+import { redacted } from '../redact/redact.ts';
 import { stabilityOf } from './stability.ts';
 import { results, type Results, type Verdict, type Outcome } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
@@ -20,23 +20,23 @@ const exitCodeOf: Record<Verdict, number> = {
   interrupted: exitCodes.interrupted,
 };
 
-/** Collects what a run establishes, and writes it as results.json, junit.xml and a page whatever way the run ends. */
+/** Collects the results of a run and writes results.json, junit.xml and a page, however the run ends. */
 export class Report {
   readonly runId: string;
   readonly folder: string;
   readonly steps: StepResult[] = [];
   readonly versions: Record<string, string> = {};
   engine = 'unknown';
-  /** A signal came: the run is being ended, and nothing more is collected. */
+  /** A signal is ending the run: nothing more is collected. */
   interrupted = false;
   /** Folder of the evidence of a set-up that failed, in the report's folder. */
   evidence: string | undefined;
   target: Results['target'];
-  /** The user's proxy, where the run deployed none. */
+  /** The given proxy, where the run deploys none. */
   proxy: Results['proxy'];
   /** Where each setting of the configuration comes from. */
   origins: Results['origins'];
-  /** What a gate establishes beside its steps. */
+  /** The results of a gate beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
   readonly #startedAt = new Date();
@@ -141,7 +141,7 @@ export class Report {
     return run;
   }
 
-  /** The same for people. Loaded only now, so that not even a page that cannot be loaded changes a verdict. */
+  /** The page for people. It is loaded late: even a page that does not load must not change a verdict. */
   async #writePage(run: Results): Promise<void> {
     try {
       const { loadWritePage } = await import('./html/load.ts');
@@ -152,7 +152,7 @@ export class Report {
     }
   }
 
-  /** Writes another file into the report folder, of a run that is no pass over the document, and points `latest` to it. */
+  /** Writes another file into the report folder and points `latest` to it. */
   async attach(name: string, text: string): Promise<string> {
     const file = join(this.folder, name);
     await mkdir(this.folder, { recursive: true });
@@ -161,7 +161,7 @@ export class Report {
     return file;
   }
 
-  /** A convenience, and some file systems have no symbolic links. */
+  /** Never fails: some file systems have no symbolic links. */
   async #pointLatest(): Promise<void> {
     await this.#replaceLatest().catch((error: unknown) => {
       process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);

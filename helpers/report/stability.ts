@@ -3,11 +3,11 @@ import { tableLines } from '../text-table.ts';
 import type { Stability } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 
-/** How often each step passed and how long that took, in the steps' order. A skipped run is one that did not pass. */
+/** How often each step passed and how long that took, in the steps' order. A skipped run did not pass. */
 export function stabilityOf(steps: readonly StepResult[]): Stability[] {
   return [...Map.groupBy(steps, ({ id }) => id)].map(([id, runs]) => {
     const passed = runs.filter(({ status }) => status === 'passed');
-    // How long a failure took says how long something was waited for, not how fast the step is.
+    // The time of a failure is the time of a wait, not of the step.
     const durations = passed.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
     return {
       id,

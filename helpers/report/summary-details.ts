@@ -2,11 +2,10 @@ import { z } from 'zod';
 import type { Cause } from '../causes/cause.ts';
 import { causes } from '../causes/causes.ts';
 import { duration } from '../progress/terminal.ts';
-import { inCell } from './markdown.ts';
 
 const count = z.number();
 
-/** What the details of a run are made of; whatever of it another edition of the suite wrote otherwise is left out. */
+/** What the details of a run are made of. Fields that another version of the suite wrote differently are left out. */
 export const detailed = z.object({
   steps: z
     .array(
@@ -74,7 +73,7 @@ export const detailed = z.object({
 export type Detailed = z.infer<typeof detailed>;
 type Step = Detailed['steps'][number];
 
-/** Of a run that is not conformant, why; nothing otherwise. */
+/** Why a run is not conformant. */
 export function causesSection({ steps }: Detailed): string[] {
   const failed = steps.filter(({ status }) => status === 'failed');
   const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
@@ -100,7 +99,7 @@ export function causesSection({ steps }: Detailed): string[] {
   });
 }
 
-/** Everything else that the job's page should show of a single run: the gate's phases, its traffic, the differences, the steps. */
+/** The rest of a single run: the gate's phases, its traffic, the differences, the steps. */
 export function runSections(run: Detailed): string[] {
   return [...gateSections(run), ...stepsSection(run)];
 }
@@ -157,7 +156,7 @@ function gateSections({ gate }: Detailed): string[] {
 
 const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
 
-/** Folded: most of them passed. Of many passes those steps that did not, and the first pass. */
+/** Folded, since most steps passed. Of several passes: the first, and steps that did not pass in the others. */
 function stepsSection({ steps, gate }: Detailed): string[] {
   if (steps.length === 0) return [];
   const shown = steps.filter(({ pass, status }) => pass === 1 || status !== 'passed');
@@ -215,4 +214,18 @@ function cut(text: string): string {
 function causeOf(code: string): Cause | undefined {
   const known: Readonly<Record<string, Cause>> = causes;
   return Object.hasOwn(known, code) ? known[code] : undefined;
+}
+
+/** Text escaped for a cell or a line of Markdown: reasons quote logs and programs. */
+export function inCell(text: string): string {
+  return (
+    text
+      .replace(/[\r\n]+/g, ' ')
+      .replace(/[\\`*_[\]|~]/g, '\\$&')
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      // No mentions of people, no references to issues.
+      .replace(/[@#](?=\w)/g, '$&\u200b')
+  );
 }

@@ -3,10 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
-import { inCell } from './markdown.ts';
-import { causesSection, detailed, runSections, type Detailed } from './summary-details.ts';
+import { causesSection, detailed, inCell, runSections, type Detailed } from './summary-details.ts';
 
-/** The part of results.json that a summary needs: one of an older or newer edition of the suite serves as well. */
+/** The part of results.json that a summary needs; other versions of the suite write it too. */
 const summarised = z.object({
   runId: z.string(),
   verdict: z.string(),
@@ -28,13 +27,13 @@ export interface SummaryRow {
   readonly cause: string;
   /** The report's folder. */
   readonly path: string;
-  /** What more is known of it; absent where another edition of the suite wrote it otherwise. */
+  /** Absent where another version of the suite wrote it differently. */
   readonly details?: Detailed;
 }
 
 /**
- * Every results.json below these folders, as rows: what is not conformant first. `reports/latest` leads to a run that
- * is there already, and an artifact may hold it as a folder: each run is told once.
+ * Every results.json below these folders as a row, those that are not conformant first. `reports/latest` is a copy of or
+ * a link to another run: each run is listed once.
  * @throws UsageError when a folder cannot be read, or there is no results.json below any of them
  */
 export async function summaryRows(folders: readonly string[]): Promise<SummaryRow[]> {
@@ -54,8 +53,7 @@ export async function summaryRows(folders: readonly string[]): Promise<SummaryRo
 }
 
 /**
- * The rows as Markdown: a line of counts and a table, then of a single run everything, of several what failed in each of
- * them: what is wrong comes before what is long.
+ * The rows as Markdown: a line of counts and a table, then all of a single run, or what failed in each of several.
  */
 export function summaryPage(rows: readonly SummaryRow[]): string {
   const verdicts = [...new Set(rows.map(({ verdict }) => verdict))];
@@ -123,7 +121,7 @@ async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
     const row = { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path };
     return { id: runId, row: details.success ? { ...row, details: details.data } : row };
   } catch (error) {
-    // One that broke off while it was written must not hide the others.
+    // An incomplete file must not hide the others.
     const said = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     const reason = `results.json cannot be read: ${said.split('\n')[0] ?? ''}`;
     return { id: file, row: { what: 'unknown', verdict: 'unreadable', reason, cause: '', path } };

@@ -15,7 +15,7 @@ export default class TotalsReporter implements Reporter {
         const { state } = test.result();
         if (state !== 'pending') sum[state] += 1;
       }
-      // A file that did not load has no tests to count, and must count all the same.
+      // A file that did not load has no tests, but counts as a failure.
       sum.failed += module.errors().length;
       for (const suite of module.children.allSuites()) sum.failed += suite.errors().length;
     }
@@ -26,7 +26,7 @@ export default class TotalsReporter implements Reporter {
         writeFileSync(join(folder, `${project}.json`), `${JSON.stringify({ project, ...sum })}\n`);
       }
     } catch (error) {
-      // .ci/run counts a missing file as a failure; nobody else reads it.
+      // Only .ci/run reads it, and counts a missing file as a failure.
       process.stderr.write(`${folder} was not written: ${messageOf(error)}\n`);
     }
   }

@@ -8,7 +8,7 @@ export const gatePlan = z.object({
   to: z.string(),
   strategy: z.enum(['canary', 'in-place']),
   rollback: z.boolean().describe('after the first namespace, back to `from`'),
-  strict: z.boolean().describe('differences nobody has reviewed are red'),
+  strict: z.boolean().describe('unreviewed differences are red'),
 });
 export type GatePlan = z.infer<typeof gatePlan>;
 
@@ -24,7 +24,9 @@ export const difference = z.object({
   after: z.string(),
   status: z
     .enum(['expected', 'new'])
-    .describe('expected: the upgrade means it, it is only told, or fixtures/expected-changes.yaml lists it'),
+    .describe(
+      'expected: the upgrade is meant to change it, it is only listed, or fixtures/expected-changes.yaml has it',
+    ),
   reason: z.string().optional().describe('why it is expected, or why a step went as it did'),
   severity: z.enum(['regression', 'warning', 'info']),
 });
@@ -37,9 +39,7 @@ export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
 const observedConfig = z.object({
   proxy: z
     .object({ ip: z.string(), port: z.number() })
-    .describe(
-      'the external proxy in this phase: each may have another, so it must not count as a difference',
-    ),
+    .describe('the external proxy in this phase; it may be another in each, which is no difference'),
   listener: z.unknown().describe("that carries the proxy's address; null when there is none"),
   cluster: z.unknown().describe('that the ServiceEntry makes; null when there is none'),
   routes: z.unknown().describe('that mention the proxy; a TCP entry has none'),
@@ -55,7 +55,7 @@ export const observation = z.object({
   phase: z.string().describe("the phase's title, e.g. `Document on 1.28.3`"),
   versions: z
     .record(z.string(), z.string())
-    .describe('istiod, istio-proxy, envoy: as the running component told it'),
+    .describe('istiod, istio-proxy, envoy: as the running component reports it'),
   images: z.record(z.string(), z.string()).describe('pilot and proxyv2, as the running pods have them'),
   accessLog: z.object({
     format: z

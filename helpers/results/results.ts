@@ -57,17 +57,19 @@ export const results = z.object({
     .describe('absent when the run ended before it was chosen'),
   proxy: z
     .object({
-      address: z.string().describe('as the user told it'),
-      credentials: z.boolean().describe('whether it was given a name and password; they are nowhere'),
+      address: z.string().describe('as given by the user'),
+      credentials: z.boolean().describe('whether it has a name and password; the report never contains them'),
       statement: z
         .string()
         .describe(
-          'where its access log was read; "not available" where nobody said, and nothing was judged by it',
+          'where its access log was read; "not available" without --proxy-log, and then nothing is judged by it',
         ),
     })
     .optional()
-    .describe('only of a run by way of a proxy of the user’s (--proxy)'),
-  versions: z.record(z.string(), z.string()).describe('component → version as the running component told it'),
+    .describe('only in a run through a given proxy (--proxy)'),
+  versions: z
+    .record(z.string(), z.string())
+    .describe('component → version as the running component reports it'),
   images: z.array(
     z.object({
       role: z.enum(roles),

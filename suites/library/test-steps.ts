@@ -9,10 +9,10 @@ import { Passes } from '../passes.ts';
 import { testPass } from '../step-test.ts';
 
 /**
- * Makes the steps tests of the file (or `describe`) that calls it: one each, in their order, on the session's cluster,
- * judged as `conformance run` judges them. A step whose need failed is skipped, and of one that fails evidence is
- * collected into the session's report folder. Steps that a run of the session's configuration does not have are left out.
- * Before the first, the cluster is brought back to where the document begins.
+ * Makes each step a test of the file or `describe` that calls it, in order, on the session's cluster, judged as
+ * `conformance run` judges it. A step whose need failed is skipped. Evidence of a failed step goes into the session's report
+ * folder. Steps that the session's configuration excludes are left out. Before the first step, the cluster is reset to the
+ * state in which the document begins.
  * @throws UsageError when there is no session, and when a step needs one that is not among them
  */
 export function testSteps(steps: readonly Step[]): void {
@@ -25,7 +25,7 @@ export function testSteps(steps: readonly Step[]): void {
 }
 
 /**
- * A need that nobody meets would be no need at all; what a run of this configuration does not have, it does not need.
+ * Checks that each step comes after the steps it needs; steps that the configuration excludes are not needed.
  * @throws UsageError
  */
 export function stepsMustBeWhole(

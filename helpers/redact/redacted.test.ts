@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { soundTrip } from '../../tests/samples/trip.ts';
-import { redacted } from './redacted.ts';
+import { redacted } from './redact.ts';
 import { failedResult } from '../../tests/samples/results.ts';
 
 describe('what goes into a report', () => {
