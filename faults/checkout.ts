@@ -30,7 +30,7 @@ export interface CheckoutRequest {
   /** Reads what the command writes and answers it; returns what went wrong. Without it stdin is closed. */
   readonly attend?: (running: Attended) => Promise<Error | undefined>;
   readonly deadlineMs?: number;
-  /** The command writes a report, so that it must be told where to; not if false. */
+  /** Whether the command writes a report, and so needs --report-dir; true when not given. */
   readonly report?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface Attended {
   readonly stderr: Readable;
 }
 
-/** What somebody sees who runs it, and what it left. */
+/** What the run prints and leaves. */
 export interface CheckoutRun extends AsyncDisposable {
   readonly exitCode: number;
   readonly stdout: string;
@@ -128,7 +128,7 @@ async function runIn(
   };
 }
 
-/** A run inside a test must not take itself for one of its workers. */
+/** Keeps a run inside a test from taking itself for a vitest worker. */
 export function withoutVitest(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign =
     /^(VITEST|TINYPOOL|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(TEST|DEV|PROD|MODE|SSR|BASE_URL)$)/;

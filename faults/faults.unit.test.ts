@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { causes } from '../helpers/causes/causes.ts';
 import { allSteps } from '../suites/steps.ts';
@@ -22,6 +23,22 @@ const result = (overrides: Partial<FaultResult>): FaultResult => ({
 
 describe('the faults', () => {
   const steps = allSteps.map(({ id }) => id);
+
+  it('are all in the matrix, whatever file lists them', async () => {
+    const files = globSync('*.ts', { cwd: import.meta.dirname, exclude: ['*.test.ts'] });
+    const modules = await Promise.all(
+      files.map((file) => import(new URL(file, import.meta.url).href) as Promise<Record<string, unknown>>),
+    );
+    const lists = modules.flatMap((module) =>
+      Object.entries(module).filter(([name]) => name.endsWith('Faults') && name !== 'allFaults'),
+    );
+    const listed = lists.flatMap(([, list]) => (Array.isArray(list) ? (list as typeof allFaults) : []));
+    expect(new Set(listed)).toEqual(new Set(allFaults));
+  });
+
+  it.each(faults)('$id changes something', ({ objects, inject }) => {
+    expect(objects ?? inject).toBeDefined();
+  });
 
   it('have ids of their own', () => {
     expect(new Set(allFaults.map(({ id }) => id)).size).toBe(allFaults.length);

@@ -14,7 +14,7 @@ export interface Impostor {
   readonly page?: (html: string) => string;
   /** One more directive of nginx's server. */
   readonly directive?: string;
-  /** Its certificate comes from an authority that nobody knows. */
+  /** No client trusts its certificate's authority. */
   readonly untrusted?: true;
 }
 

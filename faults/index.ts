@@ -7,7 +7,7 @@ import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
 import { gateFaults, type GateFault } from './upgrade.ts';
 
-/** All faults of the matrix that are put into a cluster, in the order they are tried; what kills it comes last. */
+/** The faults of one cluster, in the order they are tried; those that end it come last. */
 export const faults: readonly Fault[] = [
   ...meshFaults,
   ...sidecarFaults,
@@ -17,5 +17,5 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
 ];
 
-/** The whole matrix: those of an upgrade have a cluster of their own, and those that need none come last. */
+/** The whole matrix: faults of an upgrade use a second cluster, and those that need none come last. */
 export const allFaults: readonly (Fault | GateFault | RunFault)[] = [...faults, ...gateFaults, ...runFaults];

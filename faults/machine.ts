@@ -8,8 +8,8 @@ export interface LimitedRegistry extends AsyncDisposable {
 }
 
 /**
- * A registry on this machine that greets everybody and gives nobody an image, as Docker Hub when its limit is reached.
- * @param options.greeting The status it greets by
+ * A registry on this machine that answers /v2/ and refuses every image, as Docker Hub does at its limit.
+ * @param options.greeting The status of /v2/
  */
 export async function limitedRegistry({ greeting = 200 } = {}): Promise<LimitedRegistry> {
   const server = createServer((request, response) => {
@@ -39,10 +39,9 @@ export async function limitedRegistry({ greeting = 200 } = {}): Promise<LimitedR
 }
 
 /**
- * A command to run another one by, after a script that changes what the two see of this machine, and nobody else: its
- * mounts are theirs, and go with them.
- * @param script For `sh -e`, as root; users other than root need to be root of a namespace first
- * @param options.user In a user namespace of its own in any case, whose limits (/proc/sys/user) are its own
+ * A prefix that runs a command after a script, both in a mount namespace of their own: the script's mounts end with them.
+ * @param script For `sh -e`, as root; other users become root of a user namespace
+ * @param options.user Use a user namespace also for root, with its own limits (/proc/sys/user)
  */
 export function unshared(script: string, options: { readonly user?: boolean } = {}): [string, ...string[]] {
   const mapped = options.user === true || process.getuid?.() !== 0;
@@ -50,7 +49,7 @@ export function unshared(script: string, options: { readonly user?: boolean } = 
   return ['unshare', ...flags, 'sh', '-ec', `${script}\nexec "$@"`, 'sh'];
 }
 
-/** Why a command cannot be run by another one here; undefined when it can. */
+/** Why this prefix does not work on this machine; undefined when it does. */
 export async function prefixImpossible(prefix: readonly string[]): Promise<string | undefined> {
   const [command = '', ...args] = prefix;
   const { failed, shortMessage, stderr } = await execa(command, [...args, 'true'], {
@@ -60,13 +59,13 @@ export async function prefixImpossible(prefix: readonly string[]): Promise<strin
   return failed ? `${command} does not do this here: ${stderr === '' ? shortMessage : stderr}` : undefined;
 }
 
-/** A command to run another one by, whose cache folder is on a disk of 1 MB: a folder of the current one. */
+/** A prefix that runs a command with its cache folder on a disk of 1 MB, mounted in the current folder. */
 export const onSmallDisk = unshared(`
 mkdir -p small-disk
 mount -t tmpfs -o size=1m tmpfs small-disk
 export CONFORMANCE_CACHE_DIR="$PWD/small-disk"`);
 
-/** Why there can be no such disk here; undefined when there can. */
+/** Why such a disk is impossible on this machine; undefined when it is possible. */
 export function smallDiskImpossible(): Promise<string | undefined> {
   return prefixImpossible(unshared('mount -t tmpfs -o size=1m tmpfs /mnt'));
 }
