@@ -9,6 +9,7 @@ import { Report } from '../helpers/report/report.ts';
 import { loadOf, type Load } from '../helpers/scale/load.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import { Telling } from '../helpers/session/telling.ts';
@@ -62,7 +63,7 @@ async function measure(
   const report = new Report(base.reportDir, newRunId(), base);
   await report.open();
   const signals = onSignals({ report, keep: false, opening: () => opening });
-  const opening = openSession(base, report, terminalProgress());
+  const opening = openSession(planOf(base), report, terminalProgress());
   const session = await opening;
   const { facts } = session;
   const figures: Figure[] = [];

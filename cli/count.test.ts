@@ -8,6 +8,7 @@ import {
   maxWaves,
 } from '../helpers/configuration/configuration.ts';
 import { loadOf } from '../helpers/scale/load.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { stepsFor } from '../suites/steps.ts';
 import { countTo } from './options.ts';
 import { argumentsMustBeValid } from './run.ts';
@@ -57,8 +58,10 @@ describe('how many trips a configuration asks for', () => {
   it('is the document’s one, unless it says otherwise', () => {
     expect(loadOf(configurationSchema.parse({}))).toBeUndefined();
     expect(loadOf(configurationSchema.parse({ tunnels: 2 }))).toEqual({ clients: 1, tunnels: 2, waves: 1 });
-    expect(stepsFor(configurationSchema.parse({})).map(({ id }) => id)).not.toContain('SCALE-1');
-    expect(stepsFor(configurationSchema.parse({ waves: 2 })).map(({ id }) => id)).toContain('SCALE-1');
+    expect(stepsFor(planOf(configurationSchema.parse({}))).map(({ id }) => id)).not.toContain('SCALE-1');
+    expect(stepsFor(planOf(configurationSchema.parse({ waves: 2 }))).map(({ id }) => id)).toContain(
+      'SCALE-1',
+    );
   });
 
   it.each([

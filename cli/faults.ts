@@ -10,6 +10,7 @@ import { exitCodes, UsageError } from '../helpers/errors.ts';
 import { pairTo } from '../helpers/gate/pair-to.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId, type Session } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
@@ -67,7 +68,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   if (inCluster.length > 0) {
     try {
       const progress = report.recording(terminalProgress());
-      opening = openSession({ ...configuration, target: 'hermetic', keep }, report, progress);
+      opening = openSession(planOf({ ...configuration, target: 'hermetic', keep }), report, progress);
       await tryIn('faults', inCluster, await opening, reporter, write);
     } catch (error) {
       failure = outcomeOf(error).reason;
@@ -79,14 +80,14 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
       const pair = pairTo(configuration.istio);
       const progress = report.recording(terminalProgress());
       opening = openSession(
-        {
+        planOf({
           ...configuration,
           istio: pair.from,
           k8s: pair.kubernetes,
           target: 'hermetic',
           keep: false,
           reuse: false,
-        },
+        }),
         report,
         progress,
         { upgrade: pair },

@@ -10,6 +10,7 @@ import { gateOutcome } from '../helpers/results/verdict.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { runGate } from '../helpers/session/gate-run.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
@@ -59,6 +60,7 @@ export async function gate({ plan, kubernetes, settings }: GateRequest): Promise
     command: 'gate',
     title: `${describe(plan)}, Kubernetes ${kubernetes}`,
     settings,
+    plan: planOf(settings.values),
     session: { upgrade: { ...plan, kubernetes } },
     judge: (facts, report, telling) => runGate(facts, plan, report, telling),
     verdict: ({ report: { steps, gate: known }, problems, clusterServes }) =>

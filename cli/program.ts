@@ -101,8 +101,8 @@ function runCommand(commands: () => readonly string[]): Command {
         listSteps(settings.values);
         return;
       }
-      await argumentsMustBeValid(settings.values);
-      process.exitCode = checkOnly ? checked(settings.values) : await run(settings);
+      const plan = await argumentsMustBeValid(settings.values);
+      process.exitCode = checkOnly ? checked(settings.values) : await run(settings, plan);
     });
 }
 

@@ -9,6 +9,7 @@ import { Report } from '../helpers/report/report.ts';
 import { named } from '../helpers/results/verdict.ts';
 import type { Outcome, Results } from '../helpers/results/results.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
+import type { RunPlan } from '../helpers/session/proxy.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import {
   newRunId,
@@ -41,6 +42,7 @@ export interface ReportedRun {
   /** What is run, after `Run ID: `. */
   readonly title: string;
   readonly settings: Settings<Configuration>;
+  readonly plan: RunPlan;
   /** Ids of the steps, where they are known beforehand. */
   readonly steps?: readonly string[];
   readonly session: SessionOptions;
@@ -83,7 +85,7 @@ export async function runReported(run: ReportedRun): Promise<number> {
   let outcome: Outcome;
   try {
     await announce(configuration, report);
-    opening = openSession(configuration, report, progress, run.session);
+    opening = openSession(run.plan, report, progress, run.session);
     outcome = await judgeIn(await opening, run, report, telling);
   } catch (error) {
     outcome = outcomeOf(error);

@@ -12,7 +12,7 @@ import { verdictOf } from '../helpers/results/verdict.ts';
 import { loadOf } from '../helpers/scale/load.ts';
 import { runDocument } from '../helpers/session/document-run.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
-import { yourProxyOf } from '../helpers/session/your-proxy.ts';
+import { checkedProxy, planOf, type RunPlan } from '../helpers/session/proxy.ts';
 import { installFor } from '../suites/begin-install.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { chosenSteps, everyStep, isPartial, judgedSteps, matching, stepsFor } from '../suites/steps.ts';
@@ -20,40 +20,42 @@ import { pauseMustBePossible } from './pausing.ts';
 import { runReported } from './reported-run.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
-export async function run(settings: Settings<Configuration>): Promise<number> {
-  const { values: configuration } = settings;
+export async function run(settings: Settings<Configuration>, plan: RunPlan): Promise<number> {
   return runReported({
     command: 'run',
-    title: describe(configuration),
+    title: describe(settings.values),
     settings,
-    steps: chosenSteps(configuration).map(({ id }) => id),
-    session: { install: installFor(configuration) },
+    plan,
+    steps: chosenSteps(plan).map(({ id }) => id),
+    session: { install: installFor(plan) },
     judge: runDocument,
     verdict: ({ facts, report, problems, clusterServes }) =>
       verdictOf({
-        expected: judgedSteps(facts.configuration).map(({ id }) => id),
+        expected: judgedSteps(facts).map(({ id }) => id),
         repeat: facts.configuration.repeat,
         steps: report.steps,
         target: facts.destination.kind,
         problems,
         clusterServes,
       }),
-    closing: (results) => closingLines(results, stepsFor(configuration).length),
+    closing: (results) => closingLines(results, stepsFor(plan).length),
   });
 }
 
 /** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
-export async function argumentsMustBeValid(configuration: Configuration): Promise<void> {
+export async function argumentsMustBeValid(configuration: Configuration): Promise<RunPlan> {
   surroundingsMustFit(configuration);
-  yourProxyOf(configuration);
+  const plan = planOf(configuration);
+  checkedProxy(plan);
   const versions = resolveVersions(configuration);
   if (configuration.images !== 'auto') askedFor(configuration.images, [versions], configuration.image);
-  stepsMustExist(configuration);
+  stepsMustExist(plan);
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
   if (configuration.reuse) {
     await keptMustFit(askedOf(configuration, versions, [versions.istio]));
   }
+  return plan;
 }
 
 /** The exit code that tells the launcher whether to prepare an engine. */
@@ -73,9 +75,10 @@ export function askedOf(
 
 /** The steps of a configuration and their order, without running anything. */
 export function listSteps(configuration: Configuration): void {
-  stepsMustExist(configuration);
+  const plan = planOf(configuration);
+  stepsMustExist(plan);
   for (const { id, section, title, needs } of isPartial(configuration)
-    ? chosenSteps(configuration)
+    ? chosenSteps(plan)
     : everyStep(configuration)) {
     events.emit({ type: 'step', id, section, title, needs: [...needs] });
     process.stdout.write(`${id.padEnd(9)} ${section.padEnd(43)} ${title}\n`);
@@ -83,11 +86,12 @@ export function listSteps(configuration: Configuration): void {
 }
 
 /** @throws UsageError for a step that does not exist, and for a pattern that finds none */
-function stepsMustExist(configuration: Configuration): void {
-  const all = stepsFor(configuration);
+function stepsMustExist(plan: RunPlan): void {
+  const { configuration, proxy } = plan;
+  const all = stepsFor(plan);
   const known = all.map(({ id }) => id);
   for (const id of configuration.steps) {
-    const unavailable = all.find((step) => step.id === id)?.unavailable?.(configuration);
+    const unavailable = all.find((step) => step.id === id)?.unavailable?.(plan);
     if (unavailable !== undefined) {
       throw new UsageError(
         `Step ${id} cannot be judged: ${unavailable}`,
@@ -97,7 +101,7 @@ function stepsMustExist(configuration: Configuration): void {
     if (known.includes(id)) continue;
     if (everyStep(configuration).some((step) => step.id === id)) {
       throw new UsageError(
-        `Step ${id} is not part of ${configuration.proxy === undefined ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
+        `Step ${id} is not part of ${proxy.kind === 'deployed' ? 'a run that deploys the proxy' : 'a run with --proxy'}`,
         'All steps: ./conformance run --list',
       );
     }

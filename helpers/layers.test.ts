@@ -18,7 +18,7 @@ const order = [
   'helpers/document',
   'helpers/images',
   'helpers/configuration',
-  'helpers/your-proxy',
+  'helpers/proxy',
   'helpers/trip',
   'helpers/cluster',
   'helpers/istio',

@@ -1,13 +1,13 @@
 import { editionOf } from '../fixtures/document/editions.ts';
-import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { beginInstall } from '../helpers/istio/install.ts';
+import type { RunPlan } from '../helpers/session/proxy.ts';
 import type { SessionOptions } from '../helpers/session/session.ts';
 import { Fixtures } from './document/fixtures.ts';
 import { judgedSteps } from './steps.ts';
 
 /** Lets Istio's installation begin with the set-up, in a run that has the step for it. */
-export function installFor(configuration: Configuration): SessionOptions['install'] {
-  if (!judgedSteps(configuration).some(({ id }) => id === 'BEFORE-1')) return undefined;
+export function installFor(plan: RunPlan): SessionOptions['install'] {
+  if (!judgedSteps(plan).some(({ id }) => id === 'BEFORE-1')) return undefined;
   return async (cluster, images) =>
-    beginInstall(cluster, images, await new Fixtures(editionOf(configuration)).text('istio.yaml'));
+    beginInstall(cluster, images, await new Fixtures(editionOf(plan.configuration)).text('istio.yaml'));
 }

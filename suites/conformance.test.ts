@@ -6,9 +6,9 @@ import { chosenSteps, judgedSteps } from './steps.ts';
 
 const session = inject('session');
 const { configuration } = session;
-const steps = chosenSteps(configuration);
+const steps = chosenSteps(session);
 // Of a step that this run cannot judge, no work starts early.
-const passes = new Passes(session, judgedSteps(configuration), evidenceOf(session));
+const passes = new Passes(session, judgedSteps(session), evidenceOf(session));
 
 if (configuration.repeat === 1) testPass(passes, steps, 1);
 else {

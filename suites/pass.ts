@@ -87,7 +87,7 @@ export class Pass {
   }
 
   async #judge(step: Step, record: StepRecord): Promise<unknown> {
-    const unavailable = step.unavailable?.(this.world.session.configuration);
+    const unavailable = step.unavailable?.(this.world.session);
     if (unavailable !== undefined) {
       skip(record, unavailable);
       return undefined;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { EnvironmentError } from '../helpers/errors.ts';
 import type { StepRecord } from '../helpers/results/step.ts';
+import { deployedProxy } from '../helpers/proxy/proxy.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import type { Step } from './document/step.ts';
@@ -21,6 +22,7 @@ const kubeconfig = JSON.stringify({
 const session = (reused: boolean, failFast = false): SessionFacts =>
   ({
     configuration: { failFast, edition: '2018-zh' },
+    proxy: deployedProxy,
     cluster: { kubeconfig, reused },
     images: { istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } },
     destination: {},

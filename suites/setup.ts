@@ -4,6 +4,7 @@ import { terminalProgress } from '../helpers/progress/terminal.ts';
 import type {} from '../helpers/results/vitest-context.ts';
 import { Report } from '../helpers/report/report.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import { installFor } from './begin-install.ts';
@@ -19,9 +20,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   // vitest's and Vite's handlers end the process at once and leave the cluster behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-  const opening = openSession(configuration, report, terminalProgress(), {
-    install: installFor(configuration),
-  });
+  const plan = planOf(configuration);
+  const opening = openSession(plan, report, terminalProgress(), { install: installFor(plan) });
   const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
   const session = await opening;
   project.provide('session', session.facts);

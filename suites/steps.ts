@@ -6,7 +6,8 @@ import { manyAtOnce } from './controls/5-many-at-once.ts';
 import { defaultEdition, editionOf, type EditionName } from '../fixtures/document/editions.ts';
 import type { Edition } from '../helpers/document/edition.ts';
 import { configurationSchema, type Configuration } from '../helpers/configuration/configuration.ts';
-import { furtherAddresses, reachYourProxy } from './document/2-your-proxy.ts';
+import { planOf, type RunPlan } from '../helpers/session/proxy.ts';
+import { furtherAddresses, reachGivenProxy } from './document/2-given-proxy.ts';
 import { beforeYouBegin } from './document/1-before-you-begin.ts';
 import { deployAnHttpsProxy } from './document/2-deploy-an-https-proxy.ts';
 import { configureTraffic } from './document/3-configure-traffic.ts';
@@ -33,10 +34,10 @@ export function documentStepsOf(edition: Edition): readonly Step[] {
 /** The document's steps in the default edition. */
 export const documentSteps = documentStepsOf(editionOf({ edition: defaultEdition }));
 
-/** Every step there is, in order: the document's, those of a user's proxy, and the controls where they fit. */
+/** Every step, in order: the document's, those of a given proxy, and the controls where they fit. */
 export function everyStep(of: { readonly edition: EditionName }): readonly Step[] {
   return documentStepsOf(editionOf(of)).flatMap((step) => {
-    if (step.id === 'PROXY-5') return [step, ...reachYourProxy];
+    if (step.id === 'PROXY-5') return [step, ...reachGivenProxy];
     if (step.id === 'MESH-4') return [step, ...furtherAddresses];
     if (step.id === 'MESH-1') return [...beforeTheEntry, step];
     if (step.id === 'CLEAN-1')
@@ -45,17 +46,17 @@ export function everyStep(of: { readonly edition: EditionName }): readonly Step[
   });
 }
 
-/** The steps of a run on a cluster and with a proxy of its own. */
-export const allSteps: readonly Step[] = stepsFor(configurationSchema.parse({}));
+/** The steps of a run with the default settings. */
+export const allSteps: readonly Step[] = stepsFor(planOf(configurationSchema.parse({})));
 
-/** The steps that a run of this configuration has. */
-export function stepsFor(configuration: Configuration): readonly Step[] {
-  return everyStep(configuration).filter(({ when }) => when?.(configuration) ?? true);
+/** The steps that a run of this plan has. */
+export function stepsFor(plan: RunPlan): readonly Step[] {
+  return everyStep(plan.configuration).filter(({ when }) => when?.(plan) ?? true);
 }
 
-/** Those of the steps to run that a run of this configuration can judge. */
-export function judgedSteps(configuration: Configuration): readonly Step[] {
-  return chosenSteps(configuration).filter(({ unavailable }) => unavailable?.(configuration) === undefined);
+/** Those of the steps to run that a run of this plan can judge. */
+export function judgedSteps(plan: RunPlan): readonly Step[] {
+  return chosenSteps(plan).filter(({ unavailable }) => unavailable?.(plan) === undefined);
 }
 
 /** Whether a run of this configuration has only some of the steps. */
@@ -70,9 +71,9 @@ export function matching(steps: readonly Step[], pattern: string): string[] {
 }
 
 /** The steps to run: the chosen ones and what they need, or all. */
-export function chosenSteps(configuration: Configuration): readonly Step[] {
-  const all = stepsFor(configuration);
-  if (!isPartial(configuration)) return all;
-  const { steps, grep } = configuration;
+export function chosenSteps(plan: RunPlan): readonly Step[] {
+  const all = stepsFor(plan);
+  if (!isPartial(plan.configuration)) return all;
+  const { steps, grep } = plan.configuration;
   return withNeeds(all, [...steps, ...(grep === undefined ? [] : matching(all, grep))]);
 }

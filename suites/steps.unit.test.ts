@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import { allSteps, chosenSteps, isPartial, matching } from './steps.ts';
 
 const ids = (settings: object): string[] =>
-  chosenSteps(configurationSchema.parse(settings)).map(({ id }) => id);
+  chosenSteps(planOf(configurationSchema.parse(settings))).map(({ id }) => id);
 
 describe('the steps of a run', () => {
   it('are all where none is chosen', () => {

@@ -3,7 +3,7 @@ import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { trafficLines } from '../traffic/traffic-lines.ts';
 import { renderTrip } from '../trip/render.ts';
-import { notAvailable } from '../your-proxy/your-proxy.ts';
+import { notAvailable } from '../proxy/proxy.ts';
 import { stabilityTable } from './stability.ts';
 
 /** A log that was not read must not look like one that agreed. */

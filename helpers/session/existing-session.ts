@@ -33,7 +33,7 @@ import type { Session, SessionFacts } from './session.ts';
 import { removeWithin, setUp } from './set-up.ts';
 import { originSuffix } from './surroundings.ts';
 import { chooseTarget, destinationOf } from './target.ts';
-import { introduceProxy } from './your-proxy.ts';
+import { introduceProxy, type RunPlan } from './proxy.ts';
 
 /** The cluster that a configuration names, undefined when the run starts one. */
 export function existingClusterOf(configuration: Configuration): ExistingCluster | undefined {
@@ -54,10 +54,11 @@ export function namespacesOf({ namespace, proxyNamespace }: Configuration): Name
  */
 export async function openExistingSession(
   existing: ExistingCluster,
-  configuration: Configuration,
+  plan: RunPlan,
   report: Report,
   progress: Progress,
 ): Promise<Session> {
+  const { configuration } = plan;
   const { runId } = report;
   for (const name of await sweepRunFolders()) {
     progress.note(`  removed what an earlier run left: ${name}`);
@@ -69,8 +70,8 @@ export async function openExistingSession(
   const bare = connect(kubeconfig);
   report.versions['kubernetes'] = version;
   report.engine = `cluster ${bare.config.getCurrentContext()}, ${bare.config.getCurrentCluster()?.server ?? ''}`;
-  const target = await chooseTarget(configuration);
-  const yourProxy = introduceProxy(configuration, report, progress);
+  const target = await chooseTarget(plan);
+  const proxy = introduceProxy(plan, report, progress);
   report.target = { kind: target.kind, because: target.because, url: target.url };
   const all = namespacesOf(configuration);
   const parts = ['mesh', 'external', ...(target.kind === 'hermetic' ? (['origin'] as const) : [])] as const;
@@ -154,7 +155,7 @@ export async function openExistingSession(
         destination,
         namespaces: all,
         existing: facts,
-        ...(yourProxy === undefined ? {} : { yourProxy }),
+        proxy,
         reportFolder: report.folder,
         folder: await makeRunFolder(runId),
       };

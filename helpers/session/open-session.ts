@@ -1,9 +1,9 @@
-import type { Configuration } from '../configuration/configuration.ts';
 import { quickDoctor } from '../doctor/quick.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { existingClusterOf, openExistingSession } from './existing-session.ts';
 import { openOwnSession } from './own-session.ts';
+import type { RunPlan } from './proxy.ts';
 import type { Session, SessionOptions } from './session.ts';
 
 /**
@@ -12,14 +12,14 @@ import type { Session, SessionOptions } from './session.ts';
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openSession(
-  configuration: Configuration,
+  plan: RunPlan,
   report: Report,
   progress: Progress,
   options: SessionOptions = {},
 ): Promise<Session> {
-  const existing = existingClusterOf(configuration);
-  await quickDoctor(configuration, progress, { ownCluster: existing === undefined });
+  const existing = existingClusterOf(plan.configuration);
+  await quickDoctor(plan.configuration, progress, { ownCluster: existing === undefined });
   return existing === undefined
-    ? openOwnSession(configuration, report, progress, options)
-    : openExistingSession(existing, configuration, report, progress);
+    ? openOwnSession(plan, report, progress, options)
+    : openExistingSession(existing, plan, report, progress);
 }

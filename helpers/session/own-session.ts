@@ -20,18 +20,19 @@ import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import type { Session, SessionOptions, Upgrade } from './session.ts';
 import { collectSetUpEvidence, removeWithin, setUp } from './set-up.ts';
 import { chooseTarget, destinationOf } from './target.ts';
-import { introduceProxy } from './your-proxy.ts';
+import { introduceProxy, type RunPlan } from './proxy.ts';
 
 /**
  * A session in a cluster that the run starts in the container engine here.
  * @throws UsageError, EnvironmentError; nothing is left behind then
  */
 export async function openOwnSession(
-  configuration: Configuration,
+  plan: RunPlan,
   report: Report,
   progress: Progress,
   { upgrade, install }: SessionOptions,
 ): Promise<Session> {
+  const { configuration } = plan;
   const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
   const engine = await containerEngine();
   const { operatingSystem, serverVersion } = engine.info.containerRuntime;
@@ -42,11 +43,11 @@ export async function openOwnSession(
   }
   const [source, target] = await Promise.all([
     chooseSourceForAll(configuration.images, all, configuration.image),
-    chooseTarget(configuration),
+    chooseTarget(plan),
   ]);
   progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
-  const yourProxy = introduceProxy(configuration, report, progress);
+  const proxy = introduceProxy(plan, report, progress);
   report.target = { kind: target.kind, because: target.because, url: target.url };
   const sets: ImageSet[] = [];
   const { because: _because, ...origin } = source;
@@ -102,7 +103,7 @@ export async function openOwnSession(
         cluster,
         destination,
         namespaces: { ...editionOf(configuration).namespaces, origin: originNamespace },
-        ...(yourProxy === undefined ? {} : { yourProxy }),
+        proxy,
         reportFolder: report.folder,
         folder,
         ...(begunInstall === undefined ? {} : { begunInstall }),

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Configuration } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { Existing } from '../existing/existing.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { BegunInstall } from '../istio/install.ts';
 import type { Namespaces } from '../kube/namespaces.ts';
-import type { YourProxy } from '../your-proxy/your-proxy.ts';
+import type { RunPlan } from './proxy.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,9 +15,8 @@ declare module 'vitest' {
 }
 
 /** What the tests need to know of the run they are in; plain data, since they run in another process. */
-export interface SessionFacts {
+export interface SessionFacts extends RunPlan {
   readonly runId: string;
-  readonly configuration: Configuration;
   readonly images: ImageSet;
   /** Those of further versions of Istio, where the run is about more than one. */
   readonly others: readonly ImageSet[];
@@ -27,8 +25,6 @@ export interface SessionFacts {
   readonly namespaces: Namespaces;
   /** What a run in an existing cluster keeps to. */
   readonly existing?: Existing;
-  /** The user's proxy, where the run deploys none; its credentials are never in a report. */
-  readonly yourProxy?: YourProxy;
   /** Absolute path of the run's report folder. */
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */

@@ -7,6 +7,7 @@ import { reachFromHere } from '../destination/live.ts';
 import { proxyFor } from '../proxies/variables.ts';
 import { loadOf } from '../scale/load.ts';
 import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
+import type { RunPlan } from './proxy.ts';
 
 /** What the requests are to reach, before it is there. */
 export interface Target {
@@ -26,14 +27,14 @@ export interface Target {
  * @throws EnvironmentError when the live destination was asked for and does not answer
  * @throws UsageError when the user's own is not told whole
  */
-export async function chooseTarget(configuration: Configuration): Promise<Target> {
-  const { target: asked, destination, proxy } = configuration;
+export async function chooseTarget({ configuration, proxy }: RunPlan): Promise<Target> {
+  const { target: asked, destination } = configuration;
   if (destination !== undefined) return givenTarget(configuration, destination);
   const { request } = editionOf(configuration);
   const document = { ...request, ca: undefined };
-  if (proxy !== undefined && asked !== 'hermetic') {
+  if (proxy.kind === 'given' && asked !== 'hermetic') {
     // What answers from here says nothing of what that proxy reaches.
-    return { ...document, kind: 'live', because: `through the proxy ${proxy}` };
+    return { ...document, kind: 'live', because: `through the proxy ${proxy.text}` };
   }
   if (asked === 'hermetic') return { ...document, kind: 'hermetic', because: 'asked for' };
   if (loadOf(configuration) !== undefined) {

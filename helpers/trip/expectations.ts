@@ -1,3 +1,4 @@
+import { noStatement, type Proxy } from '../proxy/proxy.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** What one witness must say of a trip. */
@@ -49,6 +50,11 @@ export function noSidecar(): NoSidecarExpectation {
 /** One line of the proxy with this result. */
 export function proxy(expected: { readonly result: string; readonly peer?: string }): ProxyExpectation {
   return { kind: 'proxy', result: expected.result, peer: expected.peer };
+}
+
+/** What the log of the run's proxy must say; nothing where it is not followed. */
+export function expectationsOf(of: Proxy, result = 'TCP_TUNNEL/200'): ProxyExpectation[] {
+  return noStatement(of) === undefined ? [proxy({ result })] : [];
 }
 
 /** One line of our own origin with the trip's id and this status. */

@@ -4,10 +4,9 @@ import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
 import { timeouts } from '../timeouts.ts';
-import { curlConfiguration } from '../your-proxy/credentials.ts';
-import type { ProxyLog } from '../your-proxy/log-place.ts';
-import { resolveIn } from '../your-proxy/resolve.ts';
-import type { YourProxy } from '../your-proxy/your-proxy.ts';
+import { curlConfiguration } from '../proxy/credentials.ts';
+import { deployedProxy, type GivenProxy, type Proxy, type ProxyLog } from '../proxy/proxy.ts';
+import { resolveIn } from '../proxy/resolve.ts';
 import { attribute, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
@@ -55,19 +54,19 @@ export class Witnesses implements AsyncDisposable {
   proxyName: string | undefined;
   readonly #kube: Kube;
   readonly #destination: Target;
-  /** The proxy of the user's that requests go by; undefined for the suite's own. */
-  readonly #yours: YourProxy | undefined;
+  /** The proxy that requests go by where the user gave it; undefined where it is deployed. */
+  readonly #given: GivenProxy | undefined;
   readonly #logs: Logs;
   readonly #trusting = new Set<string>();
-  /** Every address that the name of the user's proxy has had. */
+  /** Every address that the name of the given proxy has had. */
   readonly #named = new Set<string>();
   readonly #pods = new Map<string, string>();
   #clock: Promise<NodeClock> | undefined;
 
-  constructor(kube: Kube, destination: Target, yours?: YourProxy) {
+  constructor(kube: Kube, destination: Target, proxy: Proxy = deployedProxy) {
     this.#kube = kube;
     this.#destination = destination;
-    this.#yours = yours;
+    this.#given = proxy.kind === 'given' ? proxy : undefined;
     this.#logs = new Logs(kube);
     if (destination.origin !== undefined) this.follow('origin', destination.origin);
   }
@@ -78,11 +77,11 @@ export class Witnesses implements AsyncDisposable {
   }
 
   /**
-   * Follows the log of the user's proxy from where it ends now.
+   * Follows the log of the given proxy from where it ends now.
    * @returns why it cannot be followed, undefined when it is
    */
-  async followYours(place: ProxyLog, container: string): Promise<string | undefined> {
-    this.#logs.followExternal(place, container);
+  async followGiven(place: ProxyLog, container: string): Promise<string | undefined> {
+    this.#logs.followGiven(place, container);
     await this.#logs.opened(timeouts.probe);
     return this.#logs.problem('proxy');
   }
@@ -116,13 +115,13 @@ export class Witnesses implements AsyncDisposable {
     const [first] = requests;
     if (first === undefined) return [];
     const clock = await this.#clockOf(first.client);
-    const given = await Promise.all(requests.map((request) => this.#given(request)));
+    const ofNames = await Promise.all(requests.map((request) => this.#endpointsFor(request)));
     const hosts = requests.map(({ url }) => new URL(url ?? this.#destination.url).hostname);
     const proxyLines = (): readonly string[] | undefined => {
       const lines = this.#logs.since('proxy', since);
-      const yours = this.#yours;
-      if (yours === undefined) return lines;
-      return lines?.flatMap((line) => ownLine(line, { hosts, user: yours.credentials?.user }) ?? []);
+      const given = this.#given;
+      if (given === undefined) return lines;
+      return lines?.flatMap((line) => ownLine(line, { hosts, user: given.credentials?.user }) ?? []);
     };
     const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
     const observe = (): Trip[] => {
@@ -134,7 +133,7 @@ export class Witnesses implements AsyncDisposable {
       return attribute(
         asked.map(({ request, ...rest }, index): Observation => {
           const { client, sidecar } = request;
-          const endpoints = given[index];
+          const endpoints = ofNames[index];
           const { clockSkewMs } = tripTolerances;
           return {
             ...rest,
@@ -180,13 +179,13 @@ export class Witnesses implements AsyncDisposable {
   }
 
   /** Where a given proxy is for a client that uses it now: a name may have other addresses than a minute ago. */
-  async #given({ client, via, round }: Request): Promise<readonly Endpoint[] | undefined> {
-    const yours = this.#yours;
-    if (yours === undefined || via === undefined) return undefined;
-    if (yours.name === undefined || round !== undefined) return [];
-    const found = await resolveIn(this.#kube, client, yours.name).catch(() => []);
+  async #endpointsFor({ client, via, round }: Request): Promise<readonly Endpoint[] | undefined> {
+    const given = this.#given;
+    if (given === undefined || via === undefined) return undefined;
+    if (given.name === undefined || round !== undefined) return [];
+    const found = await resolveIn(this.#kube, client, given.name).catch(() => []);
     for (const ip of found) this.#named.add(ip);
-    return [...this.#named].map((ip) => ({ ip, port: yours.port }));
+    return [...this.#named].map((ip) => ({ ip, port: given.port }));
   }
 
   /** A statement can only be called missing where its log could be read. */
@@ -236,16 +235,16 @@ export class Witnesses implements AsyncDisposable {
     ].join(' ');
   }
 
-  /** What the client is told of the proxy: its name, where the user told a name. */
+  /** What the client is told to use: the proxy's name, where the user gave a name. */
   #toldOf(via: Endpoint): string {
-    const yours = this.#yours;
+    const given = this.#given;
     if (this.proxyName !== undefined) return this.proxyName;
-    return yours?.name === undefined ? formatEndpoint(via) : `${yours.name}:${yours.port}`;
+    return given?.name === undefined ? formatEndpoint(via) : `${given.name}:${given.port}`;
   }
 
   /** The credentials, which go by standard input: arguments and environment are seen in the node's list of processes. */
   #configurationFor({ via, round }: FetchOptions): string | undefined {
-    const credentials = this.#yours?.credentials;
+    const credentials = this.#given?.credentials;
     if (credentials === undefined || via === undefined || round !== undefined) return undefined;
     return curlConfiguration(credentials);
   }

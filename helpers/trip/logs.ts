@@ -2,7 +2,7 @@ import type { Kube } from '../kube/client.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
 import { tailInPod, tailOfFile } from '../kube/tail.ts';
-import type { ProxyLog } from '../your-proxy/log-place.ts';
+import type { ProxyLog } from '../proxy/proxy.ts';
 import type { LogWitness } from './statements.ts';
 
 /** Squid's access log, in the document's image and by its Debian package alike. */
@@ -41,10 +41,10 @@ export class Logs implements AsyncDisposable {
   }
 
   /**
-   * Follows the log of a proxy that is somebody else's, from where it ends now: it may be years long.
+   * Follows the log of a given proxy from where it ends now: it may be years long.
    * @param container That of a log in a pod
    */
-  followExternal(place: ProxyLog, container: string): void {
+  followGiven(place: ProxyLog, container: string): void {
     void this.unfollow('proxy');
     if (place.kind === 'file') {
       this.#followed.push({ witness: 'proxy', target: undefined, log: tailOfFile(place.path) });

@@ -2,20 +2,20 @@ import { expect } from 'vitest';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { Request } from '../../helpers/trip/fetch.ts';
-import { noSidecar, proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
+import { expectationsOf, noSidecar, proxy, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/fail.ts';
-import { proxyClusterOf } from '../document/sidecar.ts';
-import { squidIsDeployed, type Step } from '../document/step.ts';
+import { documentsSidecar } from '../document/sidecar.ts';
+import { isDeployed, type Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { meshTrip, proxysLine, withObjects } from './mesh.ts';
+import { meshTrip, withObjects } from './mesh.ts';
 
 /** What must be refused, or told apart, while all is as the document leaves it. */
 export const withTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-2',
     section: 'controls',
-    when: squidIsDeployed,
+    when: isDeployed,
     title:
       'CONNECT to a port other than 443 is denied by the proxy, though the mesh carries it as documented',
     commands: [],
@@ -25,16 +25,13 @@ export const withTheEntry: readonly Step[] = [
       url.port = '8443';
       const trip = await meshTrip(world, url.href);
       world.note('proxy', trip.client.proxyError ?? `CONNECT ${trip.client.connectStatus}`);
-      expect(trip).toHaveCrossed(
-        sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
-        proxy({ result: 'TCP_DENIED/403' }),
-      );
+      expect(trip).toHaveCrossed(documentsSidecar(world), proxy({ result: 'TCP_DENIED/403' }));
     },
   },
   {
     id: 'CONTROL-3',
     section: 'controls',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: "Squid's manager is denied to anyone from outside its pod",
     commands: [],
     needs: ['PROXY-8'],
@@ -82,7 +79,7 @@ export const withTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-5',
     section: 'controls',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'Of requests at once from several pods, each gets its own statements',
     commands: [],
     needs: ['MESH-2'],
@@ -111,10 +108,7 @@ export const withTheEntry: readonly Step[] = [
           const status = request !== undefined && 'range' in request ? 206 : 200;
           const inMesh = trip.sidecar !== undefined;
           const way: [Expectation, ...Expectation[]] = inMesh
-            ? [
-                sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
-                proxy({ result: 'TCP_TUNNEL/200' }),
-              ]
+            ? [documentsSidecar(world), proxy({ result: 'TCP_TUNNEL/200' })]
             : [noSidecar(), proxy({ result: 'TCP_TUNNEL/200' })];
           expect(trip).toHaveCrossed(...way, ...world.witnesses.originExpectations(status));
         }
@@ -170,7 +164,7 @@ function meshRequests(world: World): Request[] {
 }
 
 function baseline(world: World): Expectation[] {
-  return [noSidecar(), ...proxysLine(world), ...world.witnesses.originExpectations()];
+  return [noSidecar(), ...expectationsOf(world.session.proxy), ...world.witnesses.originExpectations()];
 }
 
 /** Correlation gives no line to two trips; if it did, each of them would look sound. */

@@ -5,7 +5,7 @@ import { applyServiceEntry } from '../document/3-configure-traffic.ts';
 import { registryOnlySidecarIn } from '../document/prepare.ts';
 import { serviceEntryFor, serviceEntryIn } from '../document/service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from '../document/sidecar.ts';
-import { isNamed, type Step } from '../document/step.ts';
+import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import {
   documentsWay,
@@ -75,7 +75,7 @@ export const withoutTheEntry: readonly Step[] = [
     id: 'CONTROL-9',
     section: 'controls',
     // An entry without addresses takes the whole port, and so does the Service: Istio can have one of them alone.
-    when: (configuration) => !isNamed(configuration),
+    when: ({ proxy }) => proxy.kind === 'deployed' || proxy.name === undefined,
     title:
       'An unrelated HTTP Service on 3128 breaks the request without the entry, which heals it (istio/istio#35526)',
     commands: [],

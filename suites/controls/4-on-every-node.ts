@@ -17,7 +17,7 @@ export const onEveryNode: readonly Step[] = [
     title: 'From a client on each node, the page arrives through the proxy as documented (--every-node)',
     commands: [],
     needs: ['MESH-2'],
-    when: ({ everyNode }) => everyNode,
+    when: ({ configuration: { everyNode } }) => everyNode,
     run: async (world) => {
       const { kube } = world;
       const { items } = await kube.core.listNode();

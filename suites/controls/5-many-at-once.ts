@@ -16,11 +16,11 @@ import { clientsName, clientsObjects } from '../../helpers/scale/objects.ts';
 import { mostAtOnce } from '../../helpers/scale/peak.ts';
 import { unsoundOf } from '../../helpers/scale/trip-findings.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { proxy, sidecar } from '../../helpers/trip/expectations.ts';
+import { proxy } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { LogWitness, Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/fail.ts';
-import { proxyClusterOf } from '../document/sidecar.ts';
+import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withObjects } from './mesh.ts';
@@ -33,7 +33,7 @@ export const manyAtOnce: readonly Step[] = [
     title: 'Of many tunnels at once from many pods, each has exactly its own statements, and none is lost',
     commands: [],
     needs: ['MESH-2', 'PROXY-8'],
-    when: (configuration) => loadOf(configuration) !== undefined,
+    when: ({ configuration }) => loadOf(configuration) !== undefined,
     run: (world) => tellingLimits(() => manyTripsMustBeSound(world)),
   },
 ];
@@ -132,7 +132,7 @@ async function judged(
   nobodys: Readonly<Record<LogWitness, readonly string[]>>,
 ): Promise<Finding[]> {
   const expectations = [
-    sidecar({ cluster: proxyClusterOf(world), upstream: world.proxy() }),
+    documentsSidecar(world),
     proxy({ result: 'TCP_TUNNEL/200' }),
     ...world.witnesses.originExpectations(),
   ];

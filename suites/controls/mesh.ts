@@ -1,11 +1,11 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import type { Listener } from '../../helpers/istio/sidecar.ts';
-import { proxy, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
+import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { serviceEntryIn } from '../document/service-entry.ts';
-import { chainsOf, proxyClusterOf, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
+import { entryOf, serviceEntryIn } from '../document/service-entry.ts';
+import { chainsOf, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
@@ -18,17 +18,15 @@ export async function meshTrip(world: World, url?: string): Promise<Trip> {
 }
 
 /** What a trip of the document's own way must show; another `cluster` for another way. */
-export function documentsWay(world: World, cluster = proxyClusterOf(world)): [Expectation, ...Expectation[]] {
+export function documentsWay(
+  world: World,
+  cluster = entryOf(world).cluster.name,
+): [Expectation, ...Expectation[]] {
   return [
     sidecar({ cluster, upstream: world.proxy() }),
-    ...proxysLine(world),
+    ...expectationsOf(world.session.proxy),
     ...world.witnesses.originExpectations(),
   ];
-}
-
-/** What the proxy's log must say, where it can be asked. */
-export function proxysLine({ yours }: World): Expectation[] {
-  return yours !== undefined && yours.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
 }
 
 /** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back even when that fails. */
@@ -61,7 +59,7 @@ export async function withObjects(
   );
 }
 
-/** Waits until the sidecar holds no listener for the proxy's port: what it does from now on, it does by default. */
+/** Waits until the sidecar has no listener for the proxy's port: from then on it does what it does by default. */
 export async function nothingMustListen(world: World): Promise<void> {
   await sidecarMust(world, `have no listener on port ${world.proxyPort.get()}`, (all) => {
     const left = onPort(all, world.proxyPort.get());

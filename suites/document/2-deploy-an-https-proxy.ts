@@ -15,7 +15,7 @@ import { fail, mustEqual } from './fail.ts';
 import { parentConfiguration, withoutLogin } from '../../helpers/destination/parent.ts';
 import { squidConfigurationOf, words } from './fixtures.ts';
 import { lineMustBeInSquidLog } from './squid-log.ts';
-import { squidIsDeployed, type Step } from './step.ts';
+import { isDeployed, type Step } from './step.ts';
 import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
@@ -38,7 +38,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-2',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: "proxy.conf is Squid's configuration as in the document",
     commands: [commands.writeProxyConf],
     needs: [],
@@ -62,7 +62,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-3',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'ConfigMap proxy-configmap holds it under squid.conf',
     commands: [commands.createConfigMap],
     needs: ['PROXY-1', 'PROXY-2'],
@@ -88,7 +88,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-4',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'Squid runs with that configuration, mounted read-only',
     commands: [commands.deployProxy],
     needs: ['PROXY-3'],
@@ -139,7 +139,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-6',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'PROXY_IP is the address of the Squid pod and of no Service',
     commands: [commands.proxyIp],
     needs: ['PROXY-4'],
@@ -160,12 +160,13 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       await addressMustBeNoService(world, ip);
       world.note('PROXY_IP', ip);
       world.proxyIp.set(ip);
+      world.proxyIps.set([ip]);
     },
   },
   {
     id: 'PROXY-7',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: "PROXY_PORT is the port of Squid's configuration",
     commands: [commands.proxyPort],
     needs: ['PROXY-2'],
@@ -180,7 +181,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-8',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'Without Istio, the page arrives through the proxy',
     commands: [commands.requestWithoutIstio],
     needs: ['PROXY-5', 'PROXY-6', 'PROXY-7'],
@@ -196,7 +197,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   {
     id: 'PROXY-9',
     section: 'deploy-an-https-proxy',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: "Squid's access log has the line of that very request",
     commands: [commands.proxyLog],
     needs: ['PROXY-8'],

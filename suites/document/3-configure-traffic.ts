@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { apply } from '../../helpers/kube/apply.ts';
-import { proxy } from '../../helpers/trip/expectations.ts';
+import { expectationsOf } from '../../helpers/trip/expectations.ts';
 import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
 import { lineMustBeInSquidLog } from './squid-log.ts';
@@ -61,10 +61,10 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       const trip = world.evidence(world.meshTrip.get());
       expect(trip).toHaveCrossed(
         documentsSidecar(world),
-        proxy({ result: 'TCP_TUNNEL/200' }),
+        ...expectationsOf(world.session.proxy),
         ...world.witnesses.originExpectations(),
       );
-      if (world.yours === undefined) await lineMustBeInSquidLog(world, trip);
+      await lineMustBeInSquidLog(world, trip);
     },
   },
 ];

@@ -4,7 +4,7 @@ import { influencing } from '../../helpers/istio/influences.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { fail } from './fail.ts';
-import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
+import { entryOf, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
 
 export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] => [
@@ -25,12 +25,14 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
         clusters(kube, pod),
       ]);
       const host = new URL(world.session.destination.url).hostname;
-      // A user's proxy may be of the same domain as the page.
-      const domain = world.yours === undefined ? host.split('.').slice(-2).join('.') : host;
+      // A given proxy may be of the same domain as the page.
+      const domain = world.session.proxy.kind === 'deployed' ? host.split('.').slice(-2).join('.') : host;
       const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
       // A second entry for the proxy would do the document's work, and hide that the document's own does not.
-      const ips = world.yours === undefined ? [world.proxy().ip] : world.proxyIps.get();
-      const ends = [entryHost(world), ...ips].flatMap((name) => [`"${name}"`, `"${name}/`]);
+      const ends = [entryOf(world).host, ...world.proxyIps.get()].flatMap((name) => [
+        `"${name}"`,
+        `"${name}/`,
+      ]);
       const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
       const found = [
         ...objects.filter((object) => aboutIt(object) || aboutProxy(object)).map(nameOf),

@@ -11,7 +11,7 @@ import { timeouts } from '../../helpers/timeouts.ts';
 import { fail } from './fail.ts';
 import { clientObjects, interruptSquid, proxyObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
-import { squidIsDeployed, type Step } from './step.ts';
+import { isDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
@@ -46,7 +46,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
   {
     id: 'CLEAN-3',
     section: 'cleanup',
-    when: squidIsDeployed,
+    when: isDeployed,
     title: 'Shut down Squid, delete the ConfigMap and the file',
     commands: [commands.deleteProxy],
     needs: [],

@@ -8,6 +8,7 @@ import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
+import type { Proxy } from '../../helpers/proxy/proxy.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import { listenerOn } from './sidecar.ts';
@@ -17,6 +18,8 @@ import type { World } from './world.ts';
 interface Question {
   /** Symptoms it can explain. */
   readonly of: readonly CauseCode[];
+  /** Asked only where the proxy is of this kind. */
+  readonly proxy?: Proxy['kind'];
   readonly ask: (world: World, first: Finding) => Promise<Finding | undefined>;
   /** It names suspects, not the cause: it never leads. */
   readonly besides?: true;
@@ -33,8 +36,8 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     const seen = 'the API server does not answer any more';
     return [{ cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers to the end' }, ...findings];
   }
-  for (const { of, ask, besides } of questions) {
-    if (!of.includes(first.cause)) continue;
+  for (const { of, proxy = world.session.proxy.kind, ask, besides } of questions) {
+    if (!of.includes(first.cause) || proxy !== world.session.proxy.kind) continue;
     const answer = await ask(world, first);
     if (answer === undefined) continue;
     return besides === true ? [first, answer, ...findings.slice(1)] : [answer, ...findings];
@@ -110,8 +113,8 @@ const questions: readonly Question[] = [
   },
   {
     of: ['NO_PROXY_STATEMENT', 'STALE_ONLY'],
+    proxy: 'deployed',
     ask: async (world) => {
-      if (world.yours !== undefined) return undefined;
       const { exitCode } = await exec(world.kube, world.squid(), ['sh', '-c', `test -e ${squidLog}`]);
       if (exitCode === 0) return undefined;
       return {
@@ -131,9 +134,10 @@ const questions: readonly Question[] = [
       'DESTINATION_SLOW',
       'NO_PROXY_STATEMENT',
     ],
+    proxy: 'deployed',
     ask: async (world) => {
       const known = world.proxyIp.known();
-      if (known === undefined || world.yours !== undefined) return undefined;
+      if (known === undefined) return undefined;
       const pods = await livePods(world.kube, world.namespaces.external, `app=${world.edition.proxy.app}`);
       const addresses = pods.map(({ status }) => status?.podIP ?? 'no address yet');
       if (addresses.includes(known)) return undefined;
@@ -180,11 +184,12 @@ const questions: readonly Question[] = [
       ] as const),
       ...(['DESTINATION_DOWN', 'DESTINATION_SLOW', 'TLS_FAILED', 'TITLE_MISSING', 'UNEXPLAINED'] as const),
     ],
+    proxy: 'given',
     ask: async (world) => {
-      const { yours, externalPod } = world;
       // Before the first request went well, nothing was lost.
-      if (yours === undefined || world.baselineTrip.known() === undefined) return undefined;
-      if (externalPod.known() === undefined) return undefined;
+      if (world.baselineTrip.known() === undefined || world.externalPod.known() === undefined) {
+        return undefined;
+      }
       const limitMs = timeouts.explain / 2;
       const again = await world.witnesses.ask(world.outsideClient(), { via: world.proxy(), limitMs });
       if (again.exitCode === 0 && again.connectStatus === 200) return undefined;
@@ -288,7 +293,10 @@ async function foreign(world: World): Promise<readonly string[]> {
   const request: InfluencedRequest = {
     host: entryHost(world),
     // Before the proxy has its address, none is in question.
-    to: world.yours === undefined && world.proxyIp.known() === undefined ? undefined : world.proxy(),
+    to:
+      world.proxyIp.known() === undefined || world.proxyPort.known() === undefined
+        ? undefined
+        : world.proxy(),
     clientNamespace: world.namespaces.mesh,
     clientLabels: pod?.metadata?.labels ?? {},
     namespaces: Object.values(world.namespaces) as string[],

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { clusterName } from '../../helpers/document/edition.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
@@ -41,15 +42,51 @@ interface ServiceEntry extends KubernetesObject {
   };
 }
 
-/** The host that the entry has: the document's, or the name by which the user told of the proxy. */
-export function entryHost({ yours, edition }: Pick<World, 'yours' | 'edition'>): string {
-  return yours?.name?.replace(/\.$/, '') ?? edition.entry.host;
+/** How the mesh is led to the proxy: what the ServiceEntry must say, and what Envoy must make of it. */
+export interface Entry {
+  readonly host: string;
+  /** As the entry has them, with their prefix; none where the sidecar resolves the host itself. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly protocol: 'TCP';
+  /** NONE: the sidecar connects to the very address that the client asks for. DNS: it looks the host up. */
+  readonly resolution: 'NONE' | 'DNS';
+  /** Envoy's cluster for it, as the sidecar's log and configuration have it. */
+  readonly cluster: { readonly name: string; readonly type: 'ORIGINAL_DST' | 'STRICT_DNS' };
+  /** Addresses that the sidecar listens on for it; without addresses it takes whatever goes to the port. */
+  readonly listensOn: readonly string[];
 }
 
-/**
- * The document's ServiceEntry with the live address of the proxy. For a proxy of the user's it has all addresses that
- * were told; for a name it has none: the sidecar resolves the name itself, and takes whatever goes to the port for it.
- */
+/** The host of this run's entry: the document's, or the proxy's where the user gave a name. */
+export function entryHost({ session: { proxy }, edition }: World): string {
+  const name = proxy.kind === 'given' ? proxy.name : undefined;
+  return name?.replace(/\.$/, '') ?? edition.entry.host;
+}
+
+/** The entry of this run: the document's, with all addresses or the name of the proxy. */
+export function entryOf(world: World): Entry {
+  const { proxy } = world.session;
+  const host = entryHost(world);
+  const port = world.proxyPort.get();
+  const common = { host, port, protocol: 'TCP' } as const;
+  const cluster = clusterName(host, port);
+  if (proxy.kind === 'given' && proxy.name !== undefined) {
+    const type = 'STRICT_DNS';
+    return {
+      ...common,
+      addresses: [],
+      resolution: 'DNS',
+      cluster: { name: cluster, type },
+      listensOn: ['0.0.0.0'],
+    };
+  }
+  const ips = world.proxyIps.get();
+  const addresses = ips.map((ip) => `${ip}/${isIPv6(ip) ? 128 : 32}`);
+  const type = 'ORIGINAL_DST';
+  return { ...common, addresses, resolution: 'NONE', cluster: { name: cluster, type }, listensOn: ips };
+}
+
+/** What the document's reader applies, with the live address of the proxy; for a given proxy changed as far as it must be. */
 export async function serviceEntryFor(world: World): Promise<KubernetesObject[]> {
   const { ip, port } = world.proxy();
   const values = { PROXY_IP: ip, PROXY_PORT: String(port) };
@@ -57,25 +94,13 @@ export async function serviceEntryFor(world: World): Promise<KubernetesObject[]>
     'document/service-entry.yaml',
     values,
   );
-  if (world.yours === undefined) return [...objects];
-  const { hosts, addresses, resolution } = reachOf(world);
+  if (world.session.proxy.kind === 'deployed') return [...objects];
+  const { host, addresses, resolution } = entryOf(world);
   return objects.map(({ spec, ...rest }) => {
     const { addresses: _one, ...others } = spec ?? {};
     const reach = resolution === 'NONE' ? { addresses } : { resolution };
-    return { ...rest, spec: { ...others, hosts, ...reach } };
+    return { ...rest, spec: { ...others, hosts: [host], ...reach } };
   });
-}
-
-/** How the entry leads to the proxy. */
-function reachOf(world: World): {
-  readonly hosts: readonly string[];
-  readonly addresses: readonly string[];
-  readonly resolution: 'NONE' | 'DNS';
-} {
-  const hosts = [entryHost(world)];
-  if (world.yours?.name !== undefined) return { hosts, addresses: [], resolution: 'DNS' };
-  const ips = world.yours?.addresses ?? [world.proxy().ip];
-  return { hosts, addresses: ips.map((ip) => `${ip}/${isIPv6(ip) ? 128 : 32}`), resolution: 'NONE' };
 }
 
 /**
@@ -83,8 +108,7 @@ function reachOf(world: World): {
  * the same, log lines included: so behaviour alone cannot tell that the document was followed.
  */
 export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
-  const { port } = world.proxy();
-  const reach = reachOf(world);
+  const entry = entryOf(world);
   const own = serviceEntryIn(world);
   const stored = await find<ServiceEntry>(world.kube, own);
   if (stored === undefined) {
@@ -96,14 +120,19 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
     fail(cause, `${field}: ${JSON.stringify(seen)}`, `${field}: ${JSON.stringify(expected)}`);
   };
   const protocols = ports.map(({ protocol }) => protocol ?? '(none)');
-  must('SERVICE_ENTRY_PROTOCOL', 'protocols', protocols, ports.length === 0 ? [] : ports.map(() => 'TCP'));
-  must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, reach.addresses);
-  must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: port, name: 'tcp', protocol: 'TCP' }]);
-  must('SERVICE_ENTRY_HOST', 'hosts', hosts, reach.hosts);
-  // In somebody else's mesh the entry is for the run's own client alone; the document exports it to everybody.
+  must(
+    'SERVICE_ENTRY_PROTOCOL',
+    'protocols',
+    protocols,
+    ports.length === 0 ? [] : ports.map(() => entry.protocol),
+  );
+  must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, entry.addresses);
+  must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: entry.port, name: 'tcp', protocol: entry.protocol }]);
+  must('SERVICE_ENTRY_HOST', 'hosts', hosts, [entry.host]);
+  // In an existing mesh the entry is for the run's own client alone; the document exports it to everybody.
   must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, world.session.existing === undefined ? [] : ['.']);
-  // The document leaves resolution out, which means NONE: the sidecar connects to the very address the client asked for.
-  const expected = { location: 'MESH_EXTERNAL', resolution: reach.resolution };
+  // The document leaves resolution out, which means NONE.
+  const expected = { location: 'MESH_EXTERNAL', resolution: entry.resolution };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);
 }
 

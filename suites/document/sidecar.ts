@@ -1,16 +1,15 @@
-import { clusterName } from '../../helpers/document/edition.ts';
 import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { fail } from './fail.ts';
-import { entryHost } from './service-entry.ts';
+import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
-/** Where the sidecar must send requests for the proxy, the document's or the user's. */
+/** Where the sidecar must send requests for the proxy. */
 export function proxyClusterOf(world: World): string {
-  return clusterName(entryHost(world), world.proxyPort.get());
+  return entryOf(world).cluster.name;
 }
 
 /** What the sidecar's line must say of a request on the document's way. */
@@ -24,9 +23,9 @@ export function documentsSidecar(world: World, upstream = world.proxy()): Expect
  * @param pod Another one of the client's namespace than the document's
  */
 export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
-  const { port } = world.proxy();
+  const { port, listensOn } = entryOf(world);
   const names: string[] = [];
-  for (const ip of listenedOn(world)) {
+  for (const ip of listensOn) {
     const found = await sidecarMust(
       world,
       `have a listener on ${ip}:${port}`,
@@ -47,12 +46,6 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
   }
   world.note('listener', names.join(', '));
   await clusterMustBePlain(world, pod);
-}
-
-/** The addresses that the entry has listeners on: its own, or for a name all there are. */
-function listenedOn({ yours, proxyIp }: World): readonly string[] {
-  if (yours === undefined) return [proxyIp.get()];
-  return yours.name === undefined ? yours.addresses : ['0.0.0.0'];
 }
 
 /** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */
@@ -115,7 +108,7 @@ function listenerMustTunnel(world: World, found: Listener): void {
 /** The cluster goes to the address the client asked for, and adds no TLS of its own. */
 async function clusterMustBePlain(world: World, podName: string): Promise<void> {
   const pod = { namespace: world.namespaces.mesh, pod: podName };
-  const name = proxyClusterOf(world);
+  const { name, type } = entryOf(world).cluster;
   const found = (await clusters(world.kube, pod)).find((cluster) => cluster.name === name);
   const seen =
     found === undefined
@@ -126,8 +119,6 @@ async function clusterMustBePlain(world: World, podName: string): Promise<void> 
             socket === undefined ? [] : [`transport socket ${socket.name}`],
           ),
         ].join(', ');
-  // For a name it looks up the addresses by itself.
-  const type = world.yours?.name === undefined ? 'ORIGINAL_DST' : 'STRICT_DNS';
   if (seen !== `type ${type}`) {
     fail('CLUSTER_DIFFERS', `${name}: ${seen}`, `${name}: type ${type}, no transport socket`);
   }

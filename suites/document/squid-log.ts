@@ -5,12 +5,12 @@ import { fail } from './fail.ts';
 import type { World } from './world.ts';
 
 /**
- * The line that was credited to the trip stands in the log that the document has its reader look at. The suite follows
+ * Of the deployed Squid: the line that was credited to the trip stands in the log that the document has its reader look at. The suite follows
  * the log as a stream, which goes on when the file is deleted or replaced under it.
  */
 export async function lineMustBeInSquidLog(world: World, trip: Trip): Promise<void> {
   const [statement] = trip.proxy ?? [];
-  if (statement === undefined) return;
+  if (statement === undefined || world.session.proxy.kind !== 'deployed') return;
   const pod = world.squidPod.get().metadata?.name ?? '';
   const namespace = world.namespaces.external;
   const script = `test -e ${squidLog} || exit 3; grep -cF -- "$1" ${squidLog}`;

@@ -1,6 +1,6 @@
-import type { Configuration } from '../../helpers/configuration/configuration.ts';
 import type { DocumentSection } from '../../helpers/document/edition.ts';
-import { parseProxy } from '../../helpers/your-proxy/your-proxy.ts';
+import { noStatement } from '../../helpers/proxy/proxy.ts';
+import type { RunPlan } from '../../helpers/session/proxy.ts';
 import type { World } from './world.ts';
 
 /**
@@ -23,10 +23,10 @@ export interface Step {
   readonly needs: readonly string[];
   /** For clean-up: the step that makes what this one removes. Run when this one is chosen, not needed by it after a failure. */
   readonly undoes?: string;
-  /** Whether a run of this configuration has it; every run has it when not given. */
-  readonly when?: (configuration: Configuration) => boolean;
-  /** Why a run of this configuration cannot judge it, though it is part of it; it is reported as skipped then. */
-  readonly unavailable?: (configuration: Configuration) => string | undefined;
+  /** Whether a run of this plan has it; every run has it when undefined. */
+  readonly when?: (plan: RunPlan) => boolean;
+  /** Why a run of this plan reports it as skipped and does not judge it. */
+  readonly unavailable?: (plan: RunPlan) => string | undefined;
   /** Does what the step is about and judges it; where it has `ahead`, that was done before. */
   readonly run: (world: World) => Promise<void>;
   /** What of it may be done before its turn comes, beside other steps. */
@@ -50,20 +50,14 @@ export interface Ahead {
   readonly since?: (world: World) => number | undefined;
 }
 
-/** For steps that deploy Squid, or look into it: a proxy of the user's is neither the suite's to deploy nor to look into. */
-export function squidIsDeployed({ proxy }: Configuration): boolean {
-  return proxy === undefined;
+/** For steps that deploy Squid, or look into it. */
+export function isDeployed({ proxy }: RunPlan): boolean {
+  return proxy.kind === 'deployed';
 }
 
-/** Whether the proxy was told by its name: its entry has no addresses then, and is resolved by DNS. */
-export function isNamed({ proxy }: Configuration): boolean {
-  return proxy !== undefined && parseProxy(proxy).name !== undefined;
-}
-
-/** For steps that judge by the proxy's log, which a proxy of the user's need not show. */
-export function withoutItsLog({ proxy, proxyLog }: Configuration): string | undefined {
-  if (proxy === undefined || proxyLog !== undefined) return undefined;
-  return `not available: the log of ${proxy} is not followed (--proxy-log)`;
+/** For steps that judge by the proxy's log, which a given proxy need not show. */
+export function withoutItsLog({ proxy }: RunPlan): string | undefined {
+  return noStatement(proxy);
 }
 
 /** The given steps and all that they need, in the document's order. */

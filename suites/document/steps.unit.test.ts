@@ -5,6 +5,7 @@ import type { Edition } from '../../helpers/document/edition.ts';
 import { Fixtures, squidConfigurationOf, words } from './fixtures.ts';
 import { clientObjects } from './prepare.ts';
 import { withNeeds } from './step.ts';
+import { planOf } from '../../helpers/session/proxy.ts';
 import {
   allSteps,
   controlSteps,
@@ -107,7 +108,7 @@ describe('the steps', () => {
 
   it('deploy a proxy or try the user’s, never both', () => {
     const idsFor = (proxy: string): string[] =>
-      stepsFor(configurationSchema.parse({ proxy })).map(({ id }) => id);
+      stepsFor(planOf(configurationSchema.parse({ proxy }))).map(({ id }) => id);
     const deploying = [
       'PROXY-2',
       'PROXY-3',
@@ -131,7 +132,7 @@ describe('the steps', () => {
 
   it('are judged by the log of the user’s proxy only where there is one', () => {
     const judged = (more: object): string[] =>
-      judgedSteps(configurationSchema.parse({ proxy: '10.1.2.3:3128', ...more })).map(({ id }) => id);
+      judgedSteps(planOf(configurationSchema.parse({ proxy: '10.1.2.3:3128', ...more }))).map(({ id }) => id);
     const byItsLog = ['REACH-2', 'REACH-4', 'MESH-4'];
     expect(judged({ proxyLog: '/log' })).toEqual(expect.arrayContaining(byItsLog));
     expect(judged({}).filter((id) => byItsLog.includes(id))).toEqual([]);

@@ -1,5 +1,4 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { keepSecret } from '../../helpers/redact/redact.ts';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
@@ -9,12 +8,11 @@ import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/kube/namespaces.ts';
+import { keepSecretsOf } from '../../helpers/session/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
-import { secretForms } from '../../helpers/your-proxy/credentials.ts';
-import type { YourProxy } from '../../helpers/your-proxy/your-proxy.ts';
 import { Fixtures } from './fixtures.ts';
 
 /** A value that one step establishes and later ones use. */
@@ -101,8 +99,8 @@ export class World implements AsyncDisposable {
   readonly externalPod = new Slot<string>('the client outside the mesh', 'PROXY-5');
   readonly proxyIp = new Slot<string>('PROXY_IP', 'PROXY-6');
   readonly proxyPort = new Slot<number>('PROXY_PORT', 'PROXY-7');
-  /** All addresses of the user's proxy, the first of which is PROXY_IP. */
-  readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'REACH-1');
+  /** All addresses of the proxy, the first of which is PROXY_IP. */
+  readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'PROXY-6 or REACH-1');
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
@@ -118,15 +116,9 @@ export class World implements AsyncDisposable {
     this.mesh = mesh ?? meshOf(session);
     this.folder = session.folder;
     this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
-    const { yourProxy, destination } = session;
     // This may be another thread than the one that opened the session.
-    if (yourProxy?.credentials !== undefined) keepSecret(secretForms(yourProxy.credentials));
-    this.witnesses = new Witnesses(this.kube, destination, yourProxy);
-  }
-
-  /** The proxy that the user brought, undefined where Squid is deployed. */
-  get yours(): YourProxy | undefined {
-    return this.session.yourProxy;
+    keepSecretsOf(session.proxy);
+    this.witnesses = new Witnesses(this.kube, session.destination, session.proxy);
   }
 
   /** PROXY_IP:PROXY_PORT. */

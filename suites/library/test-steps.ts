@@ -1,5 +1,6 @@
-import { configurationSchema, type Configuration } from '../../helpers/configuration/configuration.ts';
+import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { inject } from 'vitest';
+import { planOf, type RunPlan } from '../../helpers/session/proxy.ts';
 import { UsageError } from '../../helpers/errors.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Step } from '../document/step.ts';
@@ -17,24 +18,28 @@ import { testPass } from '../step-test.ts';
  */
 export function testSteps(steps: readonly Step[]): void {
   const session = providedSession();
-  stepsMustBeWhole(steps, session.configuration);
+  stepsMustBeWhole(steps, session);
   const passes = new Passes(session, [], new StepEvidence(session));
-  const present = steps.filter(({ when }) => when?.(session.configuration) ?? true);
+  const present = steps.filter(({ when }) => when?.(session) ?? true);
   // Another file of the same suite may have used the cluster.
   testPass(passes, present, 1, true);
 }
 
 /**
+<<<<<<< HEAD
  * Checks that each step comes after the steps it needs; steps that the configuration excludes are not needed.
+=======
+ * A need that nobody meets would be no need at all; what a run of this plan does not have, it does not need.
+>>>>>>> ef86573 (One proxy: what the document deploys and what the user gives are two kinds, parsed once; steps ask one place for the entry)
  * @throws UsageError
  */
 export function stepsMustBeWhole(
   steps: readonly Step[],
-  configuration: Configuration = configurationSchema.parse({}),
+  plan: RunPlan = planOf(configurationSchema.parse({})),
 ): void {
   const absent = new Set(
-    everyStep(configuration)
-      .filter(({ when }) => when?.(configuration) === false)
+    everyStep(plan.configuration)
+      .filter(({ when }) => when?.(plan) === false)
       .map(({ id }) => id),
   );
   const earlier = new Set<string>();

@@ -2,6 +2,7 @@ import type { Step } from '../document/step.ts';
 import { withTheEntry } from '../controls/2-with-the-entry.ts';
 import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
+import { planOf } from '../../helpers/session/proxy.ts';
 import { documentStepsOf, stepsFor } from '../steps.ts';
 import type { Gate } from './gate.ts';
 import { operation } from './operations.ts';
@@ -16,7 +17,7 @@ function afterTraffic({ edition }: Gate): readonly Step[] {
 
 /** The steps of a run in which a user chose nothing but the edition. */
 function stepsOf({ session }: Gate): readonly Step[] {
-  return stepsFor(configurationSchema.parse({ edition: session.configuration.edition }));
+  return stepsFor(planOf(configurationSchema.parse({ edition: session.configuration.edition })));
 }
 
 /** BEFORE-1 of the document: it installs the version that the mesh comes from. */

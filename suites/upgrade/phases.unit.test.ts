@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GatePlan } from '../../helpers/results/gate.ts';
+import { deployedProxy } from '../../helpers/proxy/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { recordOf } from '../pass.ts';
 import { Gate } from './gate.ts';
@@ -15,6 +16,7 @@ const kubeconfig = JSON.stringify({
 });
 const session = {
   configuration: { failFast: false, edition: '2018-zh' },
+  proxy: deployedProxy,
   cluster: { kubeconfig, reused: false },
   destination: {},
   folder: '',

@@ -17,7 +17,7 @@ import { foreignCluster, foreignTag, type ForeignCluster } from '../support/fore
 import { bridgeAddress, ownPassword, ownProxy, ownUser, type OwnProxy } from '../support/own-proxy.ts';
 import { podProxy } from '../support/pod-proxy.ts';
 import { ProcessList } from '../support/process-list.ts';
-import { credentialVariables, secretForms, type Credentials } from '../../helpers/your-proxy/credentials.ts';
+import { credentialVariables, secretForms, type Credentials } from '../../helpers/proxy/credentials.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cli = join(root, 'cli/main.ts');

@@ -2,7 +2,7 @@ import type { Results, Verdict } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { dateTime, counted, duration } from './format.ts';
 import { causeOf, Evidence, Findings } from './findings.tsx';
-import { notAvailable } from '../../your-proxy/your-proxy.ts';
+import { notAvailable } from '../../proxy/proxy.ts';
 import { tally } from './status.tsx';
 import { stepAnchor } from './step.tsx';
 

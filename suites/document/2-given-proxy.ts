@@ -4,25 +4,24 @@ import { EventuallyError, eventually } from '../../helpers/eventually/eventually
 import { apiMessage } from '../../helpers/kube/client.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
-import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { causes } from '../../helpers/causes/causes.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { findingsOf } from '../../helpers/trip/findings-of.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
-import type { ProxyLog } from '../../helpers/your-proxy/log-place.ts';
-import { resolveIn } from '../../helpers/your-proxy/resolve.ts';
-import type { YourProxy } from '../../helpers/your-proxy/your-proxy.ts';
+import { expectationsOf, noSidecar } from '../../helpers/trip/expectations.ts';
+import type { GivenProxy, ProxyLog } from '../../helpers/proxy/proxy.ts';
+import { resolveIn } from '../../helpers/proxy/resolve.ts';
 import { addressMustBeNoService, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
 import { fail } from './fail.ts';
 import { documentsSidecar } from './sidecar.ts';
-import { squidIsDeployed, withoutItsLog, type Step } from './step.ts';
+import { isDeployed, withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 const section = 'deploy-an-https-proxy';
-const when: NonNullable<Step['when']> = (configuration) => !squidIsDeployed(configuration);
+const when: NonNullable<Step['when']> = (plan) => !isDeployed(plan);
 
-/** In place of the steps that deploy Squid and try it: whether the proxy that the user brought serves without Istio. */
-export const reachYourProxy: readonly Step[] = [
+/** In place of the steps that deploy Squid and try it: whether the given proxy serves without Istio. */
+export const reachGivenProxy: readonly Step[] = [
   {
     id: 'REACH-1',
     section,
@@ -31,15 +30,15 @@ export const reachYourProxy: readonly Step[] = [
     needs: ['PROXY-5'],
     when,
     run: async (world) => {
-      const yours = yoursOf(world);
-      const ips = yours.name === undefined ? yours.addresses : await resolved(world, yours.name);
+      const { name, addresses, port } = givenOf(world);
+      const ips = name === undefined ? addresses : await resolved(world, name);
       for (const ip of ips) await addressMustBeNoService(world, ip);
       const [first = ''] = ips;
       world.note('PROXY_IP', ips.join(' '));
-      world.note('PROXY_PORT', String(yours.port));
+      world.note('PROXY_PORT', String(port));
       world.proxyIps.set(ips);
       world.proxyIp.set(first);
-      world.proxyPort.set(yours.port);
+      world.proxyPort.set(port);
     },
   },
   {
@@ -51,12 +50,12 @@ export const reachYourProxy: readonly Step[] = [
     when,
     unavailable: withoutItsLog,
     run: async (world) => {
-      const { log } = yoursOf(world);
+      const { log } = givenOf(world);
       if (log === undefined) throw new TypeError('a step that needs the log ran without one');
       const container = log.kind === 'file' ? '' : (log.container ?? (await onlyContainerOf(world, log)));
-      const problem = await world.witnesses.followYours(log, container);
-      if (problem !== undefined) fail('YOUR_PROXY_LOG_UNREADABLE', problem, `${log.told} can be read`);
-      world.note('log', log.told);
+      const problem = await world.witnesses.followGiven(log, container);
+      if (problem !== undefined) fail('YOUR_PROXY_LOG_UNREADABLE', problem, `${log.text} can be read`);
+      world.note('log', log.text);
     },
   },
   {
@@ -90,7 +89,7 @@ export const reachYourProxy: readonly Step[] = [
     run: (world) => {
       const trip = world.evidence(world.baselineTrip.get());
       outsideTheMesh(trip, () => {
-        expect(trip).toHaveCrossed(noSidecar(), proxy({ result: 'TCP_TUNNEL/200' }));
+        expect(trip).toHaveCrossed(noSidecar(), ...expectationsOf(world.session.proxy));
       });
       world.note('seen from', seenFrom(trip));
       return Promise.resolve();
@@ -106,28 +105,26 @@ export const furtherAddresses: readonly Step[] = [
     title: 'By each further address of your proxy the sidecar carries the request as well',
     commands: [],
     needs: ['MESH-2', 'REACH-2'],
-    when: ({ proxy: told }) => told?.includes(',') === true,
+    when: ({ proxy }) => proxy.kind === 'given' && proxy.addresses.length > 1,
     run: async (world) => {
-      const { yours, session } = world;
-      const client = world.meshClient();
-      const heard = yours?.log === undefined ? [] : [proxy({ result: 'TCP_TUNNEL/200' })];
+      const { proxy, destination } = world.session;
       for (const via of endpointsOf(world).slice(1)) {
-        const trip = world.evidence(await world.witnesses.fetch(client, { via, sidecar: true }));
-        expect(trip).toHaveTitle(session.destination.title);
-        expect(trip).toHaveCrossed(documentsSidecar(world, via), ...heard);
+        const trip = world.evidence(await world.witnesses.fetch(world.meshClient(), { via, sidecar: true }));
+        expect(trip).toHaveTitle(destination.title);
+        expect(trip).toHaveCrossed(documentsSidecar(world, via), ...expectationsOf(proxy));
         world.note('by way of', formatEndpoint(via));
       }
     },
   },
 ];
 
-/** The endpoints that the client is told, one after the other: those of --proxy, or the name's, once. */
-function endpointsOf(world: World): Endpoint[] {
-  const { name, addresses, port } = yoursOf(world);
+/** The endpoints that clients are to use, one after the other: each address that the user gave, or the name's, once. */
+function endpointsOf(world: World): readonly Endpoint[] {
+  const { name, addresses, port } = givenOf(world);
   return name === undefined ? addresses.map((ip) => ({ ip, port })) : [world.proxy()];
 }
 
-/** What of a trip's statement must not be taken for more than it is: the proxy sees whom the node made of the pod. */
+/** The client as the proxy saw it, which may be the node's or a gateway's address. */
 function seenFrom({ client, proxy: lines }: Trip): string {
   const seen = lines?.[0]?.clientIp ?? '';
   return seen === client.podIp
@@ -135,9 +132,9 @@ function seenFrom({ client, proxy: lines }: Trip): string {
     : `${seen}, not the pod (${client.podIp}): translated on the way`;
 }
 
-function yoursOf({ yours }: World): YourProxy {
-  if (yours === undefined) throw new TypeError('a step about --proxy ran without one');
-  return yours;
+function givenOf({ session: { proxy } }: World): GivenProxy {
+  if (proxy.kind !== 'given') throw new TypeError('a step about --proxy ran without one');
+  return proxy;
 }
 
 async function resolved(world: World, name: string): Promise<readonly string[]> {
@@ -154,12 +151,12 @@ async function resolved(world: World, name: string): Promise<readonly string[]> 
 }
 
 async function onlyContainerOf(world: World, log: ProxyLog & { readonly kind: 'pod' }): Promise<string> {
-  const { namespace, pod, told } = log;
+  const { namespace, pod, text } = log;
   let found: V1Pod;
   try {
     found = await world.kube.core.readNamespacedPod({ namespace, name: pod });
   } catch (error) {
-    fail('YOUR_PROXY_LOG_UNREADABLE', `${told}: ${apiMessage(error)}`, `pod ${namespace}/${pod}`);
+    fail('YOUR_PROXY_LOG_UNREADABLE', `${text}: ${apiMessage(error)}`, `pod ${namespace}/${pod}`);
   }
   const names = (found.spec?.containers ?? [])
     .map(({ name }) => name)
@@ -175,10 +172,10 @@ async function onlyContainerOf(world: World, log: ProxyLog & { readonly kind: 'p
   return only;
 }
 
-/** What a user's proxy is most often in the way of, each by its own name. */
+/** Names what most often keeps a given proxy from serving. */
 function mustHaveBeenServed(world: World, { client }: Trip, via: Endpoint): void {
   const said = `by way of ${formatEndpoint(via)}, curl: exit code ${client.exitCode}, ${client.errorMessage}`;
-  const { credentials } = yoursOf(world);
+  const { credentials } = givenOf(world);
   if ([5, 7].includes(client.exitCode) || (client.exitCode === 28 && client.remote === undefined)) {
     fail('YOUR_PROXY_UNREACHABLE', said, `a connection to ${formatEndpoint(via)}`);
   }
@@ -192,7 +189,7 @@ function mustHaveBeenServed(world: World, { client }: Trip, via: Endpoint): void
   }
 }
 
-/** Istio has no part in a request outside the mesh: whatever is wrong with it is not Istio's, nor the document's. */
+/** Istio has no part in a request outside the mesh, so a failure of it is the proxy's and not Istio's. */
 function outsideTheMesh(trip: Trip, judge: () => void): void {
   try {
     judge();
