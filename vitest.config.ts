@@ -25,7 +25,7 @@ export default defineConfig({
           include: [`suites/conformance.test.${ext}`],
           globalSetup: [`suites/setup.${ext}`],
           setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
-          // As long as nobody scales them: suites/worker.ts.
+          // suites/worker.ts multiplies them by --timeout-scale.
           testTimeout: 1_800_000,
           hookTimeout: 900_000,
           retry: 0,
@@ -36,7 +36,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Whole runs on copies of the checkout in which something is broken: what a user sees of a failure.
+          // Whole runs on broken copies of the checkout: what a user sees of a failure.
           name: 'meta',
           include: ['tests/meta/*.test.ts'],
           testTimeout: 400_000,
@@ -47,7 +47,7 @@ export default defineConfig({
       },
       {
         test: {
-          // What `npm pack` makes, installed and used where no checkout is.
+          // The package that `npm pack` makes, installed and used without a checkout.
           name: 'package',
           include: ['tests/package/*.test.ts'],
           testTimeout: 400_000,
@@ -90,7 +90,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Runs in a cluster that is there already, with an Istio and workloads of its own.
+          // Runs in an existing cluster that has its own Istio and workloads.
           name: 'existing',
           include: ['tests/existing/*.test.ts'],
           testTimeout: 400_000,
@@ -101,7 +101,7 @@ export default defineConfig({
       },
       {
         test: {
-          // A proxy of the user's on this machine, used from a cluster that is somebody else's.
+          // A user's proxy on this machine, used from an existing cluster.
           name: 'your-proxy',
           include: ['tests/your-proxy/*.test.ts'],
           testTimeout: 240_000,
@@ -138,7 +138,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Likewise, for faults of an upgrade: their session has two versions.
+          // The same for faults of an upgrade: their session has two versions.
           name: 'gate-faults',
           include: [`faults/gate-faults.test.${ext}`],
           setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],

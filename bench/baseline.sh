@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What somebody would write instead of this suite: the document's commands, kubectl's own waits, four searches.
+# What people would write without this suite: the document's commands, kubectl's own waits, four searches.
 #   baseline.sh cold    a new node, Istio, the document, its clean-up, the node's removal
 #   baseline.sh keep    a node that stays, with Istio and the destination in it
 #   baseline.sh warm    the same as cold in that node

@@ -48,7 +48,7 @@ describe('the table', () => {
     expect(table).not.toContain('| warm |');
   });
 
-  it('says of a figure that nobody could read that it is not known', () => {
+  it('shows a figure that could not be read as not known', () => {
     expect(table).toContain('| cold | script | 104 MB | not known | not known |');
     expect(table).toContain('| cold | suite | 104 MB | 800 MB |');
   });

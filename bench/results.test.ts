@@ -11,7 +11,7 @@ describe('statistics', () => {
     expect(median(figures)).toBe(is);
   });
 
-  it('says NaN of no figures, which nobody takes for a measurement', () => {
+  it('gives NaN for no figures, so that it cannot pass for a measurement', () => {
     expect(median([])).toBeNaN();
   });
 

@@ -51,7 +51,7 @@ async function manifest(...runArguments: readonly string[]): Promise<KubernetesO
   return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
 }
 
-/** The source set's images, one by one: inside the cluster nobody can ask an engine for their names. */
+/** The source set's images by name: inside the cluster there is no engine to ask. */
 function named(): string[] {
   const { images } = theirs.images;
   return (['curl', 'squid', 'origin'] as const).flatMap((role) => [

@@ -23,7 +23,7 @@ function stepOf(event: RunEvent): string | undefined {
   return 'step' in event ? event.step : undefined;
 }
 
-/** Runs what somebody is told to paste into a shell. */
+/** Runs the command that the pause says to paste into a shell. */
 async function paste(shown: string): Promise<string> {
   const lines = /^From another shell:\r?\n((?: {2}.*\r?\n)+)/m.exec(shown)?.[1] ?? '';
   expect(lines).toMatch(/^ {2}export KUBECONFIG=/);

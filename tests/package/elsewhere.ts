@@ -7,11 +7,11 @@ import { withoutVitest } from '../../faults/checkout.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a command left: everything it said, and how it ended. */
+/** A command's output and exit code. */
 export interface Ended {
   readonly exitCode: number | undefined;
   readonly stdout: string;
-  /** stdout and stderr, as somebody at a terminal sees them. */
+  /** stdout and stderr, as a terminal shows them. */
   readonly output: string;
 }
 

@@ -32,7 +32,7 @@ const loader = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url
 const versions = resolveVersions({});
 
 let registry: LocalRegistry;
-/** The user's machine: a cache that is empty at first, and nobody logged in. */
+/** The user's machine: an empty cache and no login. */
 let folder: string;
 let cache: string;
 let noLogin: string;

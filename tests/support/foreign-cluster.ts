@@ -93,7 +93,7 @@ function workloads({ images }: ImageSet): KubernetesObject[] {
   return [
     namespace('shop', shop),
     deployment('shop', 'web', curl),
-    // What the document's reader has, made by somebody else: same names, same labels.
+    // Workloads with the document's names and labels that are not the suite's.
     namespace('external', {}),
     deployment('external', 'squid', squid, []),
     deployment('default', 'sleep', curl),

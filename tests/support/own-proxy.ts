@@ -87,7 +87,7 @@ export async function ownProxy(image: string, runId: string): Promise<OwnProxy> 
   };
 }
 
-/** A helper of Squid's: a line with name and password, and an answer; both as arguments of nobody. */
+/** Squid's helper reads a line with name and password and answers it: neither is an argument of a process. */
 const check = `#!/bin/sh
 { read -r known; read -r other; } </own/known
 while read -r line; do
