@@ -1,4 +1,24 @@
-import type { CompletedCommand, Values } from './completion.ts';
+/** What may stand where a value is expected: one of a list, a path, or anything. */
+export type Values = readonly string[] | 'path' | 'any';
+
+/** An option as a shell completes it. */
+export interface CompletedOption {
+  /** Without hyphens. */
+  readonly long: string;
+  readonly description: string;
+  /** Undefined for a flag, which takes no value. */
+  readonly values: Values | undefined;
+}
+
+/** A command as a shell completes it; the program itself is the one without words. */
+export interface CompletedCommand {
+  /** Its words, e.g. `images build`; '' for the program, which is its default command. */
+  readonly path: string;
+  readonly commands: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly CompletedOption[];
+  /** Of its arguments; undefined where it has none. */
+  readonly argument: Values | undefined;
+}
 
 /** A function for bash that completes the program by these commands. */
 export function bashCompletion(name: string, commands: readonly CompletedCommand[]): string {

@@ -4,7 +4,14 @@ import { podRoles } from '../helpers/images/roles.ts';
 import { versionsFile } from '../helpers/images/versions.ts';
 import { defaultEdition } from '../fixtures/document/editions.ts';
 import { everyStep } from '../suites/steps.ts';
-import { bashCompletion, fishCompletion, zshCompletion } from './completion-shells.ts';
+import {
+  bashCompletion,
+  fishCompletion,
+  zshCompletion,
+  type CompletedCommand,
+  type CompletedOption,
+  type Values,
+} from './completion-shells.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
@@ -31,28 +38,6 @@ function knownValues(): KnownValues {
     },
     arguments: { faults: allFaults.map(({ id }) => id) },
   };
-}
-
-/** What may stand where a value is expected: one of a list, a path, or anything. */
-export type Values = readonly string[] | 'path' | 'any';
-
-/** An option as a shell completes it. */
-export interface CompletedOption {
-  /** Without hyphens. */
-  readonly long: string;
-  readonly description: string;
-  /** Undefined for a flag, which takes no value. */
-  readonly values: Values | undefined;
-}
-
-/** A command as a shell completes it; the program itself is the one without words. */
-export interface CompletedCommand {
-  /** Its words, e.g. `images build`; '' for the program, which is its default command. */
-  readonly path: string;
-  readonly commands: readonly { readonly name: string; readonly description: string }[];
-  readonly options: readonly CompletedOption[];
-  /** Of its arguments; undefined where it has none. */
-  readonly argument: Values | undefined;
 }
 
 /** Values that commander does not know: versions, steps, faults. */
