@@ -1,21 +1,20 @@
 import { PassThrough, Writable } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
-import { Changes } from './changes.ts';
+import { Lines } from './received-lines.ts';
 import { apiMessage, type Kube } from './client.ts';
 import { ExecError, type PodRef } from './exec.ts';
 import { lineSplitter } from './lines.ts';
 
-/** A command in a container that goes on: lines are written to it, and those that it prints are waited for. */
-export class ExecSession implements Disposable {
+/** A command that keeps running in a container: write lines to it, and wait for the lines it prints. */
+export class ExecSession extends Lines implements Disposable {
   readonly where: string;
   readonly #stdin = new PassThrough();
-  readonly #lines: string[] = [];
-  readonly #changes = new Changes();
   #stderr = '';
   #over: string | undefined;
   #close: () => void = () => undefined;
 
   private constructor(where: string) {
+    super();
     this.where = where;
   }
 
@@ -25,8 +24,7 @@ export class ExecSession implements Disposable {
     const session = new ExecSession(`${namespace}/${pod} (${container})`);
     const stdout = writing(
       lineSplitter((line) => {
-        session.#lines.push(line);
-        session.#changes.tell();
+        session.add(line);
       }),
     );
     const stderr = writing((chunk) => {
@@ -66,16 +64,6 @@ export class ExecSession implements Disposable {
     this.#stdin.write(`${line}\n`);
   }
 
-  /** Number of lines so far. */
-  cursor(): number {
-    return this.#lines.length;
-  }
-
-  /** The lines since a cursor. */
-  since(cursor: number): readonly string[] {
-    return this.#lines.slice(cursor);
-  }
-
   /**
    * Waits until a line since the cursor is as wanted.
    * @returns undefined when it came, else why it did not: the command ended, or the time is over
@@ -88,15 +76,14 @@ export class ExecSession implements Disposable {
     const deadline = performance.now() + timeoutMs;
     let seen = cursor;
     for (;;) {
-      while (seen < this.#lines.length) {
-        if (wanted(this.#lines[seen] ?? '')) return undefined;
-        seen += 1;
-      }
+      const lines = this.since(seen);
+      if (lines.some(wanted)) return undefined;
+      seen += lines.length;
       const said = this.#stderr.trim() === '' ? '' : `, and said: ${this.#stderr.trim()}`;
       if (this.#over !== undefined) return `${this.#over}${said}`;
       const left = deadline - performance.now();
-      if (left <= 0) return `no word within ${timeoutMs / 1000} s${said}`;
-      await this.#changes.next(left);
+      if (left <= 0) return `no answer within ${timeoutMs / 1000} s${said}`;
+      await this.changed(left);
     }
   }
 
@@ -108,7 +95,7 @@ export class ExecSession implements Disposable {
 
   #end(why: string): void {
     this.#over ??= why;
-    this.#changes.tell();
+    this.wake();
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
-import { Changes } from './changes.ts';
+import { Lines } from './received-lines.ts';
 import type { Kube } from './client.ts';
 import { streamCommand, tailCommand } from './command-stream.ts';
 import type { PodRef } from './exec.ts';
@@ -16,11 +16,9 @@ export interface StampedLine {
  * The lines of a log, followed as one stream from now until it is closed, so that no request has to read a
  * whole log again. A reader takes a cursor first and later asks for what came after it.
  */
-export class LineFollower implements AsyncDisposable {
+export class LineFollower extends Lines implements AsyncDisposable {
   readonly what: string;
-  readonly #lines: string[] = [];
   readonly #stamps: number[] = [];
-  readonly #changes = new Changes();
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   readonly #opened: Promise<void>;
@@ -29,6 +27,7 @@ export class LineFollower implements AsyncDisposable {
   #finished = false;
 
   private constructor(what: string, open: Opener) {
+    super();
     this.what = what;
     this.#opened = new Promise((resolve) => {
       this.#markOpened = resolve;
@@ -99,21 +98,9 @@ export class LineFollower implements AsyncDisposable {
     });
   }
 
-  /** Number of lines so far: what comes later has a higher index. */
-  cursor(): number {
-    return this.#lines.length;
-  }
-
-  /** The lines since a cursor. */
-  since(cursor: number): readonly string[] {
-    return this.#lines.slice(cursor);
-  }
-
   /** The lines since a cursor with their times; only of a container's output, since a file has none. */
   stamped(cursor = 0): readonly StampedLine[] {
-    return this.#lines
-      .slice(cursor)
-      .map((text, index) => ({ at: this.#stamps[cursor + index] ?? NaN, text }));
+    return this.since(cursor).map((text, index) => ({ at: this.#stamps[cursor + index] ?? NaN, text }));
   }
 
   /** Whether the pod is gone and nothing more will come (see `untilGone`). */
@@ -131,11 +118,6 @@ export class LineFollower implements AsyncDisposable {
     return this.#problem;
   }
 
-  /** Resolves at the next line, or after `timeoutMs`. */
-  async changed(timeoutMs: number): Promise<void> {
-    await this.#changes.next(timeoutMs);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#done;
@@ -148,9 +130,8 @@ export class LineFollower implements AsyncDisposable {
       this.#markOpened();
     };
     const line = (text: string, at = NaN): void => {
-      this.#lines.push(text);
       this.#stamps.push(at);
-      this.#changes.tell();
+      this.add(text);
     };
     const finish = (): void => {
       this.#finished = true;

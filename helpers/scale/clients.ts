@@ -1,7 +1,7 @@
+import { Readable } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
 import { eventually, EventuallyError } from '../eventually/eventually.ts';
-import { inTurns } from '../in-turns.ts';
 import type { Kube } from '../kube/client.ts';
 import { ExecSession } from '../kube/exec-session.ts';
 import type { PodRef } from '../kube/exec.ts';
@@ -16,7 +16,7 @@ import { holdSeconds, type Load } from './load.ts';
 import { Tally, type FollowedLogs } from './statements.ts';
 import { tripId } from './tunnels-conf.ts';
 
-/** So many commands are started in pods at the same time; each is a process that the node has to make. */
+/** Commands started in pods at the same time: each is a process that the node has to make. */
 const startedAtOnce = 8;
 
 export interface ClientsOptions {
@@ -59,7 +59,7 @@ export class Clients implements AsyncDisposable {
     const clients = new Clients(kube, options);
     try {
       await Promise.all(clients.#followers().map((log) => log.opened(timeouts.exec)));
-      clients.#clients = await inTurns(options.pods, startedAtOnce, async ({ metadata, status }) => {
+      const start = async ({ metadata, status }: V1Pod): Promise<Client> => {
         const { namespace = '', name = '' } = metadata ?? {};
         const target = { namespace, pod: name, container: 'client' };
         const session = await ExecSession.open(kube, target, ['sh', '/scale/tunnels.sh']);
@@ -72,7 +72,9 @@ export class Clients implements AsyncDisposable {
           );
         }
         return { pod: { namespace, name, ip: status?.podIP ?? '' }, session };
-      });
+      };
+      const started = Readable.from(options.pods).map(start, { concurrency: startedAtOnce });
+      clients.#clients = (await started.toArray()) as Client[];
       return clients;
     } catch (error) {
       await clients[Symbol.asyncDispose]();
