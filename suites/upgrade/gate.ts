@@ -1,6 +1,9 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import { labelNamespace, remove } from '../../helpers/kube/apply.ts';
+import { uninstallIstio } from '../../helpers/istio/install.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
@@ -10,16 +13,15 @@ import type { ImageSet } from '../../helpers/images/roles.ts';
 import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { TrafficAccount } from '../../helpers/traffic/account.ts';
-import type { Traffic } from '../../helpers/traffic/traffic.ts';
+import { trafficNamespace, type Traffic } from '../../helpers/traffic/traffic.ts';
 import { Fixtures } from '../document/fixtures.ts';
 import { entryHost } from '../document/service-entry.ts';
-import { notCompared } from '../document/prepare.ts';
+import { notCompared, resetDocument } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
 import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { Evidence } from '../evidence.ts';
 import { Pass, skip } from '../pass.ts';
 import { meshState } from './mesh-state.ts';
-import { resetGate } from './reset.ts';
 import type { PassName, Phase } from './phase.ts';
 
 /** A mesh on its way from one version of Istio to another, and everything that is learnt on it. */
@@ -70,7 +72,7 @@ export class Gate implements AsyncDisposable {
 
   /** Before the first phase: brings the cluster to where the document begins, where anything ran on it before. */
   async begin(used = this.session.cluster.reused): Promise<void> {
-    if (used) await resetGate(this);
+    if (used) await this.#reset();
     this.#before = await takeSnapshot(this.kube, notCompared);
   }
 
@@ -186,5 +188,20 @@ export class Gate implements AsyncDisposable {
     world.fixtures.alter('document/default-namespace.yaml', (text) =>
       text.replace('istio-injection: enabled', `istio.io/rev: ${revision}`),
     );
+  }
+
+  /** Brings a used cluster back to where a gate begins: without Istio, whatever the gate before left in it. */
+  async #reset(): Promise<void> {
+    const namespace = (name: string): KubernetesObject => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name },
+    });
+    const { kube, session } = this;
+    await remove(kube, [namespace(trafficNamespace)]);
+    await resetDocument(kube, session);
+    await labelNamespace(kube, session.namespaces.mesh, { 'istio-injection': null, 'istio.io/rev': null });
+    await uninstallIstio(session.cluster, this.to, 'everything');
+    await remove(kube, [namespace(istioSystem)]);
   }
 }
