@@ -52,7 +52,7 @@ export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T
   }
 }
 
-/** Removes what killed runs left. Only for the holder of the cache's lock: nobody else has folders there. */
+/** Removes what killed runs left. Call it while holding the cache's lock, when no other run has folders there. */
 export async function sweepTemporary(): Promise<void> {
   await rm(inCache('tmp'), { recursive: true, force: true });
 }

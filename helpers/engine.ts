@@ -32,7 +32,7 @@ export async function containerEngine(): Promise<ContainerRuntimeClient> {
   return client;
 }
 
-/** When DOCKER_HOST does not answer, testcontainers tries the standard sockets: an engine that nobody asked for. */
+/** When DOCKER_HOST does not answer, testcontainers tries the standard sockets: not the engine that was asked for. */
 function mustBeTheEngineAskedFor({ container }: ContainerRuntimeClient): void {
   const asked = process.env['DOCKER_HOST'];
   if (asked === undefined || asked === '') return;

@@ -1,6 +1,6 @@
 import type { EnvironmentCode } from './causes/environment.ts';
 
-/** What the process exits with. A red verdict (1) means Istio or the mesh; never the weather (3). */
+/** What the process exits with. 1 is a verdict on Istio or the mesh; 3 means the environment failed and there is no verdict. */
 export const exitCodes = {
   conformant: 0,
   notConformant: 1,
@@ -34,7 +34,7 @@ export class UsageError extends ActionableError {
   readonly exitCode = exitCodes.usage;
 }
 
-/** The surroundings fail: engine, registry, disk, a missing tool, the destination. */
+/** The environment fails: engine, registry, disk, a missing tool, the destination. */
 export class EnvironmentError extends ActionableError {
   readonly exitCode = exitCodes.environment;
   readonly code: EnvironmentCode;

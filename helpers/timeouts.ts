@@ -51,9 +51,9 @@ const limits = {
   evidence: 60_000,
   /** Removal of the run's containers and network. */
   cleanUp: 60_000,
-  /** After a signal, until a run in somebody else's cluster has ended its step and taken away what it made. */
+  /** After a signal, until a run in an existing cluster has ended its step and removed what it made. */
   interrupted: 120_000,
-  /** Removal of what a run made in somebody else's cluster: namespaces, and an Istio that it installed. */
+  /** Removal of what a run made in an existing cluster: namespaces, and an Istio that it installed. */
   removal: 300_000,
 } as const;
 

@@ -24,7 +24,7 @@ export async function takeKept(runId: string): Promise<Owner | undefined> {
   }
 }
 
-/** The living process that uses a kept cluster, undefined when nobody does. */
+/** The living process that uses a kept cluster, undefined when none does. */
 export async function holderOf(runId: string): Promise<Owner | undefined> {
   const text = await readFile(markOf(runId), 'utf8').catch(() => '');
   const owner = decodeOwner(text);

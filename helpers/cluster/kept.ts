@@ -42,7 +42,7 @@ export async function forgetKept(runId: string): Promise<void> {
   await rm(keptFolder(runId), { recursive: true, force: true });
 }
 
-/** Forgets every kept cluster that nobody uses; for `clean`, after the sweep removed them. */
+/** Forgets every kept cluster that is not in use; `clean` calls it after the sweep. */
 export async function forgetUnusedKept(): Promise<void> {
   const used = await keptInUse();
   const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
@@ -50,8 +50,8 @@ export async function forgetUnusedKept(): Promise<void> {
 }
 
 /**
- * What can be told of --reuse before an engine is asked and an image is made.
- * @throws UsageError when no cluster is kept, or none of those that are is like the one asked for
+ * Checks --reuse before an engine is asked and an image is made.
+ * @throws UsageError when no cluster is kept, or when no kept one is like the one asked for
  */
 export async function keptMustFit(asked: Partial<KeptConfiguration>): Promise<void> {
   const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
@@ -67,8 +67,8 @@ export async function keptMustFit(asked: Partial<KeptConfiguration>): Promise<vo
 }
 
 /**
- * A kept cluster that still serves and was made for this configuration; undefined when none is there. It is this
- * process's from then on.
+ * A kept cluster that still serves and was made for this configuration; undefined when there is none. This process
+ * holds it from then on.
  * @param options.required None there is an error, and one that is broken stays; else that one is removed
  * @throws UsageError when a kept cluster of another configuration is in the way
  * @throws EnvironmentError when another process uses it, or it is required and does not answer
@@ -86,7 +86,7 @@ export async function findKept(
   for (const { Labels, State } of containers) {
     const runId = Labels[labelKeys.run] ?? '';
     const kept = await recall(runId);
-    // Kept by somebody with another cache folder: theirs to use and to remove.
+    // Kept by a run with another cache folder, which alone may use and remove it.
     if (kept === undefined) continue;
     const holder = await takeKept(runId);
     if (holder !== undefined) throw inUse(runId, holder);
@@ -111,9 +111,10 @@ export async function findKept(
 }
 
 function toldOf(runId: string, differences: readonly string[]): string {
-  return [`The kept cluster (run ${runId}) is another one:`, ...differences.map((line) => `  ${line}`)].join(
-    '\n',
-  );
+  return [
+    `The kept cluster (run ${runId}) differs from the one asked for:`,
+    ...differences.map((line) => `  ${line}`),
+  ].join('\n');
 }
 
 function anotherIsKept(others: readonly string[]): UsageError {

@@ -33,7 +33,7 @@ export async function oneShot(cluster: Cluster, request: OneShot): Promise<OneSh
   const container = await dockerode.createContainer({
     Image: request.image,
     Cmd: [...request.args],
-    // An engine may hand its own proxy to containers: nobody here is to be asked through it.
+    // An engine may hand its own proxy to containers: no request here may go through it.
     Env: Object.entries({ ...noProxies, ...request.environment }).map(([name, value]) => `${name}=${value}`),
     Labels: { [labelKeys.run]: cluster.runId, [labelKeys.owner]: encodeOwner(thisProcess()) },
     HostConfig: { NetworkMode: cluster.network },

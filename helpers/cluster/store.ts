@@ -19,7 +19,7 @@ const database = 'io.containerd.metadata.v1.bolt/meta.db';
 const kept = 3;
 /** A store that was used since is not pruned: a node may be copying it. */
 const inUseMs = 3_600_000;
-/** Unpacked, the images take about so many times their archive. */
+/** How many times larger than their archive the unpacked images are. */
 const growth = 3;
 
 export interface StoreRequest {

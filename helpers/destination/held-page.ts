@@ -1,4 +1,4 @@
-/** Where the hermetic destination hands out its page as slowly as it is asked to. */
+/** Path of the page that the hermetic destination sends as slowly as the request asks. */
 export const heldPath = '/held';
-/** It repeats the padding that it is asked for so often in a header of its answer. */
+/** How many times a header of its answer repeats the padding that the request asks for. */
 export const paddingRepeats = 8;

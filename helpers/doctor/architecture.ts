@@ -4,7 +4,7 @@ import type { ImageRow } from '../images/list.ts';
 import type { Architecture } from '../engine.ts';
 import { failed, together, warning, type Finding } from './check.ts';
 
-/** An image and what it is built for; undefined where nobody said. */
+/** An image and what it is built for; undefined when unknown. */
 export interface ImagePlatforms {
   readonly reference: string;
   readonly architectures: readonly string[] | undefined;
@@ -26,7 +26,7 @@ export function platformsOf(dockerode: Dockerode, images: readonly ImageRow[]): 
         const { Platforms } = distributed.parse(await image.distribution());
         return { reference, architectures: Platforms?.map(({ architecture }) => architecture) };
       } catch {
-        // Whether registries answer is told by another check.
+        // The check `registries` says whether registries answer.
         return { reference, architectures: undefined };
       }
     }),

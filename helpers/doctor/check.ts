@@ -25,7 +25,7 @@ export interface Check {
   readonly quick: boolean;
   /** It asks the engine, so there is nothing to ask where none answers. */
   readonly needsEngine: boolean;
-  /** @throws anything: what a check could not find out is told as a warning */
+  /** @throws anything: a check that throws becomes a warning */
   readonly look: (surroundings: Surroundings) => Promise<Finding> | Finding;
 }
 
@@ -48,7 +48,7 @@ export const failed = (message: string, hint: string, code: EnvironmentCode = 'E
   code,
 });
 
-/** The worst of several findings decides; all that are not ok are told. */
+/** The worst of several findings decides; the message names all that are not ok. */
 export function together(findings: readonly Finding[], fine: string): Finding {
   const bad = findings.filter((finding) => finding.status !== 'ok');
   if (bad.length === 0) return ok(fine);

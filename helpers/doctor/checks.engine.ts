@@ -4,7 +4,7 @@ import type { EngineFacts } from './engine-facts.ts';
 
 /** Docker 20.10 and Podman 4: the first API by which a container may have the host's cgroup namespace, as the node must. */
 export const minimumApi = '1.41';
-/** Kubernetes refuses cgroup v1 from here on unless it is told otherwise. */
+/** From this version on Kubernetes refuses cgroup v1 unless kubelet allows it. */
 const refusesCgroupV1 = '1.35.0';
 
 const group = 'Container engine';
@@ -44,7 +44,7 @@ export const engineChecks: readonly Check[] = [
     needsEngine: true,
     look: async ({ container, set }) => {
       const facts = await container().catch(() => undefined);
-      // What to do about it stands where the container is told of.
+      // The check `privileged` says what to do about it.
       if (facts === undefined)
         return warning('not checked: it takes a privileged container (see privileged)', '');
       return capabilityFinding(facts.capabilities, (await set()).source);
@@ -143,7 +143,7 @@ export function cgroupFinding(
   }
   if (version !== '2' && published && semver.gte(kubernetes, refusesCgroupV1)) {
     return warning(
-      `cgroup v1: Kubernetes ${kubernetes} refuses it unless it is told otherwise (kubelet's failCgroupV1)`,
+      `cgroup v1: Kubernetes ${kubernetes} refuses it unless kubelet's failCgroupV1 is false`,
       'Switch the machine to cgroup v2 (systemd.unified_cgroup_hierarchy=1), or take a Kubernetes before 1.35 (--k8s).',
     );
   }

@@ -85,7 +85,8 @@ export const machineChecks: readonly Check[] = [
     look: async ({ engine, container, quick }) => {
       const seen = quick ? undefined : (await container().catch(() => undefined))?.inotify;
       const limits = seen ?? ((await engine()).onThisKernel ? await inotifyHere() : undefined);
-      if (limits === undefined) return ok("not looked at: they are the engine's machine's (see privileged)");
+      if (limits === undefined)
+        return ok("not checked: they belong to the engine's machine (see privileged)");
       return inotifyFinding(limits);
     },
   },
@@ -191,7 +192,7 @@ async function cacheFinding({ quick, set, versions }: Surroundings): Promise<Fin
     );
   }
   // In a run, whoever pulls or builds asks for the space that it takes.
-  // Without an engine nobody can tell what is missing.
+  // Without an engine it is unknown what is missing.
   const chosen = quick ? undefined : await set().catch(() => undefined);
   const missing = chosen === undefined ? 0 : await missingBytes(chosen, versions);
   const purpose = missing === 0 ? 'a run in the cache folder' : 'the images in the cache folder';
@@ -219,7 +220,7 @@ async function engineDiskFinding(
   const here = onThisKernel && (await exists(folder)) ? await freeBytes(folder) : undefined;
   if (here === undefined && seen === undefined)
     return ok(
-      `not looked at: ${folder || 'its folder'} is on the engine's machine, or not for this user to see`,
+      `not checked: ${folder || 'its folder'} is on the engine's machine, or this user cannot read it`,
     );
   // The engine may see another disk by the folder's name than this process: what is less counts.
   const free = Math.min(here ?? Infinity, seen ?? Infinity);
@@ -285,7 +286,7 @@ export function inotifyFinding({ instances, watches }: InotifyLimits): Finding {
     return failed(`${said}: too few for a node ("too many open files")`, raise, 'NODE_NOT_READY');
   }
   if (instances < 128 || watches < 8_192) {
-    return warning(`${said}: enough for one node where nobody else watches files`, raise);
+    return warning(`${said}: enough for one node when no other program watches files`, raise);
   }
   return ok(said);
 }

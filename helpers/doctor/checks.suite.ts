@@ -26,7 +26,7 @@ export function nodeFinding(version: string, asked: string): Finding {
   );
 }
 
-/** Files that somebody may have changed: whoever reads them says what is wrong. */
+/** Files that a user may have changed: their own reader says what is wrong. */
 export function fileCheck(id: string, read: () => Promise<string>): Check {
   return { id, group, quick: false, needsEngine: false, look: async () => ok(await read()) };
 }

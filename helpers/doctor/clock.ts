@@ -38,7 +38,10 @@ export function clockFinding(
     ...(engineAhead === undefined ? [] : ["the engine's"]),
     ...others.map(({ who }) => `that of ${who}`),
   ];
-  return together(findings, asked.length === 0 ? 'nobody to compare it with' : `as ${asked.join(', ')}`);
+  return together(
+    findings,
+    asked.length === 0 ? 'no other clock to compare it with' : `as ${asked.join(', ')}`,
+  );
 }
 
 function off(ahead: number): string {

@@ -86,7 +86,7 @@ function excluded(list: string, engineHost: string | undefined): Finding[] {
   ];
 }
 
-/** Whether somebody listens at each proxy. */
+/** Whether each proxy accepts connections. */
 export async function proxyAnswers(variables: readonly ProxyVariable[]): Promise<Finding[]> {
   const urls = variables
     .filter(({ name }) => name !== 'NO_PROXY')
@@ -124,7 +124,7 @@ function whyClosed(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-/** The engine pulls with a proxy of its own, whatever this process is told. */
+/** The engine pulls through its own proxy setting, not through this process's variables. */
 export function engineProxyFinding(
   info: { readonly HttpProxy: string; readonly HttpsProxy: string; readonly NoProxy: string },
   environment: NodeJS.ProcessEnv,

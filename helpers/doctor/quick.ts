@@ -11,7 +11,7 @@ import { surroundingsOf } from './surroundings.ts';
 
 export const allChecks: readonly Check[] = [...engineChecks, ...machineChecks, ...networkChecks, nodeCheck];
 
-/** Of no concern to a run in a cluster that is there already: its nodes pull the images. */
+/** Left out for an existing cluster, whose nodes pull the images. */
 const ofOwnCluster: readonly string[] = ['engine', 'disk-cache'];
 
 /**

@@ -6,8 +6,8 @@ import { failed, warning } from './check.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /**
- * All checks at once, each with a deadline of its own. Where no engine answers that is told by one of them; the others
- * that need it say that they were not made.
+ * All checks at once, each with its own deadline. When no engine answers, the check `engine` says so; the others
+ * that need one say that they were skipped.
  * @returns one result a check, in their order; never rejects
  */
 export function runChecks(
@@ -35,7 +35,7 @@ export function runChecks(
 
 async function findingOf(check: Check, surroundings: Surroundings, deadlineMs: number): Promise<Finding> {
   if (check.needsEngine && !(await answers(surroundings))) {
-    // What to do about it stands where the engine is told of.
+    // The check `engine` says what to do about it.
     return warning('not checked: the engine does not answer', '');
   }
   try {
@@ -43,7 +43,7 @@ async function findingOf(check: Check, surroundings: Surroundings, deadlineMs: n
     if (finding !== late) return finding;
     return warning(
       `no answer within ${deadlineMs / 1000} s`,
-      'Whoever is asked here hangs or is slow: a run would wait for it as well.',
+      'What it asks hangs or is slow: a run would wait for it as well.',
     );
   } catch (error) {
     if (error instanceof EnvironmentError) return failed(error.message, error.hint, error.code);

@@ -2,8 +2,8 @@
 export const late = Symbol('late');
 
 /**
- * What `work` comes to, or `late` when it takes longer than `timeoutMs`. The work goes on then, and nobody hears how
- * it ends: for what cannot be stopped from here.
+ * What `work` comes to, or `late` when it takes longer than `timeoutMs`. The work then goes on, and its result is
+ * dropped: for work that cannot be stopped from here.
  */
 export async function orLate<T>(work: Promise<T>, timeoutMs: number): Promise<T | typeof late> {
   let timer: NodeJS.Timeout | undefined;

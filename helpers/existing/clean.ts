@@ -7,7 +7,7 @@ import { namespaceNamed, ownNamespaces, removeOwned } from './owned.ts';
 import { isOurs, isPrepared, runOf } from './ownership.ts';
 import { existingCluster } from '../cluster/cluster.ts';
 
-/** What was removed from somebody else's cluster, and what was left alone and why; for people. */
+/** What was removed from an existing cluster, and what was left and why; for people. */
 export interface Cleaned {
   readonly removed: readonly string[];
   readonly left: readonly string[];

@@ -1,7 +1,7 @@
 import type { Dress } from '../kube/dress.ts';
 import type { FoundIstio } from './found-istio.ts';
 
-/** What a run in somebody else's cluster keeps to; plain data. */
+/** What a run in an existing cluster keeps to; plain data. */
 export interface Existing {
   /** Undefined where the run installs one. */
   readonly istio: FoundIstio | undefined;

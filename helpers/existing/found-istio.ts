@@ -62,7 +62,7 @@ export async function findInjector(kube: Kube, wanted: string | undefined): Prom
 /**
  * What its control plane says of itself.
  * @param names Namespaces of the run, which it must look at
- * @throws EnvironmentError when it cannot be judged: without a control plane, or with a log nobody can read
+ * @throws EnvironmentError when it cannot be judged: without a control plane, or with an access log in a format that the suite cannot read
  */
 export async function readIstio(kube: Kube, chosen: Injector, names: readonly string[]): Promise<FoundIstio> {
   const { namespace, name, isDefault } = chosen;

@@ -67,7 +67,7 @@ export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1C
     kube,
     (await definitions(kube)).filter(({ metadata }) => !known.definitions.includes(metadata?.name ?? '')),
   );
-  // With istiod gone nobody puts them back.
+  // With istiod gone, nothing puts them back.
   await remove(
     kube,
     (await distributed(kube)).filter((object) => !known.distributed.includes(placeOf(object))),

@@ -6,7 +6,7 @@ import { late, orLate } from '../eventually/deadline.ts';
 import { apiMessage, connect } from '../kube/client.ts';
 import { timeouts } from '../timeouts.ts';
 
-/** How to reach a cluster that is there already. */
+/** How to reach an existing cluster. */
 export type ExistingCluster = { readonly kubeconfig: string; readonly context?: string } | 'in-cluster';
 
 /**

@@ -34,7 +34,7 @@ export async function removeOwned(
     if (namespace === undefined || !isOurs(namespace)) continue;
     if (isPrepared(namespace)) {
       removed.push(...(await empty(kube, name, runId)));
-      // What the run added to the namespace itself goes as it came: nobody applies it any more.
+      // An apply without them removes the labels that the run added to the namespace itself.
       const marked = namespace.metadata?.labels?.[runLabel];
       if (marked !== undefined && (runId === undefined || marked === runId)) {
         await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }]);

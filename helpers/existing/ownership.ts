@@ -1,11 +1,11 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { fieldManager } from '../kube/client.ts';
 
-/** On everything that is put into somebody else's cluster. */
+/** On everything that a run creates in an existing cluster. */
 export const ownerLabel = 'app.kubernetes.io/managed-by';
 /** The run that made it. */
 export const runLabel = `${fieldManager}/run`;
-/** On a namespace that somebody made for the suite: it is used and emptied, and stays. */
+/** On a namespace that was prepared for the suite: a run uses it, empties it and leaves it. */
 export const preparedLabel = `${fieldManager}/prepared`;
 /** On a namespace: the process whose run made it, as cluster/labels.ts writes it. */
 export const processAnnotation = `${fieldManager}/process`;

@@ -64,7 +64,7 @@ const own: Permissions['own'] = {
   ],
 };
 
-/** What a run needs in namespaces that are there already; to make them itself it needs more, see `toMakeNamespaces`. */
+/** What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`. */
 export function permissionsOf({ mesh, external, origin }: Namespaces): Permissions {
   return {
     everywhere: [
@@ -164,7 +164,7 @@ export function nothingMustBeMissing(missing: readonly Missing[], makes: readonl
   throw new EnvironmentError(
     `The kubeconfig's user may not do what a run does:\n${grouped(missing)}`,
     makes.length > 0
-      ? `Have an administrator apply the output of ./conformance rbac, which makes the namespaces too (${makes.join(', ')}: not there).`
+      ? `Have an administrator apply the output of ./conformance rbac, which also creates the namespaces (${makes.join(', ')} do not exist).`
       : 'Have an administrator apply the output of ./conformance rbac, with the same --namespace and --proxy-namespace.',
   );
 }

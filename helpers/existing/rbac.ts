@@ -10,7 +10,7 @@ export interface RbacRequest {
   readonly namespaces: Namespaces;
   /** The control plane's namespace. */
   readonly system: string;
-  /** A user that is there already; a service account is made when not given. */
+  /** An existing user; without it a service account is created. */
   readonly user?: string;
   /** Namespace of that service account; the proxy's when not given. */
   readonly accountNamespace?: string;

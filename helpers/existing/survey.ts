@@ -10,7 +10,7 @@ import {
   type Intended,
 } from './permissions.ts';
 
-/** What a run finds in somebody else's cluster before it changes anything there. */
+/** What a run finds in an existing cluster before it changes anything. */
 export interface Survey {
   readonly namespaces: Looked;
   /** Undefined where the run is to install one. */
@@ -27,7 +27,7 @@ export async function survey(kube: Kube, intended: Intended, revision: string | 
   const missing = [...(await missingOf(kube, intended))];
   const refused = (what: string): boolean => missing.some((one) => one.what === what);
   const names = intended.used.map((part) => intended.namespaces[part]);
-  // Whose a namespace is, is told first, where it can be seen: with another name all else may be in order.
+  // Reports first that a namespace is not the suite's, when it may look: with another name all else may be in order.
   const visible = !names.some((name) => missing.some(isGetOf(name)));
   const namespaces = visible ? await lookAtNamespaces(kube, names) : undefined;
   const makes = [...(namespaces?.missing ?? []), ...(namespaces?.dead ?? []).map(({ name }) => name)];

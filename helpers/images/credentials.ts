@@ -40,6 +40,9 @@ export interface FoundCredentials {
 /**
  * What `docker login` left for a registry, by the rules of Docker's own command: the registry's helper, else the store,
  * else `auths`. The engine itself knows no credentials: its clients send them with each pull.
+ *
+ * testcontainers has the same look-up (`getAuthConfig`), but does not export it; and it does not say what to do about an
+ * unreadable file or a missing helper.
  * @param registry As references name it, with its port: `harbor.example.com:8443`
  * @throws EnvironmentError when the configuration is there and cannot be read
  */

@@ -21,8 +21,8 @@ export interface EnsureOptions {
 const registryBytes = 3e9;
 
 /**
- * The images of a set in the engine, and their archive in the cache. Where all of it is there already this asks
- * the engine and does nothing; else it pulls or builds what is missing, one run at a time on this machine.
+ * The images of a set in the engine, and their archive in the cache. When all of it exists, this only
+ * asks the engine; else it pulls or builds what is missing, one run at a time on this machine.
  * @throws UsageError when there is no recipe for these versions, or a mirror has no place for one
  * @throws EnvironmentError when a registry, the disk, a tool or the engine fails
  */

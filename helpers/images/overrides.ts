@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { parseReference } from './reference.ts';
 import { roles, type ImageSource, type Role } from './roles.ts';
 
-/** Images that somebody wants instead of the set's own. */
+/** Images to take instead of the set's own. */
 export type Overrides = Readonly<Partial<Record<Role, string>>>;
 
 const form = `ROLE=REFERENCE with a tag, e.g. --image squid=registry.example.com/squid:6.1. Roles: ${roles.join(', ')}.`;

@@ -1,4 +1,4 @@
-/** Where a control plane is unless somebody chose another namespace. */
+/** The control plane's default namespace. */
 export const istioSystem = 'istio-system';
 
 /** A control plane's revision; undefined is the default one, whose objects have plain names. */

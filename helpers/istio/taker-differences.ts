@@ -52,7 +52,7 @@ const clusterEntry = z.looseObject({
 });
 type Cluster = z.infer<typeof clusterEntry>['cluster'];
 
-/** What istiod sets where nobody asks for a limit: the largest 32-bit number. */
+/** What istiod sets when no limit is configured: the largest 32-bit number. */
 const unlimited = 4_294_967_295;
 /** meshConfig.connectTimeout. */
 const usualConnectTimeoutMs = 10_000;

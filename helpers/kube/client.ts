@@ -23,7 +23,7 @@ export interface Kube {
   readonly custom: CustomObjectsApi;
   readonly discovery: DiscoveryV1Api;
   readonly version: VersionApi;
-  /** What `apply` adds to every object, where the cluster is somebody else's. */
+  /** What `apply` adds to every object, in an existing cluster. */
   readonly dress: Dress | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { KubernetesObject, V1Deployment, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 
-/** What is added to everything that is put into a cluster which is somebody else's. */
+/** What `apply` adds to every object in an existing cluster. */
 export interface Dress {
   /** On each object, and on the pods of each Deployment. */
   readonly labels: Readonly<Record<string, string>>;
@@ -20,8 +20,8 @@ export interface Dress {
 const anyUser = 65_532;
 
 /**
- * The object as it may be put into a cluster that others work in: labelled, seen by no other namespace of the mesh,
- * its pods with the credentials to pull their images and no more privileges than they need.
+ * The object as it may go into a shared cluster: labelled, invisible to other namespaces of the mesh, its pods with
+ * the credentials to pull their images and no more privileges than they need.
  */
 export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T {
   const labelled: T & { spec?: unknown } = structuredClone(object);

@@ -14,7 +14,7 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
 /**
  * `kubectl rollout status`: waits until the Deployment's newest template is what runs and serves, and
  * gives its pods.
- * @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh
+ * @throws EnvironmentError when an image cannot be pulled, which says nothing about the mesh
  */
 export async function deploymentMustBeReady(
   kube: Kube,
@@ -143,7 +143,7 @@ export function describePod(pod: V1Pod): string {
 const pullHint =
   'Check that the node reaches the registry, or have the images ready first: ./conformance images pull';
 
-/** A container that ended so often will end again: the kubelet only waits longer each time. */
+/** Restarts after which a container counts as crashing: the kubelet only waits longer each time. */
 const hopelessRestarts = 3;
 /** One that cannot even be started, e.g. for want of its command, will not be after another try. */
 const cannotStart = /^(StartError|ContainerCannotRun)$/;
@@ -169,7 +169,7 @@ const finalMessages = /not found|manifest unknown|no match for platform|pull acc
 class PullWatch {
   readonly #failingSince = new Map<string, number>();
 
-  /** @throws EnvironmentError when an image cannot be pulled: that is the weather, not the mesh */
+  /** @throws EnvironmentError when an image cannot be pulled, which says nothing about the mesh */
   mustGoOn(pod: V1Pod): void {
     for (const { image, name, state } of containerStatuses(pod)) {
       const { reason = '', message = '' } = state?.waiting ?? {};

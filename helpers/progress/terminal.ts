@@ -13,7 +13,7 @@ export function duration(milliseconds: number): string {
 
 /**
  * A spinner with elapsed time where there is a terminal; else one line when a phase ends, and a rare heartbeat. A terminal
- * may have no width, for a while or for good: asked before each phase, since ora would clear infinitely many lines there.
+ * may have no width, now or always: asked before each phase, since ora would clear infinitely many lines there.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const plain = lines(stream);

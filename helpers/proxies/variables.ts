@@ -1,4 +1,4 @@
-/** The variables by which programs are told of a proxy. Programs differ in which case of the letters they read. */
+/** The proxy variables. Some programs read the upper-case names, some the lower-case ones. */
 export const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
 export type ProxyName = (typeof proxyNames)[number];
 

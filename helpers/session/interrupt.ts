@@ -15,7 +15,7 @@ export interface Interruptible {
   readonly keep: boolean;
   /** The session being opened: it removes what it had begun (an image build, a node) before it fails. */
   readonly opening: () => Promise<unknown> | undefined;
-  /** The cluster is somebody else's: it does not end with the run, so what is at work in it has to. */
+  /** An existing cluster does not end with the run, so the step that runs in it must end first. */
   readonly existing?: { readonly cancel: () => Promise<void> } | undefined;
   /** Is told the results of what was interrupted. */
   readonly ended?: (results: Results) => void;

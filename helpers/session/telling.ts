@@ -18,12 +18,12 @@ export class Telling {
     return this.#verbosity === 'verbose';
   }
 
-  /** A line that everybody needs: what failed, the verdict, where the report is. */
+  /** A line for every verbosity: what failed, the verdict, where the report is. */
   readonly say: Write = (line) => {
     process.stdout.write(`${line}\n`);
   };
 
-  /** A line that the quiet do not want. */
+  /** A line that --quiet leaves out. */
   readonly mention: Write = (line) => {
     if (this.#verbosity !== 'quiet') this.say(line);
   };
@@ -35,7 +35,7 @@ export class Telling {
 
   /**
    * Of the steps.
-   * @param lines What is told when nobody asked for more or less
+   * @param lines What is printed by default
    */
   lines(lines: Lines, reportFolder: string): Lines {
     const told = {

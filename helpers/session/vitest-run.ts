@@ -6,8 +6,7 @@ import TotalsReporter from '../report/totals-reporter.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * An installed package may be read-only, and is nobody's place to write to: nothing is bundled or remembered there, and
- * nobody adds its totals up.
+ * An installed package may be read-only: vitest neither bundles nor caches there, and totals are not added up.
  */
 const inPackage = { configLoader: 'native', cache: false, fsModuleCache: false } as const;
 

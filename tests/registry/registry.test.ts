@@ -179,7 +179,7 @@ test('a set is carried to a machine that reaches no registry', async () => {
   expect(saved.output).toMatch(/^Saved: Istio .*, 9 images, \d+ MB: /m);
   expect(saved.exitCode).toBe(0);
   const again = await conformance(['images', 'save', file, '--images', images]);
-  expect(again.output).toContain('is there already');
+  expect(again.output).toContain('exists already');
   expect(again.exitCode).toBe(2);
   expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
 

@@ -26,7 +26,7 @@ export interface SavedBundle {
 
 /**
  * Checks where a set is to be saved, before anything slow.
- * @throws UsageError when a file is there already and `force` is not set, or its folder cannot be written to
+ * @throws UsageError when the file exists and `force` is not set, or its folder cannot be written to
  */
 export async function mustBeWritable(file: string, force: boolean): Promise<void> {
   const path = resolve(file);
@@ -43,10 +43,12 @@ export async function mustBeWritable(file: string, force: boolean): Promise<void
   }
   if (!(await exists(path))) return;
   if (!(await stat(path)).isFile()) {
-    throw new UsageError(`${file} is there and is no file.`, 'Give the name of a file, e.g. set.tar.zst.');
+    throw new UsageError(
+      `${file} exists but is not a regular file.`,
+      'Give the name of a file, e.g. set.tar.zst.',
+    );
   }
-  if (!force)
-    throw new UsageError(`${file} is there already.`, 'Give another name, or --force to replace it.');
+  if (!force) throw new UsageError(`${file} exists already.`, 'Give another name, or --force to replace it.');
 }
 
 /**

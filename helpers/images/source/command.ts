@@ -9,8 +9,8 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a tool with its output in the build's log, and ends it when the build is told to stop. It takes the proxy and the
- * CA that this process was told of.
+ * Runs a tool with its output in the build's log, and ends it when the build is cancelled. The tool gets this
+ * process's proxy and CA settings.
  * @returns the lines of its standard output
  * @throws ExecaError when it fails or is not there
  */

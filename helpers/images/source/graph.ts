@@ -65,8 +65,8 @@ export async function plan(targets: readonly Step[], { rebuild = false } = {}): 
 }
 
 /**
- * Makes what is missing, as much at once as the needs allow. When one step fails the others are told to stop,
- * and the first error is thrown once all have.
+ * Makes what is missing, as many steps at once as their needs allow. When one step fails, the others are
+ * cancelled, and the first error is thrown once all have ended.
  */
 export async function execute(
   { outputs, missing }: Plan,
