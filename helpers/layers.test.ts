@@ -41,12 +41,6 @@ const order = [
   'bench',
 ];
 
-/** Imports that run up for now; each goes as soon as what it wants has moved down. */
-const allowedUp: readonly string[] = [];
-
-/** Files that import each other for now. */
-const allowedCircles = ['suites/upgrade/gate.ts, suites/upgrade/reset.ts'];
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 const imports = new Map(
   globSync('{bench,cli,faults,helpers,suites,tests}/**/*.{ts,tsx}', { cwd: root }).map((file) => [
@@ -80,12 +74,11 @@ describe('layers', () => {
             .filter((target) => order.indexOf(folderOf(target)) > order.indexOf(folderOf(file)))
             .map((target) => `${file} → ${target}`),
     );
-    expect(up.filter((each) => !allowedUp.includes(each))).toEqual([]);
+    expect(up).toEqual([]);
   });
 
   it('no files import each other', () => {
-    const found = circles().map((files) => files.sort().join(', '));
-    expect(found.filter((each) => !allowedCircles.includes(each))).toEqual([]);
+    expect(circles()).toEqual([]);
   });
 });
 

@@ -57,7 +57,7 @@ export async function chooseTarget({ configuration, proxy }: RunPlan): Promise<T
   return { ...document, kind: 'live', because: `asked for; ${because}: it is Squid's parent`, parent };
 }
 
-/** A destination that nobody has to start. */
+/** A destination outside the cluster, which the run does not start. */
 export function destinationOf({ parent, ...target }: Target): Destination {
   return { ...target, origin: undefined, ...(parent === undefined ? {} : { parent }) };
 }
