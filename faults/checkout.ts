@@ -10,7 +10,7 @@ import { results } from '../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder } from '../helpers/session/folder.ts';
 import { newRunId } from '../helpers/session/session.ts';
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const checkout = fileURLToPath(new URL('..', import.meta.url));
 /** What a run reads. The images' recipes are among it, byte for byte, so that their fingerprints stay and nothing is built. */
 const copied = [
   ...['cli', 'faults', 'fixtures', 'helpers', 'images', 'scripts', 'suites'],
