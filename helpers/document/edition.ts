@@ -45,6 +45,8 @@ export interface Edition {
   readonly commands: Readonly<Record<Command, string>>;
   /** Sentences, word for word; none where `page.txt` has commands only. */
   readonly claims: Readonly<Record<Claim, readonly string[]>>;
+  /** What a reader of its table of steps must know of its text; nothing when all of it is at hand. */
+  readonly note?: string;
   readonly request: {
     readonly url: string;
     /** What the document searches the answer for. */

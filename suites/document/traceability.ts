@@ -15,6 +15,7 @@ export function traceability(edition: Edition, controls: readonly Step[]): strin
     "Generated from the steps (`npm run generate`). The commands are the document's, word for word; a unit test",
     'fails when a section has no step, or when a command of the document is carried out by none.',
     '',
+    ...(edition.note === undefined ? [] : [edition.note, '']),
   ];
   for (const [slug, heading] of Object.entries(edition.sections)) {
     lines.push(
