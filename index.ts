@@ -25,7 +25,7 @@ export { documentsWay, withObjects, withoutEntry } from './suites/controls/mesh.
 export type { Cause } from './helpers/causes/cause.ts';
 export { causes, type CauseCode } from './helpers/causes/causes.ts';
 export { ConformanceError, type Finding } from './helpers/trip/finding.ts';
-export { fail, mustEqual } from './suites/document/fail.ts';
+export { fail, mustEqual } from './suites/document/must.ts';
 export { EnvironmentError, UsageError } from './helpers/errors.ts';
 
 // The cluster: what a step's own objects need.

@@ -4,7 +4,7 @@ import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { Request } from '../../helpers/trip/fetch.ts';
 import { expectationsOf, noSidecar, proxy, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
-import { fail } from '../document/fail.ts';
+import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import { isDeployed, type Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';

@@ -1,9 +1,8 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { schedulable } from '../../helpers/kube/nodes.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
-import { fail } from '../document/fail.ts';
+import { waitOrFail } from '../document/must.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
@@ -45,12 +44,8 @@ interface Client {
 
 async function judge(world: World, { node, pod }: Client): Promise<void> {
   const namespace = world.namespaces.mesh;
-  try {
-    await podMustBeReady(world.kube, namespace, pod);
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    fail('WORKLOAD_NOT_READY', `on node ${node}: ${error.message}`, `pod ${namespace}/${pod} is ready`);
-  }
+  const expected = `pod ${namespace}/${pod} is ready on node ${node}`;
+  await waitOrFail('WORKLOAD_NOT_READY', expected, () => podMustBeReady(world.kube, namespace, pod));
   // What fails from here on is told by the trip, which names the pod; this says where that is.
   world.note(pod, `on node ${node}`);
   await sidecarMustTunnel(world, pod);

@@ -19,7 +19,7 @@ import { timeouts } from '../../helpers/timeouts.ts';
 import { proxy } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { LogWitness, Trip } from '../../helpers/trip/statements.ts';
-import { fail } from '../document/fail.ts';
+import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';

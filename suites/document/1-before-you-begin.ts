@@ -12,9 +12,8 @@ import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { parseManifests } from '../../helpers/kube/manifests.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
-import { fail, mustEqual } from './fail.ts';
+import { fail, mustEqual, workloadMustBeReady } from './must.ts';
 import type { Step } from './step.ts';
-import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
 export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] => [
@@ -23,7 +22,6 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
     section: 'before-you-begin',
     title: 'Install Istio',
     commands: [],
-
     claims: claims.istioIsInstalled,
     needs: [],
     ahead: { work: install, since: ({ session }) => session.begunInstall?.at },

@@ -11,12 +11,10 @@ import { exec, execOrThrow, type PodRef } from '../../helpers/kube/exec.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
-import { fail, mustEqual } from './fail.ts';
 import { parentConfiguration, withoutLogin } from '../../helpers/destination/parent.ts';
+import { fail, lineMustBeInSquidLog, mustEqual, waitOrFail, workloadMustBeReady } from './must.ts';
 import { squidConfigurationOf, words } from './fixtures.ts';
-import { lineMustBeInSquidLog } from './squid-log.ts';
 import { isDeployed, type Step } from './step.ts';
-import { workloadMustBeReady } from './workloads.ts';
 import type { World } from './world.ts';
 
 export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step[] => [
@@ -295,22 +293,16 @@ async function squidMustListen(world: World, target: PodRef): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   // Columns: number, local address:port, remote address, state (0A is LISTEN).
   const listening = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex} [0-9A-F:]+ 0A `, 'm');
-  try {
-    await eventually(
+  await waitOrFail('PROXY_POD_NOT_READY', `Squid listens on port ${port}`, () =>
+    eventually(
       `Squid to listen on port ${port}`,
       async () => {
         const { stdout } = await exec(world.kube, target, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
         if (!listening.test(stdout)) throw new Error(`no listener on ${port}`);
       },
       { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
-    );
-  } catch (error) {
-    fail(
-      'PROXY_POD_NOT_READY',
-      error instanceof Error ? error.message : String(error),
-      `Squid listens on port ${port}`,
-    );
-  }
+    ),
+  );
 }
 
 export async function addressMustBeNoService({ kube }: World, ip: string): Promise<void> {

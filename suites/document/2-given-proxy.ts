@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { EventuallyError, eventually } from '../../helpers/eventually/eventually.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
 import { apiMessage } from '../../helpers/kube/client.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
@@ -12,7 +12,7 @@ import { expectationsOf, noSidecar } from '../../helpers/trip/expectations.ts';
 import type { GivenProxy, ProxyLog } from '../../helpers/proxy/proxy.ts';
 import { resolveIn } from '../../helpers/proxy/resolve.ts';
 import { addressMustBeNoService, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
-import { fail } from './fail.ts';
+import { fail, waitOrFail } from './must.ts';
 import { documentsSidecar } from './sidecar.ts';
 import { isDeployed, withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
@@ -139,15 +139,12 @@ function givenOf({ session: { proxy } }: World): GivenProxy {
 
 async function resolved(world: World, name: string): Promise<readonly string[]> {
   const what = `${name} to resolve in a pod`;
-  try {
-    return await eventually(what, () => resolveIn(world.kube, world.outsideClient(), name), {
+  return waitOrFail('YOUR_PROXY_UNRESOLVED', `an address for ${name}`, () =>
+    eventually(what, () => resolveIn(world.kube, world.outsideClient(), name), {
       timeoutMs: timeouts.probe,
       intervalMs: 500,
-    });
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    fail('YOUR_PROXY_UNRESOLVED', error.message, `an address for ${name}`);
-  }
+    }),
+  );
 }
 
 async function onlyContainerOf(world: World, log: ProxyLog & { readonly kind: 'pod' }): Promise<string> {

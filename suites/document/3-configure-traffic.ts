@@ -4,7 +4,7 @@ import { apply } from '../../helpers/kube/apply.ts';
 import { expectationsOf } from '../../helpers/trip/expectations.ts';
 import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
-import { lineMustBeInSquidLog } from './squid-log.ts';
+import { lineMustBeInSquidLog } from './must.ts';
 import { withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
 

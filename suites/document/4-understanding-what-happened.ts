@@ -3,7 +3,7 @@ import type { Edition } from '../../helpers/document/edition.ts';
 import { influencing } from '../../helpers/istio/influences.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
-import { fail } from './fail.ts';
+import { fail } from './must.ts';
 import { entryOf, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
 

@@ -2,13 +2,13 @@ import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Edition } from '../../helpers/document/edition.ts';
-import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
 import { remove } from '../../helpers/kube/apply.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { compareSnapshots } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { fail } from './fail.ts';
+import { fail, waitOrFail } from './must.ts';
 import { clientObjects, interruptSquid, proxyObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
 import { isDeployed, type Step } from './step.ts';
@@ -55,9 +55,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
       with: 'CLEAN-1',
       work: async (world) => {
         await world.witnesses.unfollow('proxy');
-        for (const object of proxyObjects(world.edition)) {
-          await mustGo(world, [object], world.namespaces.external);
-        }
+        for (const object of proxyObjects(world)) await mustGo(world, [object]);
         await rm(join(world.folder, 'proxy.conf'), { force: true });
       },
     },
@@ -116,11 +114,11 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
     section: 'cleanup',
     title: 'The cluster is as it was before the first step',
     commands: [],
-
     needs: ['CLEAN-1', 'CLEAN-2', 'CLEAN-3', 'CLEAN-4', 'CLEAN-5'],
     run: async (world) => {
-      try {
-        await eventually(
+      const expected = "the cluster's objects equal the snapshot taken before the first step";
+      await waitOrFail('LEFT_BEHIND', expected, () =>
+        eventually(
           'the cluster to be as it was before the first step',
           async () => {
             const after = await snapshotOf(world);
@@ -134,15 +132,8 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
           },
           // The garbage collector takes a moment for what deleted objects owned.
           { timeoutMs: 15_000, intervalMs: 200 },
-        );
-      } catch (error) {
-        if (!(error instanceof EventuallyError)) throw error;
-        fail(
-          'LEFT_BEHIND',
-          error.message,
-          "the cluster's objects equal the snapshot taken before the first step",
-        );
-      }
+        ),
+      );
     },
   },
 ];
@@ -153,17 +144,12 @@ function staysPrepared({ session, namespaces }: World): boolean {
 
 /** Deletes as kubectl does and waits until the objects are gone. What a failed step never made is gone already. */
 async function mustGo(world: World, objects: readonly KubernetesObject[], namespace?: string): Promise<void> {
-  try {
-    await remove(world.kube, objects, namespace);
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    const stuck = objects.some(({ kind }) => kind === 'Namespace');
-    fail(
-      stuck ? 'NAMESPACE_STUCK' : 'LEFT_BEHIND',
-      error.message,
-      `${objects.map(nameOf).join(', ')} is gone within ${timeouts.deletion / 1000} s`,
-    );
-  }
+  const stuck = objects.some(({ kind }) => kind === 'Namespace');
+  await waitOrFail(
+    stuck ? 'NAMESPACE_STUCK' : 'LEFT_BEHIND',
+    `${objects.map(nameOf).join(', ')} is gone within ${timeouts.deletion / 1000} s`,
+    () => remove(world.kube, objects, namespace),
+  );
 }
 
 async function podsGone(
@@ -172,10 +158,7 @@ async function podsGone(
   labels: string,
   onLeaving?: (pod: string) => Promise<void>,
 ): Promise<void> {
-  try {
-    await podsMustBeGone(world.kube, namespace, labels, onLeaving);
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    fail('LEFT_BEHIND', error.message, `no pod with ${labels} in ${namespace}`);
-  }
+  await waitOrFail('LEFT_BEHIND', `no pod with ${labels} in ${namespace}`, () =>
+    podsMustBeGone(world.kube, namespace, labels, onLeaving),
+  );
 }

@@ -42,10 +42,13 @@ export function clientObjects({ client }: Edition): readonly KubernetesObject[] 
 }
 
 /** The document's proxy and its configuration, by name. */
-export function proxyObjects({ proxy }: Edition): readonly KubernetesObject[] {
+export function proxyObjects({
+  edition: { proxy },
+  namespaces: { external: namespace },
+}: Pick<World, 'edition' | 'namespaces'>): readonly KubernetesObject[] {
   return [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: proxy.app } },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: proxy.configMap } },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: proxy.app, namespace } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: proxy.configMap, namespace } },
   ];
 }
 
@@ -72,7 +75,7 @@ export async function resetDocument(
     await podsMustBeGone(kube, mesh, `app=${edition.client}`);
     await remove(kube, [serviceEntryIn({ ...session, edition })]);
     const { app } = edition.proxy;
-    await remove(kube, proxyObjects(edition).slice(0, 1), external);
+    await remove(kube, proxyObjects({ ...session, edition }));
     await podsMustBeGone(kube, external, `app=${app}`, (pod) =>
       interruptSquid(kube, { namespace: external, pod, container: app }),
     );

@@ -4,7 +4,7 @@ import { clusterName } from '../../helpers/document/edition.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
-import { fail } from './fail.ts';
+import { fail } from './must.ts';
 import type { World } from './world.ts';
 
 /** The document's ServiceEntry by name: enough to read or delete it. */

@@ -1,9 +1,9 @@
-import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
 import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
-import { fail } from './fail.ts';
+import { fail, waitOrFail } from './must.ts';
 import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
@@ -57,19 +57,13 @@ export async function sidecarMust<T>(
   name = world.sourcePod.get(),
 ): Promise<T> {
   const pod = { namespace: world.namespaces.mesh, pod: name };
-  try {
-    return await eventually(
-      `the sidecar to ${what}`,
-      async () => condition(await listeners(world.kube, pod)),
-      {
-        timeoutMs: timeouts.configPush,
-        intervalMs: 50,
-      },
-    );
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    fail(cause, error.message, `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`);
-  }
+  const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
+  return waitOrFail(cause, expected, () =>
+    eventually(`the sidecar to ${what}`, async () => condition(await listeners(world.kube, pod)), {
+      timeoutMs: timeouts.configPush,
+      intervalMs: 50,
+    }),
+  );
 }
 
 /** The listener of one address and port; those of 0.0.0.0 are not one's own. */

@@ -1,7 +1,7 @@
 import { compare } from '../../helpers/gate/differences.ts';
 import { judge } from '../../helpers/results/verdict.ts';
 import { expectedChanges } from '../../helpers/gate/expected-changes.ts';
-import { fail } from '../document/fail.ts';
+import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Gate } from './gate.ts';
 import { operation } from './operations.ts';

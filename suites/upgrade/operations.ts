@@ -10,7 +10,7 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { V1Pod } from '@kubernetes/client-node';
-import { fail, mustEqual } from '../document/fail.ts';
+import { fail, mustEqual } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';

@@ -1,5 +1,5 @@
 import { restartDeployment } from '../../helpers/kube/workloads.ts';
-import { fail } from '../document/fail.ts';
+import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import { cleanUpPhase, documentAgain, documentBefore, installSteps } from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';

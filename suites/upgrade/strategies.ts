@@ -4,7 +4,7 @@ import { istiodOf } from '../../helpers/istio/revision.ts';
 import { labelNamespace } from '../../helpers/kube/apply.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
-import { fail } from '../document/fail.ts';
+import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Gate } from './gate.ts';
 import { mustBeServed, mustInstall, mustPassPrecheck, onlyPod, operation } from './operations.ts';
