@@ -1,3 +1,4 @@
+import { defaultEdition } from '../fixtures/document/editions.ts';
 import { closest } from 'fastest-levenshtein';
 import type { KeptConfiguration } from '../helpers/cluster/kept-configuration.ts';
 import { keptMustFit } from '../helpers/cluster/kept.ts';
@@ -126,6 +127,7 @@ function describe(configuration: Configuration): string {
     images,
     image,
     target,
+    edition,
     injection,
     steps,
     grep,
@@ -143,6 +145,7 @@ function describe(configuration: Configuration): string {
     ? [...describeExisting(configuration), `images ${images}`, `target ${target}`]
     : [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
   for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
+  if (edition !== defaultEdition) parts.push(`edition ${edition}`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (grep !== undefined) parts.push(`steps that match ${grep} and what they need`);

@@ -82,11 +82,10 @@ export const runSettings = {
   },
   edition: {
     type: z.enum(editionNames).default(defaultEdition),
-    // There is one: no command offers a choice yet.
-    commands: [],
+    commands: ['run', 'faults'],
     group: 'What to run',
     argument: '<name>',
-    help: 'edition of the document',
+    help: 'edition of the document to run',
   },
   target: {
     type: z.enum(['auto', 'live', 'hermetic']).default('auto'),

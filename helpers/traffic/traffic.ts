@@ -208,7 +208,7 @@ export class Traffic implements AsyncDisposable {
     return newest;
   }
 
-  /** Does what waits for clients; when it waited in vain, the error also says what the clients met with. */
+  /** Waits for clients; when that fails, the error also says what the clients met. */
   async #saying<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -46,7 +46,7 @@ async function judge(world: World, { node, pod }: Client): Promise<void> {
   const namespace = world.namespaces.mesh;
   const expected = `pod ${namespace}/${pod} is ready on node ${node}`;
   await waitOrFail('WORKLOAD_NOT_READY', expected, () => podMustBeReady(world.kube, namespace, pod));
-  // What fails from here on is told by the trip, which names the pod; this says where that is.
+  // A trip that fails from here on names the pod; this note says which node it is on.
   world.note(pod, `on node ${node}`);
   await sidecarMustTunnel(world, pod);
   world.witnesses.follow('sidecar', { namespace, pod, container: 'istio-proxy' });

@@ -81,7 +81,7 @@ async function manyTripsMustBeSound(world: World): Promise<void> {
   });
 }
 
-/** A limit is told like any other cause: with what to do about it. */
+/** A limit fails the step like any other cause, with what to do about it. */
 async function tellingLimits(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -125,7 +125,7 @@ const questions: readonly Question[] = [
     },
   },
   {
-    // Its log cannot be followed either, which by itself would be the surroundings' fault.
+    // Its log cannot be followed either, which alone would count as a problem of the environment.
     of: [
       'ENVIRONMENT',
       'PROXY_UNREACHABLE',

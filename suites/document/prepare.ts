@@ -90,7 +90,7 @@ export async function resetDocument(
 
 /**
  * `squid -k interrupt`: Squid ends at once. On SIGTERM alone, which the kubelet sends, it waits 30 s
- * (shutdown_lifetime, which the document's configuration leaves alone) for connections that nobody has open.
+ * (shutdown_lifetime, which the document's configuration leaves alone) for connections that no client has open.
  */
 export async function interruptSquid(kube: Kube, squid: PodRef): Promise<void> {
   try {

@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 
 /**
  * Where a step belongs: a section of the document, or the controls and the upgrade, which are the suite's, or `own`: a
- * step of somebody who writes a suite of theirs.
+ * step of a suite that uses this one as a library.
  */
 export type Section = DocumentSection | 'controls' | 'upgrade' | 'own';
 

@@ -44,7 +44,7 @@ class Slot<T> {
 
 /** The Istio that the steps of a pass install, or find installed. */
 export interface Mesh {
-  /** Version of its control plane, e.g. `1.29.1`; undefined where nobody tells it. */
+  /** Version of its control plane, e.g. `1.29.1`; undefined when unknown. */
   readonly istio: string | undefined;
   readonly revision: Revision;
   /** Namespace of its control plane. */
