@@ -1,12 +1,12 @@
 import { UsageError } from '../errors.ts';
 
-/** What the proxy is told of who asks. */
+/** Who the client says it is to the proxy. */
 export interface Credentials {
   readonly user: string;
   readonly password: string;
 }
 
-/** The variables they come in: whoever lists processes sees arguments, not the environment. */
+/** The variables that hold them: anyone who lists processes sees arguments, but not the environment. */
 export const credentialVariables = {
   user: 'CONFORMANCE_PROXY_USER',
   password: 'CONFORMANCE_PROXY_PASSWORD',
@@ -43,18 +43,18 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials | und
   return { user, password };
 }
 
-/** They are in this process now: what it starts has no use for them. */
+/** Takes them out of the environment once they are read, so that no program started from here inherits them. */
 export function forgetCredentials(environment: NodeJS.ProcessEnv): void {
   for (const name of Object.values(credentialVariables)) Reflect.deleteProperty(environment, name);
 }
 
-/** A line of curl's configuration that tells it the credentials: https://curl.se/docs/manpage.html#-K */
+/** A line of curl's configuration with the credentials: https://curl.se/docs/manpage.html#-K */
 export function curlConfiguration({ user, password }: Credentials): string {
   const escaped = `${user}:${password}`.replace(/[\\"]/g, '\\$&');
   return `proxy-user = "${escaped}"`;
 }
 
-/** Every form in which the password may be told by a program that has it. */
+/** Every form in which a program that has the password may write it. */
 export function secretForms({ user, password }: Credentials): string[] {
   return [
     password,

@@ -4,8 +4,8 @@ import { exec, type PodRef } from '../kube/exec.ts';
 import { timeouts } from '../timeouts.ts';
 
 /**
- * The addresses of a name as a pod finds them, by the nslookup that images of curl have (busybox's, bind's).
- * @throws Error with what it said, when it finds none
+ * Resolves a name in a pod, by the nslookup that images of curl have (busybox's, bind's).
+ * @throws Error with what nslookup said when it finds none
  */
 export async function resolveIn(kube: Kube, client: PodRef, name: string): Promise<string[]> {
   const { stdout, stderr } = await exec(kube, client, ['nslookup', name], { timeoutMs: timeouts.probe * 2 });
@@ -18,7 +18,7 @@ export async function resolveIn(kube: Kube, client: PodRef, name: string): Promi
   throw new Error(said.join('; ') || 'nslookup found nothing');
 }
 
-/** The answer's addresses; the server's own, which comes first, is none of them. */
+/** The answer's addresses, without the server's own, which comes first. */
 export function addressesIn(output: string): string[] {
   const answer = output.slice(output.search(/^Name:/m));
   if (!answer.startsWith('Name:')) return [];

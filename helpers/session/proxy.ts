@@ -14,7 +14,7 @@ export interface RunPlan {
   readonly proxy: Proxy;
 }
 
-/** @throws UsageError when the settings name no proxy that can be */
+/** @throws UsageError when `--proxy` or `--proxy-log` cannot be read */
 export function planOf(configuration: Configuration): RunPlan {
   return { configuration, proxy: proxyOf(configuration) };
 }
