@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { keptMustFit } from '../helpers/cluster/kept.ts';
 import type { Configuration, GateSettings } from '../helpers/configuration/configuration.ts';
@@ -29,6 +30,10 @@ export interface GateRequest {
 export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest> {
   const { values: configuration, origins } = run;
   const { rollback, strict, allowUnsupported } = asked.values;
+  const reviewed =
+    asked.values.expectedChanges === undefined
+      ? {}
+      : { expectedChanges: resolve(asked.values.expectedChanges) };
   const { k8s, images } = configuration;
   const { from, to, strategy, kubernetes } = resolvePair({
     ...pairIn(asked.values),
@@ -40,12 +45,12 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
   if (images !== 'auto') askedFor(images, pair, {});
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
-  expectedChanges();
+  expectedChanges(reviewed.expectedChanges);
   if (configuration.reuse) await keptMustFit(askedOf(configuration, { kubernetes }, [from, to]));
   const forced = { istio: from, k8s: kubernetes, target: 'hermetic' as const };
   return {
     kubernetes,
-    plan: { from, to, strategy, rollback, strict },
+    plan: { from, to, strategy, rollback, strict, ...reviewed },
     // Live traffic is thousands of requests: too many for the real destination.
     settings: {
       values: { ...configuration, ...forced },

@@ -417,6 +417,13 @@ export const gateSettings = {
     group: 'Upgrade',
     help: 'fail on changes of log or configuration that are not listed as expected',
   },
+  expectedChanges: {
+    type: z.string().optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<file>',
+    help: 'accept the changes that this file lists, besides those of fixtures/expected-changes.yaml',
+  },
   allowUnsupported: {
     type: z.boolean().default(false),
     commands: ['gate'],

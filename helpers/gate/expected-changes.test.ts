@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import semver from 'semver';
 import { describe, expect, it } from 'vitest';
 import { versionsFile } from '../images/versions.ts';
@@ -111,5 +114,20 @@ describe('unusedChanges', () => {
     const other = change({ id: 'log: ending' });
     const elsewhere = change({ id: 'log: ending', from: '1.30' });
     expect(unusedChanges([found], [change(), other, elsewhere], pair)).toEqual([other]);
+  });
+
+  it('come from a file of the user as well, which an error names', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'conformance-expected-changes-'));
+    const file = join(folder, 'reviewed.yaml');
+    const own = change({ kind: 'drain', id: 'drain: listener /per_connection_buffer_limit_bytes' });
+    try {
+      expect(() => expectedChanges(file)).toThrow(`${file} cannot be read`);
+      await writeFile(file, JSON.stringify([own]));
+      expect(expectedChanges(file)).toEqual([...expectedChanges(), own]);
+      await writeFile(file, JSON.stringify([{ ...own, kind: 'log' }]));
+      expect(() => expectedChanges(file)).toThrow(/reviewed\.yaml: [^]*the id begins with its kind/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -11,7 +11,6 @@ export interface UpgradePair {
   readonly to: string;
 }
 
-const name = 'fixtures/expected-changes.yaml';
 const range = z
   .string()
   .refine(
@@ -39,19 +38,42 @@ const entry = z
 /** A difference that somebody has looked at and found harmless, and between which versions it is that. */
 export type ExpectedChange = Readonly<z.infer<typeof entry>>;
 
-const file = new URL('../../fixtures/expected-changes.yaml', import.meta.url);
-let loaded: readonly ExpectedChange[] | undefined;
+const fixture = 'fixtures/expected-changes.yaml';
 
-/** fixtures/expected-changes.yaml, checked and read once. @throws UsageError naming the entry that is wrong */
-export function expectedChanges(): readonly ExpectedChange[] {
-  loaded ??= parseExpectedChanges(readFileSync(file, 'utf8'));
-  return loaded;
+/**
+ * The entries of fixtures/expected-changes.yaml, and of a file of the user's.
+ * @param file Path of that file
+ * @throws UsageError for a file that cannot be read, naming every entry that is wrong
+ */
+export function expectedChanges(file?: string): readonly ExpectedChange[] {
+  const own = readFileSync(new URL(`../../${fixture}`, import.meta.url), 'utf8');
+  return [
+    ...parseExpectedChanges(own, fixture),
+    ...(file === undefined ? [] : parseExpectedChanges(textOf(file), file)),
+  ];
 }
 
-/** @throws UsageError naming every entry that is wrong, counted from 0 */
-export function parseExpectedChanges(text: string): readonly ExpectedChange[] {
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      `${file} cannot be read: ${messageOf(error)}`,
+      'Name another file (--expected-changes).',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * @param name What the file is called in an error
+ * @throws UsageError naming every entry that is wrong, counted from 0
+ */
+export function parseExpectedChanges(text: string, name = fixture): readonly ExpectedChange[] {
   // A file of comments alone is an empty list.
-  const checked = z.array(entry).safeParse(read(text) ?? []);
+  const checked = z.array(entry).safeParse(read(text, name) ?? []);
   if (checked.success) return checked.data;
   throw new UsageError(`${name}: ${z.prettifyError(checked.error)}`, 'Correct the file.');
 }
@@ -102,7 +124,7 @@ function like(pattern: string, text: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
 }
 
-function read(text: string): unknown {
+function read(text: string, name: string): unknown {
   try {
     return parse(text);
   } catch (error) {

@@ -9,6 +9,10 @@ export const gatePlan = z.object({
   strategy: z.enum(['canary', 'in-place']),
   rollback: z.boolean().describe('after the first namespace, back to `from`'),
   strict: z.boolean().describe('unreviewed differences are red'),
+  expectedChanges: z
+    .string()
+    .optional()
+    .describe('path of a file of reviewed changes besides the suite’s own'),
 });
 export type GatePlan = z.infer<typeof gatePlan>;
 

@@ -23,7 +23,12 @@ export function compareSteps(gate: Gate): readonly Step[] {
           throw new TypeError(`nothing was written down of ${before === undefined ? 'before' : name}`);
         }
         const pair = { from: gate.from.istio, to: rollback ? gate.from.istio : gate.to.istio };
-        const { differences, unused } = compare(before, after, expectedChanges(), pair);
+        const { differences, unused } = compare(
+          before,
+          after,
+          expectedChanges(gate.plan.expectedChanges),
+          pair,
+        );
         // An entry that came true in another pass is none that nobody needs: a log changes with the sidecar alone.
         const everywhere = gate.comparisons.reduce(
           (left, earlier) => left.filter((id) => earlier.unused.includes(id)),

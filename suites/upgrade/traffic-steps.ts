@@ -108,12 +108,13 @@ async function nothingMustDrain(gate: Gate, world: World): Promise<void> {
 }
 
 /** The changes, each difference with the reason of the entry that accepts it. */
-function judgedChanges({ from, to }: Gate, { changes }: DrainWatch): ListenerChange[] {
+function judgedChanges({ from, to, plan }: Gate, { changes }: DrainWatch): ListenerChange[] {
+  const reviewed = expectedChanges(plan.expectedChanges);
   const pair = { from: from.istio, to: to.istio };
   return changes.map((change) => ({
     ...change,
     differences: change.differences.map((difference) => {
-      const entry = expectedBy({ kind: 'drain', ...difference }, expectedChanges(), pair);
+      const entry = expectedBy({ kind: 'drain', ...difference }, reviewed, pair);
       return entry === undefined ? difference : { ...difference, accepted: entry.reason };
     }),
   }));
