@@ -45,7 +45,6 @@ export interface Injector {
 
 const meshConfig = z.looseObject({
   accessLogFile: z.string().optional(),
-  accessLogFormat: z.string().optional(),
   discoverySelectors: discoverySelectors.default([]),
 });
 
@@ -62,18 +61,12 @@ export async function findInjector(kube: Kube, wanted: string | undefined): Prom
 /**
  * What its control plane says of itself.
  * @param names Namespaces of the run, which it must look at
- * @throws EnvironmentError when it cannot be judged: without a control plane, or with an access log in a format that the suite cannot read
+ * @throws EnvironmentError when it cannot be judged: without a control plane
  */
 export async function readIstio(kube: Kube, chosen: Injector, names: readonly string[]): Promise<FoundIstio> {
   const { namespace, name, isDefault } = chosen;
   const revision = chosen.revision === 'default' ? undefined : chosen.revision;
   const config = await meshConfigOf(kube, revision, namespace);
-  if ((config.accessLogFormat ?? '') !== '') {
-    throw new EnvironmentError(
-      `The mesh's access log has a format of its own (meshConfig.accessLogFormat in ${namespace}): ${JSON.stringify(config.accessLogFormat)}`,
-      "The suite reads Istio's default text and JSON formats. Run it on a mesh that writes one of them.",
-    );
-  }
   return {
     version: await versionOf(kube, revision, namespace),
     revision,

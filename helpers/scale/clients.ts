@@ -10,6 +10,7 @@ import { timeouts } from '../timeouts.ts';
 import { attribute, type Observation } from '../trip/correlate.ts';
 import { squidLog } from '../trip/logs.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
+import type { ReadSidecarLine } from '../trip/envoy.ts';
 import type { Trip } from '../trip/statements.ts';
 import { clientStatements, type Wave } from './client-records.ts';
 import { holdSeconds, type Load } from './load.ts';
@@ -26,6 +27,8 @@ export interface ClientsOptions {
   readonly via: Endpoint;
   readonly squid: PodRef;
   readonly origin: PodRef;
+  /** How the access logs of their sidecars are read; in Istio's default formats when not given. */
+  readonly readSidecar?: ReadSidecarLine | undefined;
 }
 
 interface Client {
@@ -105,17 +108,18 @@ export class Clients implements AsyncDisposable {
    * @throws EnvironmentError when a log with lines missing could not be read
    */
   async trips(): Promise<{ readonly trips: Trip[]; readonly nobodys: ReturnType<Tally['nobodys']> }> {
-    const { url, via } = this.#options;
+    const { url, via, readSidecar } = this.#options;
     const told = this.#waves.flatMap(({ wave, ...runner }) =>
       clientStatements(wave, runner).map((one) => ({ ...one, pod: wave.pod.name })),
     );
     const since = Math.min(...told.map(({ client }) => client.startedAt));
-    const tally = new Tally(this.#logs, {
+    const ours = {
       ips: this.#clients.map(({ pod }) => pod.ip),
       tripIds: new Set(told.map(({ id }) => id)),
       via,
       since,
-    });
+    };
+    const tally = new Tally(this.#logs, ours, readSidecar);
     const opened = told.filter(({ client }) => client.local !== undefined).length;
     await this.#allLines(tally, opened);
     const proxy = this.#logs.proxy.since(0);
@@ -126,6 +130,7 @@ export class Clients implements AsyncDisposable {
         ...{ id, url, via, client },
         lines: { sidecar: sidecars.get(pod), proxy, origin },
       })),
+      readSidecar,
     );
     return { trips, nobodys: tally.nobodys(trips) };
   }

@@ -1,7 +1,7 @@
 import type { LineFollower } from '../kube/lines.ts';
 import { ipKey, type Endpoint } from '../trip/endpoint.ts';
-import { parseSidecarLine } from '../trip/envoy.ts';
-import { agrees } from '../trip/judgement.ts';
+import { parseSidecarLine, type ReadSidecarLine } from '../trip/envoy.ts';
+import { agrees, imprecisionMs } from '../trip/judgement.ts';
 import { parseOriginLine } from '../trip/origin.ts';
 import { isFailure, type LogWitness, type Trip } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
@@ -30,14 +30,20 @@ export class Tally {
   readonly #isOurs: Record<LogWitness, (line: string) => boolean>;
   readonly #cursors = new Map<LineFollower, number>();
 
-  constructor(logs: FollowedLogs, { ips, tripIds, via, since }: Ours) {
+  constructor(
+    logs: FollowedLogs,
+    { ips, tripIds, via, since }: Ours,
+    readSidecar: ReadSidecarLine = parseSidecarLine,
+  ) {
     this.#logs = logs;
     const addresses = new Set([...ips].map(ipKey));
     this.#isOurs = {
       sidecar: (line) => {
-        const said = parseSidecarLine(line);
+        const said = readSidecar(line);
         return (
-          !isFailure(said) && said.startedAt >= since && agrees('sidecar.at', { via, sidecar: said }) === true
+          !isFailure(said) &&
+          said.startedAt + imprecisionMs(said) >= since &&
+          agrees('sidecar.at', { via, sidecar: said }) !== false
         );
       },
       proxy: (line) => {

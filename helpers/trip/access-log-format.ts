@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { shortFlags } from './response-flags.ts';
 import { compileStartTime, type StartTime } from './start-time.ts';
-import { failure, parseJson, type ParseFailure, type SidecarStatement } from './statements.ts';
-import { sidecarStatement, type SidecarField } from './envoy.ts';
+import {
+  failure,
+  parseJson,
+  type ParseFailure,
+  type SidecarField,
+  type SidecarStatement,
+} from './statements.ts';
+import { sidecarStatement } from './envoy.ts';
 
 /**
  * An access log in any format, compiled to a parser. Envoy's format strings:
@@ -288,11 +294,17 @@ export function compileLog({ encoding, format, omitsEmpty }: LogFormat): Compile
     return port === undefined || text === '-' ? text : `${text.includes(':') ? `[${text}]` : text}:${port}`;
   };
   const kind = encoding === 'json' ? 'json' : 'foreign-format';
+  const untold = fields.filter((field) => !chosen.has(field));
+  const startPrecisionMs = typeof time === 'string' ? 1000 : time.precisionMs;
+  const limits = {
+    ...(untold.length === 0 ? {} : { untold }),
+    ...(startPrecisionMs === 1 ? {} : { startPrecisionMs }),
+  };
   return {
     missing,
     ambiguous,
-    untold: fields.filter((field) => !chosen.has(field)),
-    startPrecisionMs: typeof time === 'string' ? 1000 : time.precisionMs,
+    untold,
+    startPrecisionMs,
     parse(line) {
       const text = line.replace(/\r?\n$/, '');
       if (text.trim() === '') return failure('empty', 'an empty line', line);
@@ -306,7 +318,7 @@ export function compileLog({ encoding, format, omitsEmpty }: LogFormat): Compile
       const statement = sidecarStatement(text, (field) => textOf(values, field));
       return typeof statement === 'string'
         ? failure(kind, `an access log line ${statement}`, line)
-        : statement;
+        : { ...statement, ...limits };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { assign, type Claim } from './assignment.ts';
-import { parseSidecarLine } from './envoy.ts';
+import { parseSidecarLine, type ReadSidecarLine } from './envoy.ts';
 import { type Fit, fitOrigin, fitProxy, fitSidecar, proxyMargin, strengths, type Subject } from './fit.ts';
 import { tripTolerances } from './judgement.ts';
 import {
@@ -43,8 +43,8 @@ interface Sorted<S extends LogStatement> {
 }
 
 /** {@link attribute} for a trip that ran alone. */
-export function correlate(observation: Observation): Trip {
-  const [trip] = attribute([observation]);
+export function correlate(observation: Observation, readSidecar?: ReadSidecarLine): Trip {
+  const [trip] = attribute([observation], readSidecar);
   if (trip === undefined) throw new TypeError('attribute returned no trip for an observation');
   return trip;
 }
@@ -52,10 +52,14 @@ export function correlate(observation: Observation): Trip {
 /**
  * Credits each line to one of several trips that may have run at the same time. No line is credited to two trips;
  * where two have about the same claim, both get an {@link Ambiguity}.
+ * @param readSidecar Reads the sidecars' access logs; in Istio's default formats when not given
  * @returns one trip an observation, in their order.
  * @throws TypeError when two observations have the same id, or one's URL is not http(s).
  */
-export function attribute(observations: readonly Observation[]): Trip[] {
+export function attribute(
+  observations: readonly Observation[],
+  readSidecar: ReadSidecarLine = parseSidecarLine,
+): Trip[] {
   const subjects = observations.map((observation): Observation & Seeing => ({
     ...observation,
     tolerances: { ...tripTolerances, ...observation.tolerances },
@@ -64,7 +68,7 @@ export function attribute(observations: readonly Observation[]): Trip[] {
     throw new TypeError('two observations have the same trip id');
   }
   const sidecar = sort(
-    new Pool('sidecar', subjects, parseSidecarLine, sidecarIndex),
+    new Pool('sidecar', subjects, readSidecar, sidecarIndex),
     'sidecar',
     subjects,
     fitSidecar,

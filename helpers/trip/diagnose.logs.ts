@@ -3,7 +3,7 @@ import { formatEndpoint, sameIp, type Endpoint } from './endpoint.ts';
 import type { Expectation, SidecarExpectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import { fitOrigin, fitProxy, fitSidecar, type Fit } from './fit.ts';
-import { agrees, clientSpan, factsOf, momentOf, outside, sidecarSpan, tripSlack } from './judgement.ts';
+import { agrees, clientSpan, factsOf, momentOf, outside, tells, tripSlack } from './judgement.ts';
 import { foreignLine, proxyResult } from './squid.ts';
 import type {
   LogWitness,
@@ -91,7 +91,7 @@ function sidecarConnection(trip: Trip, line: SidecarStatement): TripFinding[] {
     findings.push(finding(line, 'ADDRESSES_DISAGREE', seen, `to the proxy, ${formatEndpoint(via)}`));
   }
   const { endMs } = tripSlack['client ↔ sidecar'](trip);
-  const overdueMs = sidecarSpan(line).to - client.endedAt;
+  const overdueMs = tells(line, 'duration') ? line.startedAt + line.durationMs - client.endedAt : 0;
   if (overdueMs > endMs) {
     const seen = `the sidecar's connection closed ${overdueMs} ms after the client had ended`;
     findings.push(finding(line, 'TIMES_DISAGREE', seen, `at most ${endMs} ms after`));

@@ -1,6 +1,14 @@
 import { parseEndpoint, type Endpoint } from './endpoint.ts';
 import { compileFormat } from './envoy-format.ts';
-import { failure, parseCount, parseJson, type ParseFailure, type SidecarStatement } from './statements.ts';
+import {
+  failure,
+  isFailure,
+  parseCount,
+  parseJson,
+  type ParseFailure,
+  type SidecarField,
+  type SidecarStatement,
+} from './statements.ts';
 
 const head =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%';
@@ -48,10 +56,7 @@ const sources = {
   upstreamLocal: { operators: ['UPSTREAM_LOCAL_ADDRESS'], key: 'upstream_local_address' },
   downstreamLocal: { operators: ['DOWNSTREAM_LOCAL_ADDRESS'], key: 'downstream_local_address' },
   downstreamRemote: { operators: ['DOWNSTREAM_REMOTE_ADDRESS'], key: 'downstream_remote_address' },
-} as const satisfies Record<string, { readonly operators: readonly string[]; readonly key: string }>;
-
-/** What a statement is made of. */
-export type SidecarField = keyof typeof sources;
+} as const satisfies Record<SidecarField, { readonly operators: readonly string[]; readonly key: string }>;
 
 /** The keys that Istio's default JSON format has (`EnvoyJSONLogFormatIstio`, same file) and a statement needs. */
 export const defaultJsonKeys = Object.values(sources).map(({ key }) => key);
@@ -67,6 +72,19 @@ const parsers = Object.values(defaultTextFormats).map((format) => {
   );
   return { operatorOf, parse };
 });
+
+/** Reads a line of an access log. Never throws. */
+export type ReadSidecarLine = (line: string) => SidecarStatement | ParseFailure;
+
+/** Reads lines that any of the readers can; undefined where there is none. */
+export function firstToRead(readers: readonly ReadSidecarLine[]): ReadSidecarLine | undefined {
+  const [only, ...others] = new Set(readers);
+  if (only === undefined || others.length === 0) return only;
+  return (line) => {
+    const read = [only, ...others].map((reader) => reader(line));
+    return read.find((one) => !isFailure(one)) ?? read[0] ?? only(line);
+  };
+}
 
 /** A text access log line begins with its time in brackets, whatever else was customised; Envoy's own log has a blank in it. */
 const looksLikeAccessLog = /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\]/;

@@ -10,8 +10,9 @@ import { resolveIn } from '../proxy/resolve.ts';
 import { attribute, type Observation } from './correlate.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
+import { firstToRead, type ReadSidecarLine } from './envoy.ts';
 import { origin, type Expectation } from './expectations.ts';
-import { agrees, factsOf, tripTolerances } from './judgement.ts';
+import { agrees, factsOf, tells, tripTolerances } from './judgement.ts';
 import { Logs } from './logs.ts';
 import { ownLine } from './squid.ts';
 import type { ClientStatement, LogWitness, Trip } from './statements.ts';
@@ -50,6 +51,8 @@ const caFile = '/tmp/conformance-ca.crt';
 
 /** Sends requests from pods, and collects what each witness says of them. */
 export class Witnesses implements AsyncDisposable {
+  /** How the access log of a client's sidecar is read; in Istio's default formats where undefined. */
+  sidecarReader: ((client: PodRef, via: Endpoint) => Promise<ReadSidecarLine>) | undefined;
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
@@ -111,6 +114,7 @@ export class Witnesses implements AsyncDisposable {
   async fetchAll(requests: readonly Request[]): Promise<Trip[]> {
     await Promise.all([...new Set(requests.map(({ client }) => client))].map((client) => this.trust(client)));
     await this.#logs.opened(timeouts.probe);
+    const readSidecar = await this.#readerFor(requests);
     const since = this.#logs.cursors();
     const [first] = requests;
     if (first === undefined) return [];
@@ -144,6 +148,7 @@ export class Witnesses implements AsyncDisposable {
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
           };
         }),
+        readSidecar,
       );
     };
     const deadline = performance.now() + timeouts.statements;
@@ -267,6 +272,19 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
+  /**
+   * Reads a line of any of these clients' sidecars.
+   * @throws EnvironmentError where such a line cannot testify to a request
+   */
+  async #readerFor(requests: readonly Request[]): Promise<ReadSidecarLine | undefined> {
+    const asked = requests.flatMap(({ client, via, sidecar }) =>
+      sidecar === true && via !== undefined ? [{ client, via }] : [],
+    );
+    const readerOf = this.sidecarReader;
+    if (readerOf === undefined) return undefined;
+    return firstToRead(await Promise.all(asked.map(({ client, via }) => readerOf(client, via))));
+  }
+
   /** Gives the client the hermetic destination's CA, once a pod. */
   async trust(client: PodRef): Promise<void> {
     const { ca } = this.#destination;
@@ -296,7 +314,8 @@ function stillSilent(trip: Trip): LogWitness[] {
   // A client that connected elsewhere bypassed the proxy; a URL of http: is the proxy's own.
   const elsewhere = agrees('client.to', factsOf(trip)) === false;
   // A sidecar without an upstream host ended the connection itself.
-  const ended = trip.sidecar?.[0] !== undefined && trip.sidecar[0].upstreamHost === undefined;
+  const [line] = trip.sidecar ?? [];
+  const ended = line !== undefined && tells(line, 'upstreamHost') && line.upstreamHost === undefined;
   if (!elsewhere && !ended) expected.push('proxy');
   // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
   if (client.httpStatus !== 0 && url.startsWith('https:')) expected.push('origin');

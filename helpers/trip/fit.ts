@@ -3,6 +3,7 @@ import {
   agrees,
   apartMs,
   clientSpan,
+  imprecisionMs,
   momentOf,
   outside,
   proxySpan,
@@ -44,11 +45,11 @@ export function fitSidecar(subject: Subject, sidecar: SidecarStatement): Fit {
   const facts = { via, given, client, sidecar };
   const remote = sidecar.downstreamRemote;
   if (remote === undefined) return no('another-client', 'it names no client');
-  const when = outside(
-    momentOf(sidecar.startedAt),
-    clientSpan(client),
-    tripSlack['client ↔ sidecar'](subject),
-  );
+  const slack = tripSlack['client ↔ sidecar'](subject);
+  const when = outside(momentOf(sidecar.startedAt), clientSpan(client), {
+    ...slack,
+    earlyMs: slack.earlyMs + imprecisionMs(sidecar),
+  });
   if (agrees('sidecar.from', facts) === false) {
     if (client.local === undefined) {
       return no('another-client', `its client is ${remote.ip}, not ${client.podIp}`);
@@ -106,7 +107,7 @@ export function fitProxy(
       costMs: Math.abs(proxy.endedAt - client.endedAt) + Math.abs(proxy.elapsedMs - client.timeTotalMs),
     };
   }
-  const connection = sidecarSpan(sidecar);
+  const connection = sidecarSpan(sidecar, client);
   const beside = outside(span, connection, tripSlack['sidecar ↔ proxy'](subject));
   if (beside !== undefined) {
     const { side, what, ms } = beside;

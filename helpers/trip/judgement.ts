@@ -4,6 +4,7 @@ import type {
   ClientStatement,
   OriginStatement,
   ProxyStatement,
+  SidecarField,
   SidecarStatement,
   Statement,
   Tolerances,
@@ -52,14 +53,14 @@ const rules = {
   },
   /** client ↔ sidecar: the client's connection was to the proxy. */
   'sidecar.at': ({ client, sidecar, ...trip }) => {
-    if (sidecar === undefined) return undefined;
+    if (sidecar === undefined || !tells(sidecar, 'downstreamLocal')) return undefined;
     if (trip.via !== undefined) return isProxy(trip, sidecar.downstreamLocal);
     return client?.remote === undefined ? undefined : sameEndpoint(sidecar.downstreamLocal, client.remote);
   },
   /** sidecar → proxy: of a proxy with several endpoints, any is the proxy. */
   'sidecar.to': ({ sidecar, upstream, ...trip }) => {
     const wanted = upstream ?? trip.via;
-    if (sidecar === undefined || wanted === undefined) return undefined;
+    if (sidecar === undefined || wanted === undefined || !tells(sidecar, 'upstreamHost')) return undefined;
     const any = sameEndpoint(wanted, trip.via) && isProxy(trip, sidecar.upstreamHost);
     return any || sameEndpoint(sidecar.upstreamHost, wanted);
   },
@@ -98,6 +99,11 @@ const rules = {
     return origin.bytes === client.bytesDownloaded || (client.exitCode === 0 ? false : undefined);
   },
 } as const satisfies Partial<Record<Fact, Rule>>;
+
+/** Whether the format of a sidecar's line has this; without it the field means nothing. */
+export function tells({ untold = [] }: SidecarStatement, field: SidecarField): boolean {
+  return !untold.includes(field);
+}
 
 /** The facts on which two statements are compared. */
 export type JudgedFact = keyof typeof rules;
@@ -223,8 +229,22 @@ export function clientSpan({ startedAt, endedAt }: Pick<ClientStatement, 'starte
   return { from: startedAt, to: endedAt };
 }
 
-export function sidecarSpan({ startedAt, durationMs }: SidecarStatement): Span {
-  return { from: startedAt, to: startedAt + durationMs };
+/**
+ * The widest that a line allows for.
+ * @param client Whose end stands for that of the sidecar's connection where the line does not tell its length
+ */
+export function sidecarSpan(sidecar: SidecarStatement, client?: Pick<ClientStatement, 'endedAt'>): Span {
+  const { startedAt, durationMs } = sidecar;
+  const latest = startedAt + imprecisionMs(sidecar);
+  return {
+    from: startedAt,
+    to: tells(sidecar, 'duration') ? latest + durationMs : Math.max(latest, client?.endedAt ?? Infinity),
+  };
+}
+
+/** By how much a connection may have begun later than its line says. */
+export function imprecisionMs({ startPrecisionMs = 1 }: SidecarStatement): number {
+  return startPrecisionMs - 1;
 }
 
 export function proxySpan({ endedAt, elapsedMs }: ProxyStatement): Span {

@@ -150,7 +150,7 @@ export function proxyIndex(
       return strength === 'strong' ? [] : (near ?? []);
     }
     if (strength === 'fair') return [];
-    const ofSidecar = endsWithin(sidecarSpan(sidecar), tripSlack['sidecar ↔ proxy'](subject));
+    const ofSidecar = endsWithin(sidecarSpan(sidecar, client), tripSlack['sidecar ↔ proxy'](subject));
     const from = Math.max(ofClient.from, ofSidecar.from);
     const to = Math.min(ofClient.to, ofSidecar.to);
     if (strength === 'weak') return byIp.get(ipKey(client.podIp))?.during(from, to) ?? [];

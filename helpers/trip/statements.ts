@@ -38,7 +38,13 @@ export interface ClientStatement {
   readonly timeTotalMs: number;
 }
 
-/** One line of the sidecar's access log in Istio's default text format. */
+/** What a line of a sidecar's access log can tell. */
+export type SidecarField =
+  | ('startTime' | 'method' | 'path' | 'protocol' | 'responseCode' | 'responseFlags' | 'responseCodeDetails')
+  | ('connectionTermination' | 'upstreamFailure' | 'bytesReceived' | 'bytesSent' | 'duration')
+  | ('upstreamHost' | 'upstreamCluster' | 'upstreamLocal' | 'downstreamLocal' | 'downstreamRemote');
+
+/** One line of the sidecar's access log, in whatever format. */
 export interface SidecarStatement {
   readonly witness: 'sidecar';
   readonly line: string;
@@ -62,6 +68,10 @@ export interface SidecarStatement {
   readonly downstreamLocal: Endpoint | undefined;
   /** The client's side of the connection. */
   readonly downstreamRemote: Endpoint | undefined;
+  /** What a format of somebody's own says nothing about: these fields are `-`, 0 or undefined, and mean nothing. */
+  readonly untold?: readonly SidecarField[];
+  /** By how much the connection may have begun later than `startedAt`, in ms, where the format has no fractions of a second. */
+  readonly startPrecisionMs?: number;
 }
 
 /** One line of Squid's access log in its native format (`logformat squid`). */

@@ -16,6 +16,7 @@ import { clientsName, clientsObjects } from '../../helpers/scale/objects.ts';
 import { mostAtOnce } from '../../helpers/scale/peak.ts';
 import { unsoundOf } from '../../helpers/scale/trip-findings.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
+import type { ReadSidecarLine } from '../../helpers/trip/envoy.ts';
 import { proxy } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { LogWitness, Trip } from '../../helpers/trip/statements.ts';
@@ -62,6 +63,7 @@ async function manyTripsMustBeSound(world: World): Promise<void> {
       url: new URL(heldPath, world.session.destination.url).href,
       via: world.proxy(),
       origin: originOf(world),
+      readSidecar: await readerFor(world, pods),
     });
     effort.lap('streams open');
     for (let wave = 1; wave <= load.waves; wave += 1) await clients.wave(wave);
@@ -89,6 +91,12 @@ async function tellingLimits(work: () => Promise<void>): Promise<void> {
     if (!(error instanceof EnvironmentError) || error.code !== 'SCALE_LIMIT') throw error;
     fail('SCALE_LIMIT', error.message, error.hint);
   }
+}
+
+/** The sidecars of one Deployment write their logs alike. */
+async function readerFor(world: World, [pod]: readonly V1Pod[]): Promise<ReadSidecarLine | undefined> {
+  const { namespace = '', name = '' } = pod?.metadata ?? {};
+  return world.witnesses.sidecarReader?.({ namespace, pod: name, container: 'client' }, world.proxy());
 }
 
 async function clientsMustBeReady(world: World): Promise<V1Pod[]> {

@@ -13,6 +13,7 @@ import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
+import { SidecarReaders } from './access-log.ts';
 import { Fixtures } from './fixtures.ts';
 
 /** A value that one step establishes and later ones use. */
@@ -119,6 +120,11 @@ export class World implements AsyncDisposable {
     // This may be another thread than the one that opened the session.
     keepSecretsOf(session.proxy);
     this.witnesses = new Witnesses(this.kube, session.destination, session.proxy);
+    // The suite's own mesh has Istio's default format, or BEFORE-1 fails.
+    if (session.existing?.istio !== undefined) {
+      const readers = new SidecarReaders(this.kube);
+      this.witnesses.sidecarReader = (client, via) => readers.of(client, via);
+    }
   }
 
   /** PROXY_IP:PROXY_PORT. */

@@ -1,0 +1,73 @@
+import type { Kube } from '../kube/client.ts';
+import { compileLog, logSinks, type LogFormat } from '../trip/access-log-format.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
+import { defaultTextFormats, parseSidecarLine, type ReadSidecarLine } from '../trip/envoy.ts';
+import { dumpEntries, type SidecarPod } from './sidecar.ts';
+import { takerOf } from './taker.ts';
+
+/** The access log of one sidecar: how its lines are read, or why they cannot testify to a connection. */
+export type AccessLog =
+  | { readonly kind: 'readable'; readonly read: ReadSidecarLine; readonly isDefault: boolean }
+  /** `off`: nothing is written to the container's log, or only some connections are. */
+  | { readonly kind: 'off' | 'elsewhere' | 'unreadable'; readonly why: string };
+
+/** The access log that Envoy writes for connections to an endpoint now. */
+export async function accessLogOf(kube: Kube, pod: SidecarPod, to: Endpoint): Promise<AccessLog> {
+  return accessLogIn(await dumpEntries(kube, pod, 'dynamic_listeners'), to);
+}
+
+/** An address that no listener is for (RFC 5737): what takes it, takes all the rest. */
+const nowhere: Endpoint = { ip: '192.0.2.1', port: 9 };
+
+/**
+ * As Envoy's listeners have it, whichever of meshConfig, Telemetry resources and their providers it came from.
+ * @param entries Of the dump of dynamic listeners
+ */
+export function accessLogIn(entries: readonly unknown[], to: Endpoint): AccessLog {
+  const configs = [to, nowhere].flatMap((endpoint) => {
+    const handling = takerOf(entries, endpoint)?.handling;
+    return handling !== undefined && 'accessLogs' in handling ? [handling.accessLogs] : [];
+  })[0];
+  const sinks = logSinks(configs ?? []);
+  if (sinks.length === 0) return { kind: 'off', why: 'Envoy writes no access log for these connections' };
+  const here = sinks.filter(({ to: where }) => where === 'stdout');
+  if (here.length === 0) {
+    return {
+      kind: 'elsewhere',
+      why: `Envoy sends its access log to ${sinks.map(({ name }) => name).join(', ')}`,
+    };
+  }
+  const whole = here.filter(({ filtered }) => !filtered);
+  if (whole.length === 0)
+    return { kind: 'off', why: 'Envoy writes some connections only into its access log' };
+  const problems: string[] = [];
+  for (const { format } of whole) {
+    if (format === undefined) continue;
+    if (isDefault(format)) return { kind: 'readable', read: parseSidecarLine, isDefault: true };
+    const found = compiled(format);
+    if (typeof found !== 'string') return { kind: 'readable', read: found, isDefault: false };
+    problems.push(found);
+  }
+  return { kind: 'unreadable', why: problems.join('; ') };
+}
+
+/** Istio's own, whose lines are told apart though a header in them could be anything. */
+function isDefault({ encoding, format }: LogFormat): boolean {
+  if (encoding !== 'text' || typeof format !== 'string') return false;
+  const raw = format.replace('%UPSTREAM_CLUSTER%', '%UPSTREAM_CLUSTER_RAW%');
+  return [format, raw].some((text) => Object.values<string>(defaultTextFormats).includes(text));
+}
+
+/** How lines of the format are read, or why they cannot be. */
+function compiled(format: LogFormat): ReadSidecarLine | string {
+  try {
+    const { missing, untold, ambiguous, parse } = compileLog(format);
+    // A line that does not tell the cluster does not tell the way: without the entry the proxy may be reached as well.
+    const needed = untold.includes('upstreamCluster') ? [...missing, '%UPSTREAM_CLUSTER_RAW%'] : missing;
+    if (needed.length > 0) return `the access log's format lacks ${[...new Set(needed)].join(', ')}`;
+    return ambiguous ?? parse;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return `the access log's format cannot be read: ${error.message}`;
+  }
+}
