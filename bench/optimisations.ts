@@ -22,13 +22,13 @@ export const optimisations: readonly Optimisation[] = [
   {
     what: "Istio's installation begins with the set-up",
     file: 'cli/run.ts',
-    from: 'install: installFor(configuration)',
+    from: 'install: installFor(plan)',
     to: 'install: undefined',
   },
   {
     what: 'steps begin before their turn',
     file: 'suites/conformance.test.ts',
-    from: 'new Passes(session, judgedSteps(configuration),',
+    from: 'new Passes(session, judgedSteps(session),',
     to: 'new Passes(session, [],',
   },
   {

@@ -8,6 +8,7 @@ import {
   type Rule,
   type Setting,
 } from '../helpers/configuration/setting.ts';
+import { markdownTable } from '../helpers/text-table.ts';
 import { allSettings, settingOf } from './options.ts';
 import { conformanceProgram } from './program.ts';
 
@@ -22,7 +23,7 @@ export function cliPage(program: Command = conformanceProgram()): string {
     '',
     '## Commands',
     '',
-    table(
+    markdownTable(
       ['command', 'what it does'],
       commands.map(([typed, command]) => [linkTo(typed), command.description()]),
     ),
@@ -54,7 +55,7 @@ function settingsIn(group: string): string[] {
     setting.commands.map(linkTo).join(', '),
   ]);
   const headings = ['flag', 'key in a file, variable', 'default', 'meaning', 'commands'];
-  return ['', `### ${group}`, '', table(headings, rows)];
+  return ['', `### ${group}`, '', markdownTable(headings, rows)];
 }
 
 function meaningOf(key: string, setting: Setting): string {
@@ -108,7 +109,7 @@ function sectionOf(typed: string, command: Command): string[] {
     `## \`${typed}\``,
     '',
     sentence(command.description()),
-    ...(rows.length === 0 ? [] : ['', table(['flag or argument', 'meaning'], rows)]),
+    ...(rows.length === 0 ? [] : ['', markdownTable(['flag or argument', 'meaning'], rows)]),
     ...(settings.length === 0
       ? []
       : ['', `Settings: ${settings.map(({ long }) => code(long ?? '')).join(', ')}.`]),
@@ -145,10 +146,4 @@ function sentence(text: string): string {
 
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
 }

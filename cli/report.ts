@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { EnvironmentError, messageOf } from '../helpers/errors.ts';
 import { compareLines } from '../helpers/report/compare-lines.ts';
 import { compareRuns } from '../helpers/report/compare.ts';
-import { loadComparePageOf, loadPageOf } from '../helpers/report/html/load.ts';
+import { loadPages } from '../helpers/report/html/load.ts';
 import { readResults } from '../helpers/report/read-results.ts';
 import { redacted } from '../helpers/redact/redact.ts';
 import { opened } from './open-page.ts';
@@ -19,7 +19,7 @@ export interface PageChoice {
 export async function remakePage(path: string, choice: PageChoice): Promise<void> {
   const { folder, run } = await readResults(path);
   // An older version of the suite may have kept what this one removes.
-  const pageOf = await loadPageOf();
+  const { pageOf } = await loadPages();
   const page = await pageOf(redacted(run));
   await write(page, choice.output ?? join(folder, 'report', 'index.html'), choice);
 }
@@ -30,7 +30,7 @@ export async function comparePage(before: string, after: string, choice: PageCho
   const comparison = compareRuns(redacted(first.run), redacted(second.run));
   for (const line of compareLines(comparison)) process.stdout.write(`${line}\n`);
   const name = `compared-with-${fileName(first.run.runId)}.html`;
-  const comparePageOf = await loadComparePageOf();
+  const { comparePageOf } = await loadPages();
   const page = await comparePageOf(comparison);
   await write(page, choice.output ?? join(second.folder, 'report', name), choice);
 }

@@ -6,6 +6,7 @@ import type { Settings } from '../helpers/configuration/settings.ts';
 import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { Report } from '../helpers/report/report.ts';
+import { countsOf } from '../helpers/report/tally.ts';
 import { named } from '../helpers/results/verdict.ts';
 import type { Outcome, Results } from '../helpers/results/results.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
@@ -163,7 +164,6 @@ function tellStart({ command, settings, steps }: ReportedRun, { runId, folder }:
 /** The event a run ends with, whatever way it ends. */
 function tellEnd(results: Results, { folder }: Report): void {
   const { verdict, exitCode, cause, reason, steps, durationMs, evidence } = results;
-  const count = (status: string): number => steps.filter((step) => step.status === status).length;
   if (evidence !== undefined) events.emit({ type: 'evidence', folder: join(folder, evidence) });
   events.emit({
     type: 'verdict',
@@ -171,9 +171,7 @@ function tellEnd(results: Results, { folder }: Report): void {
     exitCode,
     ...(cause === undefined ? {} : { cause }),
     reason,
-    passed: count('passed'),
-    failed: count('failed'),
-    skipped: count('skipped'),
+    ...countsOf(steps),
     durationMs,
     report: folder,
     results: join(folder, 'results.json'),

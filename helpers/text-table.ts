@@ -28,3 +28,18 @@ export function tableLines(
       .trimEnd(),
   );
 }
+
+/**
+ * Rows as a table of Markdown, without a line's end.
+ * @param cell Makes a row's text fit for a cell: what it must escape depends on where it comes from
+ */
+export function markdownTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  cell: (text: string) => string = (text) => text.replaceAll('|', '\\|'),
+): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(headings), line(headings.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join(
+    '\n',
+  );
+}

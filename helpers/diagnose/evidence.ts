@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { redact } from '../redact/redact.ts';
+import { markdownTable } from '../text-table.ts';
 import { timeouts } from '../timeouts.ts';
 import { runCollectors, type CollectionLimits, type Collector, type EvidenceFile } from './collector.ts';
 import { collectorsOf, inReadingOrder, type EvidenceRequest } from './collectors.ts';
@@ -87,19 +88,16 @@ async function withIndex(
 }
 
 export function indexPage(title: string, when: Date, files: readonly EvidenceFile[]): string {
-  const rows = files.map(({ file, what, problem }) =>
-    problem === undefined
-      ? `| [${cell(file)}](${encodeURI(file)}) | ${cell(what)} |  |`
-      : `| ${cell(file)} | ${cell(what)} | ${cell(problem)} |`,
-  );
+  const rows = files.map(({ file, what, problem }) => {
+    const name = problem === undefined ? `[${cell(file)}](${encodeURI(file)})` : cell(file);
+    return [name, cell(what), cell(problem ?? '')];
+  });
   return [
     `# ${title}`,
     '',
     `Collected ${when.toISOString()}, before anything was undone. Private keys, tokens and credentials are removed.`,
     '',
-    '| file | what it is | why it is not there |',
-    '| --- | --- | --- |',
-    ...rows,
+    markdownTable(['file', 'what it is', 'why it is not there'], rows, (text) => text),
     '',
   ].join('\n');
 }

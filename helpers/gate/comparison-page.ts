@@ -1,5 +1,6 @@
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
+import { markdownTable } from '../text-table.ts';
 import { accessLogOf, fieldPairs, place, type LogField } from './access-log-fields.ts';
 import { counting } from './differences.ts';
 import { judge } from '../results/verdict.ts';
@@ -223,9 +224,7 @@ function componentTable(before: Observation, after: Observation, labels: Labels)
 }
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((one) => cut(one, cellWidth).replaceAll('|', String.raw`\|`)).join(' | ')} |`;
-  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
+  return markdownTable(headings, rows, (text) => cut(text, cellWidth).replaceAll('|', String.raw`\|`));
 }
 
 /** A code span; a text that holds a backtick needs two around it. */

@@ -4,7 +4,9 @@ import type { StepResult } from '../results/step.ts';
 import { trafficLines } from '../traffic/traffic-lines.ts';
 import { renderTrip } from '../trip/render.ts';
 import { notAvailable } from '../proxy/proxy.ts';
+import { indented } from './lines.ts';
 import { stabilityTable } from './stability.ts';
+import { tally } from './tally.ts';
 
 /** A log that was not read must not look like one that agreed. */
 const unheard =
@@ -13,8 +15,7 @@ const unheard =
 /** The last lines of a run: the verdict, and before it the figures of several passes and what differed between them. */
 export function closingLines(run: Results, stepsInAll: number): string[] {
   const { steps, stability, verdict, reason, scope, proxy } = run;
-  const count = (status: string): number => steps.filter((step) => step.status === status).length;
-  const counts = [`${count('passed')} passed`, `${count('failed')} failed`, `${count('skipped')} skipped`];
+  const counts = [tally(steps)];
   if (scope === 'partial') counts.push(`${new Set(steps.map(({ id }) => id)).size} of ${stepsInAll} steps`);
   if (stability !== undefined) counts.push(`${new Set(steps.map(({ pass }) => pass)).size} passes`);
   const figures = stability === undefined || stability.length === 0 ? [] : ['', ...stabilityTable(stability)];
@@ -95,9 +96,9 @@ function comparison({ ids, failed, passed }: Difference): string[] {
   const sound = passed.trips[last] ?? passed.trips.at(-1);
   return [
     `${names} in pass ${failed.pass}, failed:`,
-    indent(failing === undefined ? seenIn(failed) : renderTrip(failing)),
+    indented(failing === undefined ? seenIn(failed) : renderTrip(failing), 2),
     `${names} in pass ${passed.pass}, passed:`,
-    indent(sound === undefined ? establishedIn(passed) : renderTrip(sound)),
+    indented(sound === undefined ? establishedIn(passed) : renderTrip(sound), 2),
     '',
   ];
 }
@@ -109,11 +110,4 @@ function seenIn({ findings, reason }: StepResult): string {
 function establishedIn({ facts }: StepResult): string {
   const established = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
   return `no request was made${established.length === 0 ? '' : `; ${established.join(', ')}`}`;
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
 }

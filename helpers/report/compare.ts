@@ -1,6 +1,7 @@
 import type { Results, Verdict } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { stabilityOf } from './stability.ts';
+import { worstOf } from './tally.ts';
 
 /** Something that has a name, and another value in each of two runs; '' where a run does not have it. */
 export interface Change {
@@ -108,12 +109,10 @@ function outcomeOf(passes: readonly StepResult[]): StepOutcome {
   const [figures] = stabilityOf(passes);
   const failed = passes.find(({ status }) => status === 'failed');
   const cause = failed?.findings[0]?.cause;
-  const status =
-    failed !== undefined ? 'failed' : passes.some((one) => one.status === 'skipped') ? 'skipped' : 'passed';
   return {
     runs: passes.length,
     passed: figures?.passed ?? 0,
-    status,
+    status: worstOf(passes),
     ...(cause === undefined ? {} : { cause }),
     ...(figures?.medianMs === undefined ? {} : { durationMs: figures.medianMs }),
   };

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { create } from 'xmlbuilder2';
 import type { Results, Verdict } from '../results/results.ts';
-import type { StepResult } from '../results/step.ts';
+import { countsOf } from './tally.ts';
 
 /** Whether the steps' results alone show the verdict. */
 const shownByItsSteps: Record<Verdict, boolean> = {
@@ -22,13 +22,14 @@ export function junitOf(run: Results): string {
     name: 'connect to an external HTTPS proxy',
     time: seconds(run.durationMs),
   });
-  for (const [section, steps] of bySuite(run.steps)) {
+  for (const [section, steps] of Map.groupBy(run.steps, ({ phase, section }) => phase ?? section)) {
+    const { failed, skipped } = countsOf(steps);
     const suite = root.ele('testsuite', {
       name: section,
       timestamp: run.startedAt,
       tests: steps.length,
-      failures: steps.filter(({ status }) => status === 'failed').length,
-      skipped: steps.filter(({ status }) => status === 'skipped').length,
+      failures: failed,
+      skipped,
       errors: 0,
       time: seconds(steps.reduce((sum, { durationMs }) => sum + durationMs, 0)),
     });
@@ -65,15 +66,6 @@ export function junitOf(run: Results): string {
     if (run.evidence !== undefined) testCase.ele('system-out').txt(`evidence: ${run.evidence}/index.md`);
   }
   return root.end({ prettyPrint: true });
-}
-
-function bySuite(steps: readonly StepResult[]): Map<string, StepResult[]> {
-  const suites = new Map<string, StepResult[]>();
-  for (const step of steps) {
-    const suite = step.phase ?? step.section;
-    suites.set(suite, [...(suites.get(suite) ?? []), step]);
-  }
-  return suites;
 }
 
 function seconds(milliseconds: number): string {

@@ -3,6 +3,7 @@ import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
 import type { StepResult } from '../results/step.ts';
 import { labelled, renderTrip } from '../trip/render.ts';
+import { shortTally, worstOf } from './tally.ts';
 
 /** Prints the steps while they run. */
 export interface Lines {
@@ -15,25 +16,44 @@ export interface Lines {
 
 export type Write = (line: string) => void;
 
-/** One pass: a line for each step as it ends, below the heading of its section. */
-export class StepLines implements Lines {
-  readonly #write: Write;
+/** What prints steps has in common: where to, where the evidence of a failure is, and which failures were printed. */
+abstract class Printer {
+  protected readonly write: Write;
   readonly #folder: string;
-  #section = '';
+  /** By failure, the pass in which it was printed in full. */
+  readonly #told = new Map<string, number>();
 
   /** @param reportFolder Where the evidence of a failure is */
   constructor(write: Write, reportFolder: string) {
-    this.#write = write;
+    this.write = write;
     this.#folder = reportFolder;
   }
+
+  /** A step's line, and why it failed. */
+  protected print(step: StepResult): void {
+    this.write(stepLine(step));
+    if (step.status === 'failed') this.write(failureLines(step, this.#folder));
+  }
+
+  /** The pass in which the same failure was printed; undefined for a new one, which it remembers. */
+  protected earlier({ id, findings, reason, pass }: StepResult): number | undefined {
+    const failure = `${id} ${findings[0]?.cause ?? reason}`;
+    const known = this.#told.get(failure);
+    if (known === undefined) this.#told.set(failure, pass);
+    return known;
+  }
+}
+
+/** One pass: a line for each step as it ends, below the heading of its section. */
+export class StepLines extends Printer implements Lines {
+  #section = '';
 
   step(step: StepResult): void {
     if (step.section !== this.#section) {
       this.#section = step.section;
-      this.#write(`\n  ${colors.bold(step.section)}`);
+      this.write(`\n  ${colors.bold(step.section)}`);
     }
-    this.#write(stepLine(step));
-    if (step.status === 'failed') this.#write(failureLines(step, this.#folder));
+    this.print(step);
   }
 
   passEnd(): void {
@@ -42,20 +62,15 @@ export class StepLines implements Lines {
 }
 
 /** Several passes: a line for each pass, and below it the steps that failed. */
-export class PassLines implements Lines {
+export class PassLines extends Printer implements Lines {
   readonly #repeat: number;
-  readonly #write: Write;
-  readonly #folder: string;
-  /** The pass in which each failure was printed in full. Repeating it in fifty passes would hide a different one. */
-  readonly #told = new Map<string, number>();
   #steps: StepResult[] = [];
   #pass = 1;
 
   /** @param reportFolder Where the evidence of a failure is */
   constructor(repeat: number, write: Write, reportFolder: string) {
+    super(write, reportFolder);
     this.#repeat = repeat;
-    this.#write = write;
-    this.#folder = reportFolder;
   }
 
   step(step: StepResult): void {
@@ -63,94 +78,68 @@ export class PassLines implements Lines {
   }
 
   passEnd(problem?: string): void {
-    const counts = counted(this.#steps);
+    const counts = shortTally(this.#steps);
     const took = this.#steps.reduce((sum, { durationMs }) => sum + durationMs, 0);
-    const tally = counts === '' ? 'no step ran' : `${counts} (${duration(took)})`;
-    this.#write(`  pass ${this.#pass} of ${this.#repeat}: ${tally}`);
-    if (problem !== undefined) this.#write(indented(problem));
+    const summary = counts === '' ? 'no step ran' : `${counts} (${duration(took)})`;
+    this.write(`  pass ${this.#pass} of ${this.#repeat}: ${summary}`);
+    if (problem !== undefined) this.write(indented(problem));
     for (const step of this.#steps.filter(({ status }) => status === 'failed')) this.#failure(step);
     this.#steps = [];
     this.#pass += 1;
   }
 
+  /** Repeating the same in fifty passes would hide a different one. */
   #failure(step: StepResult): void {
-    this.#write(stepLine(step));
-    const failure = `${step.id} ${step.findings[0]?.cause ?? step.reason}`;
-    const earlier = this.#told.get(failure);
+    const earlier = this.earlier(step);
     if (earlier === undefined) {
-      this.#told.set(failure, step.pass);
-      this.#write(failureLines(step, this.#folder));
-    } else {
-      this.#write(indented(`${step.reason.split('\n')[0] ?? ''} (as in pass ${earlier})`));
+      this.print(step);
+      return;
     }
+    this.write(stepLine(step));
+    this.write(indented(`${step.reason.split('\n')[0] ?? ''} (as in pass ${earlier})`));
   }
 }
 
 /** A gate: the title of each phase, a line for each operation, and the steps of the document that failed. */
-export class GateLines implements Lines {
-  readonly #write: Write;
-  readonly #folder: string;
-  readonly #start: number;
+export class GateLines extends Printer implements Lines {
+  readonly #start = performance.now();
   #began = 0;
   #steps: StepResult[] = [];
-
-  /** @param reportFolder Where the evidence of a failure is */
-  constructor(write: Write, reportFolder: string, now = performance.now()) {
-    this.#write = write;
-    this.#folder = reportFolder;
-    this.#start = now;
-  }
 
   passBegin(title: string): void {
     this.#began = performance.now();
     this.#steps = [];
     const since = duration(this.#began - this.#start);
-    this.#write(`\n  ${colors.bold(title)} ${colors.dim(`(after ${since})`)}`);
+    this.write(`\n  ${colors.bold(title)} ${colors.dim(`(after ${since})`)}`);
   }
 
   step(step: StepResult): void {
     this.#steps.push(step);
-    if (step.section === 'upgrade' || step.status === 'failed') this.#write(stepLine(step));
-    if (step.status === 'failed') this.#write(failureLines(step, this.#folder));
+    if (step.section === 'upgrade' || step.status === 'failed') this.print(step);
   }
 
   passEnd(problem?: string): void {
-    if (problem !== undefined) this.#write(`  ${colors.red('✗')} ${problem}`);
+    if (problem !== undefined) this.write(`  ${colors.red('✗')} ${problem}`);
     const document = this.#steps.filter(({ section }) => section !== 'upgrade');
     if (document.length === 0) return;
-    const sound = document.every(({ status }) => status === 'passed');
-    const because = document.find(({ status }) => status === 'skipped')?.reason;
-    const mark = sound ? colors.green('✓') : colors.yellow('-');
-    const tail =
-      because === undefined || document.some(({ status }) => status === 'failed') ? '' : ` ${because}`;
-    this.#write(
-      `  ${mark} steps of the document: ${counted(document)} ${colors.dim(`(${duration(performance.now() - this.#began)})${tail}`)}`,
+    const status = worstOf(document);
+    const because = document.find((step) => step.status === 'skipped')?.reason;
+    const mark = status === 'passed' ? colors.green('✓') : colors.yellow('-');
+    const tail = because === undefined || status === 'failed' ? '' : ` ${because}`;
+    this.write(
+      `  ${mark} steps of the document: ${shortTally(document)} ${colors.dim(`(${duration(performance.now() - this.#began)})${tail}`)}`,
     );
   }
 }
 
 /** --quiet: only failures, and of the same failure only the first. */
-export class QuietLines implements Lines {
-  readonly #write: Write;
-  readonly #folder: string;
-  readonly #told = new Set<string>();
-
-  /** @param reportFolder Where the evidence of a failure is */
-  constructor(write: Write, reportFolder: string) {
-    this.#write = write;
-    this.#folder = reportFolder;
-  }
-
+export class QuietLines extends Printer implements Lines {
   step(step: StepResult): void {
-    const failure = `${step.id} ${step.findings[0]?.cause ?? step.reason}`;
-    if (step.status !== 'failed' || this.#told.has(failure)) return;
-    this.#told.add(failure);
-    this.#write(stepLine(step));
-    this.#write(failureLines(step, this.#folder));
+    if (step.status === 'failed' && this.earlier(step) === undefined) this.print(step);
   }
 
   passEnd(problem?: string): void {
-    if (problem !== undefined) this.#write(indented(problem));
+    if (problem !== undefined) this.write(indented(problem));
   }
 }
 
@@ -180,16 +169,8 @@ export class VerboseLines implements Lines {
   }
 }
 
-/** `30 passed, 1 failed`: the statuses that occur. */
-function counted(steps: readonly StepResult[]): string {
-  const counts = Map.groupBy(steps, ({ status }) => status);
-  return (['passed', 'failed', 'skipped'] as const)
-    .flatMap((status) => (counts.has(status) ? [`${counts.get(status)?.length ?? 0} ${status}`] : []))
-    .join(', ');
-}
-
 /** One line: the step with its facts, or why it was skipped. */
-export function stepLine({ id, title, status, durationMs, facts, reason }: StepResult): string {
+function stepLine({ id, title, status, durationMs, facts, reason }: StepResult): string {
   const mark = { passed: colors.green('✓'), failed: colors.red('✗'), skipped: colors.yellow('-') }[status];
   const established = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
   const tail = { passed: established.join(', '), failed: '', skipped: reason }[status];
@@ -197,7 +178,7 @@ export function stepLine({ id, title, status, durationMs, facts, reason }: StepR
 }
 
 /** Why the step failed, and where its evidence is or why there is none. */
-export function failureLines({ reason, evidence, facts }: StepResult, reportFolder: string): string {
+function failureLines({ reason, evidence, facts }: StepResult, reportFolder: string): string {
   const none = facts[noEvidence];
   const where = evidence === '' ? none : indexOf(reportFolder, evidence);
   return indented(where === undefined ? reason : `${reason}\n${evidenceLine(where)}`);
@@ -217,9 +198,8 @@ export function indexOf(reportFolder: string, evidence: string): string {
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }
 
-export function indented(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `      ${line}`)
-    .join('\n');
+/** The text with each line moved to the right; by default to below a step's title. */
+export function indented(text: string, by = 6): string {
+  const margin = ' '.repeat(by);
+  return `${margin}${text.replaceAll('\n', `\n${margin}`)}`;
 }

@@ -144,9 +144,10 @@ export class Report {
   /** The page for people. It is loaded late: even a page that does not load must not change a verdict. */
   async #writePage(run: Results): Promise<void> {
     try {
-      const { loadWritePage } = await import('./html/load.ts');
-      const writePage = await loadWritePage();
-      await writePage(this.folder, run);
+      const { loadPages } = await import('./html/load.ts');
+      const { pageOf } = await loadPages();
+      await mkdir(join(this.folder, 'report'), { recursive: true });
+      await writeFile(join(this.folder, 'report', 'index.html'), await pageOf(run));
     } catch (error) {
       process.stderr.write(`The report page was not made: ${messageOf(error)}\n`);
     }

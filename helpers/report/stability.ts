@@ -42,6 +42,6 @@ function figuresOf(sorted: readonly number[]): Pick<Stability, 'minMs' | 'median
 }
 
 /** Rounded down: 999 of 1000 must not read as 100 %. */
-function percent(rate: number): string {
+export function percent(rate: number): string {
   return `${Math.floor(rate * 1000) / 10} %`;
 }

@@ -1,70 +1,47 @@
 import { z } from 'zod';
-import type { Cause } from '../causes/cause.ts';
-import { causes } from '../causes/causes.ts';
 import { duration } from '../progress/terminal.ts';
+import { gateResults } from '../results/gate.ts';
+import { stepResult } from '../results/step.ts';
+import { markdownTable } from '../text-table.ts';
+import { trafficAccount } from '../traffic/account.ts';
+import { causeOf, failuresOf } from './failures.ts';
+import { tally } from './tally.ts';
 
-const count = z.number();
+const { phases, comparisons } = gateResults.shape;
+const { clients, gaps } = trafficAccount.shape;
+const { differences } = comparisons.element.shape;
 
-/** What the details of a run are made of. Fields that another version of the suite wrote differently are left out. */
+/** What the details of a run are made of. What another version of the suite left out of it is missing there as well. */
 export const detailed = z.object({
   steps: z
     .array(
-      z.object({
-        id: z.string(),
-        title: z.string(),
-        status: z.enum(['passed', 'failed', 'skipped']),
-        section: z.string(),
-        phase: z.string().optional(),
-        pass: z.number().default(1),
-        durationMs: z.number(),
-        reason: z.string(),
-        findings: z
-          .array(z.object({ cause: z.string(), seen: z.string(), expected: z.string() }))
-          .default([]),
-      }),
+      stepResult
+        .pick({
+          id: true,
+          title: true,
+          status: true,
+          section: true,
+          phase: true,
+          durationMs: true,
+          reason: true,
+        })
+        .extend({ pass: stepResult.shape.pass.default(1), findings: stepResult.shape.findings.default([]) }),
     )
     .default([]),
   gate: z
     .object({
-      phases: z
-        .array(
-          z.object({
-            id: z.string(),
-            title: z.string(),
-            durationMs: count,
-            passed: count,
-            failed: count,
-            skipped: count,
-          }),
-        )
-        .default([]),
+      phases: z.array(phases.element.omit({ startedAt: true })).default([]),
       traffic: z
         .object({
-          clients: z.array(
-            z.object({
-              workload: z.string(),
-              kind: z.string(),
-              ...{ opened: count, completed: count, refused: count, cut: count, lost: count, astray: count },
-            }),
-          ),
-          gaps: z.array(z.object({ workload: z.string(), ms: count, phase: z.string() })).default([]),
+          clients: z.array(clients.element.omit({ pods: true, exchanges: true })),
+          gaps: z.array(gaps.element.omit({ from: true, until: true })).default([]),
         })
         .optional(),
       comparisons: z
         .array(
-          z.object({
-            before: z.string(),
-            after: z.string(),
-            differences: z.array(
-              z.object({
-                kind: z.string(),
-                id: z.string(),
-                before: z.string(),
-                after: z.string(),
-                severity: z.string(),
-              }),
-            ),
-          }),
+          comparisons.element
+            .pick({ before: true, after: true })
+            .extend({ differences: z.array(differences.element.omit({ status: true, reason: true })) }),
         )
         .default([]),
     })
@@ -75,12 +52,8 @@ type Step = Detailed['steps'][number];
 
 /** Why a run is not conformant. */
 export function causesSection({ steps }: Detailed): string[] {
-  const failed = steps.filter(({ status }) => status === 'failed');
-  const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
-    JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
-  );
-  return [...alike.values()].slice(0, mostCauses).flatMap(([first, ...others]) => {
-    if (first === undefined) return [];
+  const failures = failuresOf(steps).slice(0, mostCauses);
+  return failures.flatMap(({ first, others }) => {
     const [finding] = first.findings;
     const same =
       others.length === 0 ? '' : `; the same at ${[...new Set(others.map(({ id }) => id))].join(', ')}`;
@@ -176,13 +149,10 @@ function stepsSection({ steps, gate }: Detailed): string[] {
       where(step),
       step.status === 'skipped' ? '' : duration(step.durationMs),
     ]);
-  const tally = (['passed', 'failed', 'skipped'] as const)
-    .map((status) => `${steps.filter((step) => step.status === status).length} ${status}`)
-    .join(', ');
   return [
-    `<details><summary>Steps: ${tally}</summary>`,
+    `<details><summary>Steps: ${tally(steps)}</summary>`,
     '',
-    ...rowsOf(['', 'step', '', 'section', 'took'], rows),
+    markdownTable(['', 'step', '', 'section', 'took'], rows, inCell),
     ...(shown.length <= mostSteps ? [] : ['', `${shown.length - mostSteps} more in results.json.`]),
     '',
     '</details>',
@@ -196,24 +166,11 @@ const mostCauses = 5;
 const mostSteps = 400;
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  return [`#### ${inCell(title)}`, '', ...rowsOf(head, rows), ''];
-}
-
-function rowsOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  return [
-    `| ${head.join(' | ')} |`,
-    `| ${head.map(() => '---').join(' | ')} |`,
-    ...rows.map((row) => `| ${row.map(inCell).join(' | ')} |`),
-  ];
+  return [`#### ${inCell(title)}`, '', markdownTable(head, rows, inCell), ''];
 }
 
 function cut(text: string): string {
   return text.length > 300 ? `${text.slice(0, 300)} …` : text;
-}
-
-function causeOf(code: string): Cause | undefined {
-  const known: Readonly<Record<string, Cause>> = causes;
-  return Object.hasOwn(known, code) ? known[code] : undefined;
 }
 
 /** Text escaped for a cell or a line of Markdown: reasons quote logs and programs. */

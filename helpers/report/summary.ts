@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../errors.ts';
+import { markdownTable } from '../text-table.ts';
 import { causesSection, detailed, inCell, runSections, type Detailed } from './summary-details.ts';
 
 /** The part of results.json that a summary needs; other versions of the suite write it too. */
@@ -60,15 +61,11 @@ export function summaryPage(rows: readonly SummaryRow[]): string {
   const counts = verdicts.map(
     (verdict) => `${String(rows.filter((row) => row.verdict === verdict).length)} ${verdict}`,
   );
-  const lines = rows.map(({ what, verdict, reason, cause, path }) =>
-    [what, verdict, reason, cause, path].map(inCell).join(' | '),
-  );
+  const lines = rows.map(({ what, verdict, reason, cause, path }) => [what, verdict, reason, cause, path]);
   return [
     counts.map(inCell).join(', '),
     '',
-    '| run | verdict | reason | cause | report |',
-    '| --- | --- | --- | --- | --- |',
-    ...lines.map((line) => `| ${line} |`),
+    markdownTable(['run', 'verdict', 'reason', 'cause', 'report'], lines, inCell),
     '',
     ...detailLines(rows),
   ].join('\n');

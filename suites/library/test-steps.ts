@@ -26,11 +26,7 @@ export function testSteps(steps: readonly Step[]): void {
 }
 
 /**
-<<<<<<< HEAD
  * Checks that each step comes after the steps it needs; steps that the configuration excludes are not needed.
-=======
- * A need that nobody meets would be no need at all; what a run of this plan does not have, it does not need.
->>>>>>> ef86573 (One proxy: what the document deploys and what the user gives are two kinds, parsed once; steps ask one place for the entry)
  * @throws UsageError
  */
 export function stepsMustBeWhole(

@@ -1,7 +1,8 @@
 import { outcomeInWords } from '../compare-lines.ts';
 import { noticeable, type Change, type RunComparison, type Side, type StepChange } from '../compare.ts';
 import { documentOf } from './document.tsx';
-import { causeOf } from './findings.tsx';
+import { causeOf } from '../failures.ts';
+import { Pairs } from './pairs.tsx';
 import { counted, dateTime, duration } from './format.ts';
 import { Table } from './table.tsx';
 
@@ -33,10 +34,13 @@ export function comparePageOf(comparison: RunComparison): Promise<string> {
           <p class="about">
             {counted(steps.length, 'step')} {steps.length === 1 ? 'differs' : 'differ'}, {same} do not
           </p>
-          <dl class="sides">
-            <OneSide name="Before" side={before} />
-            <OneSide name="After" side={after} />
-          </dl>
+          <Pairs
+            class="sides"
+            pairs={[
+              ['Before', <OneSide side={before} />],
+              ['After', <OneSide side={after} />],
+            ]}
+          />
         </div>
       </div>
     ),
@@ -57,18 +61,15 @@ export function comparePageOf(comparison: RunComparison): Promise<string> {
   });
 }
 
-function OneSide({ name, side }: { readonly name: string; readonly side: Side }) {
+function OneSide({ side }: { readonly side: Side }) {
   const { runId, verdict, cause, startedAt, durationMs, passes } = side;
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <strong>{verdict}</strong>
-        {cause === undefined ? '' : ` (${cause})`}, <code>{runId}</code>, {dateTime(startedAt)},{' '}
-        {passes === 1 ? '' : `${passes} passes in `}
-        {duration(durationMs)}
-      </dd>
-    </div>
+    <>
+      <strong>{verdict}</strong>
+      {cause === undefined ? '' : ` (${cause})`}, <code>{runId}</code>, {dateTime(startedAt)},{' '}
+      {passes === 1 ? '' : `${passes} passes in `}
+      {duration(durationMs)}
+    </>
   );
 }
 

@@ -1,12 +1,6 @@
-import type { Cause } from '../../causes/cause.ts';
-import { causes } from '../../causes/causes.ts';
 import type { Finding } from '../../trip/finding.ts';
-
-/** A cause as docs/causes.md has it; undefined for one of another edition of the suite. */
-export function causeOf(code: string): Cause | undefined {
-  const known: Readonly<Record<string, Cause>> = causes;
-  return Object.hasOwn(known, code) ? known[code] : undefined;
-}
+import { causeOf } from '../failures.ts';
+import { Pairs } from './pairs.tsx';
 
 /** The first finding in full, the others in short: they are often its consequence. */
 export function Findings({ findings }: { readonly findings: readonly Finding[] }) {
@@ -18,12 +12,19 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
       <p class="cause">
         <code>{first.cause}</code> {cause?.title}
       </p>
-      <dl class="finding">
-        <Said name="Seen" text={first.seen} />
-        <Said name="Expected" text={first.expected} />
-        {cause === undefined ? null : <Said name="Why" text={cause.why} />}
-        {cause === undefined ? null : <Said name="Do" text={cause.do} />}
-      </dl>
+      <Pairs
+        class="finding"
+        pairs={[
+          ['Seen', first.seen],
+          ['Expected', first.expected],
+          ...(cause === undefined
+            ? []
+            : ([
+                ['Why', cause.why],
+                ['Do', cause.do],
+              ] as const)),
+        ]}
+      />
       {others.length === 0 ? null : (
         <details>
           <summary>Found besides, often a consequence ({others.length})</summary>
@@ -32,23 +33,17 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
               <p class="cause">
                 <code>{code}</code> {causeOf(code)?.title}
               </p>
-              <dl class="finding">
-                <Said name="Seen" text={seen} />
-                <Said name="Expected" text={expected} />
-              </dl>
+              <Pairs
+                class="finding"
+                pairs={[
+                  ['Seen', seen],
+                  ['Expected', expected],
+                ]}
+              />
             </div>
           ))}
         </details>
       )}
-    </div>
-  );
-}
-
-function Said({ name, text }: { readonly name: string; readonly text: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{text}</dd>
     </div>
   );
 }

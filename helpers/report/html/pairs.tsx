@@ -1,12 +1,17 @@
 import type { Child } from 'hono/jsx';
 
-/** Names and their values, below each other where the page is narrow. */
-export function Pairs({ pairs }: { readonly pairs: readonly (readonly [name: string, value: Child])[] }) {
+interface PairsProps {
+  readonly pairs: readonly (readonly [name: Child, value: Child])[];
+  readonly class?: string;
+}
+
+/** Names and their values. */
+export function Pairs({ pairs, class: name = 'pairs' }: PairsProps) {
   return (
-    <dl class="pairs">
-      {pairs.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
+    <dl class={name}>
+      {pairs.map(([title, value], index) => (
+        <div key={index}>
+          <dt>{title}</dt>
           <dd>{value}</dd>
         </div>
       ))}

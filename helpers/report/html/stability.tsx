@@ -1,5 +1,6 @@
 import { differingStatements } from '../closing.ts';
-import type { Results, Stability } from '../../results/results.ts';
+import type { Results } from '../../results/results.ts';
+import { percent } from '../stability.ts';
 import { duration } from './format.ts';
 import { Table } from './table.tsx';
 
@@ -19,7 +20,7 @@ export function StabilityTable({ run }: { readonly run: Results }) {
           </span>,
           titles.get(figures.id)?.[0]?.title ?? '',
           `${figures.passed} of ${figures.runs}`,
-          percent(figures),
+          percent(figures.passRate),
           ...[figures.minMs, figures.medianMs, figures.maxMs].map((ms) =>
             ms === undefined ? '–' : duration(ms),
           ),
@@ -33,9 +34,4 @@ export function StabilityTable({ run }: { readonly run: Results }) {
       )}
     </>
   );
-}
-
-/** Rounded down: 999 of 1000 must not read as 100 %. */
-function percent({ passRate }: Stability): string {
-  return `${Math.floor(passRate * 1000) / 10} %`;
 }

@@ -1,6 +1,7 @@
 import type { StepResult } from '../../results/step.ts';
 import { anchor, duration } from './format.ts';
 import { Evidence, Findings } from './findings.tsx';
+import { Pairs } from './pairs.tsx';
 import { StatusMark } from './status.tsx';
 import { TripFigure } from './trip.tsx';
 
@@ -32,6 +33,7 @@ interface StepProps {
 export function StepArticle({ step, drawn, level: Heading }: StepProps) {
   const { id, title, status, durationMs, command, facts, findings, reason, evidence } = step;
   const at = stepAnchor(step);
+  const established = Object.entries(facts);
   return (
     <article id={at} class={`step ${status}`} aria-labelledby={`${at}-title`}>
       <div class="step-line">
@@ -52,7 +54,7 @@ export function StepArticle({ step, drawn, level: Heading }: StepProps) {
       {status === 'skipped' ? <p class="because">Skipped {reason}</p> : null}
       {status === 'failed' && findings.length === 0 ? <pre>{reason}</pre> : null}
       {status === 'failed' ? <Findings findings={findings} /> : null}
-      <Facts facts={facts} />
+      {established.length === 0 ? null : <Pairs class="facts" pairs={established} />}
       <Evidence folder={evidence} />
       {step.trips.map((trip) => {
         const earlier = drawn.earlier(trip.id, step);
@@ -66,20 +68,5 @@ export function StepArticle({ step, drawn, level: Heading }: StepProps) {
         );
       })}
     </article>
-  );
-}
-
-function Facts({ facts }: { readonly facts: Readonly<Record<string, string>> }) {
-  const all = Object.entries(facts);
-  if (all.length === 0) return null;
-  return (
-    <dl class="facts">
-      {all.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }

@@ -1,7 +1,8 @@
 import type { Results } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { anchor, counted, duration, sectionTitle } from './format.ts';
-import { shortTally, StatusMark } from './status.tsx';
+import { shortTally, worstOf } from '../tally.ts';
+import { StatusMark } from './status.tsx';
 import { DrawnTrips, StepArticle } from './step.tsx';
 
 /** The steps in the order they ran, below the document's sections; of a gate below its phases, of passes below these. */
@@ -141,15 +142,10 @@ interface FoldedProps {
 }
 
 function Folded({ id, title, steps, open, drawn }: FoldedProps) {
-  const status = steps.some((step) => step.status === 'failed')
-    ? 'failed'
-    : steps.some((step) => step.status === 'skipped')
-      ? 'skipped'
-      : 'passed';
   return (
     <details class="fold" id={id} open={open}>
       <summary>
-        <StatusMark status={status} />
+        <StatusMark status={worstOf(steps)} />
         <h3>{title}</h3>
         <Sum steps={steps} />
       </summary>

@@ -2,6 +2,7 @@ import type { TrafficAccount } from '../../traffic/account.ts';
 import { eventLine } from '../../traffic/traffic-lines.ts';
 import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
+import { Pairs } from './pairs.tsx';
 import { Table } from './table.tsx';
 import { bandsOf, momentsOf } from './traffic-moments.ts';
 import { TrafficPlot } from './traffic-plot.tsx';
@@ -26,28 +27,26 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
             trips were refused or cut. Letters are the gate’s phases, numbers what the upgrade did.
           </figcaption>
           <div class="legends">
-            <dl class="legend">
-              {bands.map(({ letter, name, fromMs }) => (
-                <div key={letter}>
-                  <dt>{letter}</dt>
-                  <dd>
-                    {name} <span class="at">{duration(fromMs)}</span>
-                  </dd>
-                </div>
-              ))}
-            </dl>
-            <dl class="legend">
-              {moments.map(({ number, id, title, status, fromMs }) => (
-                <div key={number}>
-                  <dt>{number}</dt>
-                  <dd>
-                    {id} {title}
-                    {status === 'failed' ? <strong class="bad"> failed</strong> : null}{' '}
-                    <span class="at">{duration(fromMs)}</span>
-                  </dd>
-                </div>
-              ))}
-            </dl>
+            <Pairs
+              class="legend"
+              pairs={bands.map(({ letter, name, fromMs }) => [
+                letter,
+                <>
+                  {name} <span class="at">{duration(fromMs)}</span>
+                </>,
+              ])}
+            />
+            <Pairs
+              class="legend"
+              pairs={moments.map(({ number, id, title, status, fromMs }) => [
+                number,
+                <>
+                  {id} {title}
+                  {status === 'failed' ? <strong class="bad"> failed</strong> : null}{' '}
+                  <span class="at">{duration(fromMs)}</span>
+                </>,
+              ])}
+            />
           </div>
         </figure>
       )}

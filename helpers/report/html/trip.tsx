@@ -1,6 +1,7 @@
 import { formatEndpoint } from '../../trip/endpoint.ts';
 import type { Trip } from '../../trip/statements.ts';
 import { bytes, clock, counted, duration } from './format.ts';
+import { Pairs } from './pairs.tsx';
 import { wayOf } from './trip-hops.ts';
 import { TallPicture, WidePicture } from './trip-picture.tsx';
 
@@ -53,14 +54,7 @@ function ClientFigures({ trip: { id, client } }: { readonly trip: Trip }) {
     <div class="statement">
       <p class="who">Client: curl’s own figures</p>
       <pre>{client.command}</pre>
-      <dl class="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Pairs class="figures" pairs={figures} />
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import type { Results, Verdict } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { dateTime, counted, duration } from './format.ts';
-import { causeOf, Evidence, Findings } from './findings.tsx';
+import { Evidence, Findings } from './findings.tsx';
 import { notAvailable } from '../../proxy/proxy.ts';
-import { tally } from './status.tsx';
+import { causeOf, failuresOf } from '../failures.ts';
+import { tally } from '../tally.ts';
 import { stepAnchor } from './step.tsx';
 
 /** How a verdict is shown: green, red, or neither, since nothing is said about Istio. */
@@ -68,7 +69,7 @@ export function headline({ verdict, gate }: Pick<Results, 'verdict' | 'gate'>): 
 const plain: Partial<Record<Verdict, string>> = { usage: 'Not run: wrong usage', interrupted: 'Interrupted' };
 
 /** What was tried: versions, where images and destination come from. */
-export function aboutOf({ gate, versions, configuration, target, proxy, images }: Results): string {
+function aboutOf({ gate, versions, configuration, target, proxy, images }: Results): string {
   const kubernetes = versions['kubernetes'] ?? textOf(configuration['k8s']);
   const istio = versions['istiod'] ?? textOf(configuration['istio']);
   const source = images[0]?.source;
@@ -169,20 +170,4 @@ function SameElsewhere({ run, others }: { readonly run: Results; readonly others
 function whenOf({ gate, stability }: Results, { phase, pass }: StepResult): string {
   if (gate !== undefined) return ` (${gate.phases.find(({ id }) => id === phase)?.title ?? phase ?? ''})`;
   return stability === undefined ? '' : ` (pass ${pass})`;
-}
-
-interface Failure {
-  readonly first: StepResult;
-  /** Further failures of the same cause in which the same was seen. */
-  readonly others: readonly StepResult[];
-}
-
-/** Each failure once: where the same was seen of the same cause, it is one with consequences. */
-function failuresOf(failed: readonly StepResult[]): Failure[] {
-  const alike = Map.groupBy(failed, ({ findings: [finding], reason }) =>
-    JSON.stringify(finding === undefined ? [reason] : [finding.cause, finding.seen]),
-  );
-  return [...alike.values()].flatMap(([first, ...others]) =>
-    first === undefined ? [] : [{ first, others }],
-  );
 }
