@@ -87,7 +87,7 @@ it('is one line that GitHub Actions fans out from', () => {
 
 it('reads as tables', () => {
   const page = matrixPage(matrixOf(known));
-  expect(page).toMatch(/^ISTIO {3}KUBERNETES\n1\.30\.4 {2}1\.35\.4\n/);
+  expect(page).toMatch(/^ISTIO {3}KUBERNETES {2}NOTE\n1\.30\.4 {2}1\.35\.4\n/);
   expect(page).toContain('FROM    TO      STRATEGY  KUBERNETES\n1.29.1  1.30.4  canary    1.35.4\n');
   expect(page).toMatch(/NOT SUPPORTED +BECAUSE\n/);
 });

@@ -1,6 +1,12 @@
 import semver from 'semver';
 import { textTable } from '../text-table.ts';
-import { isPublished, resolveVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
+import {
+  endOfSupport,
+  isPublished,
+  resolveVersions,
+  versionsFile,
+  type VersionsFile,
+} from '../images/versions.ts';
 import { UsageError } from '../errors.ts';
 import { brokenRules, fitting, resolvePair, type Strategy, type UpgradePair } from './rules.ts';
 
@@ -76,11 +82,14 @@ export function matrixOf(known: VersionsFile = versionsFile()): Matrix {
 }
 
 /** The matrix for people: three tables, and the reasons of what is left out. */
-export function matrixPage({ cells, pairs, unpublished, unsupported }: Matrix): string {
+export function matrixPage(
+  { cells, pairs, unpublished, unsupported }: Matrix,
+  known: VersionsFile = versionsFile(),
+): string {
   const parts = [
     textTable(
-      ['ISTIO', 'KUBERNETES'],
-      cells.map(({ istio, kubernetes }) => [istio, kubernetes]),
+      ['ISTIO', 'KUBERNETES', 'NOTE'],
+      cells.map(({ istio, kubernetes }) => [istio, kubernetes, endOfSupport(istio, known) ?? '']),
     ),
     textTable(
       ['FROM', 'TO', 'STRATEGY', 'KUBERNETES'],

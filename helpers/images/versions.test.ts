@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import {
+  endOfSupport,
   isPublished,
   parseVersions,
   registryReferences,
@@ -113,5 +114,15 @@ describe('sourceVersions', () => {
 describe('parseVersions', () => {
   it('names the entry that is wrong', () => {
     expect(() => parseVersions('default: { istio: 1.29, kubernetes: 1.35.4 }')).toThrow(/default\.istio/);
+  });
+});
+
+describe('endOfSupport', () => {
+  it('is told from the month after the one that is listed', () => {
+    const told = (now: string): string | undefined => endOfSupport('1.29.1', versionsFile(), new Date(now));
+    expect(told('2026-08-31')).toBeUndefined();
+    expect(told('2026-09-01')).toMatch(/^support of Istio 1\.29\.1 ended in 2026-08 \(https:/);
+    expect(endOfSupport('1.30.4')).toBeUndefined();
+    expect(endOfSupport('9.9.9')).toBeUndefined();
   });
 });

@@ -31,6 +31,10 @@ const schema = z.strictObject({
     z.strictObject({
       kubernetes: z.array(z.string().regex(/^\d+\.\d+$/)).min(1),
       support: z.url(),
+      supportEnds: z
+        .string()
+        .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month, e.g. 2026-08')
+        .optional(),
       envoy: z.string(),
       registry: z.string().optional(),
       source: z
@@ -115,6 +119,18 @@ export function resolveVersions(
     );
   }
   return { istio, kubernetes };
+}
+
+/** What to tell about a release that Istio no longer supports; undefined while it does, or where the month is not listed. */
+export function endOfSupport(
+  istio: string,
+  known: VersionsFile = versionsFile(),
+  now = new Date(),
+): string | undefined {
+  const { supportEnds, support } = known.istio[istio] ?? {};
+  if (supportEnds === undefined || support === undefined) return undefined;
+  if (now.toISOString().slice(0, supportEnds.length) <= supportEnds) return undefined;
+  return `support of Istio ${istio} ended in ${supportEnds} (${support})`;
 }
 
 /** Whether a registry has images of this Istio: a development version can only be built from source. */

@@ -10,7 +10,7 @@ import { chooseSourceForAll } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
-import { resolveVersions, type Versions } from '../images/versions.ts';
+import { endOfSupport, resolveVersions, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
 import { originNamespace } from '../kube/namespaces.ts';
 import type { Progress } from '../progress/progress.ts';
@@ -45,6 +45,10 @@ export async function openOwnSession(
     chooseSourceForAll(configuration.images, all, configuration.image),
     chooseTarget(plan),
   ]);
+  for (const { istio } of all) {
+    const ended = endOfSupport(istio);
+    if (ended !== undefined) progress.note(`  note: ${ended}`);
+  }
   progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
   const proxy = introduceProxy(plan, report, progress);
