@@ -7,7 +7,7 @@ import { EnvironmentError } from '../helpers/errors.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { loadOf, type Load } from '../helpers/scale/load.ts';
-import { runDocument } from '../helpers/session/document-run.ts';
+import { runDocument } from '../helpers/session/run-steps.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId } from '../helpers/session/session.ts';

@@ -12,7 +12,7 @@ import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
 import { planOf } from '../helpers/session/proxy.ts';
-import { runGate } from '../helpers/session/gate-run.ts';
+import { runGate } from '../helpers/session/run-steps.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import type { Chosen } from './options.ts';

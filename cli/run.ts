@@ -11,7 +11,7 @@ import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { verdictOf } from '../helpers/results/verdict.ts';
 import { loadOf } from '../helpers/scale/load.ts';
-import { runDocument } from '../helpers/session/document-run.ts';
+import { runDocument } from '../helpers/session/run-steps.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { checkedProxy, planOf, type RunPlan } from '../helpers/session/proxy.ts';
 import { installFor } from '../suites/begin-install.ts';

@@ -1,11 +1,10 @@
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 import { exists } from '../cache.ts';
 import { follow } from '../engine.ts';
 import { sourceLabel } from '../images/source/image.ts';
-import { noProxies } from '../proxies/variables.ts';
+import { timeouts } from '../timeouts.ts';
+import { runToEnd } from './one-shot.ts';
 
 /** What a container sees that may do all that the node's may. */
 export interface ContainerFacts {
@@ -34,8 +33,6 @@ export interface ContainerRequest {
   readonly image: string | undefined;
   /** As the node's; anything else is for tests. */
   readonly privileged?: boolean;
-  /** An OCI runtime other than the engine's default. */
-  readonly runtime?: string;
 }
 
 const script = `
@@ -62,36 +59,21 @@ export async function containerFacts(request: ContainerRequest): Promise<Contain
 }
 
 async function factsFrom(
-  { dockerode, privileged = true, runtime, image: given }: ContainerRequest,
+  { dockerode, privileged = true, image: given }: ContainerRequest,
   { image, mounts }: { readonly image: string; readonly mounts: Dockerode.MountSettings[] },
 ): Promise<ContainerFacts> {
-  const container = await dockerode.createContainer({
-    Image: image,
-    Entrypoint: ['sh', '-c', script],
-    Cmd: [],
-    User: '0',
-    Env: Object.entries(noProxies).map(([name, value]) => `${name}=${value}`),
-    // Were this process to end too early, the next run removes it.
-    Labels: { [labelKeys.run]: `doctor-${process.pid}`, [labelKeys.owner]: encodeOwner(thisProcess()) },
-    HostConfig: {
-      Privileged: privileged,
-      NetworkMode: 'none',
-      Mounts: mounts,
-      ...(runtime === undefined ? {} : { Runtime: runtime }),
+  const { printed } = await runToEnd(
+    dockerode,
+    {
+      Image: image,
+      Entrypoint: ['sh', '-c', script],
+      Cmd: [],
+      User: '0',
+      HostConfig: { Privileged: privileged, NetworkMode: 'none', Mounts: mounts },
     },
-  });
-  try {
-    const attached = await container.attach({ stream: true, stdout: true, stderr: true });
-    const output = new PassThrough();
-    dockerode.modem.demuxStream(attached, output, output);
-    attached.once('end', () => output.end());
-    const printed = text(output);
-    await container.start();
-    await container.wait();
-    return { from: given ?? "this machine's own shell", ...factsIn(await printed) };
-  } finally {
-    await container.remove({ force: true, v: true });
-  }
+    { runId: `doctor-${process.pid}`, timeoutMs: timeouts.doctorCheck },
+  );
+  return { from: given ?? "this machine's own shell", ...factsIn(printed) };
 }
 
 /** @returns its ID. A build removes it by its label, were this process to end too early. */

@@ -1,13 +1,13 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { EnvironmentError, messageOf } from '../errors.ts';
-import { late, orLate } from '../eventually/deadline.ts';
 import { exists, inCache } from '../cache.ts';
 import { mustHaveSpace } from '../images/disk.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { timeouts } from '../timeouts.ts';
-import { containerEngine, logOf } from '../engine.ts';
-import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from './labels.ts';
+import { dockerode } from '../engine.ts';
+import { decodeOwner, encodeOwner, isAlive, thisProcess } from './labels.ts';
+import { runToEnd } from './one-shot.ts';
 
 /** Where a node of the source set looks for a prepared containerd root (images/node/entrypoint). */
 export const preparedFolder = '/var/lib/rancher/k3s/agent/prepared';
@@ -88,34 +88,28 @@ async function importInto(
   root: string,
   { runId, images, archives, imagesFolder }: StoreRequest,
 ): Promise<void> {
-  const { dockerode } = (await containerEngine()).container;
-  const container = await dockerode.createContainer({
-    Image: images.images.k3s.reference,
-    Cmd: ['prepare'],
-    Labels: { [labelKeys.run]: runId, [labelKeys.owner]: encodeOwner(thisProcess()) },
-    HostConfig: {
-      Privileged: true,
-      NetworkMode: 'none',
-      Tmpfs: { '/run': 'rw' },
-      Binds: [
-        `${root}:${containerdRoot}`,
-        ...archives.map(({ path }) => `${path}:${imagesFolder}/${basename(path)}:ro`),
-      ],
+  const { exitCode, printed } = await runToEnd(
+    await dockerode(),
+    {
+      Image: images.images.k3s.reference,
+      Cmd: ['prepare'],
+      HostConfig: {
+        Privileged: true,
+        NetworkMode: 'none',
+        Tmpfs: { '/run': 'rw' },
+        Binds: [
+          `${root}:${containerdRoot}`,
+          ...archives.map(({ path }) => `${path}:${imagesFolder}/${basename(path)}:ro`),
+        ],
+      },
     },
-  });
-  try {
-    await container.start();
-    const ended = await orLate(container.wait() as Promise<{ StatusCode: number }>, timeouts.clusterReady);
-    if (ended === late) throw new Error(`not done within ${timeouts.clusterReady / 1000} s`);
-    if (ended.StatusCode === 137) {
-      throw new Killed('The import of the images was interrupted', 'Run again: nothing of it is left.');
-    }
-    if (ended.StatusCode !== 0) {
-      throw new Error((await logOf(container, 5)).trim().split('\n').join('; '));
-    }
-  } finally {
-    await container.remove({ force: true, v: true }).catch(() => undefined);
+    { runId, timeoutMs: timeouts.clusterReady },
+  );
+  if (exitCode === undefined) throw new Error(`not done within ${timeouts.clusterReady / 1000} s`);
+  if (exitCode === 137) {
+    throw new Killed('The import of the images was interrupted', 'Run again: nothing of it is left.');
   }
+  if (exitCode !== 0) throw new Error(printed.trim().split('\n').slice(-5).join('; '));
 }
 
 /** What runs that were killed had begun. */

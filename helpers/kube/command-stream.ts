@@ -1,7 +1,6 @@
-import { PassThrough, Writable } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
 import type { Kube } from './client.ts';
-import { type PodRef, exec } from './exec.ts';
+import { exec, sink, type PodRef } from './exec.ts';
 
 /** Gives what a command in a container prints, as it comes, until the stream ends or is aborted. */
 export async function streamCommand(
@@ -11,21 +10,13 @@ export async function streamCommand(
   { opened, signal }: { readonly opened: () => void; readonly signal: AbortSignal },
   onData: (chunk: Buffer) => void,
 ): Promise<void> {
-  const stdout = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      onData(chunk);
-      done();
-    },
-  });
-  const stderr = new PassThrough();
-  stderr.resume();
   const socket = await new Exec(kube.config).exec(
     target.namespace,
     target.pod,
     target.container,
     [...command],
-    stdout,
-    stderr,
+    sink(onData),
+    sink(() => undefined),
     null,
     false,
   );

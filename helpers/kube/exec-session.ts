@@ -1,8 +1,8 @@
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
 import { Lines } from './received-lines.ts';
 import { apiMessage, type Kube } from './client.ts';
-import { ExecError, type PodRef } from './exec.ts';
+import { ExecError, sink, whereOf, type PodRef } from './exec.ts';
 import { lineSplitter } from './lines.ts';
 
 /** A command that keeps running in a container: write lines to it, and wait for the lines it prints. */
@@ -21,13 +21,13 @@ export class ExecSession extends Lines implements Disposable {
   /** @throws ExecError when the command cannot be started */
   static async open(kube: Kube, target: PodRef, command: readonly string[]): Promise<ExecSession> {
     const { namespace, pod, container } = target;
-    const session = new ExecSession(`${namespace}/${pod} (${container})`);
-    const stdout = writing(
+    const session = new ExecSession(whereOf(target));
+    const stdout = sink(
       lineSplitter((line) => {
         session.add(line);
       }),
     );
-    const stderr = writing((chunk) => {
+    const stderr = sink((chunk) => {
       session.#stderr = `${session.#stderr}${chunk.toString('utf8')}`.slice(-1000);
     });
     try {
@@ -97,13 +97,4 @@ export class ExecSession extends Lines implements Disposable {
     this.#over ??= why;
     this.wake();
   }
-}
-
-function writing(take: (chunk: Buffer) => void): Writable {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      take(chunk);
-      done();
-    },
-  });
 }

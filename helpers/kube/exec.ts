@@ -9,6 +9,11 @@ export interface PodRef {
   readonly container: string;
 }
 
+/** `namespace/pod (container)`, as messages name it. */
+export function whereOf({ namespace, pod, container }: PodRef): string {
+  return `${namespace}/${pod} (${container})`;
+}
+
 export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -34,9 +39,9 @@ export async function exec(
   options: { readonly timeoutMs?: number; readonly stdin?: string } = {},
 ): Promise<ExecResult> {
   const timeoutMs = options.timeoutMs ?? timeouts.exec;
-  const stdout = collector();
-  const stderr = collector();
-  const where = `${target.namespace}/${target.pod} (${target.container})`;
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  const into = (chunks: Buffer[]): Writable => sink((chunk) => chunks.push(Buffer.from(chunk)));
+  const where = whereOf(target);
   const input = options.stdin === undefined ? null : new PassThrough();
 
   return new Promise<ExecResult>((resolve, reject) => {
@@ -64,7 +69,8 @@ export async function exec(
         return;
       }
       settle(() => {
-        resolve({ exitCode, stdout: stdout.text(), stderr: stderr.text() });
+        const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString('utf8');
+        resolve({ exitCode, stdout: text(stdout), stderr: text(stderr) });
       });
     };
     new Exec(kube.config)
@@ -73,8 +79,8 @@ export async function exec(
         target.pod,
         target.container,
         [...command],
-        stdout.stream,
-        stderr.stream,
+        into(stdout),
+        into(stderr),
         input,
         false,
         onStatus,
@@ -106,7 +112,7 @@ export async function execOrThrow(
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim();
     throw new Error(
-      `\`${command.join(' ')}\` in ${target.namespace}/${target.pod} (${target.container}) ended with exit code ${result.exitCode}${said === '' ? '' : `: ${said}`}`,
+      `\`${command.join(' ')}\` in ${whereOf(target)} ended with exit code ${result.exitCode}${said === '' ? '' : `: ${said}`}`,
     );
   }
   return result.stdout;
@@ -119,14 +125,12 @@ function exitCodeOf(status: V1Status): number | undefined {
   return cause === undefined || Number.isNaN(code) ? undefined : code;
 }
 
-/** Collects synchronously: all that arrived before the status object is there when the status is. */
-function collector(): { stream: Writable; text: () => string } {
-  const chunks: Buffer[] = [];
-  const stream = new Writable({
+/** A stream that hands on each piece at once: all that came before the status object is there when the status is. */
+export function sink(take: (chunk: Buffer) => void): Writable {
+  return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      chunks.push(Buffer.from(chunk));
+      take(chunk);
       done();
     },
   });
-  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
 }

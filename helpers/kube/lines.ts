@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { Lines } from './received-lines.ts';
 import type { Kube } from './client.ts';
 import { streamCommand, tailCommand } from './command-stream.ts';
-import type { PodRef } from './exec.ts';
+import { whereOf, type PodRef } from './exec.ts';
 import { request, type RequestOptions } from 'node:https';
 
 /** A line of a container's output, and when the container wrote it: ms since the epoch, by the node's clock. */
@@ -54,7 +54,7 @@ export class LineFollower extends Lines implements AsyncDisposable {
     // puts before each line tell where to go on without losing or repeating one.
     let last = options.from ?? '';
     const atLast = new Set<string>();
-    const what = `log of ${target.namespace}/${target.pod} (${target.container})`;
+    const what = `log of ${whereOf(target)}`;
     return new LineFollower(what, async (session) => {
       const take = lineSplitter((stamped) => {
         const space = stamped.indexOf(' ');
@@ -76,7 +76,7 @@ export class LineFollower extends Lines implements AsyncDisposable {
 
   /** Follows a file in a container, as `tail -F` does, from its beginning. */
   static ofFile(kube: Kube, target: PodRef, path: string): LineFollower {
-    const what = `${path} in ${target.namespace}/${target.pod} (${target.container})`;
+    const what = `${path} in ${whereOf(target)}`;
     let seen = 0;
     let first: string | undefined;
     return new LineFollower(what, async (session) => {

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { Kube } from './client.ts';
 import { streamCommand, tailCommand } from './command-stream.ts';
-import { exec, type PodRef } from './exec.ts';
+import { exec, whereOf, type PodRef } from './exec.ts';
 import { LineFollower, lineSplitter } from './lines.ts';
 
 /**
@@ -33,7 +33,7 @@ export function tailOfFile(path: string): LineFollower {
 /** Follows a file in a container from where it ends now, likewise. */
 export function tailInPod(kube: Kube, target: PodRef, path: string): LineFollower {
   const place = new Place();
-  const what = `${path} in ${target.namespace}/${target.pod} (${target.container})`;
+  const what = `${path} in ${whereOf(target)}`;
   return LineFollower.of(what, async (session) => {
     const { exitCode, stdout, stderr } = await exec(kube, target, ['wc', '-c', path]);
     if (exitCode !== 0) throw new Error(stderr.trim() || `wc ended with exit code ${exitCode}`);
