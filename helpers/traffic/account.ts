@@ -46,6 +46,7 @@ const event = z.object({
   where: z.enum(['client', 'sidecar', 'proxy']).optional().describe('lost: who is silent'),
   why: z.string(),
   line: z.string().optional().describe("the first one's line in a log, where there is one"),
+  accepted: z.string().optional().describe('the reason of the reviewed change that explains it'),
 });
 
 const gap = z.object({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ConformanceError } from '../trip/finding.ts';
+import { ConformanceError, type Finding } from '../trip/finding.ts';
 import { accountOf } from './account-of.ts';
 import type { TrafficAccount, TrafficEvent } from './account.ts';
-import { accountFacts, findingsOf } from './findings.ts';
+import { accountFacts, findingsOf, withAccepted } from './findings.ts';
 import { soundPods, trafficOf } from '../../tests/samples/traffic.ts';
 
 const sound = accountOf(trafficOf(soundPods()));
@@ -39,9 +39,11 @@ describe('findingsOf', () => {
     const accepted = [{ from: at - 1000, until: at + 1000, reason: 'reviewed' }];
     const kept = event({ workload: 'kept', pod: 'kept-abc', restarted: false });
     const later = { at: '2026-11-24T05:00:30.000Z', until: '2026-11-24T05:00:30.000Z' };
-    expect(findingsOf(of(kept), accepted)).toEqual([]);
+    const judged = (one: TrafficEvent): Finding[] => findingsOf(withAccepted(of(one), accepted));
+    expect(judged(kept)).toEqual([]);
+    expect(withAccepted(of(kept), accepted).events[0]?.accepted).toBe('reviewed');
     for (const other of [event({}), { ...kept, ...later }, { ...kept, what: 'refused' as const }]) {
-      expect(findingsOf(of(other), accepted)).toHaveLength(1);
+      expect(judged(other)).toHaveLength(1);
     }
   });
 

@@ -37,13 +37,19 @@ export interface AcceptedCut {
   readonly reason: string;
 }
 
-/**
- * What the account of live traffic shows that must not be; empty when all is well.
- * @param accepted Cuts that somebody has reviewed
- */
-export function findingsOf(account: TrafficAccount, accepted: readonly AcceptedCut[] = []): Finding[] {
+/** The account, each cut with the reason of what accepts it. */
+export function withAccepted(account: TrafficAccount, accepted: readonly AcceptedCut[]): TrafficAccount {
+  const events = account.events.map((event) => {
+    const by = acceptedBy(event, accepted);
+    return by === undefined ? event : { ...event, accepted: by.reason };
+  });
+  return { ...account, events };
+}
+
+/** What the account of live traffic shows that must not be; empty when all is well. */
+export function findingsOf(account: TrafficAccount): Finding[] {
   const { unread } = account;
-  const events = account.events.filter((event) => acceptedBy(event, accepted) === undefined);
+  const events = account.events.filter(({ accepted }) => accepted === undefined);
   const findings: Finding[] = kinds.flatMap(({ cause, whats, are, expected }) => {
     const here = events.filter(({ what }) => whats.includes(what));
     const [first] = here;
@@ -69,7 +75,7 @@ export function findingsOf(account: TrafficAccount, accepted: readonly AcceptedC
 }
 
 /** What accepts a cut, if anything does. */
-export function acceptedBy(
+function acceptedBy(
   { what, workload, at, until }: TrafficEvent,
   accepted: readonly AcceptedCut[],
 ): AcceptedCut | undefined {

@@ -41,11 +41,12 @@ export function eventLine({
   phase,
   restarted,
   why,
+  accepted,
 }: TrafficEvent): string {
   const times = count === 1 ? '' : ` ×${count} until ${clock(until)}`;
   const who = [pod, kind, restarted ? 'when told to end' : undefined].filter((part) => part !== undefined);
   const at1 = where === undefined ? '' : ` (${where} silent)`;
-  return `${what}${at1}: ${who.join(' ')}, ${clock(at)}${times} (${phase}): ${why}`;
+  return `${what}${at1}: ${who.join(' ')}, ${clock(at)}${times} (${phase}): ${why}${accepted === undefined ? '' : ` (accepted: ${accepted})`}`;
 }
 
 function seconds(ms: number): string {

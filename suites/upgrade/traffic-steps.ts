@@ -6,7 +6,7 @@ import { expectedBy, expectedChanges } from '../../helpers/gate/expected-changes
 import { tell } from '../../helpers/pause/pause.ts';
 import type { ListenerChange } from '../../helpers/results/gate.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { accountFacts, findingsOf, type AcceptedCut } from '../../helpers/traffic/findings.ts';
+import { accountFacts, findingsOf, withAccepted, type AcceptedCut } from '../../helpers/traffic/findings.ts';
 import { Traffic, trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
@@ -59,10 +59,10 @@ export function trafficEnds(gate: Gate): readonly Step[] {
       gate.traffic = undefined;
       await gate.watch?.[Symbol.asyncDispose]();
       await using ending = traffic;
-      const account = await ending.end();
+      const account = withAccepted(await ending.end(), acceptedCuts(gate));
       gate.account = account;
       for (const [name, value] of Object.entries(accountFacts(account))) world.note(name, value);
-      const findings = findingsOf(account, acceptedCuts(gate));
+      const findings = findingsOf(account);
       if (findings.length > 0) throw new ConformanceError(findings);
     }),
   ];
@@ -103,7 +103,7 @@ async function nothingMustDrain(gate: Gate, world: World): Promise<void> {
   }
   await traffic.exchangedAfter(traffic.now());
   world.note('drain time', `${drainMs / 1000} s`);
-  world.note('listener', describeChanges(gate.drain.changes));
+  world.note('changes', describeChanges(gate.drain.changes));
   world.note('waited', `${(gate.drain.waitedMs / 1000).toFixed(1)} s`);
 }
 
@@ -136,7 +136,7 @@ function mustBeAccepted(changes: readonly ListenerChange[]): void {
 }
 
 function describeChanges(changes: readonly ListenerChange[]): string {
-  if (changes.length === 0) return 'unchanged';
+  if (changes.length === 0) return 'none';
   return changes.map((change) => `${changeLine(change)} (accepted)`).join('; ');
 }
 
