@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { discoverNewest } from '../helpers/gate/discover.ts';
 import { withDiscovered } from '../helpers/gate/discover-file.ts';
 import { matrixJson, matrixOf, matrixPage } from '../helpers/gate/matrix.ts';
-import { messageOf, UsageError } from '../helpers/errors.ts';
+import { thrownAs, UsageError } from '../helpers/errors.ts';
 
 export interface MatrixOptions {
   /** One line of JSON instead of tables. */
@@ -24,7 +24,10 @@ export async function discover({ json, write }: MatrixOptions & { readonly write
   const newest = await discoverNewest({ token: process.env['GITHUB_TOKEN'] });
   const file = new URL('../fixtures/versions.yaml', import.meta.url);
   const { text, added } = withDiscovered(await readFile(file, 'utf8'), newest);
-  if (write !== undefined) await writeText(write, text);
+  if (write !== undefined) {
+    const hint = 'Name another file: --write FILE.';
+    await writeFile(write, text).catch(thrownAs(UsageError, `${write} cannot be written`, hint));
+  }
   const { istio, kubernetes, k3sTag } = newest;
   if (json) {
     process.stdout.write(`${JSON.stringify({ istio, kubernetes, added })}\n`);
@@ -38,18 +41,4 @@ export async function discover({ json, write }: MatrixOptions & { readonly write
     ...(write === undefined ? [] : [`Written: ${write}`]),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-async function writeText(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (error) {
-    throw new UsageError(
-      `${file} cannot be written: ${messageOf(error)}`,
-      'Name another file: --write FILE.',
-      {
-        cause: error,
-      },
-    );
-  }
 }

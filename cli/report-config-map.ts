@@ -1,5 +1,5 @@
 import type { Configuration } from '../helpers/configuration/configuration.ts';
-import { EnvironmentError, messageOf } from '../helpers/errors.ts';
+import { EnvironmentError, messageOf, thrownAs } from '../helpers/errors.ts';
 import { readKubeconfig } from '../helpers/existing/kubeconfig.ts';
 import { announceReport, storeReport } from '../helpers/job/stored-report.ts';
 import { connect, type Kube } from '../helpers/kube/client.ts';
@@ -16,15 +16,15 @@ import { reportPlaceOf } from '../helpers/session/surroundings.ts';
 export async function announce(configuration: Configuration, { runId }: Report): Promise<void> {
   const { reportConfigMap } = configuration;
   if (reportConfigMap === undefined) return;
-  try {
-    await announceReport(kubeOf(configuration), reportPlaceOf(reportConfigMap), runId);
-  } catch (error) {
-    throw new EnvironmentError(
-      `The report cannot be stored in ConfigMap ${reportConfigMap}: ${messageOf(error)}`,
+  const told = async (): Promise<void> =>
+    announceReport(kubeOf(configuration), reportPlaceOf(reportConfigMap), runId);
+  await told().catch(
+    thrownAs(
+      EnvironmentError,
+      `The report cannot be stored in ConfigMap ${reportConfigMap}`,
       'Check that the namespace exists and that this user may get and patch the ConfigMap; ./conformance job prints the permissions.',
-      { cause: error },
-    );
-  }
+    ),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EnvironmentError, messageOf } from '../helpers/errors.ts';
+import { EnvironmentError, thrownAs } from '../helpers/errors.ts';
 import { compareLines } from '../helpers/report/compare-lines.ts';
 import { compareRuns } from '../helpers/report/compare.ts';
 import { loadPages } from '../helpers/report/html/load.ts';
@@ -37,16 +37,10 @@ export async function comparePage(before: string, after: string, choice: PageCho
 
 async function write(page: string, path: string, { open }: PageChoice): Promise<void> {
   const full = resolve(path);
-  try {
-    await mkdir(dirname(full), { recursive: true });
-    await writeFile(full, page);
-  } catch (error) {
-    throw new EnvironmentError(
-      `The page cannot be written to ${full}: ${messageOf(error)}`,
-      'Name another file: --output FILE.',
-      { cause: error },
-    );
-  }
+  const hint = 'Name another file: --output FILE.';
+  const unwritable = thrownAs(EnvironmentError, `The page cannot be written to ${full}`, hint);
+  await mkdir(dirname(full), { recursive: true }).catch(unwritable);
+  await writeFile(full, page).catch(unwritable);
   process.stdout.write(`Page:   ${full}\n`);
   if (open) await opened(pathToFileURL(full).href);
 }

@@ -63,3 +63,35 @@ export function messageOf(error: unknown): string {
   }
   return String(error);
 }
+
+/**
+ * For `catch`: throws an error that a person can act on, with what was thrown as its cause.
+ * @param what What went wrong; a colon and the message of what was thrown follow it
+ */
+export function thrownAs(
+  Kind: typeof UsageError | typeof EnvironmentError,
+  what: string,
+  hint: string,
+): (error: unknown) => never {
+  return (error) => {
+    throw new Kind(`${what}: ${messageOf(error)}`, hint, { cause: error });
+  };
+}
+
+/** What `work` gives. What it throws goes to `failed`: what `catch` is for a promise. */
+export function attempt<T>(work: () => T, failed: (error: unknown) => never): T {
+  try {
+    return work();
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** The value of a JSON text, undefined where it is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { ImageSet } from '../images/roles.ts';
 
@@ -33,7 +33,7 @@ export function keptConfigurationOf(
 
 /** Names the images of a configuration: their references and digests, and nothing else. */
 export function imagesKeyOf({ images }: Pick<KeptConfiguration, 'images'>): string {
-  return createHash('sha256').update(JSON.stringify(images)).digest('hex').slice(0, 16);
+  return hash('sha256', JSON.stringify(images)).slice(0, 16);
 }
 
 /** What two configurations do not share, a line each; what is not known yet of one is not compared. */

@@ -1,9 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EnvironmentError, UsageError } from '../errors.ts';
+import { EnvironmentError, jsonIn, UsageError } from '../errors.ts';
 import { cacheDir } from '../cache.ts';
 import { connect } from '../kube/client.ts';
 import { containerEngine } from '../engine.ts';
+import type { Cluster } from './cluster.ts';
 import { keptInUse, releaseKept, takeKept } from './in-use.ts';
 import { differencesOf, type KeptConfiguration } from './kept-configuration.ts';
 import { labelKeys, type Owner } from './labels.ts';
@@ -11,13 +12,7 @@ import { reachFilesIn, writeReachFiles, type ReachFiles } from './reach.ts';
 import { sweep } from './sweep.ts';
 
 /** What a later run needs to use a kept cluster again. */
-export interface KeptCluster {
-  readonly runId: string;
-  readonly kubeconfig: string;
-  readonly internalKubeconfig: string;
-  readonly network: string;
-  readonly containerId: string | undefined;
-}
+type KeptCluster = Omit<Cluster, 'reused'>;
 
 interface Remembered extends KeptCluster {
   readonly configuration: KeptConfiguration;
@@ -149,14 +144,9 @@ function keptFolder(runId: string): string {
 
 /** One that an earlier version of the suite kept does not say what it was made for, and counts as not there. */
 async function recall(runId: string): Promise<Remembered | undefined> {
-  try {
-    const kept = JSON.parse(
-      await readFile(join(keptFolder(runId), 'cluster.json'), 'utf8'),
-    ) as Partial<Remembered>;
-    return kept.configuration === undefined ? undefined : (kept as Remembered);
-  } catch {
-    return undefined;
-  }
+  const text = await readFile(join(keptFolder(runId), 'cluster.json'), 'utf8').catch(() => '');
+  const kept = jsonIn(text) as Partial<Remembered> | undefined;
+  return kept?.configuration === undefined ? undefined : (kept as Remembered);
 }
 
 /** Whether the cluster's API server answers; asked for what anybody may ask. */

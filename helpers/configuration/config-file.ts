@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module';
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { closest } from 'fastest-levenshtein';
-import { messageOf, UsageError } from '../errors.ts';
+import { thrownAs, UsageError } from '../errors.ts';
 import { ownExtension } from '../installed.ts';
 import { configurationSchema, gateSettingsSchema } from './configuration.ts';
 import { checkedValues, settingsHint, type Layer } from './settings.ts';
@@ -64,9 +64,7 @@ async function load(path: string, name: string): Promise<unknown> {
     const { default: content } = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
     return content;
   } catch (error) {
-    throw new UsageError(`${name} cannot be loaded: ${messageOf(error)}`, 'Correct the file.', {
-      cause: error,
-    });
+    return thrownAs(UsageError, `${name} cannot be loaded`, 'Correct the file.')(error);
   } finally {
     hooks.deregister();
   }

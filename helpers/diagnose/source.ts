@@ -2,7 +2,7 @@ import { request, type RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { Cluster } from '../cluster/cluster.ts';
-import { messageOf } from '../errors.ts';
+import { jsonIn, messageOf } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { istioctl, IstioctlError } from '../istio/istioctl.ts';
@@ -141,11 +141,7 @@ async function get(url: URL, options: RequestOptions): Promise<string> {
 }
 
 function reasonOf(body: string): string {
-  try {
-    return z.object({ message: z.string() }).parse(JSON.parse(body)).message;
-  } catch {
-    return body.slice(0, 300);
-  }
+  return z.object({ message: z.string() }).safeParse(jsonIn(body)).data?.message ?? body.slice(0, 300);
 }
 
 /** An object as the API server gives it. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { closest } from 'fastest-levenshtein';
-import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
+import { attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import { late, orLate } from '../eventually/deadline.ts';
 import { apiMessage, connect } from '../kube/client.ts';
 import { timeouts } from '../timeouts.ts';
@@ -26,15 +26,16 @@ export function readKubeconfig(existing: ExistingCluster): string {
     return config.exportConfig();
   }
   const { kubeconfig, context } = existing;
-  try {
-    config.loadFromFile(kubeconfig);
-  } catch (error) {
-    throw new UsageError(
-      `The kubeconfig ${kubeconfig} cannot be read: ${messageOf(error)}`,
+  attempt(
+    () => {
+      config.loadFromFile(kubeconfig);
+    },
+    thrownAs(
+      UsageError,
+      `The kubeconfig ${kubeconfig} cannot be read`,
       'Say --kubeconfig FILE with the file that kubectl uses, e.g. ~/.kube/config.',
-      { cause: error },
-    );
-  }
+    ),
+  );
   const names = config.getContexts().map(({ name }) => name);
   const wanted = context ?? config.getCurrentContext();
   if (!names.includes(wanted)) {

@@ -1,6 +1,6 @@
-import type { KubernetesListObject, KubernetesObject } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply, remove } from '../kube/apply.ts';
-import { apiStatus, fieldManager, type Kube } from '../kube/client.ts';
+import { fieldManager, unlessRefused, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
 
 /** Kinds that a run puts into its namespaces, in the order in which they go. */
@@ -56,12 +56,7 @@ export async function ownNamespaces(kube: Kube): Promise<string[]> {
 
 /** The namespace, undefined when there is none. */
 export async function namespaceNamed(kube: Kube, name: string): Promise<KubernetesObject | undefined> {
-  try {
-    return await kube.core.readNamespace({ name });
-  } catch (error) {
-    if (apiStatus(error) === 404) return undefined;
-    throw error;
-  }
+  return kube.core.readNamespace({ name }).catch(unlessRefused(404));
 }
 
 async function empty(kube: Kube, namespace: string, runId: string | undefined): Promise<string[]> {
@@ -89,21 +84,10 @@ async function listed(
   namespace: string,
   labelSelector: string,
 ): Promise<KubernetesObject[]> {
-  try {
-    const list: KubernetesListObject<KubernetesObject> = await kube.objects.list(
-      apiVersion,
-      kind,
-      namespace,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      labelSelector,
-    );
-    return list.items;
-  } catch (error) {
+  const { objects } = kube;
+  const list = await objects
+    .list(apiVersion, kind, namespace, undefined, undefined, undefined, undefined, labelSelector)
     // The cluster has no Istio, so it does not know its kinds.
-    if (apiStatus(error) === 404) return [];
-    throw error;
-  }
+    .catch(unlessRefused(404));
+  return list?.items ?? [];
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { messageOf, UsageError } from '../errors.ts';
+import { attempt, thrownAs, UsageError } from '../errors.ts';
 import { apply } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { pullSecretName } from './existing.ts';
@@ -12,21 +12,18 @@ const configuration = z.looseObject({ auths: z.record(z.string(), z.looseObject(
  * @throws UsageError when the file is none of that kind
  */
 export async function readPullSecret(file: string): Promise<string> {
-  try {
-    const text = await readFile(file, 'utf8');
-    const { auths } = configuration.parse(JSON.parse(text));
-    // Credentials that a helper program keeps are not in the file, and the cluster cannot ask it.
-    if (!Object.values(auths).some((entry) => 'auth' in entry || 'identitytoken' in entry)) {
-      throw new Error('it holds no credentials (a credsStore keeps them elsewhere)');
-    }
+  const hint = 'Say a file as docker login writes it: {"auths": {"registry.example": {"auth": "…"}}}.';
+  const wrong = thrownAs(UsageError, `--pull-secret ${file}`, hint);
+  const text = await readFile(file, 'utf8').catch(wrong);
+  const { auths } = attempt(() => configuration.parse(JSON.parse(text)), wrong);
+  // Credentials that a helper program keeps are not in the file, and the cluster cannot ask it.
+  if (Object.values(auths).some((entry) => 'auth' in entry || 'identitytoken' in entry)) {
     return JSON.stringify({ auths });
-  } catch (error) {
-    throw new UsageError(
-      `--pull-secret ${file}: ${messageOf(error)}`,
-      'Say a file as docker login writes it: {"auths": {"registry.example": {"auth": "…"}}}.',
-      { cause: error },
-    );
   }
+  throw new UsageError(
+    `--pull-secret ${file}: it holds no credentials (a credsStore keeps them elsewhere)`,
+    hint,
+  );
 }
 
 /** Puts it where pods of the namespace find it. */

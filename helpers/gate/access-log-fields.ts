@@ -1,4 +1,5 @@
 import { splitFormat } from '../trip/envoy-format.ts';
+import { jsonIn } from '../errors.ts';
 
 /** One field of an access log, as somebody who reads it by machine counts it. */
 export interface LogField {
@@ -211,12 +212,8 @@ function between(literal: string, first: boolean): string {
 
 function parseObject(format: string): object | undefined {
   if (!format.trimStart().startsWith('{')) return undefined;
-  try {
-    const value: unknown = JSON.parse(format);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = jsonIn(format);
+  return typeof value === 'object' && value !== null ? value : undefined;
 }
 
 function flattened(value: object, prefix = ''): [string, string][] {

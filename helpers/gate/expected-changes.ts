@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import semver from 'semver';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf, UsageError } from '../errors.ts';
+import { attempt, thrownAs, UsageError } from '../errors.ts';
 import type { Difference } from '../results/gate.ts';
 
 /** Versions of Istio that a mesh is taken from and to. */
@@ -54,17 +54,10 @@ export function expectedChanges(file?: string): readonly ExpectedChange[] {
 }
 
 function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      `${file} cannot be read: ${messageOf(error)}`,
-      'Name another file (--expected-changes).',
-      {
-        cause: error,
-      },
-    );
-  }
+  return attempt(
+    () => readFileSync(file, 'utf8'),
+    thrownAs(UsageError, `${file} cannot be read`, 'Name another file (--expected-changes).'),
+  );
 }
 
 /**
@@ -73,7 +66,8 @@ function textOf(file: string): string {
  */
 export function parseExpectedChanges(text: string, name = fixture): readonly ExpectedChange[] {
   // A file of comments alone is an empty list.
-  const checked = z.array(entry).safeParse(read(text, name) ?? []);
+  const invalid = thrownAs(UsageError, `${name} is not valid YAML`, 'Correct the file.');
+  const checked = z.array(entry).safeParse(attempt<unknown>(() => parse(text), invalid) ?? []);
   if (checked.success) return checked.data;
   throw new UsageError(`${name}: ${z.prettifyError(checked.error)}`, 'Correct the file.');
 }
@@ -122,14 +116,4 @@ function matches(change: ExpectedChange, { kind, id, before, after }: Expectable
 function like(pattern: string, text: string): boolean {
   const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|/-]/g, String.raw`\$&`));
   return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
-}
-
-function read(text: string, name: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UsageError(`${name} is not valid YAML: ${messageOf(error)}`, 'Correct the file.', {
-      cause: error,
-    });
-  }
 }

@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { clusterName } from '../document/edition.ts';
 import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
-import { apiStatus, type Kube } from '../kube/client.ts';
+import { unlessRefused, type Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
@@ -53,15 +53,10 @@ async function pilotImage(kube: Kube, discovery: string): Promise<string> {
 
 /** A revision tag's Service selects another revision's pods, so its selector counts and not its name. */
 async function podsBehind(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
-  try {
-    const { spec } = await kube.core.readNamespacedService({ namespace, name });
-    const selector = Object.entries(spec?.selector ?? {}).map(([key, value]) => `${key}=${value}`);
-    return selector.length === 0 ? [] : await livePods(kube, namespace, selector.join(','));
-  } catch (error) {
-    // The sidecar may outlive the revision it was started with.
-    if (apiStatus(error) === 404) return [];
-    throw error;
-  }
+  // The sidecar may outlive the revision it was started with.
+  const service = await kube.core.readNamespacedService({ namespace, name }).catch(unlessRefused(404));
+  const selector = Object.entries(service?.spec?.selector ?? {}).map(([key, value]) => `${key}=${value}`);
+  return selector.length === 0 ? [] : livePods(kube, namespace, selector.join(','));
 }
 
 const named = z.looseObject({ name: z.string() });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -25,7 +25,7 @@ export interface ArchivedImage {
 /** Names the archive by what is in it: the names, since pods ask by them, and the images' IDs. */
 export function archiveDigest(images: readonly Pick<ArchivedImage, 'name' | 'digest'>[]): string {
   const lines = images.map(({ name, digest }) => `${name} ${digest}`).sort();
-  return createHash('sha256').update(lines.join('\n')).digest('hex');
+  return hash('sha256', lines.join('\n'));
 }
 
 /** The archive of these images if it is in the cache. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AuthConfig } from 'dockerode';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { EnvironmentError, messageOf } from '../errors.ts';
+import { EnvironmentError, jsonIn, messageOf } from '../errors.ts';
 
 /** What of Docker's config.json says how to log in. */
 const schema = z.looseObject({
@@ -104,21 +104,13 @@ async function askHelper(helper: string, server: string): Promise<FoundCredentia
   }
   // It ends with 1 where it has none.
   if (failed) return { found: undefined };
-  const answer = helperAnswer.safeParse(parsed(stdout)).data;
+  const answer = helperAnswer.safeParse(jsonIn(stdout)).data;
   if (answer === undefined) {
     return { found: undefined, problem: `The credential helper ${command} gave no answer that can be read.` };
   }
   const { Username: username, Secret: secret } = answer;
   if (username === '<token>') return { found: { identitytoken: secret, serveraddress: server } };
   return { found: { username, password: secret, serveraddress: server } };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function decode(

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { inCache } from '../cache.ts';
 import { originName, type ImageOrigin, type ImageSetRequest } from './references.ts';
 import { roles } from './roles.ts';
+import { jsonIn } from '../errors.ts';
 
 const schema = z.object({
   istio: z.string(),
@@ -32,9 +33,7 @@ export async function rememberLoaded(request: ImageSetRequest, file: string): Pr
     file,
     loadedAt: new Date().toISOString(),
   };
-  const key = createHash('sha256')
-    .update(JSON.stringify([istio, kubernetes, originName(request), overrides ?? {}]))
-    .digest('hex');
+  const key = hash('sha256', JSON.stringify([istio, kubernetes, originName(request), overrides ?? {}]));
   await mkdir(inCache('loaded'), { recursive: true });
   const path = inCache('loaded', `${key.slice(0, 16)}.json`);
   const unfinished = `${path}.${process.pid}`;
@@ -48,7 +47,10 @@ export async function loadedSets(): Promise<readonly LoadedSet[]> {
   const sets = await Promise.all(
     names
       .filter((name) => name.endsWith('.json'))
-      .map(async (name) => schema.safeParse(await readJson(join(inCache('loaded'), name))).data),
+      .map(async (name) => {
+        const text = await readFile(join(inCache('loaded'), name), 'utf8').catch(() => '');
+        return schema.safeParse(jsonIn(text)).data;
+      }),
   );
   return sets.filter((set) => set !== undefined).sort((a, b) => b.loadedAt.localeCompare(a.loadedAt));
 }
@@ -65,12 +67,4 @@ export function originOf({ source, mirror, overrides }: LoadedSet): ImageOrigin 
     ...(mirror === undefined ? {} : { mirror }),
     ...(overrides === undefined ? {} : { overrides }),
   };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

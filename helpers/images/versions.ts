@@ -4,7 +4,7 @@ import semver from 'semver';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Architecture } from '../engine.ts';
-import { messageOf, UsageError } from '../errors.ts';
+import { attempt, thrownAs, UsageError } from '../errors.ts';
 import type { Role } from './roles.ts';
 
 /** A pair that Istio supports, from fixtures/versions.yaml. */
@@ -72,20 +72,10 @@ export function versionsFile(): VersionsFile {
 
 /** @throws UsageError naming every entry that is wrong */
 export function parseVersions(text: string): VersionsFile {
-  const checked = schema.safeParse(read(text));
+  const invalid = thrownAs(UsageError, 'fixtures/versions.yaml is not valid YAML', 'Correct the file.');
+  const checked = schema.safeParse(attempt<unknown>(() => parse(text), invalid));
   if (checked.success) return checked.data;
   throw new UsageError(`fixtures/versions.yaml: ${z.prettifyError(checked.error)}`, 'Correct the file.');
-}
-
-function read(text: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    const said = messageOf(error);
-    throw new UsageError(`fixtures/versions.yaml is not valid YAML: ${said}`, 'Correct the file.', {
-      cause: error,
-    });
-  }
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   VersionApi,
   type KubernetesObject,
 } from '@kubernetes/client-node';
-import { messageOf } from '../errors.ts';
+import { jsonIn, messageOf } from '../errors.ts';
 import type { Dress } from './dress.ts';
 
 /** The clients for one cluster. */
@@ -52,25 +52,24 @@ export function apiStatus(error: unknown): number | undefined {
   return error instanceof ApiException ? error.code : undefined;
 }
 
+/** For `catch`: nothing, where the API server refuses with this status; any other error is thrown on. */
+export function unlessRefused(status: number): (error: unknown) => undefined {
+  return (error) => {
+    if (apiStatus(error) !== status) throw error;
+  };
+}
+
 /** The API server's own words for a refusal; the message of any other error. */
 export function apiMessage(error: unknown): string {
   if (error instanceof ApiException) {
     const body: unknown = error.body;
-    const parsed: unknown = typeof body === 'string' ? tryJson(body) : body;
+    const parsed: unknown = typeof body === 'string' ? jsonIn(body) : body;
     if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) {
       return `${error.code}: ${String(parsed.message)}`;
     }
     return `${error.code}: ${error.message}`;
   }
   return messageOf(error);
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** `Kind namespace/name`, as messages name an object. */

@@ -47,7 +47,7 @@ interface Seen {
 }
 
 function hostOf(server: string): string {
-  return URL.canParse(server) ? new URL(server).host : server;
+  return URL.parse(server)?.host ?? server;
 }
 
 function kindOf(method: string, path: string): RequestKind {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apiStatus, type Kube } from './client.ts';
 
@@ -145,9 +145,7 @@ function digestOf(object: Listed): string {
   const own = new Set(['Node', 'APIService', 'FlowSchema', 'PriorityLevelConfiguration', 'Pod', 'Addon']);
   if (own.has(object.kind ?? '') || metadata?.namespace?.startsWith('kube-') === true) return '';
   const labels = Object.entries(metadata?.labels ?? {}).filter(([key]) => !key.includes('istio'));
-  return createHash('sha256')
-    .update(JSON.stringify([labels.sort(), stable(rest)]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([labels.sort(), stable(rest)]));
 }
 
 function stable(value: unknown): unknown {

@@ -24,7 +24,7 @@ export function failedWebhook(text: string): FailedWebhook | undefined {
     );
   const [, name, url, why = ''] = match ?? [];
   if (name === undefined) return undefined;
-  const host = url === undefined ? undefined : hostOf(url);
+  const host = URL.parse(url ?? '')?.host;
   const [, service, namespace] = /^([^.]+)\.([^.:]+)\.svc(?::|$)/.exec(host ?? '') ?? [];
   return {
     name,
@@ -39,8 +39,4 @@ export function failedWebhook(text: string): FailedWebhook | undefined {
 export function toldWebhook({ name, service, host, why }: FailedWebhook): string {
   const where = service === undefined ? (host === undefined ? '' : ` (${host})`) : ` (Service ${service})`;
   return `webhook ${name}${where}: ${why}`;
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined;
 }

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import tls from 'node:tls';
@@ -31,7 +31,7 @@ export async function authorityVariables(environment: NodeJS.ProcessEnv): Promis
 /** A file in the cache, named by what is in it. */
 async function bundle(certificates: readonly string[]): Promise<string> {
   const text = `${[...new Set(certificates.map((pem) => pem.trim()))].join('\n')}\n`;
-  const name = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const name = hash('sha256', text).slice(0, 16);
   const file = inCache('authorities', `${name}.pem`);
   if (await exists(file)) return file;
   await mkdir(dirname(file), { recursive: true });

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { messageOf, UsageError } from '../errors.ts';
+import { attempt, thrownAs, UsageError } from '../errors.ts';
 import { results, type Results } from '../results/results.ts';
 
 /** The stored results of a run. */
@@ -18,12 +18,9 @@ export interface StoredRun {
  */
 export async function readResults(path: string): Promise<StoredRun> {
   const file = await resultsFile(path);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UsageError(
-      `${file} cannot be read: ${messageOf(error)}`,
-      'Make it readable, or name another run.',
-    );
-  });
+  const text = await readFile(file, 'utf8').catch(
+    thrownAs(UsageError, `${file} cannot be read`, 'Make it readable, or name another run.'),
+  );
   return { folder: dirname(file), run: parsed(file, text) };
 }
 
@@ -48,18 +45,10 @@ async function resultsFile(path: string): Promise<string> {
 const advice = "Give a run's report folder, e.g. reports/latest, or its results.json.";
 
 function parsed(file: string, text: string): Results {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(
-      `${file} is not JSON: ${messageOf(error)}`,
-      'A run that was killed may have cut it short.',
-      {
-        cause: error,
-      },
-    );
-  }
+  const data = attempt<unknown>(
+    () => JSON.parse(text),
+    thrownAs(UsageError, `${file} is not JSON`, 'A run that was killed may have cut it short.'),
+  );
   const edition = versioned.safeParse(data);
   if (!edition.success)
     throw new UsageError(`${file} is not the results of a run: it has no schemaVersion.`, advice);

@@ -2,7 +2,7 @@ import { access, constants, mkdir, readFile, rename, rm, symlink, writeFile } fr
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Configuration } from '../configuration/configuration.ts';
-import { EnvironmentError, exitCodes, messageOf } from '../errors.ts';
+import { EnvironmentError, exitCodes, messageOf, thrownAs } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
@@ -81,16 +81,10 @@ export class Report {
    * @throws EnvironmentError when it cannot be written
    */
   async open(): Promise<void> {
-    try {
-      await mkdir(this.folder, { recursive: true });
-      await access(this.folder, constants.W_OK);
-    } catch (error) {
-      throw new EnvironmentError(
-        `The report cannot be written to ${this.folder}: ${messageOf(error)}`,
-        'Free the folder or make it writable, or run from another folder.',
-        { cause: error },
-      );
-    }
+    const hint = 'Free the folder or make it writable, or run from another folder.';
+    const unwritable = thrownAs(EnvironmentError, `The report cannot be written to ${this.folder}`, hint);
+    await mkdir(this.folder, { recursive: true }).catch(unwritable);
+    await access(this.folder, constants.W_OK).catch(unwritable);
   }
 
   /** Writes the report folder and points `latest` to it. */

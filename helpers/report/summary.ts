@@ -1,8 +1,7 @@
-import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf, UsageError } from '../errors.ts';
+import { messageOf, thrownAs, UsageError } from '../errors.ts';
 import { markdownTable } from '../text-table.ts';
 import { causesSection, detailed, inCell, runSections, type Detailed } from './summary-details.ts';
 
@@ -85,16 +84,9 @@ function detailLines(rows: readonly SummaryRow[]): string[] {
 }
 
 async function resultsBelow(folder: string): Promise<string[]> {
-  let entries: Dirent[];
-  try {
-    entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  } catch (error) {
-    throw new UsageError(
-      `${folder} cannot be read: ${messageOf(error)}`,
-      'Give the folder that reports were written to.',
-      { cause: error },
-    );
-  }
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    thrownAs(UsageError, `${folder} cannot be read`, 'Give the folder that reports were written to.'),
+  );
   return (
     entries
       .filter((entry) => entry.isFile() && entry.name === 'results.json')

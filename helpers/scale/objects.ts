@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Destination } from '../destination/destination.ts';
-import { messageOf, UsageError } from '../errors.ts';
+import { thrownAs, UsageError } from '../errors.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
 import { formatEndpoint, type Endpoint } from '../trip/endpoint.ts';
 import type { Load } from './load.ts';
@@ -60,13 +60,11 @@ export function clientsIn(namespace: string): KubernetesObject[] {
 }
 
 async function read(name: string): Promise<string> {
-  try {
-    return await readFile(new URL(name, folder), 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      `fixtures/scale/${name} cannot be read: ${messageOf(error)}`,
+  return readFile(new URL(name, folder), 'utf8').catch(
+    thrownAs(
+      UsageError,
+      `fixtures/scale/${name} cannot be read`,
       'Restore the file: git checkout -- fixtures',
-      { cause: error },
-    );
-  }
+    ),
+  );
 }

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import type { Configuration } from '../configuration/configuration.ts';
 import { settingsMustFit } from '../configuration/settings.ts';
 import { keepSecret } from '../redact/redact.ts';
-import { messageOf, UsageError } from '../errors.ts';
+import { attempt, thrownAs, UsageError } from '../errors.ts';
 import type { Progress } from '../progress/progress.ts';
 import { credentialsIn, forgetCredentials, secretForms, type Credentials } from '../proxy/credentials.ts';
 import { notAvailable, proxyOf, type Proxy, type ProxyLog } from '../proxy/proxy.ts';
@@ -69,13 +69,14 @@ function logMustBeReadable(log: ProxyLog, { kubeconfig, inCluster }: Configurati
       'Say a file of this machine (./FILE for one in this folder), or add --kubeconfig FILE.',
     );
   }
-  try {
-    accessSync(log.path, constants.R_OK);
-  } catch (error) {
-    throw new UsageError(
-      `--proxy-log ${log.text} cannot be read: ${messageOf(error)}`,
+  attempt(
+    () => {
+      accessSync(log.path, constants.R_OK);
+    },
+    thrownAs(
+      UsageError,
+      `--proxy-log ${log.text} cannot be read`,
       'Say a file that exists and that this user may read; Squid’s own is often readable by group proxy alone.',
-      { cause: error },
-    );
-  }
+    ),
+  );
 }

@@ -6,7 +6,7 @@ import { parentOf, type ParentProxy } from '../destination/parent.ts';
 import { reachFromHere } from '../destination/live.ts';
 import { proxyFor } from '../proxies/variables.ts';
 import { loadOf } from '../scale/load.ts';
-import { EnvironmentError, messageOf, UsageError } from '../errors.ts';
+import { EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import type { RunPlan } from './proxy.ts';
 
 /** What the requests are to reach, before it is there. */
@@ -75,15 +75,8 @@ async function givenTarget({ expectTitle, destinationCa }: Configuration, url: s
 }
 
 async function certificateIn(file: string): Promise<string> {
-  try {
-    const text = await readFile(file, 'utf8');
-    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no certificate in PEM');
-    return text;
-  } catch (error) {
-    throw new UsageError(
-      `--destination-ca ${file}: ${messageOf(error)}`,
-      'Name a file with the CA’s certificate as PEM.',
-      { cause: error },
-    );
-  }
+  const hint = 'Name a file with the CA’s certificate as PEM.';
+  const text = await readFile(file, 'utf8').catch(thrownAs(UsageError, `--destination-ca ${file}`, hint));
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new UsageError(`--destination-ca ${file}: it holds no certificate in PEM`, hint);
 }

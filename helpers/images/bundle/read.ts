@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PassThrough, Transform, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, UsageError } from '../../errors.ts';
+import { messageOf, thrownAs, UsageError } from '../../errors.ts';
 import { loadImages } from '../../engine.ts';
 import { addEntry, eachEntry, writeTar } from '../tar-entries.ts';
 import { decompressorFor } from './compression.ts';
@@ -110,23 +110,14 @@ async function bytesOf(file: string, report?: Report, signal?: AbortSignal): Pro
 }
 
 async function startOf(file: string): Promise<{ start: Buffer; size: number }> {
-  try {
-    const handle = await open(file);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-      return { start: buffer.subarray(0, bytesRead), size: (await stat(file)).size };
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw new UsageError(
-      `${file} cannot be read: ${messageOf(error)}`,
-      'Give the file that `images save` wrote.',
-      {
-        cause: error,
-      },
-    );
-  }
+  const unreadable = thrownAs(
+    UsageError,
+    `${file} cannot be read`,
+    'Give the file that `images save` wrote.',
+  );
+  await using handle = await open(file).catch(unreadable);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0).catch(unreadable);
+  return { start: buffer.subarray(0, bytesRead), size: (await handle.stat()).size };
 }
 
 function foreign(file: string, error: unknown): UsageError {

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { access, constants, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { EnvironmentError, messageOf, UsageError } from '../../errors.ts';
+import { EnvironmentError, thrownAs, UsageError } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
 import { exists } from '../../cache.ts';
 import { explainDisk, mustHaveSpace } from '../disk.ts';
@@ -30,17 +30,9 @@ export interface SavedBundle {
  */
 export async function mustBeWritable(file: string, force: boolean): Promise<void> {
   const path = resolve(file);
-  try {
-    await access(dirname(path), constants.W_OK);
-  } catch (error) {
-    throw new UsageError(
-      `${dirname(path)} cannot be written to: ${messageOf(error)}`,
-      'Make the folder first.',
-      {
-        cause: error,
-      },
-    );
-  }
+  await access(dirname(path), constants.W_OK).catch(
+    thrownAs(UsageError, `${dirname(path)} cannot be written to`, 'Make the folder first.'),
+  );
   if (!(await exists(path))) return;
   if (!(await stat(path)).isFile()) {
     throw new UsageError(

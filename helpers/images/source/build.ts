@@ -1,6 +1,6 @@
 import { ActionableError, EnvironmentError, messageOf } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
-import { cacheDir, inCache } from '../../cache.ts';
+import { cacheDir, exists, inCache } from '../../cache.ts';
 import { explainDisk, mustHaveSpace } from '../disk.ts';
 import { engineFolder, type Architecture } from '../../engine.ts';
 import { roles, type Role } from '../roles.ts';
@@ -9,7 +9,7 @@ import { execute, plan, type Plan, type Step } from './graph.ts';
 import { removeStages } from './image.ts';
 import { sourceRecipes } from './recipes.ts';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, access } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -166,11 +166,7 @@ const prepareHost = fileURLToPath(new URL('../../../scripts/prepare-host', impor
  * @throws EnvironmentError when they are missing; the script has said which
  */
 async function mustHaveSourceTools(): Promise<void> {
-  const there = await access(prepareHost).then(
-    () => true,
-    () => false,
-  );
-  if (!there) return;
+  if (!(await exists(prepareHost))) return;
   // Its words go where progress goes: standard output is for results.
   const { exitCode } = await execa(prepareHost, ['source-tools'], {
     stdin: 'inherit',
