@@ -1,3 +1,4 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from '../kube/client.ts';
 import { compileLog, logSinks, type LogFormat } from '../trip/access-log-format.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
@@ -14,6 +15,17 @@ export type AccessLog =
 /** The access log that Envoy writes for connections to an endpoint now. */
 export async function accessLogOf(kube: Kube, pod: SidecarPod, to: Endpoint): Promise<AccessLog> {
   return accessLogIn(await dumpEntries(kube, pod, 'dynamic_listeners'), to);
+}
+
+/** Istio's access log for one namespace, where the mesh writes none. */
+export function accessLogTelemetry(namespace: string): KubernetesObject {
+  const telemetry = {
+    apiVersion: 'telemetry.istio.io/v1',
+    kind: 'Telemetry',
+    metadata: { name: 'conformance-access-log', namespace },
+    spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: false }] },
+  };
+  return telemetry;
 }
 
 /** An address that no listener is for (RFC 5737): what takes it, takes all the rest. */

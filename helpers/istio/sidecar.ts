@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Kube } from '../kube/client.ts';
 import { execOrThrow, type PodRef } from '../kube/exec.ts';
 import { containerStatuses } from '../kube/workloads.ts';
+import { countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
 
 const sidecarName = 'istio-proxy';
 
@@ -154,6 +155,12 @@ const drainingServer = z.object({
 export async function drainTimeMs(kube: Kube, pod: SidecarPod): Promise<number> {
   const { command_line_options: options } = drainingServer.parse(await adminJson(kube, pod, 'server_info'));
   return Math.round(Number.parseFloat(options.drain_time) * 1000);
+}
+
+/** What Envoy counted of outbound connections so far, of those that it was told to count ({@link countingAnnotations}). */
+export async function outboundCounters(kube: Kube, pod: SidecarPod): Promise<Counters> {
+  const query = new URLSearchParams({ usedonly: '', filter: countersFilter });
+  return parseCounters(await admin(kube, pod, `stats?${query.toString()}`));
 }
 
 /** A listener or cluster that Envoy holds, and since when. */

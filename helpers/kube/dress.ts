@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1Deployment, V1Pod, V1PodSpec } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Deployment, V1Pod } from '@kubernetes/client-node';
 
 /** What `apply` adds to every object in an existing cluster. */
 export interface Dress {
@@ -12,6 +12,8 @@ export interface Dress {
   readonly pullSecret: string | undefined;
   /** The client's image: it needs no privilege, so its containers ask for none and pass Pod Security `restricted`. */
   readonly unprivilegedImage: string;
+  /** On pods with the client's image. */
+  readonly clientAnnotations: Readonly<Record<string, string>>;
   /** Namespace of the client in the mesh: the only one that sees what is made. */
   readonly visibleTo: string;
 }
@@ -41,7 +43,7 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
       labelled.spec = { ...(labelled.spec as object), exportTo: ['.'] };
       break;
     case 'Pod':
-      dressPod((labelled as V1Pod).spec, dress);
+      dressPod(labelled as V1Pod, dress);
       break;
     case 'Deployment': {
       const template = (labelled as V1Deployment).spec?.template;
@@ -50,15 +52,20 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
           ...template.metadata,
           labels: { ...template.metadata?.labels, ...dress.labels },
         };
-        dressPod(template.spec, dress);
+        dressPod(template, dress);
       }
     }
   }
   return labelled;
 }
 
-function dressPod(spec: V1PodSpec | undefined, { pullSecret, unprivilegedImage }: Dress): void {
+function dressPod(pod: Pick<V1Pod, 'metadata' | 'spec'>, dress: Dress): void {
+  const { pullSecret, unprivilegedImage, clientAnnotations } = dress;
+  const { spec } = pod;
   if (spec === undefined) return;
+  if (spec.containers.some(({ image }) => image === unprivilegedImage)) {
+    pod.metadata = { ...pod.metadata, annotations: { ...pod.metadata?.annotations, ...clientAnnotations } };
+  }
   if (pullSecret !== undefined) {
     spec.imagePullSecrets = [...(spec.imagePullSecrets ?? []), { name: pullSecret }];
   }

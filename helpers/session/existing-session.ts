@@ -22,12 +22,14 @@ import { ensureImageSet } from '../images/ensure.ts';
 import { referencesOf } from '../images/references.ts';
 import { roles, type ImageSet, type ResolvedImage, type Role } from '../images/roles.ts';
 import { resolveVersions } from '../images/versions.ts';
+import { accessLogTelemetry } from '../istio/access-log.ts';
 import { apply } from '../kube/apply.ts';
 import { connect, type Kube } from '../kube/client.ts';
 import type { Namespaces } from '../kube/namespaces.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';
+import { countingAnnotations } from '../trip/counters.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
 import type { Session, SessionFacts } from './session.ts';
 import { removeWithin, setUp } from './set-up.ts';
@@ -103,6 +105,7 @@ export async function openExistingSession(
       namespaceAnnotations: { [processAnnotation]: encodeOwner(thisProcess()) },
       pullSecret: pullSecret === undefined ? undefined : pullSecretName,
       unprivilegedImage: images.set.images.curl.reference,
+      clientAnnotations: istio === undefined ? {} : countingAnnotations,
       visibleTo: all.mesh,
     },
   };
@@ -141,7 +144,7 @@ export async function openExistingSession(
           await istioctlMustBeThere(images.set, progress);
           await recordInstallation(kube, images.set.images.istioctl.reference);
         }
-        if (istio?.accessLogOff === true) await apply(kube, [accessLogIn(all.mesh)]);
+        if (istio?.accessLogOff === true) await apply(kube, [accessLogTelemetry(all.mesh)]);
         return target.kind === 'hermetic'
           ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
           : destinationOf(target);
@@ -168,16 +171,6 @@ function describe(istio: FoundIstio | undefined): string {
   if (istio === undefined) return 'no Istio, one is installed for the run';
   const { version = 'of unknown version', revision = 'default', namespace } = istio;
   return `Istio ${version}, revision ${revision} in ${namespace}`;
-}
-
-/** Istio's access log for one namespace, where the mesh writes none by default. */
-function accessLogIn(namespace: string): object {
-  return {
-    apiVersion: 'telemetry.istio.io/v1',
-    kind: 'Telemetry',
-    metadata: { name: 'conformance-access-log', namespace },
-    spec: { accessLogging: [{ providers: [{ name: 'envoy' }] }] },
-  };
 }
 
 /** istioctl runs in the engine here, also for an existing cluster. */

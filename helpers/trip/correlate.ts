@@ -32,6 +32,8 @@ export interface Observation extends Omit<Subject, 'tolerances'> {
    * Those of other trips, pods and programs may be among them.
    */
   readonly lines: Readonly<Record<LogWitness, readonly string[] | undefined>>;
+  /** What the sidecar's counters said, where it leaves no log line to read, and why it leaves none. */
+  readonly counted?: { readonly statements: readonly SidecarStatement[]; readonly why: string } | undefined;
   /** See {@link tripTolerances} for what is left out. */
   readonly tolerances?: Partial<Tolerances>;
 }
@@ -74,7 +76,9 @@ export function attribute(
     fitSidecar,
     (s) => s.tolerances.nodeSkewMs,
   );
-  const sidecarOf = (subject: Subject): SidecarStatement | undefined => sidecar.credited.get(subject.id)?.[0];
+  const counted = new Map(subjects.map(({ id, counted: spoken }) => [id, spoken]));
+  const sidecarOf = ({ id }: Subject): SidecarStatement | undefined =>
+    (counted.get(id)?.statements ?? sidecar.credited.get(id))?.[0];
   const proxy = sort(
     new Pool('proxy', subjects, parseProxyLine, (lines) => proxyIndex(lines, sidecarOf)),
     'proxy',
@@ -84,7 +88,7 @@ export function attribute(
   );
   const origin = sortOrigin(subjects);
   return subjects.map((subject): Trip => {
-    const { id, url, via, given, client, tolerances, lines } = subject;
+    const { id, url, via, given, client, tolerances, lines, counted: spoken } = subject;
     const logs = [sidecar, proxy, origin];
     let unmatched: readonly UnmatchedLine[] | undefined;
     return {
@@ -94,7 +98,9 @@ export function attribute(
       ...(given === undefined ? {} : { given }),
       client,
       tolerances,
-      sidecar: lines.sidecar === undefined ? undefined : (sidecar.credited.get(id) ?? []),
+      ...(spoken === undefined ? {} : { counters: spoken.why }),
+      sidecar:
+        spoken?.statements ?? (lines.sidecar === undefined ? undefined : (sidecar.credited.get(id) ?? [])),
       proxy: lines.proxy === undefined ? undefined : (proxy.credited.get(id) ?? []),
       origin: lines.origin === undefined ? undefined : (origin.credited.get(id) ?? []),
       // Almost all of thousands of trips are sound, and a sound one is never asked for other trips' lines.

@@ -216,6 +216,10 @@ const codes = {
 /** Why an expected witness has no statement, from the other lines of its log. */
 function missing(trip: Trip, witness: LogWitness): TripFinding {
   const expected = `one line of the ${witness} for this request`;
+  if (witness === 'sidecar' && trip.counters !== undefined) {
+    const seen = `none of its counters of connections moved (no log line can be read: ${trip.counters})`;
+    return { cause: codes[witness], seen, expected: 'a connection counted by the sidecar for this request' };
+  }
   if (trip[witness] === undefined) {
     return { cause: codes[witness], seen: `the ${witness}'s log was not followed`, expected };
   }

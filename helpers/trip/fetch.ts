@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EnvironmentError } from '../errors.ts';
+import { eventually, EventuallyError } from '../eventually/eventually.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock, type NodeClock } from '../kube/clock.ts';
 import { exec, execOrThrow, ExecError, type PodRef } from '../kube/exec.ts';
@@ -8,6 +9,7 @@ import { curlConfiguration } from '../proxy/credentials.ts';
 import { deployedProxy, type GivenProxy, type Proxy, type ProxyLog } from '../proxy/proxy.ts';
 import { resolveIn } from '../proxy/resolve.ts';
 import { attribute, type Observation } from './correlate.ts';
+import { countedStatements, isComplete, movedBetween, type Counters } from './counters.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { firstToRead, type ReadSidecarLine } from './envoy.ts';
@@ -46,13 +48,51 @@ export interface Target {
   readonly origin: PodRef | undefined;
 }
 
+/** How a sidecar says what it did: a line of its log for each connection, or counters, with the reason why no line. */
+export type Testimony =
+  | { readonly by: 'log'; readonly read: ReadSidecarLine }
+  | { readonly by: 'counters'; readonly why: string; readonly count: () => Promise<Counters> };
+
+/** A request that was sent; `counted` where the client's sidecar testifies by counters. */
+interface Asked {
+  readonly request: Request;
+  readonly id: string;
+  readonly url: string;
+  readonly client: ClientStatement;
+  readonly counted?: Observation['counted'];
+}
+
+/** Sends a request, and counts before and after it. */
+async function askedAndCounted(
+  ask: () => Promise<Asked>,
+  { why, count }: Testimony & { readonly by: 'counters' },
+): Promise<Asked> {
+  const before = await count();
+  const asked = await ask();
+  let moved = movedBetween(before, before);
+  try {
+    await eventually(
+      'the connection to be counted and closed',
+      async () => {
+        moved = movedBetween(before, await count());
+        if (!isComplete(moved)) throw new Error('it is not');
+      },
+      { timeoutMs: tripTolerances.closeLagMs, intervalMs: 100 },
+    );
+  } catch (error) {
+    // What is missing then is for the diagnosis to say.
+    if (!(error instanceof EventuallyError)) throw error;
+  }
+  return { ...asked, counted: { statements: countedStatements(moved, asked.client), why } };
+}
+
 /** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
 const caFile = '/tmp/conformance-ca.crt';
 
 /** Sends requests from pods, and collects what each witness says of them. */
 export class Witnesses implements AsyncDisposable {
-  /** How the access log of a client's sidecar is read; in Istio's default formats where undefined. */
-  sidecarReader: ((client: PodRef, via: Endpoint) => Promise<ReadSidecarLine>) | undefined;
+  /** How a client's sidecar testifies; by lines in Istio's default formats where undefined. */
+  testimonyOf: ((client: PodRef, via: Endpoint) => Promise<Testimony>) | undefined;
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
@@ -114,7 +154,10 @@ export class Witnesses implements AsyncDisposable {
   async fetchAll(requests: readonly Request[]): Promise<Trip[]> {
     await Promise.all([...new Set(requests.map(({ client }) => client))].map((client) => this.trust(client)));
     await this.#logs.opened(timeouts.probe);
-    const readSidecar = await this.#readerFor(requests);
+    const testimonies = await this.#testimonies(requests);
+    const readSidecar = firstToRead(
+      [...testimonies.values()].flatMap((one) => (one.by === 'log' ? [one.read] : [])),
+    );
     const since = this.#logs.cursors();
     const [first] = requests;
     if (first === undefined) return [];
@@ -127,7 +170,7 @@ export class Witnesses implements AsyncDisposable {
       if (given === undefined) return lines;
       return lines?.flatMap((line) => ownLine(line, { hosts, user: given.credentials?.user }) ?? []);
     };
-    const asked = await Promise.all(requests.map((request) => this.#ask(request, clock)));
+    const asked = await this.#askAll(requests, testimonies, clock);
     const observe = (): Trip[] => {
       // One list for all trips that saw it, so that its index is made once.
       const proxy = proxyLines();
@@ -135,7 +178,7 @@ export class Witnesses implements AsyncDisposable {
       const pods = new Set(requests.map(({ client }) => client.pod));
       const sidecars = new Map([...pods].map((pod) => [pod, this.#logs.since('sidecar', since, pod)]));
       return attribute(
-        asked.map(({ request, ...rest }, index): Observation => {
+        asked.map(({ request, counted, ...rest }, index): Observation => {
           const { client, sidecar } = request;
           const endpoints = ofNames[index];
           const { clockSkewMs } = tripTolerances;
@@ -143,8 +186,13 @@ export class Witnesses implements AsyncDisposable {
             ...rest,
             via: request.via,
             ...(endpoints === undefined ? {} : { given: endpoints }),
+            counted,
             // A client without a sidecar has no log of one.
-            lines: { sidecar: sidecar === true ? sidecars.get(client.pod) : undefined, proxy, origin },
+            lines: {
+              sidecar: sidecar === true && counted === undefined ? sidecars.get(client.pod) : undefined,
+              proxy,
+              origin,
+            },
             tolerances: { clockSkewMs: clockSkewMs + clock.uncertaintyMs },
           };
         }),
@@ -202,10 +250,7 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
-  async #ask(
-    request: Request,
-    { offsetMs }: NodeClock,
-  ): Promise<{ request: Request; id: string; url: string; client: ClientStatement }> {
+  async #ask(request: Request, { offsetMs }: NodeClock): Promise<Asked> {
     const { client } = request;
     const id = randomUUID();
     const url = request.url ?? this.#destination.url;
@@ -272,17 +317,40 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
-  /**
-   * Reads a line of any of these clients' sidecars.
-   * @throws EnvironmentError where such a line cannot testify to a request
-   */
-  async #readerFor(requests: readonly Request[]): Promise<ReadSidecarLine | undefined> {
+  /** All at once; but one after the other from a pod whose sidecar only counts. */
+  async #askAll(
+    requests: readonly Request[],
+    testimonies: ReadonlyMap<string, Testimony>,
+    clock: NodeClock,
+  ): Promise<readonly Asked[]> {
+    const last = new Map<string, Promise<unknown>>();
+    return Promise.all(
+      requests.map((request) => {
+        const { pod } = request.client;
+        const testimony = testimonies.get(pod);
+        const ask = (): Promise<Asked> => this.#ask(request, clock);
+        if (testimony?.by !== 'counters') return ask();
+        const before = last.get(pod) ?? Promise.resolve();
+        const asked = before.then(() => askedAndCounted(ask, testimony));
+        last.set(pod, asked);
+        return asked;
+      }),
+    );
+  }
+
+  /** How the sidecars of these requests' clients testify, by pod. */
+  async #testimonies(requests: readonly Request[]): Promise<ReadonlyMap<string, Testimony>> {
+    const ask = this.testimonyOf;
+    if (ask === undefined) return new Map();
     const asked = requests.flatMap(({ client, via, sidecar }) =>
       sidecar === true && via !== undefined ? [{ client, via }] : [],
     );
-    const readerOf = this.sidecarReader;
-    if (readerOf === undefined) return undefined;
-    return firstToRead(await Promise.all(asked.map(({ client, via }) => readerOf(client, via))));
+    const byPod = new Map(asked.map((one) => [one.client.pod, one]));
+    return new Map(
+      await Promise.all(
+        [...byPod].map(async ([pod, { client, via }]) => [pod, await ask(client, via)] as const),
+      ),
+    );
   }
 
   /** Gives the client the hermetic destination's CA, once a pod. */
@@ -319,5 +387,7 @@ function stillSilent(trip: Trip): LogWitness[] {
   if (!elsewhere && !ended) expected.push('proxy');
   // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
   if (client.httpStatus !== 0 && url.startsWith('https:')) expected.push('origin');
-  return expected.filter((witness) => trip[witness]?.length === 0);
+  return expected.filter(
+    (witness) => trip[witness]?.length === 0 && !(witness === 'sidecar' && trip.counters !== undefined),
+  );
 }

@@ -8,7 +8,9 @@ import {
   outside,
   proxySpan,
   proxyTolerances,
+  sidecarSlack,
   sidecarSpan,
+  tells,
   tripSlack,
   type Outside,
 } from './judgement.ts';
@@ -43,6 +45,8 @@ export type Strength = (typeof strengths)[number];
 export function fitSidecar(subject: Subject, sidecar: SidecarStatement): Fit {
   const { client, via, given } = subject;
   const facts = { via, given, client, sidecar };
+  // Counters are of this client because nobody else uses it.
+  if (!tells(sidecar, 'downstreamRemote')) return { fits: 'fair', costMs: 0 };
   const remote = sidecar.downstreamRemote;
   if (remote === undefined) return no('another-client', 'it names no client');
   const slack = tripSlack['client ↔ sidecar'](subject);
@@ -108,7 +112,7 @@ export function fitProxy(
     };
   }
   const connection = sidecarSpan(sidecar, client);
-  const beside = outside(span, connection, tripSlack['sidecar ↔ proxy'](subject));
+  const beside = outside(span, connection, sidecarSlack(sidecar)(subject));
   if (beside !== undefined) {
     const { side, what, ms } = beside;
     const where =
@@ -127,7 +131,9 @@ export function fitProxy(
  */
 export function proxyMargin(subject: Subject, sidecar: SidecarStatement | undefined): number {
   const { nodeSkewMs, clockSkewMs } = proxyTolerances(subject);
-  return sidecar === undefined ? Math.max(nodeSkewMs, clockSkewMs) : nodeSkewMs;
+  return sidecar === undefined || !tells(sidecar, 'startTime')
+    ? Math.max(nodeSkewMs, clockSkewMs)
+    : nodeSkewMs;
 }
 
 /** The origin's line: by the trip's id. */

@@ -45,7 +45,8 @@ const rules = {
     trip.via === undefined || client?.remote === undefined ? undefined : isProxy(trip, client.remote),
   /** client ↔ sidecar: the client's own end of the connection; its address alone where curl gave no port. */
   'sidecar.from': ({ client, sidecar }) => {
-    if (client === undefined || sidecar === undefined) return undefined;
+    if (client === undefined || sidecar === undefined || !tells(sidecar, 'downstreamRemote'))
+      return undefined;
     const { downstreamRemote } = sidecar;
     return client.local === undefined
       ? downstreamRemote !== undefined && sameIp(downstreamRemote.ip, client.podIp)
@@ -81,7 +82,7 @@ const rules = {
       : client?.connectStatus === proxy.status,
   /** sidecar ↔ proxy: the bytes sent to the client. A request that broke off leaves some uncounted in buffers. */
   'proxy.bytes': ({ client, sidecar, proxy }) => {
-    if (sidecar === undefined || proxy === undefined) return undefined;
+    if (sidecar === undefined || proxy === undefined || !tells(sidecar, 'bytesSent')) return undefined;
     const brokeOff = (client?.exitCode ?? 0) !== 0 && (client?.connectStatus ?? 0) < 400;
     return bytesAgree(sidecar.bytesSent, proxy.bytes) || (brokeOff ? undefined : false);
   },
@@ -187,6 +188,11 @@ export const tripSlack = {
     ...{ earlyMs: clockSkewMs, lateMs: clockSkewMs + closeLagMs, endMs: clockSkewMs + closeLagMs },
   }),
 } as const satisfies Record<string, (trip: Pick<Trip, 'tolerances' | 'given'>) => Slack>;
+
+/** That between a sidecar and the proxy. Counters know no times: those of their client stand for them. */
+export function sidecarSlack(sidecar: SidecarStatement): (trip: Pick<Trip, 'tolerances' | 'given'>) => Slack {
+  return tripSlack[tells(sidecar, 'startTime') ? 'sidecar ↔ proxy' : 'client ↔ proxy'];
+}
 
 /**
  * The same for live traffic, which differs for two reasons: its logs are read after an upgrade, on a machine that was

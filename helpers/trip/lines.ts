@@ -10,7 +10,7 @@ import {
   type SidecarStatement,
   type UnmatchedLine,
 } from './statements.ts';
-import { clientSpan, endsWithin, sidecarSpan, tripSlack } from './judgement.ts';
+import { clientSpan, endsWithin, sidecarSlack, sidecarSpan, tripSlack } from './judgement.ts';
 import { connectAnswerBytes } from './squid.ts';
 
 export type LogStatement = SidecarStatement | ProxyStatement | OriginStatement;
@@ -150,7 +150,7 @@ export function proxyIndex(
       return strength === 'strong' ? [] : (near ?? []);
     }
     if (strength === 'fair') return [];
-    const ofSidecar = endsWithin(sidecarSpan(sidecar, client), tripSlack['sidecar ↔ proxy'](subject));
+    const ofSidecar = endsWithin(sidecarSpan(sidecar, client), sidecarSlack(sidecar)(subject));
     const from = Math.max(ofClient.from, ofSidecar.from);
     const to = Math.min(ofClient.to, ofSidecar.to);
     if (strength === 'weak') return byIp.get(ipKey(client.podIp))?.during(from, to) ?? [];

@@ -1,5 +1,5 @@
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
-import { contradictions, type JudgedFact } from './judgement.ts';
+import { contradictions, tells, type JudgedFact } from './judgement.ts';
 import { proxyResult } from './squid.ts';
 import type {
   ClientStatement,
@@ -30,7 +30,7 @@ export function renderTrip(trip: Trip): string {
   const odd = contradictions(trip);
   const columns = {
     client: clientColumn(trip.client),
-    sidecar: logColumn(trip.sidecar, sidecarColumn),
+    sidecar: logColumn(trip.sidecar, trip.counters === undefined ? sidecarColumn : countersColumn),
     proxy: logColumn(trip.proxy, proxyColumn),
     origin: logColumn(trip.origin, originColumn),
   };
@@ -50,12 +50,16 @@ export function renderTrip(trip: Trip): string {
     }
   }
   if (odd.size > 0) lines.push('≠ contradicts the hop before it');
-  return [...heading(trip), ...lines, ...footnotes(trip)].join('\n');
+  return [...heading(trip), ...lines, ...countersNote(trip), ...footnotes(trip)].join('\n');
 }
 
 function heading(trip: Trip): string[] {
   const via = trip.via === undefined ? 'without a proxy' : `via ${formatEndpoint(trip.via)}`;
   return [...chunk(`trip ${trip.id}: ${trip.url} ${via}`, maxWidth)];
+}
+
+function countersNote({ counters }: Trip): string[] {
+  return counters === undefined ? [] : chunk(`sidecar: counters, no log line: ${counters}`, maxWidth);
 }
 
 function footnotes(trip: Trip): string[] {
@@ -114,6 +118,12 @@ function sidecarColumn(line: SidecarStatement): Column {
     time: time(line.startedAt, line.durationMs),
     verdict: `${protocol}, ${line.responseCode} ${line.responseFlags}${details}`,
   };
+}
+
+/** A counter is of no connection in particular. */
+function countersColumn(line: SidecarStatement): Column {
+  const bytes = tells(line, 'bytesSent') ? String(line.bytesSent) : '';
+  return { ...sidecarColumn(line), from: '', to: '', time: 'counters', bytes };
 }
 
 function proxyColumn(line: ProxyStatement): Column {

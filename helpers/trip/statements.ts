@@ -177,6 +177,11 @@ export interface Trip {
   readonly sidecar: readonly SidecarStatement[] | undefined;
   readonly proxy: readonly ProxyStatement[] | undefined;
   readonly origin: readonly OriginStatement[] | undefined;
+  /**
+   * Set where the sidecar leaves no readable log line and its counters speak instead, which is weaker: why it leaves
+   * none. They cannot tell one connection from another.
+   */
+  readonly counters?: string;
   /** Lines of the same logs since the trip began that belong to no trip or could not be parsed: evidence only. */
   readonly unmatched: readonly UnmatchedLine[];
   /** Empty for a sound trip. */

@@ -96,7 +96,15 @@ async function tellingLimits(work: () => Promise<void>): Promise<void> {
 /** The sidecars of one Deployment write their logs alike. */
 async function readerFor(world: World, [pod]: readonly V1Pod[]): Promise<ReadSidecarLine | undefined> {
   const { namespace = '', name = '' } = pod?.metadata ?? {};
-  return world.witnesses.sidecarReader?.({ namespace, pod: name, container: 'client' }, world.proxy());
+  const client = { namespace, pod: name, container: 'client' };
+  const testimony = await world.witnesses.testimonyOf?.(client, world.proxy());
+  if (testimony?.by === 'counters') {
+    throw new EnvironmentError(
+      `Many tunnels at once need a log line of the sidecar for each: ${testimony.why}`,
+      'Have the access log written to /dev/stdout in the namespace of the clients, or leave out --clients and --tunnels.',
+    );
+  }
+  return testimony?.read;
 }
 
 async function clientsMustBeReady(world: World): Promise<V1Pod[]> {

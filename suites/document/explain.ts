@@ -94,6 +94,7 @@ const questions: readonly Question[] = [
   {
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
     ask: async (world) => {
+      if (world.firstTrip()?.counters !== undefined) return undefined;
       const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
       const all = await listeners(world.kube, pod);
       const found = listenerOn(all, world.proxy()) ?? all.find(({ name }) => name === 'virtualOutbound');

@@ -13,8 +13,8 @@ import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
-import { SidecarReaders } from './access-log.ts';
 import { Fixtures } from './fixtures.ts';
+import { Testimonies } from './testimony.ts';
 
 /** A value that one step establishes and later ones use. */
 class Slot<T> {
@@ -122,8 +122,8 @@ export class World implements AsyncDisposable {
     this.witnesses = new Witnesses(this.kube, session.destination, session.proxy);
     // The suite's own mesh has Istio's default format, or BEFORE-1 fails.
     if (session.existing?.istio !== undefined) {
-      const readers = new SidecarReaders(this.kube);
-      this.witnesses.sidecarReader = (client, via) => readers.of(client, via);
+      const testimonies = new Testimonies(this.kube, session.namespaces.mesh);
+      this.witnesses.testimonyOf = (client, via) => testimonies.of(client, via);
     }
   }
 
@@ -162,6 +162,7 @@ export class World implements AsyncDisposable {
   /** Adds a trip to the step's evidence. */
   evidence(trip: Trip): Trip {
     this.#record.trips.push(trip);
+    if (trip.counters !== undefined) this.note('sidecar', `counters, no log line: ${trip.counters}`);
     return trip;
   }
 

@@ -1,5 +1,5 @@
 import { formatEndpoint, type Endpoint } from '../../trip/endpoint.ts';
-import { agrees, factsOf, type Facts } from '../../trip/judgement.ts';
+import { agrees, factsOf, tells, type Facts } from '../../trip/judgement.ts';
 import { proxyResult } from '../../trip/squid.ts';
 import type { Trip } from '../../trip/statements.ts';
 import { bytes } from './format.ts';
@@ -63,14 +63,15 @@ function clientHop({ client }: Trip): Hop {
   return { who: 'client', name: names.client, says, state: 'spoke' };
 }
 
-function sidecarHop({ sidecar }: Trip): Hop {
+function sidecarHop({ sidecar, counters }: Trip): Hop {
   const line = sidecar?.[0];
   if (line === undefined) return silent('sidecar');
   const { request, responseCode, responseFlags, responseCodeDetails, upstreamCluster } = line;
   const protocol = request === '- - -' ? 'TCP' : request;
   const details = [responseFlags, responseCodeDetails].filter((text) => text !== '-').join(' ');
   const result = [protocol, ...(responseCode === 0 ? [] : [responseCode]), details].join(' ').trim();
-  return { who: 'sidecar', name: names.sidecar, says: [upstreamCluster, result], state: 'spoke' };
+  const weaker = counters === undefined ? [] : ['counters, no log line'];
+  return { who: 'sidecar', name: names.sidecar, says: [upstreamCluster, result, ...weaker], state: 'spoke' };
 }
 
 function proxyHop({ proxy }: Trip): Hop {
@@ -137,10 +138,11 @@ function ends(facts: Facts, from: Who, to: Who): Label[] {
 /** What came back over the connection, as its far end counts it. */
 function size(facts: Facts, to: Who): Label[] {
   const { client, sidecar, proxy, origin } = facts;
-  if (to === 'sidecar') return sidecar === undefined ? [] : [told('bytes', bytes(sidecar.bytesSent))];
+  const passed = sidecar !== undefined && tells(sidecar, 'bytesSent') ? sidecar.bytesSent : undefined;
+  if (to === 'sidecar') return passed === undefined ? [] : [told('bytes', bytes(passed))];
   if (to === 'proxy') {
     if (proxy === undefined) return [];
-    return [sizes(sidecar?.bytesSent, proxy.bytes, bytes(proxy.bytes), agrees('proxy.bytes', facts))];
+    return [sizes(passed, proxy.bytes, bytes(proxy.bytes), agrees('proxy.bytes', facts))];
   }
   if (origin === undefined) return [];
   const page = `page ${bytes(origin.bytes)}`;

@@ -1,0 +1,176 @@
+import type { ClientStatement, SidecarField, SidecarStatement } from './statements.ts';
+
+/**
+ * What an Envoy counts of the connections that it makes, for sidecars that leave no readable log line. A counter knows
+ * no connection: it testifies only where nobody else uses the client between two readings, and says less than a line.
+ * Statistics: https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
+ */
+export type Counters = ReadonlyMap<string, Counted>;
+
+/** Of one cluster; or, where `isHttp`, of one listener that speaks HTTP, as far as it found no route. */
+export interface Counted {
+  readonly isHttp: boolean;
+  /** Connections to a host, or requests without a route. */
+  readonly connections: number;
+  /** Of them, those that were not established. */
+  readonly failed: number;
+  /** Connections for which there was no host, or too many others. */
+  readonly withoutHost: number;
+  readonly overflowed: number;
+  /** Still open now. */
+  readonly active: number;
+  /** Bytes from the upstream host and to it. */
+  readonly received: number;
+  readonly sent: number;
+}
+
+const none: Counted = {
+  isHttp: false,
+  ...{ connections: 0, failed: 0, withoutHost: 0, overflowed: 0, active: 0, received: 0, sent: 0 },
+};
+
+const fields: Readonly<Record<string, keyof Omit<Counted, 'isHttp'>>> = {
+  upstream_cx_total: 'connections',
+  upstream_cx_connect_fail: 'failed',
+  upstream_cx_none_healthy: 'withoutHost',
+  upstream_cx_overflow: 'overflowed',
+  upstream_cx_active: 'active',
+  upstream_cx_rx_bytes_total: 'received',
+  upstream_cx_tx_bytes_total: 'sent',
+  no_route: 'connections',
+};
+
+/** What Envoy must be told to count: by default an Istio proxy counts none of it. */
+const countedPrefixes = [
+  'cluster.outbound',
+  'cluster.PassthroughCluster',
+  'cluster.BlackHoleCluster',
+  'http.outbound',
+] as const;
+
+const inclusion = 'sidecar.istio.io/statsInclusionPrefixes';
+
+/** What a client's pod says so that its sidecar counts. */
+export const countingAnnotations: Readonly<Record<string, string>> = {
+  [inclusion]: countedPrefixes.join(','),
+};
+
+/** Whether the sidecar of a pod with these annotations counts outbound connections. */
+export function countsOutbound(annotations: Readonly<Record<string, string>>): boolean {
+  const asked = annotations[inclusion]?.split(',') ?? [];
+  return countedPrefixes.every((prefix) => asked.some((one) => one !== '' && prefix.startsWith(one)));
+}
+
+/** For `GET /stats?filter=`: what {@link parseCounters} reads. */
+export const countersFilter = `^(cluster\\.(outbound|PassthroughCluster|BlackHoleCluster)|http\\.outbound).*\\.(${Object.keys(fields).join('|')})$`;
+
+/** @param text Envoy's answer to `GET /stats`, a line a statistic */
+export function parseCounters(text: string): Counters {
+  const found = new Map<string, Counted>();
+  for (const line of text.split('\n')) {
+    const [, kind, name = '', statistic = '', value] =
+      /^(cluster|http)\.(.+?);?\.([a-z_]+): (\d+)$/.exec(line.trim()) ?? [];
+    const field = fields[statistic];
+    if (field === undefined) continue;
+    const isHttp = kind === 'http';
+    found.set(name, { ...(found.get(name) ?? none), isHttp, [field]: Number(value) });
+  }
+  return found;
+}
+
+/** What was counted between two readings, by name; what stayed as it was is left out. */
+export function movedBetween(before: Counters, after: Counters): ReadonlyMap<string, Counted> {
+  return new Map(
+    [...after].flatMap(([name, now]): [string, Counted][] => {
+      const then = before.get(name) ?? none;
+      // An Envoy that was started again counts from the beginning.
+      const by = (field: keyof Omit<Counted, 'isHttp'>): number =>
+        now.connections < then.connections ? now[field] : now[field] - then[field];
+      const moved: Counted = {
+        isHttp: now.isHttp,
+        connections: by('connections'),
+        failed: by('failed'),
+        withoutHost: by('withoutHost'),
+        overflowed: by('overflowed'),
+        active: now.active,
+        received: by('received'),
+        sent: by('sent'),
+      };
+      return attempts(moved) === 0 ? [] : [[name, moved]];
+    }),
+  );
+}
+
+/** Whether a connection was counted, and every one is closed. */
+export function isComplete(moved: ReadonlyMap<string, Counted>): boolean {
+  return moved.size > 0 && [...moved.values()].every(({ active }) => active === 0);
+}
+
+function attempts({ connections, withoutHost, overflowed }: Counted): number {
+  return connections + withoutHost + overflowed;
+}
+
+/** Of a statement that is made of counters. */
+const neverTold: readonly SidecarField[] = [
+  ...(['startTime', 'method', 'path', 'protocol', 'responseCodeDetails', 'connectionTermination'] as const),
+  ...(['upstreamFailure', 'duration', 'upstreamHost', 'upstreamLocal', 'downstreamLocal'] as const),
+  'downstreamRemote',
+];
+
+/** What the counters say of the only request of a client between two readings: one statement, or one for each connection. */
+export function countedStatements(
+  moved: ReadonlyMap<string, Counted>,
+  client: Pick<ClientStatement, 'startedAt' | 'endedAt'>,
+): readonly SidecarStatement[] {
+  const all = [...moved.values()];
+  const total = sum(all, attempts);
+  const isHttp = all.some((one) => one.isHttp);
+  const said = [...moved].map(([name, one]) => inWords(name, one)).join('; ');
+  return Array.from({ length: total }, (_none, index) => ({
+    witness: 'sidecar',
+    line: `counters, no log line${total === 1 ? '' : ` (${index + 1} of ${total})`}: ${said}`,
+    startedAt: client.startedAt,
+    request: isHttp ? 'HTTP - -' : '- - -',
+    responseCode: isHttp ? 404 : 0,
+    responseFlags: flagsOf(all),
+    responseCodeDetails: '-',
+    connectionTermination: '-',
+    upstreamFailure: '-',
+    bytesReceived: sum(all, ({ sent }) => sent),
+    bytesSent: sum(all, ({ received }) => received),
+    durationMs: client.endedAt - client.startedAt,
+    upstreamHost: undefined,
+    upstreamCluster: isHttp ? '-' : [...moved.keys()].join(', '),
+    upstreamLocal: undefined,
+    downstreamLocal: undefined,
+    downstreamRemote: undefined,
+    // Of several connections it is not known which carried what.
+    untold: total === 1 ? neverTold : [...neverTold, 'bytesReceived', 'bytesSent'],
+  }));
+}
+
+function flagsOf(all: readonly Counted[]): string {
+  const flags = [
+    ...(sum(all, ({ isHttp, connections }) => (isHttp ? connections : 0)) > 0 ? ['NR'] : []),
+    ...(sum(all, ({ withoutHost }) => withoutHost) > 0 ? ['UH'] : []),
+    ...(sum(all, ({ overflowed }) => overflowed) > 0 ? ['UO'] : []),
+    ...(sum(all, ({ failed }) => failed) > 0 ? ['UF'] : []),
+  ];
+  return flags.length === 0 ? '-' : flags.join(',');
+}
+
+function inWords(name: string, one: Counted): string {
+  if (one.isHttp) return `listener ${name} speaks HTTP and found no route, ${one.connections} times`;
+  const parts = [
+    `${one.connections} connections`,
+    ...(one.failed === 0 ? [] : [`${one.failed} failed`]),
+    ...(one.withoutHost === 0 ? [] : [`${one.withoutHost} without a host`]),
+    ...(one.overflowed === 0 ? [] : [`${one.overflowed} over the limit`]),
+    `${one.received} bytes from it, ${one.sent} to it`,
+  ];
+  return `cluster ${name}: ${parts.join(', ')}`;
+}
+
+function sum(all: readonly Counted[], of: (one: Counted) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
+}
