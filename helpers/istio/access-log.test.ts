@@ -10,13 +10,14 @@ import { accessLogIn, type AccessLog } from './access-log.ts';
 const elsewhere = { ip: '10.96.0.7', port: 8080 };
 
 /** A sidecar that knows the proxy, and writes these access logs wherever it sends something. */
-function listeners(accessLogs: readonly object[]): object[] {
+function listeners(accessLogs: readonly object[], options: object = {}): object[] {
   const tcp = (name: string): object => ({
     name: 'envoy.filters.network.tcp_proxy',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
       cluster: name,
       access_log: accessLogs,
+      ...options,
     },
   });
   const listener = (name: string, address: string, port: number, to: string): object => ({
@@ -109,6 +110,12 @@ describe('the access log of a sidecar', () => {
       "the access log's format lacks %DOWNSTREAM_REMOTE_ADDRESS%, %BYTES_SENT%, %UPSTREAM_CLUSTER_RAW%",
     ],
     [
+      'without where it went',
+      [text('%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% %BYTES_SENT%\n')],
+      'unreadable',
+      "the access log's format lacks %UPSTREAM_CLUSTER_RAW%",
+    ],
+    [
       'with two fields that run into each other',
       [text(company.text.replace(' proxy=', ''))],
       'unreadable',
@@ -117,6 +124,15 @@ describe('the access log of a sidecar', () => {
   ])('is not: %s', (_what, logs, kind, why) => {
     expect(accessLogIn(listeners(logs), via)).toEqual({ kind, why });
   });
+});
+
+test('lines that are written early need a duration, which tells them from the last', () => {
+  const early = { access_log_options: { flush_access_log_on_connected: true } };
+  expect(accessLogIn(listeners([text(company.text)], early), via)).toEqual({
+    kind: 'unreadable',
+    why: "the access log's format lacks %DURATION%",
+  });
+  expect(accessLogIn(listeners([file({ json_format: company.json })], early), via).kind).toBe('readable');
 });
 
 describe('a trip by the log of the company', () => {

@@ -36,11 +36,12 @@ const nowhere: Endpoint = { ip: '192.0.2.1', port: 9 };
  * @param entries Of the dump of dynamic listeners
  */
 export function accessLogIn(entries: readonly unknown[], to: Endpoint): AccessLog {
-  const configs = [to, nowhere].flatMap((endpoint) => {
-    const handling = takerOf(entries, endpoint)?.handling;
-    return handling !== undefined && 'accessLogs' in handling ? [handling.accessLogs] : [];
-  })[0];
-  const sinks = logSinks(configs ?? []);
+  const [handling] = [to, nowhere].flatMap((endpoint) => {
+    const found = takerOf(entries, endpoint)?.handling;
+    return found !== undefined && 'accessLogs' in found ? [found] : [];
+  });
+  const sinks = logSinks(handling?.accessLogs ?? []);
+  const logsEarly = handling?.kind === 'tcp' && handling.logsEarly;
   if (sinks.length === 0) return { kind: 'off', why: 'Envoy writes no access log for these connections' };
   const here = sinks.filter(({ to: where }) => where === 'stdout');
   if (here.length === 0) {
@@ -56,7 +57,7 @@ export function accessLogIn(entries: readonly unknown[], to: Endpoint): AccessLo
   for (const { format } of whole) {
     if (format === undefined) continue;
     if (isDefault(format)) return { kind: 'readable', read: parseSidecarLine, isDefault: true };
-    const found = compiled(format);
+    const found = compiled(format, logsEarly);
     if (typeof found !== 'string') return { kind: 'readable', read: found, isDefault: false };
     problems.push(found);
   }
@@ -70,13 +71,20 @@ function isDefault({ encoding, format }: LogFormat): boolean {
   return [format, raw].some((text) => Object.values<string>(defaultTextFormats).includes(text));
 }
 
-/** How lines of the format are read, or why they cannot be. */
-function compiled(format: LogFormat): ReadSidecarLine | string {
+/**
+ * How lines of the format are read, or why they cannot be.
+ * @param logsEarly A line is written while the connection is open too; it has no duration yet, which tells it from the last
+ */
+function compiled(format: LogFormat, logsEarly: boolean): ReadSidecarLine | string {
   try {
     const { missing, untold, ambiguous, parse } = compileLog(format);
     // A line that does not tell the cluster does not tell the way: without the entry the proxy may be reached as well.
-    const needed = untold.includes('upstreamCluster') ? [...missing, '%UPSTREAM_CLUSTER_RAW%'] : missing;
-    if (needed.length > 0) return `the access log's format lacks ${[...new Set(needed)].join(', ')}`;
+    const needed = [
+      ...missing.filter((one) => !one.includes('%UPSTREAM_CLUSTER_RAW%')),
+      ...(untold.includes('upstreamCluster') ? ['%UPSTREAM_CLUSTER_RAW%'] : []),
+      ...(logsEarly && untold.includes('duration') ? ['%DURATION%'] : []),
+    ];
+    if (needed.length > 0) return `the access log's format lacks ${needed.join(', ')}`;
     return ambiguous ?? parse;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -36,6 +36,10 @@ const trip = z.looseObject({
   sidecar: z.array(statement).optional().describe('undefined: that log was not followed'),
   proxy: z.array(statement).optional(),
   origin: z.array(statement).optional(),
+  counters: z
+    .string()
+    .optional()
+    .describe("set where the sidecar's statement is made of its counters: why it leaves no log line to read"),
   unmatched: z
     .array(z.looseObject({ line: z.string() }))
     .describe('lines of the same logs that are not its own'),

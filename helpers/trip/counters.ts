@@ -126,9 +126,11 @@ export function countedStatements(
   const total = sum(all, attempts);
   const isHttp = all.some((one) => one.isHttp);
   const said = [...moved].map(([name, one]) => inWords(name, one)).join('; ');
+  const during = [client.startedAt, client.endedAt].map((at) => new Date(at).toISOString()).join(' to ');
   return Array.from({ length: total }, (_none, index) => ({
     witness: 'sidecar',
-    line: `counters, no log line${total === 1 ? '' : ` (${index + 1} of ${total})`}: ${said}`,
+    // With the times, so that no two requests have the same text.
+    line: `counters, no log line, ${during}${total === 1 ? '' : ` (${index + 1} of ${total})`}: ${said}`,
     startedAt: client.startedAt,
     request: isHttp ? 'HTTP - -' : '- - -',
     responseCode: isHttp ? 404 : 0,
