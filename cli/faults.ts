@@ -7,7 +7,7 @@ import { faultResults, faultsPage } from '../faults/result.ts';
 import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
-import { pairTo } from '../helpers/gate/pair-to.ts';
+import { pairTo } from '../helpers/gate/rules.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { planOf } from '../helpers/session/proxy.ts';

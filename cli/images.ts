@@ -3,6 +3,7 @@ import { loadSet } from '../helpers/images/bundle/load.ts';
 import { requestOf } from '../helpers/images/bundle/manifest.ts';
 import { readManifest } from '../helpers/images/bundle/read.ts';
 import { askedFor, chooseSourceForAll } from '../helpers/images/choose.ts';
+import { megabytes } from '../helpers/images/disk.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { listImages } from '../helpers/images/list.ts';
 import type { ImageChoice } from '../helpers/images/mirror.ts';
@@ -107,8 +108,4 @@ async function chosen({
   const resolved = resolveVersions(versions);
   const { because, ...origin } = await chooseSourceForAll(images, [resolved], image);
   return { request: { ...origin, ...resolved, overrides: image }, because };
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }

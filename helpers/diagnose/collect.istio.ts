@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { textTable } from '../text-table.ts';
+import { objectsAt } from './collect.objects.ts';
 import { given, type Collector } from './collector.ts';
 import { listObjects, type Api, type ApiObject, type Source } from './source.ts';
 import { manifests } from './texts.ts';
@@ -128,11 +129,7 @@ function configurationCollector(api: Api): Collector {
 
 function webhooks(api: Api, kind: 'mutating' | 'validating', what: string): Collector {
   const path = `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
-  return {
-    file: `istio/webhooks-${kind}.yaml`,
-    what: `Webhooks: ${what}`,
-    collect: async (signal) => ({ text: manifests(await listObjects(api, path, signal)) }),
-  };
+  return objectsAt(api, `istio/webhooks-${kind}.yaml`, `Webhooks: ${what}`, path);
 }
 
 /** What istioctl says of the mesh. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Container } from 'dockerode';
-import { containerEngine, logOf } from '../engine.ts';
+import { apiRefusal, containerEngine, logOf } from '../engine.ts';
 import { tarFiles, type TarFile } from '../images/tar-entries.ts';
 import { textTable } from '../text-table.ts';
 import type { Collector } from './collector.ts';
@@ -60,7 +60,7 @@ async function filesAt(node: Container, path: string): Promise<TarFile[]> {
     return await tarFiles(Readable.from(await node.getArchive({ path })));
   } catch (error) {
     // Another kind of node.
-    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return [];
+    if (apiRefusal.status(error) === 404) return [];
     throw error;
   }
 }

@@ -31,7 +31,8 @@ export function nodeObjects(api: Api): Collector {
   return objectsAt(api, 'node/nodes.yaml', what, '/api/v1/nodes');
 }
 
-function objectsAt(api: Api, file: string, what: string, path: string): Collector {
+/** The objects of a kind, as one file of YAML. */
+export function objectsAt(api: Api, file: string, what: string, path: string): Collector {
   return {
     file,
     what,

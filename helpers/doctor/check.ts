@@ -22,11 +22,16 @@ export interface Check {
   readonly id: string;
   readonly group: Group;
   /** Costs milliseconds, and is asked at the start of every run. */
-  readonly quick: boolean;
+  readonly quick?: boolean;
   /** It asks the engine, so there is nothing to ask where none answers. */
-  readonly needsEngine: boolean;
+  readonly needsEngine?: boolean;
   /** @throws anything: a check that throws becomes a warning */
   readonly look: (surroundings: Surroundings) => Promise<Finding> | Finding;
+}
+
+/** The checks below one heading. */
+export function inGroup(group: Group, checks: readonly Omit<Check, 'group'>[]): readonly Check[] {
+  return checks.map((check) => ({ ...check, group }));
 }
 
 export interface Checked {

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { failed, ok, warning, type Check, type Finding } from './check.ts';
+import { failed, inGroup, ok, warning, type Finding } from './check.ts';
 import type { EngineFacts } from './engine-facts.ts';
 
 /** Docker 20.10 and Podman 4: the first API by which a container may have the host's cgroup namespace, as the node must. */
@@ -7,21 +7,16 @@ export const minimumApi = '1.41';
 /** From this version on Kubernetes refuses cgroup v1 unless kubelet allows it. */
 const refusesCgroupV1 = '1.35.0';
 
-const group = 'Container engine';
 const prepare = 'On Debian and Ubuntu as root `scripts/prepare-host engine` sets one up that works.';
 
-export const engineChecks: readonly Check[] = [
+export const engineChecks = inGroup('Container engine', [
   {
     id: 'engine',
-    group,
     quick: true,
-    needsEngine: false,
     look: async ({ engine }) => engineFinding(await engine()),
   },
   {
     id: 'privileged',
-    group,
-    quick: false,
     needsEngine: true,
     look: async ({ container, set }) => {
       try {
@@ -39,8 +34,6 @@ export const engineChecks: readonly Check[] = [
   },
   {
     id: 'capability',
-    group,
-    quick: false,
     needsEngine: true,
     look: async ({ container, set }) => {
       const facts = await container().catch(() => undefined);
@@ -52,7 +45,6 @@ export const engineChecks: readonly Check[] = [
   },
   {
     id: 'cgroups',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine, quick, set, versions, asked }) =>
@@ -62,7 +54,7 @@ export const engineChecks: readonly Check[] = [
         kubernetes: versions.kubernetes,
       }),
   },
-];
+]);
 
 export function engineFinding(
   facts: Pick<EngineFacts, 'product' | 'version' | 'api' | 'address' | 'rootless' | 'architecture' | 'info'>,

@@ -2,32 +2,25 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { cacheDir, exists } from '../cache.ts';
-import { freeBytes, tooLittleSpace } from '../images/disk.ts';
+import { freeBytes, gigabyte, gigabytes, tooLittleSpace } from '../images/disk.ts';
+import { registryBytes } from '../images/ensure.ts';
 import { planSourceSet } from '../images/source/build.ts';
 import { sourceVersions } from '../images/versions.ts';
-import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
+import { failed, inGroup, ok, together, warning, type Finding } from './check.ts';
 import { architectureFinding, platformsOf } from './architecture.ts';
 import { clockFinding } from './clock.ts';
 import type { InotifyLimits } from '../cluster/container-facts.ts';
 import type { EngineFacts } from './engine-facts.ts';
 import type { Surroundings } from './surroundings.ts';
 
-const group = 'Machine';
-const gigabyte = 1024 ** 3;
-const inGigabytes = (bytes: number): string => `${(bytes / gigabyte).toFixed(1)} GB`;
-
 /** A node with the mesh, and its images unpacked for it. */
 const nodeBytes = 2 * gigabyte;
 /** Reports, temporary folders. */
 const runBytes = 0.1 * gigabyte;
-/** Pulled layers, and the archive made of them. */
-const registryBytes = 3e9;
 
-export const machineChecks: readonly Check[] = [
+export const machineChecks = inGroup('Machine', [
   {
     id: 'architecture',
-    group,
-    quick: false,
     needsEngine: true,
     look: async ({ engine, set }) => {
       const [facts, { images, source, ready }] = await Promise.all([engine(), set()]);
@@ -40,14 +33,12 @@ export const machineChecks: readonly Check[] = [
   },
   {
     id: 'cpu',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine }) => cpuFinding((await engine()).info.NCPU, availableParallelism()),
   },
   {
     id: 'memory',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine }) => {
@@ -62,14 +53,11 @@ export const machineChecks: readonly Check[] = [
   },
   {
     id: 'disk-cache',
-    group,
     quick: true,
-    needsEngine: false,
     look: async (surroundings) => cacheFinding(surroundings),
   },
   {
     id: 'disk-engine',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine, container, quick }) => {
@@ -79,7 +67,6 @@ export const machineChecks: readonly Check[] = [
   },
   {
     id: 'inotify',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine, container, quick }) => {
@@ -92,9 +79,7 @@ export const machineChecks: readonly Check[] = [
   },
   {
     id: 'open-files',
-    group,
     quick: true,
-    needsEngine: false,
     look: async ({ container, quick }) => {
       const seen = quick ? undefined : (await container().catch(() => undefined))?.openFiles;
       return openFilesFinding(await openFilesHere(), seen);
@@ -102,7 +87,6 @@ export const machineChecks: readonly Check[] = [
   },
   {
     id: 'clock',
-    group,
     quick: true,
     needsEngine: true,
     look: async ({ engine, registryAnswers, destination, quick }) => {
@@ -116,7 +100,7 @@ export const machineChecks: readonly Check[] = [
       return clockFinding(clockAhead, dated);
     },
   },
-];
+]);
 
 export function cpuFinding(engine: number, here: number): Finding {
   if (engine >= 2 && here >= 2)
@@ -139,35 +123,32 @@ interface Memory {
 
 /** Measured: node, mesh and traffic take 1.3 GB of the engine's machine, the suite itself 0.4 GB. */
 export function memoryFinding({ engine, available, limit }: Memory): Finding {
-  const fine = [`${inGigabytes(engine)} for the engine`];
-  if (available !== undefined) fine.push(`${inGigabytes(available)} of it free`);
+  const fine = [`${gigabytes(engine)} for the engine`];
+  if (available !== undefined) fine.push(`${gigabytes(available)} of it free`);
   const findings: Finding[] = [];
   const give = 'Give it 4 GB or more (Docker Desktop: Settings, Resources), or end what takes it.';
   if (engine < 2 * gigabyte) {
     findings.push(
       failed(
-        `The engine has ${inGigabytes(engine)} of memory; node and mesh take up to 2 GB`,
+        `The engine has ${gigabytes(engine)} of memory; node and mesh take up to 2 GB`,
         give,
         'NODE_NOT_READY',
       ),
     );
   } else if (engine < 3.5 * gigabyte) {
     findings.push(
-      warning(
-        `The engine has ${inGigabytes(engine)} of memory; 4 GB are what a run is comfortable with`,
-        give,
-      ),
+      warning(`The engine has ${gigabytes(engine)} of memory; 4 GB are what a run is comfortable with`, give),
     );
   }
   if (available !== undefined && available < 2 * gigabyte) {
     findings.push(
-      warning(`Only ${inGigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give),
+      warning(`Only ${gigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give),
     );
   }
   if (limit < gigabyte) {
     findings.push(
       warning(
-        `This process may have ${inGigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
+        `This process may have ${gigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
         'Raise the limit of the container or cgroup that it runs in.',
       ),
     );
@@ -242,7 +223,7 @@ function spaceFinding(
 ): Finding {
   const error = tooLittleSpace(free, folder, neededBytes, purpose, hint);
   if (error !== undefined) return failed(error.message, error.hint, error.code);
-  return ok(`${inGigabytes(free)} free in ${folder}, ${inGigabytes(neededBytes)} needed`);
+  return ok(`${gigabytes(free)} free in ${folder}, ${gigabytes(neededBytes)} needed`);
 }
 
 /** Why a file cannot be made in a folder, or in the nearest one above it that is there. */

@@ -5,18 +5,15 @@ import { messageOf } from '../errors.ts';
 import { registryHost } from '../images/reference.ts';
 import { excludes, isLoopback, proxyVariables } from '../proxies/variables.ts';
 import { authorityFindings } from './authorities.ts';
-import { failed, ok, together, warning, type Check, type Finding } from './check.ts';
+import { failed, inGroup, ok, together, warning, type Finding } from './check.ts';
 import { engineProxyFinding, proxyAnswers, proxyFindings } from './proxies.ts';
-import type { RegistryAnswer, Surroundings } from './surroundings.ts';
+import type { RegistryAnswer } from '../images/registry.ts';
+import type { Surroundings } from './surroundings.ts';
 
-const group = 'Network';
-
-export const networkChecks: readonly Check[] = [
-  { id: 'dns', group, quick: false, needsEngine: false, look: dnsFinding },
+export const networkChecks = inGroup('Network', [
+  { id: 'dns', look: dnsFinding },
   {
     id: 'registries',
-    group,
-    quick: false,
     needsEngine: true,
     look: async ({ set, registries, registryAnswers }) => {
       const { source, ready, because } = await set();
@@ -27,9 +24,6 @@ export const networkChecks: readonly Check[] = [
   },
   {
     id: 'destination',
-    group,
-    quick: false,
-    needsEngine: false,
     look: async ({ asked, destination }) => {
       if (asked.target === 'hermetic') return ok('hermetic: a server in the cluster, under a CA of the run');
       const { status, problem } = await destination();
@@ -50,9 +44,7 @@ export const networkChecks: readonly Check[] = [
   },
   {
     id: 'proxy',
-    group,
     quick: true,
-    needsEngine: false,
     look: async ({ environment, engine, quick }) => {
       const variables = proxyVariables(environment);
       if (variables.length === 0) return ok('no proxy variable is set');
@@ -68,20 +60,16 @@ export const networkChecks: readonly Check[] = [
   },
   {
     id: 'engine-proxy',
-    group,
-    quick: false,
     needsEngine: true,
     look: async ({ environment, engine, set }) =>
       engineProxyFinding((await engine()).info, environment, (await set()).ready),
   },
   {
     id: 'authorities',
-    group,
     quick: true,
-    needsEngine: false,
     look: async ({ environment }) => authorityFindings(environment),
   },
-];
+]);
 
 async function dnsFinding({ environment, asked, registries }: Surroundings): Promise<Finding> {
   const published = registries.map(registryHost);

@@ -14,7 +14,6 @@ export const nodeCheck: Check = {
   id: 'node',
   group,
   quick: true,
-  needsEngine: false,
   look: () => nodeFinding(process.versions.node, nodeAskedFor()),
 };
 
@@ -28,5 +27,5 @@ export function nodeFinding(version: string, asked: string): Finding {
 
 /** Files that a user may have changed: their own reader says what is wrong. */
 export function fileCheck(id: string, read: () => Promise<string>): Check {
-  return { id, group, quick: false, needsEngine: false, look: async () => ok(await read()) };
+  return { id, group, look: async () => ok(await read()) };
 }

@@ -25,7 +25,8 @@ export async function quickDoctor(
   { ownCluster }: { readonly ownCluster: boolean },
 ): Promise<void> {
   const checks = allChecks.filter(
-    ({ id, quick, needsEngine }) => quick && (ownCluster || !(needsEngine || ofOwnCluster.includes(id))),
+    ({ id, quick = false, needsEngine = false }) =>
+      quick && (ownCluster || !(needsEngine || ofOwnCluster.includes(id))),
   );
   const surroundings = surroundingsOf(configuration, { quick: true });
   const results = await runChecks(checks, ownCluster ? surroundings : { ...surroundings, engine: noEngine });

@@ -34,7 +34,7 @@ export function runChecks(
 }
 
 async function findingOf(check: Check, surroundings: Surroundings, deadlineMs: number): Promise<Finding> {
-  if (check.needsEngine && !(await answers(surroundings))) {
+  if (check.needsEngine === true && !(await answers(surroundings))) {
     // The check `engine` says what to do about it.
     return warning('not checked: the engine does not answer', '');
   }

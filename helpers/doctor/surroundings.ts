@@ -3,7 +3,8 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { chooseSource, type ChosenSource } from '../images/choose.ts';
 import { listImages, type ImageRow } from '../images/list.ts';
 import { imageSetIsReady } from '../images/ensure.ts';
-import { registriesOf, registryUrls } from '../images/reference.ts';
+import { registriesOf } from '../images/reference.ts';
+import { probeRegistries, type RegistryAnswer } from '../images/registry.ts';
 import { isPublished, registryReferences, resolveVersions, type Versions } from '../images/versions.ts';
 import { probe, type Answer } from '../probe.ts';
 import { containerFacts, type ContainerFacts } from '../cluster/container-facts.ts';
@@ -11,10 +12,6 @@ import { engineFacts, type EngineFacts } from './engine-facts.ts';
 
 /** What the run would use that is asked about; see `Configuration`. */
 export type Asked = Pick<Configuration, 'istio' | 'k8s' | 'images' | 'target' | 'edition'>;
-
-export interface RegistryAnswer extends Answer {
-  readonly registry: string;
-}
 
 /** The image set that a run would take. */
 export interface ChosenSet extends ChosenSource {
@@ -58,7 +55,7 @@ export function surroundingsOf(
     quick,
     engine,
     registries,
-    registryAnswers: once(() => answersOf(registries)),
+    registryAnswers: once(() => probeRegistries(registries)),
     set,
     container: once(async () => {
       const [image, facts] = [startable(await set()), await engine()];
@@ -86,16 +83,6 @@ async function chosenSet({ images: asked }: Asked, versions: Versions): Promise<
   const request = { ...origin, ...versions };
   const [ready, images] = await Promise.all([imageSetIsReady(request), listImages(request)]);
   return { ...chosen, ready, images };
-}
-
-async function answersOf(registries: readonly string[]): Promise<readonly RegistryAnswer[]> {
-  const asked = registries.flatMap((registry) => registryUrls(registry).map((url) => ({ registry, url })));
-  const answers = await probe(asked);
-  return registries.map((registry) => {
-    const own = answers.filter((_answer, index) => asked[index]?.registry === registry);
-    const best = own.find(({ status }) => status !== undefined) ?? own.at(-1);
-    return { registry, ...(best ?? { status: undefined, problem: 'not asked' }) };
-  });
 }
 
 /** The registries that images may have to be pulled from; none where they are to be built. */

@@ -10,6 +10,7 @@ import { apply, find, remove } from '../kube/apply.ts';
 import { fieldManager, type Kube } from '../kube/client.ts';
 import { namespaceNamed } from './owned.ts';
 import { processAnnotation } from './ownership.ts';
+import { namespaceObject } from '../kube/namespaces.ts';
 
 /** In the control plane's namespace: that a run installed Istio, and what of it was there before. */
 const record: V1ConfigMap = {
@@ -38,7 +39,7 @@ export async function recordInstallation(kube: Kube, istioctl: string): Promise<
     istioctl,
   };
   if (!known.namespace) {
-    await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioSystem } }]);
+    await apply(kube, [namespaceObject(istioSystem)]);
   }
   const annotations = { [processAnnotation]: encodeOwner(thisProcess()) };
   await apply<KubernetesObject>(kube, [
@@ -72,10 +73,7 @@ export async function uninstallRecorded(kube: Kube, cluster: Cluster, found: V1C
     kube,
     (await distributed(kube)).filter((object) => !known.distributed.includes(placeOf(object))),
   );
-  await remove(
-    kube,
-    known.namespace ? [record] : [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioSystem } }],
-  );
+  await remove(kube, known.namespace ? [record] : [namespaceObject(istioSystem)]);
 }
 
 /** Pulls an image into the engine that it has not. @throws EnvironmentError when it cannot be pulled */

@@ -2,6 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply, remove } from '../kube/apply.ts';
 import { fieldManager, unlessRefused, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
+import { namespaceObject } from '../kube/namespaces.ts';
 
 /** Kinds that a run puts into its namespaces, in the order in which they go. */
 export const ownedKinds = [
@@ -37,12 +38,12 @@ export async function removeOwned(
       // An apply without them removes the labels that the run added to the namespace itself.
       const marked = namespace.metadata?.labels?.[runLabel];
       if (marked !== undefined && (runId === undefined || marked === runId)) {
-        await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }]);
+        await apply(kube, [namespaceObject(name)]);
       }
       continue;
     }
     if (runId !== undefined && namespace.metadata?.labels?.[runLabel] !== runId) continue;
-    await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }]);
+    await remove(kube, [namespaceObject(name)]);
     removed.push(`namespace ${name}`);
   }
   return removed;

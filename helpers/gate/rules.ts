@@ -1,7 +1,6 @@
-import { closest } from 'fastest-levenshtein';
 import semver from 'semver';
 import { UsageError } from '../errors.ts';
-import { versionsFile, type VersionsFile } from '../images/versions.ts';
+import { listed, minorOf, resolveVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
 
 export type Strategy = 'canary' | 'in-place';
 
@@ -194,16 +193,6 @@ function listedPair<T extends Pick<PairRequest, 'from' | 'to' | 'k8s'>>(
   };
 }
 
-function listed(product: string, asked: string, choices: readonly string[]): string {
-  // As Git and Docker tags have it.
-  const wanted = asked.replace(/^v/, '');
-  if (choices.includes(wanted)) return wanted;
-  throw new UsageError(
-    `${product} ${asked} is not listed in fixtures/versions.yaml.`,
-    `Did you mean ${closest(wanted, choices)}? Listed: ${[...choices].sort(semver.rcompare).join(', ')}.`,
-  );
-}
-
 /** Steps that are short enough, where listed versions make such a way. */
 function wayBetween(from: string, to: string, minors: number, known: VersionsFile): string {
   const between = Object.keys(known.istio)
@@ -237,7 +226,26 @@ function sourceOf(istio: string, known: VersionsFile): string {
   return known.istio[istio]?.support ?? documents.upgrade;
 }
 
-/** `1.35` of `1.35.4`. */
-function minorOf(version: string): string {
-  return `${semver.major(version)}.${semver.minor(version)}`;
+/**
+ * The upgrade to a version, by default the file's, from the newest listed release of the minor version before it.
+ * @throws UsageError when none is listed
+ */
+export function pairTo(
+  asked?: string,
+  known: VersionsFile = versionsFile(),
+): { readonly from: string; readonly to: string; readonly kubernetes: string } {
+  const { istio: to } = resolveVersions({ istio: asked }, known);
+  const [from] = Object.keys(known.istio)
+    .filter(
+      (version) =>
+        semver.major(version) === semver.major(to) && semver.minor(version) === semver.minor(to) - 1,
+    )
+    .sort(semver.rcompare);
+  if (from === undefined) {
+    throw new UsageError(
+      `No release of the minor version before Istio ${to} is listed.`,
+      'Add one to fixtures/versions.yaml, or choose another version (--istio).',
+    );
+  }
+  return resolvePair({ from, to, strategy: 'in-place', rollback: false, allowUnsupported: false }, known);
 }

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { chooseSource } from './choose.ts';
 import type { LoadedSet } from './loaded.ts';
-import type { Reachability } from './registry.ts';
+import type { RegistryAnswer } from './registry.ts';
 
 const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
-const answering = (registries: readonly string[]): Promise<Reachability[]> =>
-  Promise.resolve(registries.map((registry) => ({ registry, reachable: true, problem: '' })));
-const silent = (registries: readonly string[]): Promise<Reachability[]> =>
-  Promise.resolve(registries.map((registry) => ({ registry, reachable: false, problem: 'ENOTFOUND' })));
+const answering = (registries: readonly string[]): Promise<RegistryAnswer[]> =>
+  Promise.resolve(registries.map((registry) => ({ registry, status: 200, problem: '' })));
+const silent = (registries: readonly string[]): Promise<RegistryAnswer[]> =>
+  Promise.resolve(registries.map((registry) => ({ registry, status: undefined, problem: 'ENOTFOUND' })));
 const mustNotAsk = (): Promise<never> => Promise.reject(new Error('asked'));
 const nothing = (): Promise<boolean> => Promise.resolve(false);
 

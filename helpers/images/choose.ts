@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts';
 import { imageSetIsReady } from './ensure.ts';
-import { howLoaded, loadedSets, originOf, type LoadedSet } from './loaded.ts';
+import { howLoaded, loadedSets, type LoadedSet } from './loaded.ts';
 import { mirrorOf, type ImageChoice } from './mirror.ts';
 import { overridesMustFit, type Overrides } from './overrides.ts';
-import { probeRegistries, type Reachability } from './registry.ts';
+import { probeRegistries, type RegistryAnswer } from './registry.ts';
 import { registriesOf } from './reference.ts';
 import { registryReferencesOf, type ImageOrigin } from './references.ts';
 import type { ImageSource } from './roles.ts';
@@ -19,7 +19,7 @@ export interface ChosenSource {
 
 /** What the choice is made by; tests give their own. */
 export interface ChoiceFacts {
-  readonly probe: (registries: readonly string[]) => Promise<readonly Reachability[]>;
+  readonly probe: (registries: readonly string[]) => Promise<readonly RegistryAnswer[]>;
   /** Whether a run would neither pull nor build anything. */
   readonly isReady: (source: ImageSource, mirror?: string) => Promise<boolean>;
   /** What came by `images load`, the newest first; nothing where this is not given. */
@@ -100,7 +100,7 @@ async function chooseItself(all: readonly Candidate[]): Promise<ChosenSource> {
   // The registries are the same on every architecture.
   const references = all.flatMap(({ versions }) => Object.values(registryReferences(versions, 'amd64')));
   const registries = registriesOf(references);
-  const silent = (await first.facts.probe(registries)).filter(({ reachable }) => !reachable);
+  const silent = (await first.facts.probe(registries)).filter(({ status }) => status === undefined);
   if (silent.length === 0) {
     const answering = `${registries.join(' and ')} ${registries.length === 1 ? 'answers' : 'answer'}`;
     return { source: 'registry', because: `${answering}; the first pull is about 0.5 GB` };
@@ -117,7 +117,7 @@ async function chooseItself(all: readonly Candidate[]): Promise<ChosenSource> {
 async function chooseLoaded(all: readonly Candidate[]): Promise<ChosenSource | undefined> {
   const [first] = all;
   for (const set of (await first?.facts.loaded?.()) ?? []) {
-    const { source, mirror } = originOf(set);
+    const { source, mirror } = set;
     const origin = { source, ...(mirror === undefined ? {} : { mirror }) };
     if (await allReady(all, origin)) return { ...origin, because: howLoaded(set) };
   }

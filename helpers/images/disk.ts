@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EnvironmentError, messageOf } from '../errors.ts';
 
-const gigabyte = 1024 ** 3;
+export const gigabyte = 1024 ** 3;
 
 const makeRoom =
   'Free some, or set CONFORMANCE_CACHE_DIR to a folder on another disk. `docker system df` shows what the engine holds.';
@@ -62,6 +62,12 @@ export async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-function gigabytes(bytes: number): string {
+/** `3.2 GB`, of 1024³ bytes each. */
+export function gigabytes(bytes: number): string {
   return `${(bytes / gigabyte).toFixed(1)} GB`;
+}
+
+/** `131 MB`, of a million bytes each. */
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }

@@ -18,7 +18,7 @@ export interface EnsureOptions {
 }
 
 /** Pulled layers, and the archive made of them. */
-const registryBytes = 3e9;
+export const registryBytes = 3e9;
 
 /**
  * The images of a set in the engine, and their archive in the cache. When all of it exists, this only

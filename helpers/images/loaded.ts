@@ -3,36 +3,25 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { inCache } from '../cache.ts';
-import { originName, type ImageOrigin, type ImageSetRequest } from './references.ts';
-import { roles } from './roles.ts';
+import { manifestSchema } from './bundle/manifest.ts';
+import { originName, type ImageSetRequest } from './references.ts';
 import { jsonIn } from '../errors.ts';
 
-const schema = z.object({
-  istio: z.string(),
-  kubernetes: z.string(),
-  source: z.enum(['registry', 'source']),
-  mirror: z.string().optional(),
-  overrides: z.partialRecord(z.enum(roles), z.string()).optional(),
-  /** Name of the file that it came in. */
-  file: z.string(),
-  /** When, as an ISO date. */
-  loadedAt: z.string(),
-});
+const schema = manifestSchema
+  .pick({ istio: true, kubernetes: true, source: true, mirror: true, overrides: true })
+  .partial({ overrides: true })
+  .extend({
+    file: z.string().describe('name of the file that it came in'),
+    loadedAt: z.string().describe('when, as an ISO date'),
+  });
 
 export type LoadedSet = z.infer<typeof schema>;
 
 /** Notes that a set came by `images load`, for `--images auto`, which cannot know where images in the engine are from. */
 export async function rememberLoaded(request: ImageSetRequest, file: string): Promise<void> {
   const { istio, kubernetes, source, mirror, overrides } = request;
-  const set: LoadedSet = {
-    istio,
-    kubernetes,
-    source,
-    mirror,
-    overrides,
-    file,
-    loadedAt: new Date().toISOString(),
-  };
+  const loadedAt = new Date().toISOString();
+  const set: LoadedSet = { istio, kubernetes, source, mirror, overrides, file, loadedAt };
   const key = hash('sha256', JSON.stringify([istio, kubernetes, originName(request), overrides ?? {}]));
   await mkdir(inCache('loaded'), { recursive: true });
   const path = inCache('loaded', `${key.slice(0, 16)}.json`);
@@ -58,13 +47,4 @@ export async function loadedSets(): Promise<readonly LoadedSet[]> {
 /** `loaded from set.tar on 2026-11-24`. */
 export function howLoaded({ file, loadedAt }: LoadedSet): string {
   return `loaded from ${file} on ${loadedAt.slice(0, 10)}`;
-}
-
-/** Where a loaded set's images come from, as a request says it. */
-export function originOf({ source, mirror, overrides }: LoadedSet): ImageOrigin {
-  return {
-    source,
-    ...(mirror === undefined ? {} : { mirror }),
-    ...(overrides === undefined ? {} : { overrides }),
-  };
 }

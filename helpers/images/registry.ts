@@ -4,24 +4,20 @@ import { credentialsFor } from './credentials.ts';
 import { explainDisk } from './disk.ts';
 import { dockerode, engineFolder, follow, type EngineEvent } from '../engine.ts';
 import { parseReference, registriesOf, registryHost, registryUrls } from './reference.ts';
-import { probe } from '../probe.ts';
+import { probe, type Answer } from '../probe.ts';
 
-export interface Reachability {
+export interface RegistryAnswer extends Answer {
   readonly registry: string;
-  readonly reachable: boolean;
-  /** Why not, e.g. `getaddrinfo ENOTFOUND …`; '' when it is reachable. */
-  readonly problem: string;
 }
 
 /** Whether each registry answers at all. 401 counts too: that is how Docker Hub greets strangers. */
-export async function probeRegistries(registries: readonly string[]): Promise<Reachability[]> {
+export async function probeRegistries(registries: readonly string[]): Promise<RegistryAnswer[]> {
   const asked = registries.flatMap((registry) => registryUrls(registry).map((url) => ({ registry, url })));
   const answers = await probe(asked);
   return registries.map((registry) => {
     const own = answers.filter((_answer, index) => asked[index]?.registry === registry);
-    const reachable = own.some(({ status }) => status !== undefined);
-    const problem = own.at(-1)?.problem ?? '';
-    return { registry, reachable, problem: reachable ? '' : problem };
+    const best = own.find(({ status }) => status !== undefined) ?? own.at(-1);
+    return { registry, ...(best ?? { status: undefined, problem: 'not asked' }) };
   });
 }
 
@@ -30,7 +26,8 @@ const stalledMs = 120_000;
 
 /** @throws EnvironmentError naming the registries that do not answer */
 export async function registriesMustAnswer(references: readonly string[]): Promise<void> {
-  const silent = (await probeRegistries(registriesOf(references))).filter(({ reachable }) => !reachable);
+  const answers = await probeRegistries(registriesOf(references));
+  const silent = answers.filter(({ status }) => status === undefined);
   if (silent.length === 0) return;
   throw new EnvironmentError(
     silent.map(({ registry, problem }) => `The registry ${registry} does not answer: ${problem}.`).join('\n'),

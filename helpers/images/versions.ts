@@ -87,10 +87,10 @@ export function resolveVersions(
   asked: { readonly istio?: string | undefined; readonly k8s?: string | undefined },
   known: VersionsFile = versionsFile(),
 ): Versions {
-  const istio = choose('Istio', asked.istio ?? known.default.istio, Object.keys(known.istio));
+  const istio = listed('Istio', asked.istio ?? known.default.istio, Object.keys(known.istio));
   const { kubernetes: supported, support } = entry(known.istio, istio);
-  const listed = Object.keys(known.kubernetes);
-  const fitting = listed.filter((candidate) => supported.includes(minor(candidate)));
+  const all = Object.keys(known.kubernetes);
+  const fitting = all.filter((candidate) => supported.includes(minorOf(candidate)));
   const byDefault = fitting.includes(known.default.kubernetes)
     ? known.default.kubernetes
     : fitting.sort(semver.rcompare)[0];
@@ -100,7 +100,7 @@ export function resolveVersions(
       'Add one to fixtures/versions.yaml.',
     );
   }
-  const kubernetes = choose('Kubernetes', asked.k8s ?? byDefault ?? '', listed);
+  const kubernetes = listed('Kubernetes', asked.k8s ?? byDefault ?? '', all);
   if (!fitting.includes(kubernetes)) {
     throw new UsageError(
       `Istio ${istio} does not support Kubernetes ${kubernetes}: it supports ${supported.join(', ')} (${support}). ` +
@@ -208,7 +208,9 @@ export function sourceVersions(versions: Versions, known: VersionsFile = version
   };
 }
 
-function choose(product: string, asked: string, choices: string[]): string {
+/** The version as the file lists it. @throws UsageError with the nearest and all that are listed, for one that is not */
+export function listed(product: string, asked: string, choices: readonly string[]): string {
+  // As Git and Docker tags have it.
   const wanted = asked.replace(/^v/, '');
   if (choices.includes(wanted)) return wanted;
   throw new UsageError(
@@ -229,10 +231,10 @@ function entry<T>(record: Readonly<Record<string, T>>, key: string): T {
 }
 
 /** `1.35` of `1.35.4`. */
-function minor(of: string): string {
+export function minorOf(of: string): string {
   return of.split('.').slice(0, 2).join('.');
 }
 
-function newestFirst(versions: string[]): string {
-  return versions.sort(semver.rcompare).join(', ');
+function newestFirst(versions: readonly string[]): string {
+  return [...versions].sort(semver.rcompare).join(', ');
 }

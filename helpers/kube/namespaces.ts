@@ -21,3 +21,8 @@ export function movedTo(names: ReadonlyMap<string, string>, object: KubernetesOb
   if (namespace === undefined) return object;
   return { ...object, metadata: { ...object.metadata, namespace: names.get(namespace) ?? namespace } };
 }
+
+/** A namespace as an object, for `apply` and `remove`. */
+export function namespaceObject(name: string): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}

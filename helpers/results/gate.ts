@@ -70,14 +70,7 @@ export const observation = z.object({
   config: observedConfig,
   steps: z.array(observedStep),
 });
-export interface Observation {
-  readonly phase: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly images: Readonly<Record<string, string>>;
-  readonly accessLog: Readonly<z.infer<typeof observation>['accessLog']>;
-  readonly config: ObservedConfig;
-  readonly steps: ObservedStep[];
-}
+export type Observation = Readonly<z.infer<typeof observation>>;
 
 const comparison = z.object({
   before: z.string().describe('title of the phase compared with'),

@@ -3,9 +3,8 @@ import { judge } from '../../helpers/results/verdict.ts';
 import { expectedChanges } from '../../helpers/gate/expected-changes.ts';
 import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, PassName } from './gate.ts';
 import { operation } from './operations.ts';
-import type { PassName } from './phase.ts';
 
 /** What changed between the document's passes: known, or new. */
 export function compareSteps(gate: Gate): readonly Step[] {

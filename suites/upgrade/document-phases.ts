@@ -4,9 +4,8 @@ import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { planOf } from '../../helpers/session/proxy.ts';
 import { documentStepsOf, stepsFor } from '../steps.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, PassName, Phase } from './gate.ts';
 import { operation } from './operations.ts';
-import type { PassName, Phase } from './phase.ts';
 
 const isCleanup = ({ section }: Step): boolean => section === 'cleanup';
 

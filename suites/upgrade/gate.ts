@@ -1,4 +1,3 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
@@ -22,7 +21,21 @@ import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { Evidence } from '../evidence.ts';
 import { Pass, skip } from '../pass.ts';
 import { meshState } from './mesh-state.ts';
-import type { PassName, Phase } from './phase.ts';
+import { namespaceObject } from '../../helpers/kube/namespaces.ts';
+
+/** Passes over the document in a gate; the phases of one pass share its world. */
+export type PassName = 'before' | 'upgrade' | 'old proxy' | 'fresh proxy' | 'rolled back';
+
+/** A part of the gate that people are told by name. */
+export interface Phase {
+  /** Stable, for the report: `document-old-proxy`. */
+  readonly id: string;
+  readonly title: string;
+  readonly pass: PassName;
+  readonly steps: readonly Step[];
+  /** Phases all of whose steps must have passed: without them this one would say nothing. */
+  readonly needs: readonly string[];
+}
 
 /** A mesh on its way from one version of Istio to another, and everything that is learnt on it. */
 export class Gate implements AsyncDisposable {
@@ -192,16 +205,11 @@ export class Gate implements AsyncDisposable {
 
   /** Brings a used cluster back to where a gate begins: without Istio, whatever the gate before left in it. */
   async #reset(): Promise<void> {
-    const namespace = (name: string): KubernetesObject => ({
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name },
-    });
     const { kube, session } = this;
-    await remove(kube, [namespace(trafficNamespace)]);
+    await remove(kube, [namespaceObject(trafficNamespace)]);
     await resetDocument(kube, session);
     await labelNamespace(kube, session.namespaces.mesh, { 'istio-injection': null, 'istio.io/rev': null });
     await uninstallIstio(session.cluster, this.to, 'everything');
-    await remove(kube, [namespace(istioSystem)]);
+    await remove(kube, [namespaceObject(istioSystem)]);
   }
 }

@@ -3,9 +3,8 @@ import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import { cleanUpPhase, documentAgain, documentBefore, installSteps } from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Phase } from './gate.ts';
 import { mustPassPrecheck, mustRunOn, operation, restarting } from './operations.ts';
-import type { Phase } from './phase.ts';
 import { canaryBegins, canaryUpgrade, inPlaceUpgrade, rollback } from './strategies.ts';
 import { restartTraffic, trafficEnds, trafficStarts } from './traffic-steps.ts';
 

