@@ -138,6 +138,19 @@ export default defineConfig({
       },
       {
         test: {
+          // Run by `conformance faults --healthy`, which provides a session and the meshes to try.
+          name: 'healthy',
+          include: [`faults/healthy/healthy.test.${ext}`],
+          setupFiles: [`suites/worker.${ext}`, `helpers/trip/matchers.${ext}`],
+          testTimeout: 1_800_000,
+          hookTimeout: 900_000,
+          retry: 0,
+          pool: 'threads',
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // The same for faults of an upgrade: their session has two versions.
           name: 'gate-faults',
           include: [`faults/gate-faults.test.${ext}`],

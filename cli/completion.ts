@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { healthyMeshes } from '../faults/healthy/index.ts';
 import { allFaults } from '../faults/index.ts';
 import { podRoles } from '../helpers/images/roles.ts';
 import { versionsFile } from '../helpers/images/versions.ts';
@@ -36,7 +37,7 @@ function knownValues(): KnownValues {
       '--image': ['k3s', 'istioctl', ...podRoles].map((role) => `${role}=`),
       '--step': everyStep({ edition: defaultEdition }).map(({ id }) => id),
     },
-    arguments: { faults: allFaults.map(({ id }) => id) },
+    arguments: { faults: [...allFaults, ...healthyMeshes].map(({ id }) => id) },
   };
 }
 

@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
 import { runAlone, runFaults } from '../faults/environment.ts';
 import { allFaults, faults } from '../faults/index.ts';
-import { FaultReporter } from '../faults/reporter.ts';
+import { healthyMeshes } from '../faults/healthy/index.ts';
+import { greenOf, healthyPage, healthyResults } from '../faults/healthy/result.ts';
+import { FaultReporter, HealthyReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
 import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
@@ -16,26 +18,31 @@ import { openSession } from '../helpers/session/open-session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
+import { installFor } from '../suites/begin-install.ts';
 import { outcomeOf } from './reported-run.ts';
 
 export interface FaultsOptions {
   readonly configuration: Configuration;
-  /** Ids of the faults to try; empty tries all. */
+  /** Ids of the faults, or healthy meshes, to try; empty tries all. */
   readonly ids: readonly string[];
   /** File to write the table to. */
   readonly table?: string;
 }
 
-/** @throws UsageError for a fault that does not exist */
-export function faultsMustExist(ids: readonly string[]): void {
-  const known = allFaults.map(({ id }) => id);
+/** @throws UsageError for a fault, or a healthy mesh, that does not exist */
+export function idsMustExist(ids: readonly string[], healthy: boolean): void {
+  const known = (healthy ? healthyMeshes : allFaults).map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     throw new UsageError(
-      `There is no fault ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
-      'All faults: ./conformance faults --list',
+      `There is no ${healthy ? 'healthy mesh' : 'fault'} ${id}; the nearest is ${closest(id.toUpperCase(), known)}`,
+      `All: ./conformance faults ${healthy ? '--healthy ' : ''}--list`,
     );
   }
+}
+
+export function listHealthy(): void {
+  for (const { id, title } of healthyMeshes) process.stdout.write(`${id.padEnd(31)} ${title}\n`);
 }
 
 export function listFaults(): void {
@@ -120,11 +127,51 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   return results.length < chosen ? exitCodes.environment : exitCodes.notConformant;
 }
 
+/** `conformance faults --healthy`: runs the suite in healthy meshes, where each red is a false alarm. */
+export async function tryHealthy({ configuration, ids, table }: FaultsOptions): Promise<number> {
+  scaleTimeouts(configuration.timeoutScale);
+  const chosen = healthyMeshes.filter(({ id }) => ids.length === 0 || ids.includes(id));
+  const report = new Report(configuration.reportDir, newRunId(), configuration);
+  await report.open();
+  let opening: Promise<Session> | undefined;
+  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
+  const write = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  write(`Run ${report.runId}: ${chosen.length} healthy ${chosen.length === 1 ? 'mesh' : 'meshes'}`);
+  const start = performance.now();
+  const reporter = new HealthyReporter(write);
+  let failure = '';
+  try {
+    const plan = planOf({ ...configuration, target: 'hermetic' });
+    opening = openSession(plan, report, report.recording(terminalProgress()), { install: installFor(plan) });
+    await tryIn('healthy', chosen, await opening, reporter, write);
+  } catch (error) {
+    failure = outcomeOf(error).reason;
+  }
+  await signals.end();
+  const { results, problems } = reporter;
+  const file = await report.attach(
+    'healthy.json',
+    `${JSON.stringify(healthyResults.parse({ meshes: results }), null, 2)}\n`,
+  );
+  if (table !== undefined) await writeFile(table, healthyPage(results));
+  write('');
+  for (const problem of problems) write(problem);
+  if (failure !== '') write(failure);
+  const missing = chosen.length - results.length;
+  const notJudged = missing === 0 ? '' : `, not judged: ${missing}`;
+  write(`${greenOf(results)}${notJudged} (${duration(performance.now() - start)})`);
+  write(`Results: ${file}`);
+  if (missing > 0) return exitCodes.environment;
+  return results.every(({ green }) => green) ? exitCodes.conformant : exitCodes.notConformant;
+}
+
 async function tryIn(
-  project: 'faults' | 'gate-faults',
+  project: 'faults' | 'gate-faults' | 'healthy',
   chosen: readonly { readonly id: string }[],
   session: Session,
-  reporter: FaultReporter,
+  reporter: FaultReporter | HealthyReporter,
   write: (line: string) => void,
 ): Promise<void> {
   try {

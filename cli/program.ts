@@ -124,6 +124,7 @@ function gateCommand(): Command {
 }
 
 interface FaultsFlags {
+  readonly healthy?: boolean;
   readonly list?: true;
   readonly table?: string;
 }
@@ -131,22 +132,31 @@ interface FaultsFlags {
 function faultsCommand(): Command {
   return withSettings(new Command('faults'), 'faults')
     .description('put faults into a mesh one at a time, and show which of them the suite catches')
-    .argument('[id...]', 'faults to try; all when none is given')
-    .addOption(new Option('--list', 'list the faults and exit').helpGroup('What to run:'))
+    .argument('[id...]', 'faults, or healthy meshes, to try; all when none is given')
+    .addOption(
+      new Option(
+        '--healthy',
+        'put ordinary, healthy configurations into a mesh instead: the suite must be green in each',
+      ).helpGroup('What to run:'),
+    )
+    .addOption(
+      new Option('--list', 'list the faults, or the healthy meshes, and exit').helpGroup('What to run:'),
+    )
     .addOption(new Option('--table <file>', 'write the results as a Markdown table').helpGroup('Output:'))
     .addOption(configOption())
-    .action(async (ids: string[], { list, table }: FaultsFlags, command: Command) => {
-      const { faultsMustExist, listFaults, tryFaults } = await import('./faults.ts');
+    .action(async (ids: string[], { healthy = false, list, table }: FaultsFlags, command: Command) => {
+      const { idsMustExist, listFaults, listHealthy, tryFaults, tryHealthy } = await import('./faults.ts');
       if (list === true) {
-        listFaults();
+        (healthy ? listHealthy : listFaults)();
         return;
       }
       const { argumentsMustBeValid } = await import('./run.ts');
       const { values: configuration } = (await chosenSettings(command)).run;
-      faultsMustExist(ids);
+      idsMustExist(ids, healthy);
       await argumentsMustBeValid(configuration);
       if (checkOnly) return;
-      process.exitCode = await tryFaults({ configuration, ids, ...(table === undefined ? {} : { table }) });
+      const options = { configuration, ids, ...(table === undefined ? {} : { table }) };
+      process.exitCode = await (healthy ? tryHealthy : tryFaults)(options);
     });
 }
 

@@ -3,27 +3,27 @@ import type { CheckoutRun } from './checkout.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Rig } from './rig.ts';
 
-/** A change to a real mesh. */
-export interface Change {
+/** A change to a real mesh, made with the tools of a rig. */
+export interface Change<R extends Rig = Rig> {
   /** Stable, e.g. `ENTRY-PROTOCOL-HTTP`; faults.json and `conformance faults ID` refer to it. */
   readonly id: string;
   readonly title: string;
-  /** The step before which it is made; before the first when not given. */
-  readonly before?: string;
-  /** The first step that it can touch; earlier ones are as the last sound pass left them. */
-  readonly from?: 'BEFORE-1';
   /** Objects beside the document's: applied, and removed again. */
-  readonly objects?: (rig: Rig) => readonly ManifestObject[];
+  readonly objects?: (rig: R) => readonly ManifestObject[];
   /** Whatever else it changes. */
-  readonly inject?: (rig: Rig) => Promise<void> | void;
+  readonly inject?: (rig: R) => Promise<void> | void;
   /** Takes that out of the cluster again; altered fixtures read as before by themselves. */
-  readonly undo?: (rig: Rig) => Promise<void>;
-  /** It ends the cluster, so it comes last. */
-  readonly fatal?: true;
+  readonly undo?: (rig: R) => Promise<void>;
 }
 
 /** A change that the suite must catch, at this step and with this cause. */
 export interface Fault extends Change {
+  /** The step before which it is made; before the first when not given. */
+  readonly before?: string;
+  /** The first step that it can touch; earlier ones are as the last sound pass left them. */
+  readonly from?: 'BEFORE-1';
+  /** It ends the cluster, so it comes last. */
+  readonly fatal?: true;
   readonly expect: { readonly step: string; readonly cause: CauseCode };
 }
 
@@ -39,4 +39,16 @@ export interface RunFault {
   readonly impossible: () => Promise<string | undefined>;
   /** Runs the suite on the broken machine. */
   readonly run: () => Promise<CheckoutRun>;
+}
+
+/** Makes a change. */
+export async function make<R extends Rig>(change: Change<R>, rig: R): Promise<void> {
+  if (change.objects !== undefined) await rig.apply(...change.objects(rig));
+  await change.inject?.(rig);
+}
+
+/** Takes a change back. */
+export async function undo<R extends Rig>(change: Change<R>, rig: R): Promise<void> {
+  if (change.objects !== undefined) await rig.remove(...change.objects(rig));
+  await change.undo?.(rig);
 }

@@ -13,7 +13,7 @@ import type { Step } from '../suites/document/step.ts';
 import { World } from '../suites/document/world.ts';
 import { Pass, recordOf } from '../suites/pass.ts';
 import { allSteps } from '../suites/steps.ts';
-import type { Change, Fault } from './fault.ts';
+import { make, undo, type Fault } from './fault.ts';
 import { FourGreps } from './four-greps.ts';
 import { faultResultOf, type FaultResult } from './result.ts';
 import { Rig } from './rig.ts';
@@ -150,16 +150,6 @@ export class Matrix {
       { timeoutMs: timeouts.configPush, intervalMs: 50 },
     );
   }
-}
-
-async function make({ objects, inject }: Change, rig: Rig): Promise<void> {
-  if (objects !== undefined) await rig.apply(...objects(rig));
-  await inject?.(rig);
-}
-
-async function undo(change: Change, rig: Rig): Promise<void> {
-  if (change.objects !== undefined) await rig.remove(...change.objects(rig));
-  await change.undo?.(rig);
 }
 
 /** The document; its clean-up and the controls only where the fault is for them to catch. */

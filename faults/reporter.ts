@@ -1,24 +1,34 @@
+import type { TaskMeta } from 'vitest';
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
 import colors from 'picocolors';
 import type {} from './trying.ts';
+import type { HealthyResult } from './healthy/result.ts';
 import type { FaultResult } from './result.ts';
 
-/** Writes one line a fault as it ends, and collects the results. */
-export class FaultReporter implements Reporter {
-  readonly results: FaultResult[] = [];
-  /** What went wrong outside the faults, or kept one from being judged. */
+/** Writes one line a result as it comes, and collects the results. */
+export class ResultReporter<Result> implements Reporter {
+  readonly results: Result[] = [];
+  /** What went wrong outside the tests, or kept something from being judged. */
   readonly problems: string[] = [];
   readonly #write: (line: string) => void;
+  readonly #resultOf: (meta: TaskMeta) => Result | undefined;
+  readonly #lineOf: (result: Result) => string;
 
-  constructor(write: (line: string) => void) {
+  constructor(
+    write: (line: string) => void,
+    resultOf: (meta: TaskMeta) => Result | undefined,
+    lineOf: (result: Result) => string,
+  ) {
     this.#write = write;
+    this.#resultOf = resultOf;
+    this.#lineOf = lineOf;
   }
 
   onTestCaseResult(test: TestCase): void {
-    const { fault } = test.meta();
+    const found = this.#resultOf(test.meta());
     const result = test.result();
-    if (fault !== undefined) {
-      this.add(fault);
+    if (found !== undefined) {
+      this.add(found);
       return;
     }
     const why =
@@ -26,14 +36,14 @@ export class FaultReporter implements Reporter {
     this.notJudged(test.name, why);
   }
 
-  add(fault: FaultResult): void {
-    this.results.push(fault);
-    this.#write(faultLine(fault));
+  add(result: Result): void {
+    this.results.push(result);
+    this.#write(this.#lineOf(result));
   }
 
-  notJudged(fault: string, why: string): void {
-    this.problems.push(`${fault}: ${why}`);
-    this.#write(`  ${colors.yellow('-')} ${fault}: ${why}`);
+  notJudged(name: string, why: string): void {
+    this.problems.push(`${name}: ${why}`);
+    this.#write(`  ${colors.yellow('-')} ${name}: ${why}`);
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -42,6 +52,20 @@ export class FaultReporter implements Reporter {
 
   onTestRunEnd(_modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     for (const { message } of errors) this.problems.push(message);
+  }
+}
+
+/** Of faults. */
+export class FaultReporter extends ResultReporter<FaultResult> {
+  constructor(write: (line: string) => void) {
+    super(write, ({ fault }) => fault, faultLine);
+  }
+}
+
+/** Of healthy meshes. */
+export class HealthyReporter extends ResultReporter<HealthyResult> {
+  constructor(write: (line: string) => void) {
+    super(write, ({ healthy }) => healthy, healthyLine);
   }
 }
 
@@ -56,4 +80,12 @@ export function faultLine(fault: FaultResult): string {
     : colors.bold('four greps: green');
   const line = `  ${mark} ${fault.id.padEnd(23)} ${caught.padEnd(34)}${expected} ${greps} ${colors.dim(`${fault.seconds.toFixed(1)}s`)}`;
   return fault.asExpected ? line : `${line}\n      ${fault.seen}`;
+}
+
+function healthyLine({ id, title, green, step, cause, seen, notes, seconds }: HealthyResult): string {
+  const took = colors.dim(`${seconds.toFixed(1)}s`);
+  const mark = green ? colors.green('✓') : colors.red('✗');
+  const line = `  ${mark} ${id.padEnd(31)} ${green ? title : colors.red(`red at ${step}: ${cause}`)} ${took}`;
+  const below = green ? notes : [title, seen, ...notes];
+  return [line, ...below.map((text) => `      ${green ? colors.dim(text) : text}`)].join('\n');
 }

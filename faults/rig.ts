@@ -169,7 +169,7 @@ export class Rig {
       metadata,
       data: { 'squid.conf': text },
     } as KubernetesObject);
-    await this.#nudge(metadata.namespace, `app=${app}`);
+    await this.nudge(metadata.namespace, `app=${app}`);
     await eventually(
       'the kubelet to have updated /etc/squid/squid.conf',
       async () => {
@@ -198,7 +198,7 @@ export class Rig {
    * ConfigMap, which the kubelet updates once a minute, or when the pod changes: so the pod is changed.
    */
   async meshConfigMustArrive(what: string, holds: (outbound: string) => boolean): Promise<void> {
-    await this.#nudge('istio-system', 'app=istiod');
+    await this.nudge('istio-system', 'app=istiod');
     await eventually(
       `the sidecar to have ${what}`,
       async () => {
@@ -245,7 +245,7 @@ export class Rig {
   }
 
   /** A harmless change to a pod makes the kubelet update its volumes at once. */
-  async #nudge(namespace: string, labelSelector: string): Promise<void> {
+  async nudge(namespace: string, labelSelector: string): Promise<void> {
     for (const pod of await livePods(this.kube, namespace, labelSelector)) {
       await this.kube.objects.patch({
         apiVersion: 'v1',

@@ -1,13 +1,15 @@
 import { inject, test } from 'vitest';
+import type { HealthyResult } from './healthy/result.ts';
 import type { FaultResult } from './result.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Ids of the faults to try. */
+    /** Ids of the faults, or healthy meshes, to try. */
     faults: readonly string[];
   }
   interface TaskMeta {
     fault?: FaultResult;
+    healthy?: HealthyResult;
   }
 }
 

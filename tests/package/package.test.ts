@@ -30,6 +30,7 @@ describe('the package', () => {
     ).toEqual([
       'dist/faults/faults.test.js',
       'dist/faults/gate-faults.test.js',
+      'dist/faults/healthy/healthy.test.js',
       'dist/suites/conformance.test.js',
       'dist/suites/gate.test.js',
     ]);

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { allFaults } from '../index.ts';
+import { healthyMeshes } from './index.ts';
+import { healthyPage, type HealthyResult } from './result.ts';
+
+const green: HealthyResult = {
+  id: 'MTLS-STRICT',
+  title: 'PeerAuthentication STRICT',
+  green: true,
+  step: '',
+  cause: '',
+  seen: '',
+  notes: ['witnesses: client, sidecar, proxy, origin'],
+  seconds: 12,
+};
+
+describe('the healthy meshes', () => {
+  it('have ids of their own, which no fault has', () => {
+    const ids = [...healthyMeshes, ...allFaults].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { id } of healthyMeshes) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
+  });
+
+  it('are at least thirty', () => {
+    expect(healthyMeshes.length).toBeGreaterThanOrEqual(30);
+  });
+
+  it.each(healthyMeshes)(
+    '$id has something',
+    ({ objects, inject, meshConfig, istiod, makesNamespaces, proxy }) => {
+      expect(objects ?? inject ?? meshConfig ?? istiod ?? makesNamespaces ?? proxy).toBeDefined();
+    },
+  );
+
+  it.each(healthyMeshes.filter(({ inject }) => inject !== undefined))(
+    '$id is taken out again',
+    ({ undo }) => {
+      expect(undo).toBeDefined();
+    },
+  );
+});
+
+describe('the table', () => {
+  it('counts the green ones, and says of a red one where and why', () => {
+    const page = healthyPage([
+      green,
+      {
+        ...green,
+        id: 'A',
+        green: false,
+        step: 'CONTROL-1',
+        cause: 'WRONG_CLUSTER',
+        seen: 'cluster outbound|3128||x',
+      },
+    ]);
+    expect(page).toContain('**green: 1 of 2.** 24 s in all.');
+    expect(page).toContain(
+      '| MTLS-STRICT | PeerAuthentication STRICT | green | witnesses: client, sidecar, proxy, origin | 12.0 |',
+    );
+    expect(page).toContain('| **red** at CONTROL-1: WRONG_CLUSTER: cluster outbound\\|3128\\|\\|x |');
+  });
+});

@@ -1,0 +1,116 @@
+import { istio, root, service, type HealthyMesh } from './mesh.ts';
+import { shop, type Fields } from './rig.ts';
+
+/** What the sidecars say of connections, and to whom. */
+
+/** A company's own format: what is needed is there, in another order and under other names. */
+const companyFormat =
+  'when=%START_TIME% ms=%DURATION% peer=%DOWNSTREAM_REMOTE_ADDRESS% to=%DOWNSTREAM_LOCAL_ADDRESS% ' +
+  'via=%UPSTREAM_CLUSTER% upstream=%UPSTREAM_HOST% from=%UPSTREAM_LOCAL_ADDRESS% in=%BYTES_RECEIVED% ' +
+  'out=%BYTES_SENT% status=%RESPONSE_CODE% flags=%RESPONSE_FLAGS% details="%RESPONSE_CODE_DETAILS%"\n';
+
+const renamedKeys = {
+  '@timestamp': '%START_TIME%',
+  took: '%DURATION%',
+  client: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  asked: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  cluster: '%UPSTREAM_CLUSTER%',
+  server: '%UPSTREAM_HOST%',
+  out_of: '%UPSTREAM_LOCAL_ADDRESS%',
+  rx: '%BYTES_RECEIVED%',
+  tx: '%BYTES_SENT%',
+  http: '%RESPONSE_CODE%',
+  envoy_flags: '%RESPONSE_FLAGS%',
+  why: '%RESPONSE_CODE_DETAILS%',
+};
+
+/** A provider of meshConfig, and Telemetry for the whole mesh that chooses it. */
+function logBy(provider: Fields & { readonly name: string }): Pick<HealthyMesh, 'meshConfig' | 'objects'> {
+  return {
+    meshConfig: { extensionProviders: [provider] },
+    objects: () => [
+      istio('telemetry', 'Telemetry', root, 'mesh-default', {
+        accessLogging: [{ providers: [{ name: provider.name }] }],
+      }),
+      service(shop, 'collector', { name: 'grpc', port: 4317 }),
+    ],
+  };
+}
+
+const collector = { service: `collector.${shop}.svc.cluster.local`, port: 4317 };
+
+export const logMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'LOG-TEXT',
+    title: 'An access log in the company’s own text format',
+    meshConfig: { accessLogFormat: companyFormat },
+  },
+  {
+    id: 'LOG-JSON',
+    title: 'An access log in JSON, with Istio’s own keys',
+    meshConfig: { accessLogEncoding: 'JSON' },
+  },
+  {
+    id: 'LOG-JSON-RENAMED',
+    title: 'An access log in JSON, with the company’s keys',
+    meshConfig: { accessLogEncoding: 'JSON', accessLogFormat: JSON.stringify(renamedKeys) },
+  },
+  {
+    id: 'LOG-PROVIDER-TEXT',
+    title: 'A text format by an extension provider and Telemetry',
+    ...logBy({
+      name: 'company-text',
+      envoyFileAccessLog: { path: '/dev/stdout', logFormat: { text: companyFormat } },
+    }),
+  },
+  {
+    id: 'LOG-PROVIDER-LABELS',
+    title: 'A JSON format by an extension provider and Telemetry',
+    ...logBy({
+      name: 'company-labels',
+      envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: renamedKeys } },
+    }),
+  },
+  {
+    id: 'LOG-OPENTELEMETRY',
+    title: 'An access log by OpenTelemetry alone',
+    ...logBy({ name: 'company-otel', envoyOtelAls: collector }),
+  },
+  {
+    id: 'LOG-OFF',
+    title: 'No access log in meshConfig',
+    meshConfig: { accessLogFile: '' },
+  },
+  {
+    id: 'LOG-OFF-BY-TELEMETRY',
+    title: 'The access log switched off for the whole mesh by Telemetry',
+    objects: () => [
+      istio('telemetry', 'Telemetry', root, 'mesh-default', { accessLogging: [{ disabled: true }] }),
+    ],
+  },
+  {
+    id: 'LOG-ERRORS-ONLY',
+    title: 'Telemetry that logs failed requests alone',
+    objects: () => [
+      istio('telemetry', 'Telemetry', root, 'mesh-default', {
+        accessLogging: [{ providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } }],
+      }),
+    ],
+  },
+  {
+    id: 'TRACING',
+    title: 'Telemetry with tracing of a tenth of all requests',
+    meshConfig: {
+      enableTracing: true,
+      extensionProviders: [
+        { name: 'zipkin', zipkin: { service: `collector.${shop}.svc.cluster.local`, port: 9411 } },
+      ],
+    },
+    objects: () => [
+      istio('telemetry', 'Telemetry', root, 'tracing', {
+        tracing: [{ providers: [{ name: 'zipkin' }], randomSamplingPercentage: 10 }],
+      }),
+      service(shop, 'collector', { name: 'http', port: 9411 }),
+    ],
+  },
+];

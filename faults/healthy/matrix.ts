@@ -1,0 +1,264 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { configurationSchema, type Configuration } from '../../helpers/configuration/configuration.ts';
+import { EnvironmentError, messageOf } from '../../helpers/errors.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { distributedNames } from '../../helpers/existing/installed.ts';
+import { beginInstall } from '../../helpers/istio/install.ts';
+import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import { silent } from '../../helpers/progress/progress.ts';
+import { Report } from '../../helpers/report/report.ts';
+import type { Outcome } from '../../helpers/results/results.ts';
+import { isJudged, type StepRecord } from '../../helpers/results/step.ts';
+import { verdictOf } from '../../helpers/results/verdict.ts';
+import { namespacesOf, openExistingSession } from '../../helpers/session/existing-session.ts';
+import { planOf } from '../../helpers/session/proxy.ts';
+import { newRunId, type SessionFacts } from '../../helpers/session/session.ts';
+import { findingsOf } from '../../helpers/trip/findings-of.ts';
+import { resetDocument } from '../../suites/document/prepare.ts';
+import { World } from '../../suites/document/world.ts';
+import { StepEvidence } from '../../suites/evidence.ts';
+import { recordOf } from '../../suites/pass.ts';
+import { Passes } from '../../suites/passes.ts';
+import { chosenSteps, judgedSteps } from '../../suites/steps.ts';
+import { make, undo } from '../fault.ts';
+import { root, type HealthyMesh } from './mesh.ts';
+import type { Alarm, HealthyResult } from './result.ts';
+import { HealthyRig } from './rig.ts';
+
+/** What one run in a mesh came to. */
+interface Ended {
+  readonly alarm: Alarm | undefined;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Puts healthy configurations into one mesh, one at a time, and runs the suite in each as in somebody's cluster: an
+ * existing-cluster session, in namespaces of its own, which it removes.
+ */
+export class HealthyMatrix {
+  readonly #session: SessionFacts;
+  readonly #world: World;
+  readonly #rig: HealthyRig;
+  #clean: Snapshot | undefined;
+  /** Why no further mesh can be judged. */
+  #unsound: string | undefined;
+
+  constructor(session: SessionFacts) {
+    this.#session = session;
+    this.#world = new World(session);
+    this.#rig = new HealthyRig(this.#world, namespacesOf(configurationSchema.parse({})));
+  }
+
+  /**
+   * Installs Istio as the document's runs do, where the session has not.
+   * @throws EnvironmentError when istioctl fails
+   */
+  async begin(): Promise<void> {
+    const { cluster, images, begunInstall, folder } = this.#session;
+    const { kube, fixtures } = this.#world;
+    const { failure } =
+      begunInstall ?? (await beginInstall(cluster, images, await fixtures.text('istio.yaml')));
+    if (failure !== undefined) throw new EnvironmentError(failure.message, 'Run ./conformance first.');
+    if (cluster.reused) await resetDocument(kube, this.#session);
+    await writeFile(join(folder, 'kubeconfig'), cluster.kubeconfig, { mode: 0o600 });
+    if (this.#session.destination.ca !== undefined) {
+      await writeFile(join(folder, 'ca.pem'), this.#session.destination.ca);
+    }
+    await this.#rig.prepare();
+    this.#clean = await this.#snapshot();
+  }
+
+  async end(): Promise<void> {
+    await this.#world[Symbol.asyncDispose]();
+  }
+
+  unsound(): string | undefined {
+    return this.#unsound;
+  }
+
+  /** @throws when the mesh cannot be made: nothing is judged then */
+  async try(mesh: HealthyMesh): Promise<HealthyResult> {
+    const start = performance.now();
+    let ended: Ended;
+    try {
+      await this.#make(mesh);
+      ended = await this.#run(mesh);
+    } finally {
+      await this.#undo(mesh);
+    }
+    const { alarm, notes } = ended;
+    return {
+      id: mesh.id,
+      title: mesh.title,
+      green: alarm === undefined,
+      ...(alarm ?? { step: '', cause: '', seen: '' }),
+      notes: [...notes],
+      seconds: Math.round((performance.now() - start) / 100) / 10,
+    };
+  }
+
+  async #make(mesh: HealthyMesh): Promise<void> {
+    const rig = this.#rig;
+    if (mesh.makesNamespaces === true) await rig.remove(...rig.prepared);
+    if (mesh.proxy?.byName === true) await rig.nameProxy();
+    if (mesh.istiod !== undefined) await rig.restartIstiod(mesh.istiod);
+    if (mesh.meshConfig !== undefined) await rig.changeMesh(mesh.meshConfig);
+    await make(mesh, rig);
+  }
+
+  async #undo(mesh: HealthyMesh): Promise<void> {
+    const rig = this.#rig;
+    try {
+      await undo(mesh, rig);
+      if (mesh.meshConfig !== undefined) await rig.restoreMesh();
+      if (mesh.istiod !== undefined) await rig.restartIstiod({});
+      if (mesh.proxy?.byName === true) await rig.forgetProxyName();
+      if (mesh.makesNamespaces === true) await rig.apply(...rig.prepared);
+      await this.#mustBeClean();
+    } catch (error) {
+      this.#unsound = `${mesh.id} could not be taken out of the mesh: ${messageOf(error)}`;
+    }
+  }
+
+  /** The suite in the mesh, from opening its session to closing it. */
+  async #run(mesh: HealthyMesh): Promise<Ended> {
+    const configuration = this.#configurationFor(mesh);
+    const plan = planOf(configuration);
+    const report = new Report(join(this.#session.reportFolder, mesh.id), newRunId(), configuration);
+    const { kubeconfig = '' } = configuration;
+    const records: StepRecord[] = [];
+    let alarm: Alarm | undefined;
+    try {
+      const session = await openExistingSession({ kubeconfig }, plan, report, silent);
+      try {
+        alarm = await takeSteps(session.facts, records);
+      } finally {
+        await session[Symbol.asyncDispose]();
+      }
+    } catch (error) {
+      alarm ??= alarmOf(records.length === 0 ? 'set-up' : 'clean-up', error);
+    }
+    report.steps.push(...records.filter(isJudged));
+    await report.write(outcomeOf(alarm));
+    return { alarm, notes: notesOf(records) };
+  }
+
+  #configurationFor(mesh: HealthyMesh): Configuration {
+    const { images, folder, destination, configuration } = this.#session;
+    const { curl, squid, origin } = images.images;
+    const { edition, timeoutScale } = configuration;
+    const forProxy = (proxy: NonNullable<HealthyMesh['proxy']>): Partial<Configuration> => ({
+      proxy: this.#rig.proxyAt(proxy),
+      proxyLog: this.#rig.proxyLog,
+      target: 'auto',
+      destination: destination.url,
+      expectTitle: destination.title,
+      destinationCa: join(folder, 'ca.pem'),
+    });
+    return configurationSchema.parse({
+      kubeconfig: join(folder, 'kubeconfig'),
+      target: 'hermetic',
+      // The first false alarm is enough to know, and the next mesh waits.
+      failFast: true,
+      images: images.source,
+      image: { curl: curl.reference, squid: squid.reference, origin: origin.reference },
+      edition,
+      timeoutScale,
+      ...(mesh.proxy === undefined ? {} : forProxy(mesh.proxy)),
+      ...mesh.settings,
+    });
+  }
+
+  async #mustBeClean(): Promise<void> {
+    const clean = this.#clean;
+    if (clean === undefined) return;
+    await eventually(
+      'the mesh to be as it was',
+      async () => {
+        const { added, removed, changed } = compareSnapshots(clean, await this.#snapshot());
+        const differences = [
+          ...added.map((key) => `left behind: ${key}`),
+          ...removed.map((key) => `missing: ${key}`),
+          ...changed.map((key) => `changed: ${key}`),
+        ];
+        if (differences.length > 0) throw new Error(differences.slice(0, 10).join('; '));
+      },
+      // After a red, Squid takes half a minute to end.
+      { timeoutMs: 90_000, intervalMs: 500 },
+    );
+  }
+
+  /** Istio's objects as well; not what the cluster's own machinery writes, nor pods that Deployments make anew. */
+  #snapshot(): Promise<Snapshot> {
+    return takeSnapshot(this.#rig.kube, ({ kind, metadata }) => {
+      const { name = '', namespace = '' } = metadata ?? {};
+      if (kind === 'Node' || distributedNames.includes(name)) return true;
+      return kind === 'Pod' && [root, 'kube-system'].includes(namespace);
+    });
+  }
+}
+
+/** The steps of the session; the records tell what became of each. */
+async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Alarm | undefined> {
+  const judged = judgedSteps(facts);
+  const passes = new Passes(facts, judged, new StepEvidence(facts));
+  await passes.begin(1);
+  try {
+    for (const step of chosenSteps(facts)) {
+      const record = recordOf(step);
+      records.push(record);
+      await passes.take(step, record);
+    }
+  } finally {
+    await passes.end(1);
+  }
+  const steps = records.filter(isJudged);
+  const failed = steps.find(({ status }) => status === 'failed');
+  if (failed !== undefined) {
+    const [first] = failed.findings;
+    return { step: failed.id, cause: first?.cause ?? 'UNEXPLAINED', seen: first?.seen ?? failed.reason };
+  }
+  const {
+    verdict,
+    cause = '',
+    reason,
+  } = verdictOf({
+    expected: judged.map(({ id }) => id),
+    repeat: 1,
+    steps,
+    target: facts.destination.kind,
+    problems: [],
+    clusterServes: true,
+  });
+  return verdict === 'conformant' ? undefined : { step: 'verdict', cause, seen: reason };
+}
+
+function outcomeOf(alarm: Alarm | undefined): Outcome {
+  if (alarm === undefined) return { verdict: 'conformant', reason: '' };
+  return { verdict: 'not conformant', reason: `${alarm.step}: ${alarm.cause}: ${alarm.seen}` };
+}
+
+function alarmOf(step: string, error: unknown): Alarm {
+  const [first] = findingsOf(error);
+  return { step, cause: first?.cause ?? 'UNEXPLAINED', seen: first?.seen ?? messageOf(error) };
+}
+
+/** Whose statements the request from the mesh has, and which steps were not judged. */
+function notesOf(records: readonly StepRecord[]): string[] {
+  const trips = records.flatMap((record) => (record.id.startsWith('MESH-') ? record.trips : []));
+  const [trip] = trips;
+  const witnesses = (['sidecar', 'proxy', 'origin'] as const).filter(
+    (name) => (trip?.[name]?.length ?? 0) > 0,
+  );
+  const skipped = Map.groupBy(
+    records.filter(({ status, reason }) => status === 'skipped' && !reason.startsWith('because ')),
+    ({ reason }) => reason,
+  );
+  return [
+    ...(trip === undefined ? [] : [`witnesses: ${['client', ...witnesses].join(', ')}`]),
+    ...[...skipped].map(
+      ([reason, steps]) => `not judged: ${steps.map(({ id }) => id).join(', ')} (${reason})`,
+    ),
+  ];
+}

@@ -1,0 +1,156 @@
+import type { ManifestObject } from '../fault.ts';
+import { istio, root, type HealthyMesh } from './mesh.ts';
+import { bank, shop, type HealthyRig } from './rig.ts';
+
+/** Who may do what: of the mesh, and of the cluster. */
+
+function kubernetes(
+  [apiVersion, kind]: readonly [string, string],
+  namespace: string | undefined,
+  name: string,
+  spec: object,
+): ManifestObject {
+  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, spec };
+}
+
+const parts = ({ run }: HealthyRig): readonly string[] => [run.mesh, run.external, run.origin];
+
+/** Room for what a run makes, by default limits where a container names none. */
+function quotasIn(namespace: string): ManifestObject[] {
+  return [
+    kubernetes(['v1', 'ResourceQuota'], namespace, 'team', {
+      hard: {
+        pods: '20',
+        services: '10',
+        'requests.cpu': '4',
+        'requests.memory': '4Gi',
+        'limits.cpu': '40',
+        'limits.memory': '20Gi',
+      },
+    }),
+    kubernetes(['v1', 'LimitRange'], namespace, 'team', {
+      limits: [
+        {
+          type: 'Container',
+          default: { cpu: '1', memory: '512Mi' },
+          defaultRequest: { cpu: '10m', memory: '32Mi' },
+        },
+      ],
+    }),
+  ];
+}
+
+const dns = {
+  ports: [
+    { port: 53, protocol: 'UDP' },
+    { port: 53, protocol: 'TCP' },
+  ],
+};
+
+/** Nothing may come in or go out but what the document needs. */
+function networkPoliciesFor({ run, edition }: HealthyRig): ManifestObject[] {
+  const policy = (namespace: string, name: string, spec: object): ManifestObject =>
+    kubernetes(['networking.k8s.io/v1', 'NetworkPolicy'], namespace, name, { podSelector: {}, ...spec });
+  const from = (...names: readonly string[]): object[] =>
+    names.map((name) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } }));
+  const { port } = edition.proxy;
+  return [
+    ...[run.mesh, run.external].map((namespace) =>
+      policy(namespace, 'deny-all', { policyTypes: ['Ingress', 'Egress'] }),
+    ),
+    policy(run.mesh, 'to-istiod-and-proxy', {
+      policyTypes: ['Egress'],
+      egress: [dns, { to: from(root) }, { to: from(run.external), ports: [{ port }] }],
+    }),
+    policy(run.external, 'proxy', {
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ from: from(run.mesh, run.external) }],
+      egress: [dns, { to: from(run.external, run.origin) }],
+    }),
+  ];
+}
+
+export const policyMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'MTLS-STRICT',
+    title: 'PeerAuthentication STRICT for the whole mesh',
+    objects: () => [istio('security', 'PeerAuthentication', root, 'default', { mtls: { mode: 'STRICT' } })],
+  },
+  {
+    id: 'AUTHORIZATION-ALLOWS',
+    title: 'An AuthorizationPolicy of the whole mesh that allows what comes from the mesh',
+    objects: () => [
+      istio('security', 'AuthorizationPolicy', root, 'from-the-mesh', {
+        action: 'ALLOW',
+        rules: [{ from: [{ source: { principals: ['*'] } }] }],
+      }),
+    ],
+  },
+  {
+    id: 'AUTHORIZATION-DENIES-ELSEWHERE',
+    title: 'A default-deny AuthorizationPolicy in other namespaces',
+    objects: () =>
+      [shop, bank].map((namespace) => istio('security', 'AuthorizationPolicy', namespace, 'deny-all', {})),
+  },
+  {
+    id: 'REQUEST-AUTHENTICATION',
+    title: 'RequestAuthentication in another namespace',
+    objects: () => [
+      istio('security', 'RequestAuthentication', shop, 'tokens', {
+        jwtRules: [{ issuer: 'https://login.example.com', jwks: '{"keys":[]}' }],
+      }),
+    ],
+  },
+  {
+    id: 'QUOTAS',
+    title: 'The run’s namespaces have ResourceQuota and LimitRange',
+    objects: (rig) => parts(rig).flatMap(quotasIn),
+  },
+  {
+    id: 'DISRUPTION-BUDGETS',
+    title: 'The run’s namespaces have PodDisruptionBudgets for every pod',
+    objects: (rig) =>
+      parts(rig).map((namespace) =>
+        kubernetes(['policy/v1', 'PodDisruptionBudget'], namespace, 'everything', {
+          minAvailable: 1,
+          selector: {},
+        }),
+      ),
+  },
+  {
+    id: 'NETWORK-POLICIES',
+    title: 'The run’s namespaces have NetworkPolicies that deny all but what the document needs',
+    objects: networkPoliciesFor,
+  },
+  {
+    id: 'ADMISSION-POLICY',
+    title: 'A ValidatingAdmissionPolicy: no ServiceEntry may be for every host',
+    objects: () => [
+      kubernetes(
+        ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy'],
+        undefined,
+        'no-wildcards',
+        {
+          failurePolicy: 'Fail',
+          matchConstraints: {
+            resourceRules: [
+              {
+                apiGroups: ['networking.istio.io'],
+                apiVersions: ['*'],
+                operations: ['CREATE', 'UPDATE'],
+                resources: ['serviceentries'],
+              },
+            ],
+          },
+          validations: [{ expression: "object.spec.hosts.all(host, host != '*')" }],
+        },
+      ),
+      kubernetes(
+        ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding'],
+        undefined,
+        'no-wildcards',
+        { policyName: 'no-wildcards', validationActions: ['Deny'] },
+      ),
+    ],
+  },
+];

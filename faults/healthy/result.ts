@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** What the suite said of one healthy mesh; `healthy.json` is a list of these. */
+export const healthyResult = z.object({
+  id: z.string(),
+  title: z.string().describe('what the mesh has'),
+  green: z.boolean().describe('every step was judged and passed, and the run left the mesh as it found it'),
+  step: z
+    .string()
+    .describe('the first step that failed; set-up or clean-up outside the steps; empty when green'),
+  cause: z.string().describe('its first cause; empty when green'),
+  seen: z.string().describe('what the first finding saw; empty when green'),
+  notes: z
+    .array(z.string())
+    .describe('witnesses that spoke of the request from the mesh, and what was not judged'),
+  seconds: z.number().describe('of the run, with making the mesh and undoing it'),
+});
+
+export const healthyResults = z.object({ meshes: z.array(healthyResult) });
+
+export type HealthyResult = z.infer<typeof healthyResult>;
+
+/** The first false alarm of a run. */
+export type Alarm = Pick<HealthyResult, 'step' | 'cause' | 'seen'>;
+
+/** `green: 34 of 36` */
+export function greenOf(results: readonly HealthyResult[]): string {
+  return `green: ${results.filter(({ green }) => green).length} of ${results.length}`;
+}
+
+/** The table, for docs/healthy.md. */
+export function healthyPage(results: readonly HealthyResult[]): string {
+  const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
+  return [
+    '# Healthy meshes',
+    '',
+    'Made by `./conformance faults --healthy --table docs/healthy.md`: each ordinary configuration is put into a real mesh by',
+    'itself, the whole suite runs in it as `./conformance run --kubeconfig` does (namespaces of its own, the document, the',
+    'controls, the clean-up), and the configuration is taken out again. The document holds in each of these meshes, so a red',
+    'is a false alarm. [faults.md](faults.md) has the other half: broken meshes that must be red.',
+    '',
+    `**${greenOf(results)}.** ${Math.round(seconds)} s in all.`,
+    '',
+    '| Mesh | What it has | Result | Notes | s |',
+    '| --- | --- | --- | --- | ---: |',
+    ...results.map(({ id, title, green, step, cause, seen, notes, seconds: took }) => {
+      const result = green ? 'green' : `**red** at ${step}: ${cause}: ${seen}`;
+      return `| ${[id, title, result, notes.join('; '), took.toFixed(1)].map(cell).join(' | ')} |`;
+    }),
+    '',
+  ].join('\n');
+}
+
+function cell(text: string): string {
+  const short = text.length > 400 ? `${text.slice(0, 400)}…` : text;
+  return short.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+}

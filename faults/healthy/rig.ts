@@ -1,0 +1,229 @@
+import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { rbacObjects } from '../../helpers/existing/rbac.ts';
+import { execOrThrow } from '../../helpers/kube/exec.ts';
+import { istioSystem } from '../../helpers/istio/revision.ts';
+import { merge } from '../../helpers/kube/apply.ts';
+import type { Namespaces } from '../../helpers/kube/namespaces.ts';
+import { deploymentMustBeReady, isReady, livePods, podMustBeReady } from '../../helpers/kube/workloads.ts';
+import type { World } from '../../suites/document/world.ts';
+import type { ManifestObject } from '../fault.ts';
+import { Rig } from '../rig.ts';
+
+/** Of a configuration, as YAML has them. */
+export interface Fields {
+  readonly [name: string]: unknown;
+}
+
+/** Namespaces of other people, who have nothing to do with the proxy. */
+export const shop = 'somebodys-shop';
+export const bank = 'somebodys-bank';
+const others = [shop, bank] as const;
+
+const company = { namespace: 'corp-proxy', pod: 'squid' } as const;
+/** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */
+const proxyName = 'proxy.corp.example';
+
+const istiod = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'istiod', namespace: istioSystem },
+};
+const meshConfig = { name: 'istio', namespace: istioSystem };
+
+/** The tools that put a healthy configuration into a mesh, and what the mesh has at all times. */
+export class HealthyRig extends Rig {
+  /** Namespaces of the run that is to be green. */
+  readonly run: Namespaces;
+  #proxyIp: string | undefined;
+  /** The mesh's configuration as Istio's installation left it. */
+  #installed: { readonly text: string; readonly active: string } | undefined;
+
+  constructor(world: World, run: Namespaces) {
+    super(world);
+    this.run = run;
+  }
+
+  /** The run's namespaces, as `conformance rbac` prints them. */
+  get prepared(): KubernetesObject[] {
+    const objects = rbacObjects({ namespaces: this.run, system: istioSystem });
+    return objects.filter(({ kind }) => kind === 'Namespace');
+  }
+
+  /** Starts what the mesh has beside Istio: the run's namespaces and other people's, and the company's proxy in a pod. */
+  async prepare(): Promise<void> {
+    await this.apply(...this.prepared);
+    for (const name of [...others, company.namespace]) {
+      await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    }
+    const { namespace, pod } = company;
+    await eventually(
+      `service account ${namespace}/default to exist`,
+      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace }),
+      { timeoutMs: 20_000, intervalMs: 100 },
+    );
+    await this.apply(...this.#proxyObjects());
+    const started = await podMustBeReady(this.kube, namespace, pod);
+    this.#proxyIp = started.status?.podIP;
+    this.#installed = { text: await this.#meshText(), active: await this.#activeMesh() };
+  }
+
+  /** Address of the company's proxy. */
+  get proxyIp(): string {
+    if (this.#proxyIp === undefined) throw new TypeError('the company’s proxy was not started');
+    return this.#proxyIp;
+  }
+
+  /** As `--proxy` takes it. */
+  proxyAt({ port, byName = false }: { readonly port: number; readonly byName?: boolean }): string {
+    return `${byName ? proxyName : this.proxyIp}:${port}`;
+  }
+
+  /** As `--proxy-log` takes it. */
+  get proxyLog(): string {
+    return `${company.namespace}/${company.pod}:/var/log/squid/access.log`;
+  }
+
+  /** Has the cluster's DNS know the company's proxy by name. */
+  async nameProxy(): Promise<void> {
+    const hosts = `    hosts {\n      ${this.proxyIp} ${proxyName}\n      fallthrough\n    }\n`;
+    await this.#changeCorefile((text) =>
+      text.includes(proxyName) ? text : text.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`),
+    );
+  }
+
+  async forgetProxyName(): Promise<void> {
+    await this.#changeCorefile((text) => text.replace(/^ {4}hosts \{\n.*\n {6}fallthrough\n {4}\}\n/m, ''));
+  }
+
+  /** Merges fields into the mesh's configuration, and waits until istiod uses it. */
+  async changeMesh(fields: Fields): Promise<void> {
+    const { text, active } = this.#asInstalled();
+    const changed = merged(parse(text) as Fields, fields);
+    await this.#setMesh(stringify(changed), (now) => now !== active);
+  }
+
+  /** Gives the mesh its configuration back. */
+  async restoreMesh(): Promise<void> {
+    const { text, active } = this.#asInstalled();
+    await this.#setMesh(text, (now) => now === active);
+  }
+
+  /** Starts istiod again with these environment variables besides; with none, as it was installed. */
+  async restartIstiod(variables: Readonly<Record<string, string>>): Promise<void> {
+    const env = Object.entries(variables).map(([name, value]) => ({ name, value }));
+    const spec = { template: { spec: { containers: [{ name: 'discovery', env }] } } };
+    const changed: ManifestObject = { ...istiod, spec };
+    await this.apply(env.length === 0 ? istiod : changed);
+    await deploymentMustBeReady(this.kube, istioSystem, istiod.metadata.name);
+    await this.startIstiod();
+  }
+
+  async #setMesh(text: string, arrived: (active: string) => boolean): Promise<void> {
+    await merge(this.kube, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: meshConfig,
+      data: { mesh: text },
+    });
+    await this.nudge(istioSystem, 'app=istiod');
+    await eventually(
+      'istiod to use the mesh’s configuration',
+      async () => {
+        if (!arrived(await this.#activeMesh())) throw new Error('it uses an earlier one');
+      },
+      { timeoutMs: 90_000, intervalMs: 200 },
+    );
+  }
+
+  #asInstalled(): { readonly text: string; readonly active: string } {
+    if (this.#installed === undefined) throw new TypeError('the mesh was not prepared');
+    return this.#installed;
+  }
+
+  async #meshText(): Promise<string> {
+    const stored: V1ConfigMap = await this.kube.core.readNamespacedConfigMap(meshConfig);
+    return stored.data?.['mesh'] ?? '';
+  }
+
+  async #activeMesh(): Promise<string> {
+    const pods = await livePods(this.kube, istioSystem, 'app=istiod');
+    const pod = pods.find(isReady)?.metadata?.name ?? '';
+    const target = { namespace: istioSystem, pod, container: 'discovery' };
+    return execOrThrow(this.kube, target, [
+      '/usr/local/bin/pilot-discovery',
+      'request',
+      'GET',
+      '/debug/mesh',
+    ]);
+  }
+
+  async #changeCorefile(change: (text: string) => string): Promise<void> {
+    const metadata = { namespace: 'kube-system', name: 'coredns' };
+    const stored: V1ConfigMap = await this.kube.core.readNamespacedConfigMap(metadata);
+    const before = stored.data?.['Corefile'] ?? '';
+    const after = change(before);
+    if (after === before) throw new Error('The cluster’s Corefile has another text than expected');
+    await merge(this.kube, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: after } });
+    // CoreDNS looks at its file twice a minute; one that starts anew, at once.
+    const template = { metadata: { annotations: { 'conformance.test/changed': new Date().toISOString() } } };
+    await merge(this.kube, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template } });
+    await deploymentMustBeReady(this.kube, metadata.namespace, metadata.name);
+  }
+
+  /** Squid in a bare pod, with no Service in front of it, on two ports; it alone finds the page. */
+  #proxyObjects(): ManifestObject[] {
+    const { namespace, pod: name } = company;
+    const { images, destination } = this.world.session;
+    const metadata = { namespace, name };
+    return [
+      Object.assign(
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata },
+        { data: { 'squid.conf': squidConfiguration } },
+      ),
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata,
+        spec: {
+          terminationGracePeriodSeconds: 0,
+          hostAliases: [{ ip: destination.origin?.ip ?? '', hostnames: [new URL(destination.url).hostname] }],
+          volumes: [{ name: 'configuration', configMap: { name } }],
+          containers: [
+            {
+              name: 'squid',
+              image: images.images.squid.reference,
+              imagePullPolicy: 'IfNotPresent',
+              readinessProbe: { tcpSocket: { port: 3128 }, periodSeconds: 1 },
+              volumeMounts: [{ name: 'configuration', mountPath: '/etc/squid', readOnly: true }],
+            },
+          ],
+        },
+      },
+    ];
+  }
+}
+
+const squidConfiguration = `http_port 3128
+http_port 8080
+http_access allow all
+access_log stdio:/var/log/squid/access.log squid
+max_filedescriptors 4096
+shutdown_lifetime 1 seconds
+coredump_dir /var/spool/squid
+`;
+
+/** Fields of both, the second's before the first's; a list is replaced as a whole. */
+function merged(fields: Fields, over: Fields): Fields {
+  const result: Record<string, unknown> = { ...fields };
+  for (const [name, value] of Object.entries(over)) {
+    const earlier = result[name];
+    result[name] = isFields(earlier) && isFields(value) ? merged(earlier, value) : value;
+  }
+  return result;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,168 @@
+import { istioctl } from '../../helpers/istio/istioctl.ts';
+import { istio, root, service, type HealthyMesh } from './mesh.ts';
+import { shop, type HealthyRig } from './rig.ts';
+
+/** How sidecars come about, and what they are told beside routes. */
+
+const tag = 'prod';
+
+async function istioctlIn({ world: { session } }: HealthyRig, ...args: readonly string[]): Promise<void> {
+  await istioctl(session.cluster, session.images.images.istioctl.reference, args);
+}
+
+export const sidecarMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'BARE',
+    title: 'Nothing beside Istio, and the run makes its namespaces itself',
+    makesNamespaces: true,
+  },
+  {
+    id: 'DISCOVERY-SELECTORS',
+    title:
+      'discoverySelectors that leave the cluster’s own namespaces out by name; the run makes its own itself',
+    makesNamespaces: true,
+    meshConfig: {
+      discoverySelectors: [
+        {
+          matchExpressions: [
+            {
+              key: 'kubernetes.io/metadata.name',
+              operator: 'NotIn',
+              values: ['kube-system', 'kube-public', 'kube-node-lease'],
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    id: 'CONCURRENCY',
+    title: 'ProxyConfig with one worker thread',
+    objects: () => [istio('networking', 'ProxyConfig', root, 'mesh-wide', { concurrency: 1 })],
+  },
+  {
+    id: 'HOLD-APPLICATION',
+    title: 'Applications wait for their sidecar (holdApplicationUntilProxyStarts)',
+    meshConfig: { defaultConfig: { holdApplicationUntilProxyStarts: true } },
+  },
+  {
+    id: 'ORDINARY-SIDECARS',
+    title: 'Sidecars are ordinary containers',
+    istiod: { ENABLE_NATIVE_SIDECARS: 'false' },
+  },
+  {
+    id: 'ORDINARY-SIDECARS-HOLD',
+    title: 'Ordinary sidecars that applications wait for',
+    istiod: { ENABLE_NATIVE_SIDECARS: 'false' },
+    meshConfig: { defaultConfig: { holdApplicationUntilProxyStarts: true } },
+  },
+  {
+    id: 'NATIVE-SIDECARS',
+    title: 'Sidecars are init containers that keep running',
+    istiod: { ENABLE_NATIVE_SIDECARS: 'true' },
+  },
+  {
+    id: 'TPROXY',
+    title: 'Connections are intercepted by TPROXY',
+    meshConfig: { defaultConfig: { interceptionMode: 'TPROXY' } },
+  },
+  {
+    id: 'REVISION-TAG',
+    title: 'A revision tag beside the default, by which the run chooses its control plane',
+    settings: { revision: tag },
+    inject: (rig) => istioctlIn(rig, 'tag', 'set', tag, '--revision', 'default', '--skip-confirmation'),
+    undo: (rig) => istioctlIn(rig, 'tag', 'remove', tag, '--skip-confirmation'),
+  },
+  {
+    id: 'ENVOY-FILTER-KEEPALIVE',
+    title: 'An EnvoyFilter of the whole mesh: TCP keepalive to every upstream',
+    objects: () => [
+      istio('networking', 'EnvoyFilter', root, 'keepalive', {
+        configPatches: [
+          {
+            applyTo: 'CLUSTER',
+            match: { context: 'SIDECAR_OUTBOUND' },
+            patch: {
+              operation: 'MERGE',
+              value: { upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } } },
+            },
+          },
+        ],
+      }),
+    ],
+  },
+  {
+    id: 'ENVOY-FILTER-ELSEWHERE',
+    title: 'An EnvoyFilter with a Lua filter in another namespace',
+    objects: () => [
+      service(shop, 'catalogue', { name: 'http', port: 80 }),
+      istio('networking', 'EnvoyFilter', shop, 'header', {
+        configPatches: [
+          {
+            applyTo: 'HTTP_FILTER',
+            match: {
+              context: 'SIDECAR_INBOUND',
+              listener: {
+                filterChain: { filter: { name: 'envoy.filters.network.http_connection_manager' } },
+              },
+            },
+            patch: {
+              operation: 'INSERT_BEFORE',
+              value: {
+                name: 'envoy.filters.http.lua',
+                typed_config: {
+                  '@type': 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua',
+                  default_source_code: {
+                    inline_string: 'function envoy_on_response(h) h:headers():add("x-team", "shop") end',
+                  },
+                },
+              },
+            },
+          },
+        ],
+      }),
+    ],
+  },
+  {
+    id: 'ENVOY-FILTER-LOG',
+    title: 'An EnvoyFilter that adds a second access log to every TCP proxy',
+    objects: () => [
+      istio('networking', 'EnvoyFilter', root, 'second-log', {
+        configPatches: [
+          {
+            applyTo: 'NETWORK_FILTER',
+            match: {
+              context: 'SIDECAR_OUTBOUND',
+              listener: { filterChain: { filter: { name: 'envoy.filters.network.tcp_proxy' } } },
+            },
+            patch: {
+              operation: 'MERGE',
+              value: {
+                typed_config: {
+                  '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+                  access_log: [
+                    {
+                      name: 'envoy.access_loggers.file',
+                      typed_config: {
+                        '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+                        path: '/dev/stdout',
+                        log_format: {
+                          text_format_source: { inline_string: 'audit %UPSTREAM_CLUSTER% %BYTES_SENT%\n' },
+                        },
+                      },
+                    },
+                  ],
+                },
+              },
+            },
+          },
+        ],
+      }),
+    ],
+  },
+  {
+    id: 'TRUST-DOMAIN',
+    title: 'A trust domain of the company',
+    meshConfig: { trustDomain: 'corp.example', trustDomainAliases: ['cluster.local'] },
+  },
+];

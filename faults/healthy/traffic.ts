@@ -1,0 +1,302 @@
+import type { ManifestObject } from '../fault.ts';
+import { destinationRule, istio, root, service, serviceEntry, tcp, type HealthyMesh } from './mesh.ts';
+import { bank, shop, type HealthyRig } from './rig.ts';
+
+/** What decides where connections go, and how. */
+
+function defaultSidecar(spec: object): ManifestObject {
+  return istio('networking', 'Sidecar', root, 'default', spec);
+}
+
+/** The company's own entry for its proxy, as every company with such a proxy has one. */
+function companyEntry({ proxyIp }: HealthyRig): ManifestObject {
+  return serviceEntry(root, 'corp-proxy', {
+    hosts: ['proxy.corp.example'],
+    addresses: [`${proxyIp}/32`],
+    ports: [tcp(3128)],
+    resolution: 'NONE',
+  });
+}
+
+/** Registered destinations outside, one of them on the proxy's port at an address of its own. */
+function manyEntries(): ManifestObject[] {
+  return Array.from({ length: 200 }, (_, index) => {
+    const [port, address] =
+      index === 100 ? [3128, '192.0.2.100/32'] : [5000 + index, `198.51.100.${index}/32`];
+    return serviceEntry(shop, `partner-${index}`, {
+      hosts: [`partner-${index}.example.com`],
+      addresses: [address],
+      ports: [tcp(port)],
+      resolution: 'NONE',
+    });
+  });
+}
+
+/** Another host's way through an egress gateway, as Istio's documents write it. */
+function egressElsewhere(): ManifestObject[] {
+  const host = 'api.partner.example.com';
+  const gateway = 'istio-egressgateway.istio-system.svc.cluster.local';
+  return [
+    serviceEntry(shop, 'partner-api', {
+      hosts: [host],
+      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+      resolution: 'DNS',
+    }),
+    service(root, 'istio-egressgateway', { name: 'tls', port: 443 }),
+    istio('networking', 'Gateway', shop, 'egress', {
+      selector: { istio: 'egressgateway' },
+      servers: [
+        { port: { number: 443, name: 'tls', protocol: 'TLS' }, hosts: [host], tls: { mode: 'PASSTHROUGH' } },
+      ],
+    }),
+    istio('networking', 'VirtualService', shop, 'partner-through-gateway', {
+      hosts: [host],
+      gateways: ['mesh', 'egress'],
+      tls: [
+        {
+          match: [{ gateways: ['mesh'], port: 443, sniHosts: [host] }],
+          route: [{ destination: { host: gateway, port: { number: 443 } } }],
+        },
+        {
+          match: [{ gateways: ['egress'], port: 443, sniHosts: [host] }],
+          route: [{ destination: { host, port: { number: 443 } } }],
+        },
+      ],
+    }),
+  ];
+}
+
+/** As many Services and entries as a large company has. */
+async function grow(rig: HealthyRig): Promise<void> {
+  await rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: crowd } });
+  const objects = Array.from({ length: 500 }, (_, index) => [
+    service(crowd, `service-${index}`, { name: 'http', port: 8000 + (index % 40) }),
+    serviceEntry(crowd, `entry-${index}`, {
+      hosts: [`host-${index}.example.org`],
+      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+      resolution: 'DNS',
+    }),
+  ]).flat();
+  const parts = Object.values(Object.groupBy(objects.entries(), ([index]) => index % 10));
+  await Promise.all(parts.map((part = []) => rig.apply(...part.map(([, object]) => object))));
+}
+
+const crowd = 'somebodys-crowd';
+
+export const trafficMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'REGISTRY-ONLY-SIDECAR',
+    title: 'REGISTRY_ONLY by a default Sidecar, which imports every host',
+    objects: () => [
+      defaultSidecar({ outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' }, egress: [{ hosts: ['*/*'] }] }),
+    ],
+  },
+  {
+    id: 'REGISTRY-ONLY-MESH',
+    title: 'REGISTRY_ONLY by meshConfig',
+    meshConfig: { outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
+  },
+  {
+    id: 'DEFAULT-SIDECAR',
+    title: 'A default Sidecar that imports the own namespace and istio-system',
+    objects: () => [defaultSidecar({ egress: [{ hosts: ['./*', 'istio-system/*'] }] })],
+  },
+  {
+    id: 'DEFAULT-SIDECAR-REGISTRY-ONLY',
+    title: 'Both: own namespace and istio-system alone, and REGISTRY_ONLY',
+    objects: () => [
+      defaultSidecar({
+        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+        egress: [{ hosts: ['./*', 'istio-system/*'] }],
+      }),
+    ],
+  },
+  {
+    id: 'HTTP-SERVICE-ON-3128',
+    title: 'Somebody’s HTTP Service on 3128',
+    objects: () => [service(shop, 'catalogue', { name: 'http', port: 3128 })],
+  },
+  {
+    id: 'HTTP-SERVICE-ON-8080',
+    title: 'Somebody’s HTTP Service on 8080, the port of the company’s proxy',
+    proxy: { port: 8080 },
+    objects: () => [service(shop, 'catalogue', { name: 'http', port: 8080 })],
+  },
+  {
+    id: 'TCP-SERVICE-ON-3128',
+    title: 'Somebody’s TCP Service on 3128',
+    objects: () => [service(shop, 'queue', { name: 'tcp-queue', port: 3128 })],
+  },
+  {
+    id: 'WIDE-ENTRY',
+    title: 'A TCP entry for the whole company network on 3128',
+    objects: () => [
+      serviceEntry(root, 'company-network', {
+        hosts: ['company-network.example.com'],
+        addresses: ['10.0.0.0/8'],
+        ports: [tcp(3128)],
+        resolution: 'NONE',
+      }),
+    ],
+  },
+  {
+    id: 'OTHER-PROXY',
+    title: 'Another proxy by name on 3128, without addresses',
+    objects: () => [
+      serviceEntry(root, 'other-proxy', {
+        hosts: ['other-proxy.example.com'],
+        ports: [tcp(3128)],
+        resolution: 'DNS',
+      }),
+    ],
+  },
+  {
+    id: 'MANY-ENTRIES',
+    title: '200 TCP entries, one of them on 3128 at an address that is not the proxy’s',
+    objects: manyEntries,
+  },
+  {
+    id: 'COMPANY-ENTRY',
+    title: 'The company’s own TCP entry for its proxy',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig)],
+  },
+  {
+    id: 'COMPANY-ENTRY-BY-NAME',
+    title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
+    proxy: { port: 3128, byName: true },
+    objects: () => [
+      serviceEntry(root, 'corp-proxy', {
+        hosts: ['proxy.corp.example'],
+        ports: [tcp(3128)],
+        resolution: 'DNS',
+      }),
+    ],
+  },
+  {
+    id: 'DNS-CAPTURE',
+    title: 'Sidecars answer DNS, with allocated addresses; the company’s proxy by name',
+    proxy: { port: 3128, byName: true },
+    meshConfig: {
+      defaultConfig: {
+        proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true', ISTIO_META_DNS_AUTO_ALLOCATE: 'true' },
+      },
+    },
+  },
+  {
+    id: 'WILDCARD-ENTRY',
+    title: 'A TLS entry for *.wikimedia.org, and one for a TCP host on 443',
+    objects: () => [
+      serviceEntry(shop, 'wikimedia', {
+        hosts: ['*.wikimedia.org'],
+        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+        resolution: 'NONE',
+      }),
+      serviceEntry(shop, 'tcp-on-443', {
+        hosts: ['vault.partner.example.com'],
+        ports: [tcp(443)],
+        resolution: 'DNS',
+      }),
+    ],
+  },
+  {
+    id: 'EGRESS-ELSEWHERE',
+    title: 'Gateway, VirtualService and egress gateway for another host',
+    objects: egressElsewhere,
+  },
+  {
+    id: 'VIRTUAL-MACHINES',
+    title: 'Virtual machines of the company as WorkloadEntries of a ServiceEntry',
+    objects: () => [
+      istio('networking', 'ServiceEntry', bank, 'ledger', {
+        hosts: ['ledger.bank.example.com'],
+        ports: [tcp(9000)],
+        location: 'MESH_INTERNAL',
+        resolution: 'STATIC',
+        workloadSelector: { labels: { app: 'ledger' } },
+      }),
+      istio('networking', 'WorkloadEntry', bank, 'ledger-1', {
+        address: '192.0.2.31',
+        labels: { app: 'ledger' },
+      }),
+    ],
+  },
+  {
+    id: 'EXPORT-DEFAULTS',
+    title: 'Entries, VirtualServices and DestinationRules are exported to their own namespace by default',
+    meshConfig: {
+      defaultServiceExportTo: ['.'],
+      defaultVirtualServiceExportTo: ['.'],
+      defaultDestinationRuleExportTo: ['.'],
+    },
+  },
+  {
+    id: 'OUTLIER-DETECTION',
+    title: 'Outlier detection for every host',
+    objects: () => [
+      destinationRule('outliers', {
+        host: '*',
+        trafficPolicy: {
+          outlierDetection: { consecutive5xxErrors: 5, interval: '10s', baseEjectionTime: '30s' },
+        },
+      }),
+    ],
+  },
+  {
+    id: 'CONNECTION-LIMITS',
+    title: 'At most three connections to hosts under .com, the entry’s included',
+    objects: () => [
+      destinationRule('limits-for-the-outside', {
+        host: '*.com',
+        trafficPolicy: { connectionPool: { tcp: { maxConnections: 3 } } },
+      }),
+    ],
+  },
+  {
+    id: 'IDLE-TIMEOUT',
+    title: 'An idle timeout of half a second for hosts under .com',
+    objects: () => [
+      destinationRule('idle-outside', {
+        host: '*.com',
+        trafficPolicy: { connectionPool: { tcp: { idleTimeout: '0.5s' } } },
+      }),
+    ],
+  },
+  {
+    id: 'MTLS-IN-THE-CLUSTER',
+    title: 'Mutual TLS to every Service of the cluster, by a DestinationRule for *.local',
+    objects: () => [
+      destinationRule('mutual-tls', { host: '*.local', trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } } }),
+    ],
+  },
+  {
+    id: 'LOCALITY',
+    title: 'Locality failover in meshConfig, and a rule that uses it',
+    meshConfig: { localityLbSetting: { enabled: true, failover: [{ from: 'eu-central', to: 'eu-west' }] } },
+    objects: () => [
+      destinationRule('locality', {
+        host: '*.local',
+        trafficPolicy: {
+          loadBalancer: { localityLbSetting: { enabled: true } },
+          outlierDetection: { consecutive5xxErrors: 5 },
+        },
+      }),
+    ],
+  },
+  {
+    id: 'TCP-KEEPALIVE',
+    title: 'Keepalive and a connect timeout of 3 s in meshConfig',
+    meshConfig: { tcpKeepalive: { time: '300s', interval: '60s', probes: 5 }, connectTimeout: '3s' },
+  },
+  {
+    id: 'H2-UPGRADE',
+    title: 'HTTP/1.1 becomes HTTP/2 between sidecars, by meshConfig',
+    meshConfig: { h2UpgradePolicy: 'UPGRADE' },
+  },
+  {
+    id: 'BIG-MESH',
+    title: '500 Services and 500 entries of other people',
+    inject: grow,
+    undo: (rig) => rig.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: crowd } }),
+  },
+];
