@@ -128,9 +128,9 @@ export const trafficCauses = {
     merelyMissing: true,
     title: "The sidecar's access log has a format this suite does not know",
     seen: 'access log lines that cannot be read',
-    expected: "Istio's default text format, or its default JSON keys",
-    why: 'meshConfig.accessLogFormat or a Telemetry resource replaces the default.',
-    do: 'Leave meshConfig.accessLogFormat empty while the suite runs; accessLogEncoding may be TEXT or JSON.',
+    expected: "lines in the format that Envoy has: in the suite's own mesh Istio's default, in yours any",
+    why: "In the suite's own mesh meshConfig.accessLogFormat or a Telemetry resource replaces the default; in yours the format changed during the run, or a line can be read in several ways.",
+    do: "Compare the line with access_log of the listener in Envoy's configuration. Put something between the operators of the format, or change it after the run.",
     source: 'Istio: Envoy access logs, default access log format',
   },
   STALE_ONLY: {

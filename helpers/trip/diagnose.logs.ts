@@ -229,7 +229,7 @@ function missing(trip: Trip, witness: LogWitness): TripFinding {
     return {
       cause: 'SIDECAR_LOG_FORMAT',
       seen: `${lineCount(foreign)} that cannot be read: ${foreign[0].why}: ${foreign[0].line}`,
-      expected: "Istio's default text format, or its default JSON keys",
+      expected: 'lines in the format that Envoy has',
     };
   }
   const unreadable = others.filter(({ line }) => line === foreignLine);
