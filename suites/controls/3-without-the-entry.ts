@@ -2,17 +2,19 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { remove } from '../../helpers/kube/apply.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
+import { entryMustBeForgotten, isSomebodys } from '../document/baseline.ts';
 import { registryOnlySidecarIn } from '../document/prepare.ts';
-import { serviceEntryFor, serviceEntryIn } from '../document/service-entry.ts';
+import { entryHost, serviceEntryFor, serviceEntryIn } from '../document/service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import {
   documentsWay,
+  httpMustBePossible,
   httpMustListen,
   meshTrip,
-  nothingMustListen,
-  unknownMustGoTo,
+  takerMustBe,
+  tripMustGoByBaseline,
   withObjects,
   withoutEntry,
 } from './mesh.ts';
@@ -22,12 +24,12 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-6',
     section: 'controls',
-    title: 'Once the ServiceEntry is deleted, the sidecar forgets it: PassthroughCluster again',
+    title: 'Once the ServiceEntry is deleted, the sidecar forgets it: the request goes where it went before',
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world, 'PassthroughCluster'));
+        await tripMustGoByBaseline(world);
       });
     },
   },
@@ -40,13 +42,15 @@ export const withoutTheEntry: readonly Step[] = [
     run: async (world) => {
       await withoutEntry(world, async () => {
         await withObjects(world, [registryOnlyIn(world)], async () => {
-          await unknownMustGoTo(world, 'BlackHoleCluster');
+          await takerMustBe(world, 'BlackHoleCluster');
           expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', documentsSidecar(world));
           await applyServiceEntry(world);
           await sidecarMustTunnel(world);
           expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
+          await remove(world.kube, [serviceEntryIn(world)]);
         });
-        await unknownMustGoTo(world, 'PassthroughCluster');
+        await entryMustBeForgotten(world);
+        if (!isSomebodys(world)) await takerMustBe(world, 'PassthroughCluster');
       });
     },
   },
@@ -57,17 +61,18 @@ export const withoutTheEntry: readonly Step[] = [
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
+      httpMustBePossible(world);
       await withoutEntry(world, async () => {
         const entry = await serviceEntryFor(world);
         await withObjects(
           world,
           entry.map((object) => asHttp(object, world.namespaces.mesh)),
           async () => {
-            await httpMustListen(world);
+            await httpMustListen(world, entryHost(world));
             expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
           },
         );
-        await nothingMustListen(world);
+        await entryMustBeForgotten(world);
       });
     },
   },
@@ -81,37 +86,48 @@ export const withoutTheEntry: readonly Step[] = [
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
+      httpMustBePossible(world);
       await withoutEntry(world, async () => {
         await withObjects(world, [unrelatedServiceOf(world)], async () => {
-          await httpMustListen(world);
+          await httpMustListen(world, unrelatedName(world));
           expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
           await applyServiceEntry(world);
           await sidecarMustTunnel(world);
           expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
           await remove(world.kube, [serviceEntryIn(world)]);
         });
-        await nothingMustListen(world);
+        await entryMustBeForgotten(world);
       });
     },
   },
 ];
 
 /** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
-function registryOnlyIn({ edition, namespaces: { mesh } }: World): KubernetesObject {
+function registryOnlyIn(world: World): KubernetesObject {
+  const { edition, namespaces } = world;
   const spec = {
     workloadSelector: { labels: { app: edition.client } },
-    egress: [{ hosts: ['./*', 'istio-system/*'] }],
+    // Nothing else is imported, so that nothing else of the mesh has the port.
+    egress: [{ hosts: [`./${entryHost(world)}`] }],
     outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
   };
-  return Object.assign(registryOnlySidecarIn(mesh), { spec });
+  return Object.assign(registryOnlySidecarIn(namespaces.mesh), { spec });
 }
 
-/** A Service that has nothing to do with the proxy but the number of its port. */
-function unrelatedServiceOf({ proxyPort, namespaces: { external } }: World): KubernetesObject {
-  const port = proxyPort.get();
+/**
+ * A Service that has nothing to do with the proxy but the number of its port. In somebody's mesh it is in the client's
+ * namespace: a Sidecar resource of the mesh may hide the others.
+ */
+function unrelatedServiceOf(world: World): KubernetesObject {
+  const { mesh, external } = world.namespaces;
+  const port = world.proxyPort.get();
   const spec = { ports: [{ name: 'http', port }] };
-  const metadata = { name: `conformance-http-on-${port}`, namespace: external };
+  const metadata = { name: unrelatedName(world), namespace: isSomebodys(world) ? mesh : external };
   return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata }, { spec });
+}
+
+function unrelatedName({ proxyPort }: World): string {
+  return `conformance-http-on-${proxyPort.get()}`;
 }
 
 function asHttp(entry: KubernetesObject, namespace: string): KubernetesObject {

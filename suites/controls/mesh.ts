@@ -1,11 +1,17 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { expect } from 'vitest';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { clusters } from '../../helpers/istio/sidecar.ts';
+import { clustersOf, type Way } from '../../helpers/istio/way.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
-import type { Listener } from '../../helpers/istio/sidecar.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
 import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
+import { baselineOf, entryMustBeForgotten, isSomebodys, takerMust } from '../document/baseline.ts';
+import { CannotJudge, fail, waitOrFail } from '../document/must.ts';
 import { entryOf, serviceEntryIn } from '../document/service-entry.ts';
-import { chainsOf, sidecarMust, sidecarMustTunnel } from '../document/sidecar.ts';
+import { documentsSidecar, sidecarMustTunnel } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
@@ -34,7 +40,7 @@ export async function withoutEntry(world: World, work: () => Promise<void>): Pro
   await remove(world.kube, [serviceEntryIn(world)]);
   await thenAlways(
     async () => {
-      await nothingMustListen(world);
+      await entryMustBeForgotten(world);
       await work();
     },
     async () => {
@@ -59,38 +65,96 @@ export async function withObjects(
   );
 }
 
-/** Waits until the sidecar has no listener for the proxy's port: from then on it does what it does by default. */
-export async function nothingMustListen(world: World): Promise<void> {
-  await sidecarMust(world, `have no listener on port ${world.proxyPort.get()}`, (all) => {
-    const left = onPort(all, world.proxyPort.get());
-    if (left.length > 0) throw new Error(`there is ${left.map(({ name }) => name).join(', ')}`);
+/**
+ * The document's request where its entry is not there: it must go by PassthroughCluster in the suite's own mesh, and in
+ * somebody's where that mesh sends it.
+ */
+export async function tripMustGoByBaseline(world: World): Promise<void> {
+  if (!isSomebodys(world)) {
+    await tripMustPassThrough(world);
+    return;
+  }
+  const way = await baselineOf(world);
+  const { handling } = way.taker;
+  if (handling.kind === 'unknown')
+    throw new CannotJudge(`what the mesh does without the entry: ${way.sentence}`);
+  const to = clustersOf(way.taker);
+  if (to.includes('PassthroughCluster')) {
+    await tripMustPassThrough(world);
+  } else if (to.includes('BlackHoleCluster')) {
+    expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', documentsSidecar(world));
+  } else if (handling.kind === 'http' && way.connects === false) {
+    expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
+  } else {
+    tripMustHaveGoneBy(await meshTrip(world), way);
+  }
+}
+
+async function tripMustPassThrough(world: World): Promise<void> {
+  const trip = await meshTrip(world);
+  world.note('title', trip.client.title ?? '');
+  expect(trip).toHaveTitle(world.session.destination.title);
+  expect(trip).toHaveCrossed(...documentsWay(world, 'PassthroughCluster'));
+}
+
+/** What the client gets on the way of another entry is that entry's; that the request went this way is what counts. */
+function tripMustHaveGoneBy({ sidecar: lines = [], client }: Trip, { taker, sentence }: Way): void {
+  const [line] = lines;
+  // What matches no filter chain is closed without a line of its own.
+  if (line === undefined && taker.handling.kind === 'none' && client.exitCode !== 0) return;
+  if (line === undefined) fail('NO_SIDECAR_STATEMENT', 'no line of the sidecar', `its line: ${sentence}`);
+  const to = clustersOf(taker);
+  if (to.length > 0 && !to.includes(line.upstreamCluster)) {
+    fail('WRONG_CLUSTER', `cluster ${line.upstreamCluster}: ${line.line}`, sentence);
+  }
+}
+
+/**
+ * Waits until the sidecar takes a request for the proxy for HTTP.
+ * @param host What the HTTP listener must be for: the mesh may have one of the port for others
+ */
+export async function httpMustListen(world: World, host: string): Promise<void> {
+  await clusterMustBeThere(world, `outbound|${world.proxyPort.get()}||${host}`);
+  await takerMust(world, `speak HTTP on port ${world.proxyPort.get()}`, ({ handling }) => {
+    return handling.kind === 'http';
   });
 }
 
-/** Waits until the sidecar takes the port for HTTP. */
-export async function httpMustListen(world: World): Promise<void> {
-  await sidecarMust(world, `speak HTTP on port ${world.proxyPort.get()}`, (all) => {
-    const found = onPort(all, world.proxyPort.get());
-    const chains = found.flatMap(chainsOf);
-    if (!chains.some((chain) => chain.startsWith('HttpConnectionManager'))) {
-      throw new Error(`its listeners on that port: ${chains.join('; ') || 'none'}`);
-    }
+async function clusterMustBeThere(world: World, name: string): Promise<void> {
+  if (!isSomebodys(world)) return;
+  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+  const expected = `a cluster ${name} within ${timeouts.configPush / 1000} s of the change`;
+  await waitOrFail('CLUSTER_DIFFERS', expected, () =>
+    eventually(
+      `the sidecar to have a cluster ${name}`,
+      async () => {
+        const known = await clusters(world.kube, pod);
+        // A Service's host goes on with the cluster's domain.
+        if (!known.some((one) => `${one.name}.`.startsWith(`${name}.`))) throw new Error('there is none');
+      },
+      { timeoutMs: timeouts.configPush, intervalMs: 50 },
+    ),
+  );
+}
+
+/** Waits until the sidecar sends a request for the proxy to this cluster: PassthroughCluster or BlackHoleCluster. */
+export async function takerMustBe(world: World, cluster: string): Promise<void> {
+  await takerMust(world, `send unknown addresses to ${cluster}`, (taker) => {
+    return clustersOf(taker).includes(cluster);
   });
 }
 
-/** Waits until what no listener claims goes to this cluster: PassthroughCluster or BlackHoleCluster. */
-export async function unknownMustGoTo(world: World, cluster: string): Promise<void> {
-  await sidecarMust(world, `send unknown addresses to ${cluster}`, (all) => {
-    const outbound = all.find(({ name }) => name === 'virtualOutbound');
-    const chains = outbound === undefined ? [] : chainsOf(outbound);
-    if (!chains.some((chain) => chain.startsWith(`TcpProxy → ${cluster}`) && !chain.includes('15001'))) {
-      throw new Error(`virtualOutbound: ${chains.join('; ') || 'not there'}`);
-    }
-  });
-}
-
-function onPort(all: readonly Listener[], port: number): Listener[] {
-  return all.filter(({ address }) => address?.socket_address.port_value === port);
+/**
+ * Istio has one listener of a port for every address, the older object's: where a TCP one is there, an HTTP one is not made.
+ * @throws CannotJudge where somebody's object keeps an HTTP listener away
+ */
+export function httpMustBePossible(world: World): void {
+  if (!isSomebodys(world)) return;
+  const { taker, sentence } = world.baselineWay.get();
+  if (taker.reach === 'rest' || taker.handling.kind === 'http') return;
+  throw new CannotJudge(
+    `the mesh has a TCP listener for the port already, beside which Istio makes none for HTTP: ${sentence}`,
+  );
 }
 
 /** As `finally`, but when both fail the error of `work` is thrown. */

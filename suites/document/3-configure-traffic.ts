@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { apply } from '../../helpers/kube/apply.ts';
 import { expectationsOf } from '../../helpers/trip/expectations.ts';
+import { baselineOf, isSomebodys } from './baseline.ts';
 import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
 import { lineMustBeInSquidLog } from './must.ts';
@@ -17,6 +18,8 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
     claims: claims.entryIsTcp,
     needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7', 'REACH-1'],
     run: async (world) => {
+      // The controls need it, and only now can it be asked.
+      if (isSomebodys(world)) await baselineOf(world);
       await applyServiceEntry(world);
       await serviceEntryMustBeTheDocuments(world);
       await sidecarMustTunnel(world);

@@ -56,7 +56,10 @@ export function proxyObjects({
   ];
 }
 
-/** What CONTROL-7 puts into the client's namespace, by name; whatever else the controls make is in `external`. */
+/**
+ * What CONTROL-7 puts into the client's namespace, by name. What else the controls make is in `external`; in somebody's
+ * cluster the run's namespaces are emptied by label.
+ */
 export function registryOnlySidecarIn(namespace: string): KubernetesObject {
   return {
     apiVersion: 'networking.istio.io/v1',

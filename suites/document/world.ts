@@ -5,6 +5,7 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { PodRef } from '../../helpers/kube/exec.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
+import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/kube/namespaces.ts';
@@ -103,6 +104,8 @@ export class World implements AsyncDisposable {
   /** All addresses of the proxy, the first of which is PROXY_IP. */
   readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'PROXY-6 or REACH-1');
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
+  /** What the mesh does with the document's request without the ServiceEntry. */
+  readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
   /** Of the step whose turn it is. */
