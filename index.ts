@@ -19,7 +19,8 @@ export type { FetchOptions, Request, Witnesses } from './helpers/trip/fetch.ts';
 export type { Endpoint } from './helpers/trip/endpoint.ts';
 export type * from './helpers/trip/statements.ts';
 export { proxyClusterOf } from './suites/document/sidecar.ts';
-export { documentsWay, withObjects, withoutEntry } from './suites/controls/mesh.ts';
+export { withObjects, withoutEntry } from './suites/controls/absence.ts';
+export { documentsWay } from './suites/controls/mesh.ts';
 
 // Causes: why a step failed, of a closed list.
 export type { Cause } from './helpers/causes/cause.ts';

@@ -4,7 +4,7 @@ import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { apply, find, merge } from '../helpers/kube/apply.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
-import { withoutEntry } from '../suites/controls/mesh.ts';
+import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 
 /** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */

@@ -318,6 +318,21 @@ export const runSettings = {
       hint: 'Add --proxy HOST:PORT, or leave it out: the log of the deployed Squid is read anyway.',
     },
   },
+  entry: {
+    type: z
+      .string()
+      .regex(/^(?:auto|own|[^/\s]+\/[^/\s]+)$/, 'auto, own or NAMESPACE/NAME')
+      .default('auto'),
+    commands: ['run'],
+    group: 'Proxy and page',
+    argument: '<which>',
+    help: 'ServiceEntry to judge: auto takes the one of the mesh that leads to your proxy, if there is one, own applies the document’s, or NAMESPACE/NAME',
+    needs: {
+      settings: ['proxy'],
+      why: (flag) => `${flag} chooses the ServiceEntry for your own proxy, and there is no --proxy`,
+      hint: 'Add --proxy HOST:PORT, or leave it out: the deployed Squid gets the document’s ServiceEntry.',
+    },
+  },
   destination: {
     type: z.url({ protocol: /^https$/, error: 'a URL that begins with https://' }).optional(),
     commands: ['run'],

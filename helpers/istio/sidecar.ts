@@ -40,6 +40,13 @@ export function startsBeforeItsApplications({ spec }: V1Pod): boolean {
   return first?.name === sidecarName && first.lifecycle?.postStart?.exec?.command?.includes('wait') === true;
 }
 
+/** Whether a pod's sidecar answers its DNS: names of ServiceEntries without addresses get one that istiod allocated then. */
+export function answersDns({ spec }: V1Pod): boolean {
+  const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const env = all.find(({ name }) => name === sidecarName)?.env ?? [];
+  return env.some(({ name, value }) => name === 'ISTIO_META_DNS_CAPTURE' && value === 'true');
+}
+
 const serverInfo = z.object({
   version: z.string(),
   node: z

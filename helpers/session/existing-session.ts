@@ -1,9 +1,10 @@
+import { closest } from 'fastest-levenshtein';
 import { existingCluster } from '../cluster/cluster.ts';
 import { encodeOwner, thisProcess } from '../cluster/labels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import type { Architecture } from '../engine.ts';
-import { EnvironmentError } from '../errors.ts';
+import { EnvironmentError, UsageError } from '../errors.ts';
 import { makeNamespace, takePrepared } from '../existing/claim.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
 import type { FoundIstio } from '../existing/found-istio.ts';
@@ -83,6 +84,7 @@ export async function openExistingSession(
     { namespaces: all, used: parts, installs: configuration.installIstio },
     configuration.revision,
   );
+  await entryMustExist(bare, configuration.entry);
   const leftBehind = (what: string): void => {
     progress.note(`  removed what an earlier run left: ${what}`);
   };
@@ -223,4 +225,20 @@ async function imagesIn(
     archive: { path: '', digest: '', sizeBytes: 0 },
   };
   return { set, nodeCount: nodes.length };
+}
+
+/**
+ * @param entry `auto`, `own` or NAMESPACE/NAME
+ * @throws UsageError when the mesh has no ServiceEntry of that name
+ */
+export async function entryMustExist(kube: Kube, entry: string): Promise<void> {
+  if (!entry.includes('/')) return;
+  const { items } = await kube.objects.list('networking.istio.io/v1', 'ServiceEntry');
+  const names = items.map(({ metadata }) => `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`);
+  if (names.includes(entry)) return;
+  const nearest = names.length === 0 ? undefined : closest(entry, names);
+  throw new UsageError(
+    `--entry ${entry}: the mesh has no such ServiceEntry${nearest === undefined ? '' : `; the nearest is ${nearest}`}`,
+    'Say NAMESPACE/NAME as kubectl get serviceentries -A lists it, or leave it out: the one that leads to the proxy is found.',
+  );
 }

@@ -29,6 +29,13 @@ export function checkedProxy(
 ): Proxy {
   settingsMustFit(configuration);
   if (proxy.kind === 'deployed') return proxy;
+  const { entry, kubeconfig, inCluster } = configuration;
+  if (entry.includes('/') && kubeconfig === undefined && !inCluster) {
+    throw new UsageError(
+      `--entry ${entry} is a ServiceEntry of an existing mesh, and the cluster that the run starts has none`,
+      'Add --kubeconfig FILE, or leave it out.',
+    );
+  }
   if (proxy.log !== undefined) logMustBeReadable(proxy.log, configuration);
   return { ...proxy, credentials: takeCredentials(environment) };
 }

@@ -1,5 +1,7 @@
 import { baselineOf, isSomebodys } from '../document/baseline.ts';
 import type { Step } from '../document/step.ts';
+import { theirEntriesOf } from '../document/their-entry.ts';
+import { withoutEntryOnce } from './absence.ts';
 import { tripMustGoByBaseline } from './mesh.ts';
 
 /** What the mesh does before the document's ServiceEntry is there. */
@@ -11,6 +13,13 @@ export const beforeTheEntry: readonly Step[] = [
     commands: [],
     needs: ['BEFORE-3', 'PROXY-8', 'REACH-3'],
     run: async (world) => {
+      const [theirs] = await theirEntriesOf(world);
+      if (theirs !== undefined) {
+        world.note('entry', `${theirs.name} of the mesh is hidden from the client`);
+        await withoutEntryOnce(world, () => tripMustGoByBaseline(world));
+        world.note('without the entry', (await baselineOf(world)).sentence);
+        return;
+      }
       const asked = baselineOf(world);
       if (isSomebodys(world)) await asked;
       // What the request itself shows, says more than what Envoy would do with it.

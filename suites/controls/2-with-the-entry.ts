@@ -8,7 +8,8 @@ import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import { isDeployed, type Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { meshTrip, withObjects } from './mesh.ts';
+import { withObjects } from './absence.ts';
+import { meshTrip } from './mesh.ts';
 
 /** What must be refused, or told apart, while all is as the document leaves it. */
 export const withTheEntry: readonly Step[] = [

@@ -1,13 +1,11 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { remove } from '../../helpers/kube/apply.ts';
-import { applyServiceEntry } from '../document/3-configure-traffic.ts';
 import { entryMustBeForgotten, isSomebodys } from '../document/baseline.ts';
-import { registryOnlySidecarIn } from '../document/prepare.ts';
-import { entryHost, serviceEntryFor, serviceEntryIn } from '../document/service-entry.ts';
-import { documentsSidecar, sidecarMustTunnel } from '../document/sidecar.ts';
+import { ownHost, serviceEntryFor } from '../document/service-entry.ts';
+import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
+import { withEntryAgain, withObjects, withoutEntry, withScope } from './absence.ts';
 import {
   documentsWay,
   httpMustBePossible,
@@ -15,8 +13,6 @@ import {
   meshTrip,
   takerMustBe,
   tripMustGoByBaseline,
-  withObjects,
-  withoutEntry,
 } from './mesh.ts';
 
 /** What the document's ServiceEntry is for: the same request without it, or with a wrong one. */
@@ -24,13 +20,11 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-6',
     section: 'controls',
-    title: 'Once the ServiceEntry is deleted, the sidecar forgets it: the request goes where it went before',
+    title: 'Once the ServiceEntry is gone, the sidecar forgets it: the request goes where it went before',
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
-      await withoutEntry(world, async () => {
-        await tripMustGoByBaseline(world);
-      });
+      await withoutEntry(world, () => tripMustGoByBaseline(world));
     },
   },
   {
@@ -41,13 +35,12 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        await withObjects(world, [registryOnlyIn(world)], async () => {
+        // Nothing else is imported, so that nothing else of the mesh has the port.
+        const closed = { hosts: [], registryOnly: true };
+        await withScope(world, closed, async () => {
           await takerMustBe(world, 'BlackHoleCluster');
           expect(await meshTrip(world)).toBeDiagnosedAs('BLACKHOLE', documentsSidecar(world));
-          await applyServiceEntry(world);
-          await sidecarMustTunnel(world);
-          expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
-          await remove(world.kube, [serviceEntryIn(world)]);
+          await withEntryAgain(world, () => tripMustBeTheDocuments(world), closed);
         });
         await entryMustBeForgotten(world);
         if (!isSomebodys(world)) await takerMustBe(world, 'PassthroughCluster');
@@ -61,14 +54,14 @@ export const withoutTheEntry: readonly Step[] = [
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
-      httpMustBePossible(world);
       await withoutEntry(world, async () => {
+        httpMustBePossible(world);
         const entry = await serviceEntryFor(world);
         await withObjects(
           world,
           entry.map((object) => asHttp(object, world.namespaces.mesh)),
           async () => {
-            await httpMustListen(world, entryHost(world));
+            await httpMustListen(world, ownHost(world));
             expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
           },
         );
@@ -86,15 +79,12 @@ export const withoutTheEntry: readonly Step[] = [
     commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
-      httpMustBePossible(world);
       await withoutEntry(world, async () => {
+        httpMustBePossible(world);
         await withObjects(world, [unrelatedServiceOf(world)], async () => {
           await httpMustListen(world, unrelatedName(world));
           expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
-          await applyServiceEntry(world);
-          await sidecarMustTunnel(world);
-          expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
-          await remove(world.kube, [serviceEntryIn(world)]);
+          await withEntryAgain(world, () => tripMustBeTheDocuments(world));
         });
         await entryMustBeForgotten(world);
       });
@@ -102,16 +92,8 @@ export const withoutTheEntry: readonly Step[] = [
   },
 ];
 
-/** As meshConfig's REGISTRY_ONLY, for the client alone: that of the mesh takes a minute to reach istiod. */
-function registryOnlyIn(world: World): KubernetesObject {
-  const { edition, namespaces } = world;
-  const spec = {
-    workloadSelector: { labels: { app: edition.client } },
-    // Nothing else is imported, so that nothing else of the mesh has the port.
-    egress: [{ hosts: [`./${entryHost(world)}`] }],
-    outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-  };
-  return Object.assign(registryOnlySidecarIn(namespaces.mesh), { spec });
+async function tripMustBeTheDocuments(world: World): Promise<void> {
+  expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
 }
 
 /**

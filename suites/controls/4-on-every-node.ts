@@ -6,7 +6,8 @@ import { waitOrFail } from '../document/must.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { documentsWay, withObjects } from './mesh.ts';
+import { withObjects } from './absence.ts';
+import { documentsWay } from './mesh.ts';
 
 /** The way out of a cluster differs by node: firewalls, addresses, NAT. The document's client is on one of them. */
 export const onEveryNode: readonly Step[] = [

@@ -24,7 +24,7 @@ import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { withObjects } from './mesh.ts';
+import { withObjects } from './absence.ts';
 
 /** Many pods with many tunnels each at once, where a run asks for more than the document's one request. */
 export const manyAtOnce: readonly Step[] = [

@@ -1,17 +1,12 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { eventually } from '../../helpers/eventually/eventually.ts';
 import { clusters } from '../../helpers/istio/sidecar.ts';
 import { clustersOf, type Way } from '../../helpers/istio/way.ts';
-import { apply, remove } from '../../helpers/kube/apply.ts';
-import { timeouts } from '../../helpers/timeouts.ts';
 import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
-import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { baselineOf, entryMustBeForgotten, isSomebodys, takerMust } from '../document/baseline.ts';
-import { CannotJudge, fail, waitOrFail } from '../document/must.ts';
-import { entryOf, serviceEntryIn } from '../document/service-entry.ts';
-import { documentsSidecar, sidecarMustTunnel } from '../document/sidecar.ts';
+import { baselineOf, isSomebodys, sidecarMustBe, takerMust } from '../document/baseline.ts';
+import { CannotJudge, fail } from '../document/must.ts';
+import { entryOf } from '../document/service-entry.ts';
+import { documentsSidecar } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
 /** The document's request from the pod with a sidecar. */
@@ -33,36 +28,6 @@ export function documentsWay(
     ...expectationsOf(world.session.proxy),
     ...world.witnesses.originExpectations(),
   ];
-}
-
-/** Does `work` while the document's ServiceEntry is gone from the sidecar too, and puts it back even when that fails. */
-export async function withoutEntry(world: World, work: () => Promise<void>): Promise<void> {
-  await remove(world.kube, [serviceEntryIn(world)]);
-  await thenAlways(
-    async () => {
-      await entryMustBeForgotten(world);
-      await work();
-    },
-    async () => {
-      await applyServiceEntry(world);
-      await sidecarMustTunnel(world);
-    },
-  );
-}
-
-/** Does `work` while the objects are there, and removes them even when that fails. */
-export async function withObjects(
-  world: World,
-  objects: readonly KubernetesObject[],
-  work: () => Promise<void>,
-): Promise<void> {
-  await thenAlways(
-    async () => {
-      await apply(world.kube, objects);
-      await work();
-    },
-    () => remove(world.kube, objects),
-  );
 }
 
 /**
@@ -123,18 +88,11 @@ export async function httpMustListen(world: World, host: string): Promise<void> 
 async function clusterMustBeThere(world: World, name: string): Promise<void> {
   if (!isSomebodys(world)) return;
   const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
-  const expected = `a cluster ${name} within ${timeouts.configPush / 1000} s of the change`;
-  await waitOrFail('CLUSTER_DIFFERS', expected, () =>
-    eventually(
-      `the sidecar to have a cluster ${name}`,
-      async () => {
-        const known = await clusters(world.kube, pod);
-        // A Service's host goes on with the cluster's domain.
-        if (!known.some((one) => `${one.name}.`.startsWith(`${name}.`))) throw new Error('there is none');
-      },
-      { timeoutMs: timeouts.configPush, intervalMs: 50 },
-    ),
-  );
+  await sidecarMustBe(`have a cluster ${name}`, async () => {
+    const known = await clusters(world.kube, pod);
+    // A Service's host goes on with the cluster's domain.
+    if (!known.some((one) => `${one.name}.`.startsWith(`${name}.`))) throw new Error('there is none');
+  });
 }
 
 /** Waits until the sidecar sends a request for the proxy to this cluster: PassthroughCluster or BlackHoleCluster. */
@@ -155,15 +113,4 @@ export function httpMustBePossible(world: World): void {
   throw new CannotJudge(
     `the mesh has a TCP listener for the port already, beside which Istio makes none for HTTP: ${sentence}`,
   );
-}
-
-/** As `finally`, but when both fail the error of `work` is thrown. */
-async function thenAlways(work: () => Promise<void>, restore: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    await restore().catch(() => undefined);
-    throw error;
-  }
-  await restore();
 }

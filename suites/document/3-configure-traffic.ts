@@ -7,6 +7,7 @@ import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
 import { lineMustBeInSquidLog } from './must.ts';
 import { withoutItsLog, type Step } from './step.ts';
+import { theirEntriesOf, theirEntryMustBeLikeTheDocuments, toldRivals } from './their-entry.ts';
 import type { World } from './world.ts';
 
 export const configureTraffic = ({ commands, claims }: Edition): readonly Step[] => [
@@ -18,6 +19,15 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
     claims: claims.entryIsTcp,
     needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7', 'REACH-1'],
     run: async (world) => {
+      const [theirs, ...rivals] = await theirEntriesOf(world);
+      if (theirs !== undefined) {
+        world.note('entry', `${theirs.name}, which the mesh has: judged as it is`);
+        const told = toldRivals([theirs, ...rivals]);
+        if (told !== undefined) world.note('entries', told);
+        theirEntryMustBeLikeTheDocuments(world, theirs);
+        await sidecarMustTunnel(world);
+        return;
+      }
       // The controls need it, and only now can it be asked.
       if (isSomebodys(world)) await baselineOf(world);
       await applyServiceEntry(world);

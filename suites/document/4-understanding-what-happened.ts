@@ -1,11 +1,19 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { influencing } from '../../helpers/istio/influences.ts';
+import { visibleTo } from '../../helpers/istio/taker-makers.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
+import { isSomebodys } from './baseline.ts';
 import { fail } from './must.ts';
 import { entryOf, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { Step } from './step.ts';
+import type { World } from './world.ts';
+
+interface Exported {
+  readonly exportTo?: readonly string[];
+}
 
 export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] => [
   {
@@ -35,7 +43,9 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
       ]);
       const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
       const found = [
-        ...objects.filter((object) => aboutIt(object) || aboutProxy(object)).map(nameOf),
+        ...objects
+          .filter((object) => aboutIt(object) || (aboutProxy(object) && leads(world, object)))
+          .map(nameOf),
         ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
         ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
       ];
@@ -51,3 +61,13 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
     },
   },
 ];
+
+/** Whether an object of somebody's that names the proxy can lead the client there: others allow it, limit it, or are not for this client. */
+function leads(world: World, object: KubernetesObject & { readonly spec?: Exported }): boolean {
+  if (!isSomebodys(world)) return true;
+  const { kind = '', metadata, spec } = object;
+  return (
+    ['ServiceEntry', 'VirtualService', 'WorkloadEntry'].includes(kind) &&
+    visibleTo(world.namespaces.mesh, spec?.exportTo, metadata?.namespace)
+  );
+}

@@ -1,9 +1,11 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import type { Taker } from '../../helpers/istio/taker.ts';
-import { askTaker, sameTaker, toldTaker, wayOf, type Way } from '../../helpers/istio/way.ts';
+import { clusters, dumpEntries, type SidecarPod } from '../../helpers/istio/sidecar.ts';
+import { takerOf, type Taker } from '../../helpers/istio/taker.ts';
+import { askTaker, clustersOf, sameTaker, toldTaker, wayOf, type Way } from '../../helpers/istio/way.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { fail, waitOrFail } from './must.ts';
+import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
 /**
@@ -13,10 +15,9 @@ import type { World } from './world.ts';
 export async function baselineOf(world: World): Promise<Way> {
   const known = world.baselineWay.known();
   if (known !== undefined) return known;
-  const { kube, namespaces, edition, mesh } = world;
-  const pod = { namespace: namespaces.mesh, pod: world.sourcePod.get() };
+  const { kube, edition, mesh } = world;
   const client = { labels: { app: edition.client }, rootNamespace: mesh.system };
-  const way = await wayOf(kube, pod, world.proxy(), client);
+  const way = await wayOf(kube, podOf(world), world.proxy(), client);
   if (way === undefined) {
     fail(
       'LISTENER_MISSING',
@@ -41,8 +42,30 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
     });
     return;
   }
-  const { taker, sentence } = world.baselineWay.get();
-  await takerMust(world, `be as it was without the entry (${sentence})`, (now) => sameTaker(now, taker));
+  const baseline = world.baselineWay.known();
+  const what =
+    baseline === undefined ? 'do without the entry' : `be as it was without the entry (${baseline.sentence})`;
+  const { name } = entryOf(world).cluster;
+  const { kube } = world;
+  const pod = podOf(world);
+  await sidecarMustBe(
+    what,
+    async () => {
+      const [listening, known] = await Promise.all([
+        dumpEntries(kube, pod, 'dynamic_listeners'),
+        clusters(kube, pod),
+      ]);
+      if (known.some((cluster) => cluster.name === name)) throw new Error(`there is a cluster ${name}`);
+      const taker = takerOf(listening, world.proxy());
+      if (taker === undefined) throw new Error('it has no listener for outbound connections');
+      if (clustersOf(taker).includes(name) || (baseline !== undefined && !sameTaker(taker, baseline.taker))) {
+        throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
+      }
+    },
+    // Listeners come a moment after clusters; where it is not known what is to be there, the state has to settle.
+    baseline === undefined ? 5 : 1,
+  );
+  if (baseline === undefined) await baselineOf(world);
 }
 
 /** Waits until what takes a connection to the proxy is as `condition` wants it. */
@@ -51,17 +74,26 @@ export async function takerMust(
   what: string,
   condition: (taker: Taker) => boolean,
 ): Promise<void> {
-  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+  await sidecarMustBe(what, async () => {
+    const taker = await askTaker(world.kube, podOf(world), world.proxy());
+    if (taker === undefined) throw new Error('it has no listener for outbound connections');
+    if (!condition(taker)) throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
+  });
+}
+
+/** Waits until `condition` does not throw any more; `what` the sidecar must do then. */
+export async function sidecarMustBe(
+  what: string,
+  condition: () => Promise<void>,
+  consecutive = 1,
+): Promise<void> {
   const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
+  const options = { timeoutMs: timeouts.configPush, intervalMs: 50, consecutive };
   await waitOrFail('LISTENER_DIFFERS', expected, () =>
-    eventually(
-      `the sidecar to ${what}`,
-      async () => {
-        const taker = await askTaker(world.kube, pod, world.proxy());
-        if (taker === undefined) throw new Error('it has no listener for outbound connections');
-        if (!condition(taker)) throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
-      },
-      { timeoutMs: timeouts.configPush, intervalMs: 50 },
-    ),
+    eventually(`the sidecar to ${what}`, condition, options),
   );
+}
+
+function podOf(world: World): SidecarPod {
+  return { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
 }

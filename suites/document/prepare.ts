@@ -57,14 +57,14 @@ export function proxyObjects({
 }
 
 /**
- * What CONTROL-7 puts into the client's namespace, by name. What else the controls make is in `external`; in somebody's
+ * The Sidecar resource of the controls for the suite's client, by name. What else the controls make is in `external`; in somebody's
  * cluster the run's namespaces are emptied by label.
  */
-export function registryOnlySidecarIn(namespace: string): KubernetesObject {
+export function clientSidecarIn(namespace: string): KubernetesObject {
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'Sidecar',
-    metadata: { name: 'conformance-registry-only', namespace },
+    metadata: { name: 'conformance-client', namespace },
   };
 }
 
@@ -87,7 +87,7 @@ export async function resetDocument(
       interruptSquid(kube, { namespace: external, pod, container: app }),
     );
   }
-  await remove(kube, [registryOnlySidecarIn(mesh), ...clientsIn(mesh)]);
+  await remove(kube, [clientSidecarIn(mesh), ...clientsIn(mesh)]);
   if (session.existing?.prepared.includes(external) !== true) {
     await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
   }

@@ -5,6 +5,7 @@ import { nameOf } from '../../helpers/kube/client.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { fail } from './must.ts';
+import { entryOfTheirs, theirEntry, type Entry } from './their-entry.ts';
 import type { World } from './world.ts';
 
 /** The document's ServiceEntry by name: enough to read or delete it. */
@@ -16,13 +17,15 @@ export function serviceEntryIn({
   return { apiVersion, kind: 'ServiceEntry', metadata: { name, namespace: mesh } };
 }
 
-export function isServiceEntryOfTheDocument(
-  world: Pick<World, 'edition' | 'namespaces'>,
-  { kind, metadata }: KubernetesObject,
-): boolean {
-  const own = serviceEntryIn(world);
-  const { name, namespace } = own.metadata ?? {};
-  return kind === own.kind && metadata?.name === name && metadata?.namespace === namespace;
+/** Whether it is the document's ServiceEntry, or one of the mesh that is judged in its place. */
+export function isServiceEntryOfTheDocument(world: World, { kind, metadata }: KubernetesObject): boolean {
+  const judged = (world.theirEntries.known() ?? []).map(({ entry }) => entry);
+  return [serviceEntryIn(world), ...judged].some(
+    (own) =>
+      kind === 'ServiceEntry' &&
+      metadata?.name === own.metadata?.name &&
+      metadata?.namespace === own.metadata?.namespace,
+  );
 }
 
 interface ServiceEntry extends KubernetesObject {
@@ -42,31 +45,29 @@ interface ServiceEntry extends KubernetesObject {
   };
 }
 
-/** How the mesh is led to the proxy: what the ServiceEntry must say, and what Envoy must make of it. */
-export interface Entry {
-  readonly host: string;
-  /** As the entry has them, with their prefix; none where the sidecar resolves the host itself. */
-  readonly addresses: readonly string[];
-  readonly port: number;
-  readonly protocol: 'TCP';
-  /** NONE: the sidecar connects to the very address that the client asks for. DNS: it looks the host up. */
-  readonly resolution: 'NONE' | 'DNS';
-  /** Envoy's cluster for it, as the sidecar's log and configuration have it. */
-  readonly cluster: { readonly name: string; readonly type: 'ORIGINAL_DST' | 'STRICT_DNS' };
-  /** Addresses that the sidecar listens on for it; without addresses it takes whatever goes to the port. */
-  readonly listensOn: readonly string[];
+/** The host of this run's entry: that of the mesh's own, else the document's, or the proxy's where the user gave a name. */
+export function entryHost(world: World): string {
+  return theirEntry(world)?.host ?? ownHost(world);
 }
 
-/** The host of this run's entry: the document's, or the proxy's where the user gave a name. */
-export function entryHost({ session: { proxy }, edition }: World): string {
+/** The host of the entry that the suite applies. */
+export function ownHost({ session: { proxy }, edition }: World): string {
   const name = proxy.kind === 'given' ? proxy.name : undefined;
   return name?.replace(/\.$/, '') ?? edition.entry.host;
 }
 
-/** The entry of this run: the document's, with all addresses or the name of the proxy. */
+/** The entry of this run: that of the mesh's own, else the document's. */
 export function entryOf(world: World): Entry {
+  const theirs = theirEntry(world);
+  return theirs === undefined
+    ? ownEntryOf(world)
+    : entryOfTheirs(theirs, world.proxy(), world.proxyIps.get());
+}
+
+/** The document's entry, with all addresses or the name of the proxy. */
+function ownEntryOf(world: World): Entry {
   const { proxy } = world.session;
-  const host = entryHost(world);
+  const host = ownHost(world);
   const port = world.proxyPort.get();
   const common = { host, port, protocol: 'TCP' } as const;
   const cluster = clusterName(host, port);
@@ -95,7 +96,7 @@ export async function serviceEntryFor(world: World): Promise<KubernetesObject[]>
     values,
   );
   if (world.session.proxy.kind === 'deployed') return [...objects];
-  const { host, addresses, resolution } = entryOf(world);
+  const { host, addresses, resolution } = ownEntryOf(world);
   return objects.map(({ spec, ...rest }) => {
     const { addresses: _one, ...others } = spec ?? {};
     const reach = resolution === 'NONE' ? { addresses } : { resolution };
@@ -108,7 +109,7 @@ export async function serviceEntryFor(world: World): Promise<KubernetesObject[]>
  * the same, log lines included: so behaviour alone cannot tell that the document was followed.
  */
 export async function serviceEntryMustBeTheDocuments(world: World): Promise<void> {
-  const entry = entryOf(world);
+  const entry = ownEntryOf(world);
   const own = serviceEntryIn(world);
   const stored = await find<ServiceEntry>(world.kube, own);
   if (stored === undefined) {

@@ -1,5 +1,5 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
+import { answersDns, clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
@@ -23,14 +23,17 @@ export function documentsSidecar(world: World, upstream = world.proxy()): Expect
  * @param pod Another one of the client's namespace than the document's
  */
 export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
-  const { port, listensOn } = entryOf(world);
+  const { port, listensOn, cluster } = entryOf(world);
+  const allocated = listensOn.includes(anyAddress) && (await podAnswersDns(world, pod));
   const names: string[] = [];
   for (const ip of listensOn) {
     const found = await sidecarMust(
       world,
-      `have a listener on ${ip}:${port}`,
+      allocated ? `have a listener on port ${port} for ${cluster.name}` : `have a listener on ${ip}:${port}`,
       (all) => {
-        const match = listenerOn(all, { ip, port });
+        const match = allocated
+          ? all.find((one) => isOn(one, port) && handsTo(one, cluster.name))
+          : listenerOn(all, { ip, port });
         if (match !== undefined) return match;
         const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
         throw new Error(
@@ -40,12 +43,27 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
         );
       },
       'LISTENER_MISSING',
+      pod,
     );
     listenerMustTunnel(world, found);
     names.push(found.name);
   }
   world.note('listener', names.join(', '));
   await clusterMustBePlain(world, pod);
+}
+
+const anyAddress = '0.0.0.0';
+
+async function podAnswersDns({ kube, namespaces }: World, name: string): Promise<boolean> {
+  return answersDns(await kube.core.readNamespacedPod({ namespace: namespaces.mesh, name }));
+}
+
+function isOn({ address }: Listener, port: number): boolean {
+  return address?.socket_address.port_value === port;
+}
+
+function handsTo(listener: Listener, cluster: string): boolean {
+  return chainsOf(listener).some((chain) => chain.startsWith(`TcpProxy → ${cluster}`));
 }
 
 /** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */

@@ -5,6 +5,7 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { PodRef } from '../../helpers/kube/exec.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
+import type { Claimant } from '../../helpers/istio/taker-makers.ts';
 import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
@@ -104,6 +105,11 @@ export class World implements AsyncDisposable {
   /** All addresses of the proxy, the first of which is PROXY_IP. */
   readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'PROXY-6 or REACH-1');
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
+  /** The mesh's own ServiceEntries for the proxy, the one that is judged first; none where the document's is applied. */
+  readonly theirEntries = new Slot<readonly Claimant[]>(
+    "the mesh's entries for the proxy",
+    'CONTROL-1 or MESH-1',
+  );
   /** What the mesh does with the document's request without the ServiceEntry. */
   readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');

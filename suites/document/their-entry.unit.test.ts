@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { entriesFor, entryDifference, entryOfTheirs, toldRivals, type Asked } from './their-entry.ts';
+
+const ip = '10.42.0.11';
+const asked: Asked = {
+  entry: 'auto',
+  to: { ip, port: 3128 },
+  name: undefined,
+  clientNamespace: 'conformance-mesh',
+};
+
+function entry(changes: object = {}, name = 'corp-proxy', creationTimestamp = '2026-01-01T00:00:00Z') {
+  return {
+    metadata: { name, namespace: 'istio-system', creationTimestamp: new Date(creationTimestamp) },
+    spec: {
+      hosts: ['proxy.corp.example'],
+      addresses: [`${ip}/32`],
+      ports: [{ number: 3128, name: 'tcp', protocol: 'TCP' }],
+      location: 'MESH_EXTERNAL',
+      resolution: 'NONE',
+      ...changes,
+    },
+  } satisfies ServiceEntry;
+}
+
+const named = (entries: readonly ServiceEntry[], changes: Partial<Asked> = {}): string[] =>
+  entriesFor(entries, { ...asked, ...changes }).map(({ name }) => name);
+
+describe('the entries of a mesh for the proxy', () => {
+  it('are those with its very address that the client can see', () => {
+    expect(named([entry()])).toEqual(['ServiceEntry istio-system/corp-proxy']);
+    expect(named([entry({ addresses: ['10.0.0.0/8'] })])).toEqual([]);
+    expect(named([entry({ addresses: [] })])).toEqual([]);
+    expect(named([entry({ exportTo: ['.'] })])).toEqual([]);
+    expect(named([entry({ ports: [{ number: 80, name: 'tcp', protocol: 'TCP' }] })])).toEqual([]);
+  });
+
+  it('are those with its name, where the user gave one', () => {
+    const byName = entry({ addresses: [], resolution: 'DNS' });
+    expect(named([byName], { name: 'proxy.corp.example' })).toEqual(['ServiceEntry istio-system/corp-proxy']);
+    expect(named([byName], { name: 'other.corp.example' })).toEqual([]);
+    expect(named([entry()], { name: 'proxy.corp.example' })).toHaveLength(1);
+  });
+
+  it('have one with a wrong protocol among them: it is what the client meets', () => {
+    const [found] = entriesFor([entry({ ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] })], asked);
+    expect(found).toMatchObject({ host: 'proxy.corp.example', protocol: 'HTTP' });
+  });
+
+  it('are not asked for with --entry own, and have the chosen one whatever it says', () => {
+    expect(named([entry()], { entry: 'own' })).toEqual([]);
+    expect(named([entry({ addresses: [] })], { entry: 'istio-system/corp-proxy' })).toHaveLength(1);
+  });
+
+  it('begin with the one that Istio takes, which is told with the reason', () => {
+    const older = entry({ hosts: ['z.example'] }, 'older', '2025-01-01T00:00:00Z');
+    const found = entriesFor([entry(), older], asked);
+    expect(toldRivals(found)).toBe(
+      'ServiceEntry istio-system/older wins over ServiceEntry istio-system/corp-proxy: it is older',
+    );
+    const second = entry({ hosts: ['a.example'] }, 'second');
+    expect(toldRivals(entriesFor([entry(), second], asked))).toBe(
+      'ServiceEntry istio-system/second wins over ServiceEntry istio-system/corp-proxy: they are of the same second, and its host comes first in the alphabet',
+    );
+    expect(toldRivals(entriesFor([entry()], asked))).toBeUndefined();
+  });
+
+  it('have the cluster of their own host', () => {
+    const [found] = entriesFor([entry()], asked);
+    if (found === undefined) throw new Error('none was found');
+    expect(entryOfTheirs(found, asked.to, [ip])).toMatchObject({
+      host: 'proxy.corp.example',
+      cluster: { name: 'outbound|3128||proxy.corp.example', type: 'ORIGINAL_DST' },
+      listensOn: [ip],
+    });
+  });
+});
+
+describe('an entry of the mesh', () => {
+  const judged = (changes: object, name?: string): string | undefined => {
+    const found = entryDifference(entry(changes), [asked.to], name, asked.clientNamespace);
+    return found === undefined ? undefined : `${found.cause} ${found.field}`;
+  };
+
+  it('is like the document’s whatever its name, host, further ports and addresses are', () => {
+    expect(judged({})).toBeUndefined();
+    const port = { number: 3128, name: 'proxy', protocol: 'TCP' };
+    expect(judged({ ports: [{ number: 443, name: 'tls', protocol: 'TLS' }, port] })).toBeUndefined();
+    expect(judged({ addresses: ['10.9.9.9', ip], resolution: undefined })).toBeUndefined();
+    expect(judged({ addresses: [], resolution: 'DNS' }, 'proxy.corp.example')).toBeUndefined();
+  });
+
+  it.each([
+    [
+      { ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] },
+      'SERVICE_ENTRY_PROTOCOL protocol of port 3128',
+    ],
+    [{ ports: [{ number: 8080, name: 'tcp', protocol: 'TCP' }] }, 'SERVICE_ENTRY_PORT ports'],
+    [
+      { ports: [{ number: 3128, name: 'tcp', protocol: 'TCP', targetPort: 80 }] },
+      'SERVICE_ENTRY_PORT targetPort of port 3128',
+    ],
+    [{ addresses: ['10.0.0.0/8'] }, 'SERVICE_ENTRY_ADDRESS addresses'],
+    [{ exportTo: ['other'] }, 'SERVICE_ENTRY_EXPORT exportTo'],
+    [{ location: 'MESH_INTERNAL' }, 'SERVICE_ENTRY_DIFFERS location'],
+    [{ resolution: 'DNS' }, 'SERVICE_ENTRY_DIFFERS resolution'],
+    [{ endpoints: [{ address: ip }] }, 'SERVICE_ENTRY_DIFFERS endpoints'],
+  ])('with %j is not: %s', (changes, told) => {
+    expect(judged(changes)).toBe(told);
+  });
+});
