@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { dockerode } from '../../helpers/engine.ts';
+import { apply, find, remove } from '../../helpers/kube/apply.ts';
 import { results } from '../../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from '../../helpers/session/folder.ts';
 import { newRunId } from '../../helpers/session/session.ts';
@@ -207,6 +208,47 @@ test('a proxy in a pod, whose log is its output, or a file in it', async () => {
       / TCP_TUNNEL\/200 \d+ CONNECT intranet\.conformance\.test:\d+ - HIER_DIRECT\//,
     );
   }
+});
+
+test('the entry that the mesh has is judged as it is, and nothing of it is changed', async () => {
+  const entry = (protocol: string): object => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name: 'corp-proxy', namespace: 'istio-system' },
+    spec: {
+      hosts: ['proxy.corp.example'],
+      addresses: [`${proxy.ip}/32`],
+      ports: [{ number: proxy.port, name: 'proxy', protocol }],
+      location: 'MESH_EXTERNAL',
+      resolution: 'NONE',
+    },
+  });
+  const args = [...there(), '--proxy', toldBy([proxy.ip]), '--proxy-log', proxy.log];
+  await apply(theirs.kube, [entry('TCP')]);
+  const stored = await find(theirs.kube, entry('TCP'));
+  const green = await conformance({ args, credentials: own });
+  expect(green.output).toContain('Verdict: conformant');
+  expect(green.exitCode).toBe(0);
+  const facts = (id: string) => green.report.steps.find((step) => step.id === id)?.facts ?? {};
+  expect(facts('MESH-1')['entry']).toContain('ServiceEntry istio-system/corp-proxy');
+  expect(facts('CONTROL-1')['without the entry']).toMatch(/^goes to PassthroughCluster: /);
+  const line = green.report.steps.find(({ id }) => id === 'MESH-3')?.trips[0]?.sidecar?.[0]?.line;
+  expect(line).toContain(` outbound|${proxy.port}||proxy.corp.example `);
+  expect(await find(theirs.kube, entry('TCP'))).toEqual(stored);
+
+  await apply(theirs.kube, [entry('HTTP')]);
+  const red = await conformance({ args: [...args, '--step', 'MESH-4'], credentials: own });
+  expect(red.exitCode).toBe(1);
+  expect(red.report.steps.find(({ status }) => status === 'failed')).toMatchObject({
+    id: 'MESH-1',
+    findings: [{ cause: 'SERVICE_ENTRY_PROTOCOL' }],
+  });
+  expect(seenIn(red)).toContain('ServiceEntry istio-system/corp-proxy');
+  await remove(theirs.kube, [entry('HTTP')]);
+
+  const none = await start({ args: [...args, '--entry', 'istio-system/corp-proxy'], credentials: own });
+  expect(none.all).toContain('--entry istio-system/corp-proxy: the mesh has no such ServiceEntry');
+  expect(none.exitCode).toBe(2);
 });
 
 test('a red verdict on the mesh has no password in its evidence', async () => {
