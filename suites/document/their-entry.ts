@@ -45,9 +45,10 @@ export interface Asked {
 export function entriesFor(entries: readonly ServiceEntry[], asked: Asked): readonly Claimant[] {
   const { entry, to, name, clientNamespace } = asked;
   if (entry === 'own') return [];
-  const byAddress = claimantsOf(entries, to, clientNamespace).filter(
-    ({ by }) => by === 'address' || by === 'allocated',
-  );
+  const byAddress = claimantsOf(entries, to, clientNamespace)
+    .filter(({ by }) => by === 'address' || by === 'allocated')
+    // An HTTP one has the listener of every address, which the address's own goes before.
+    .sort((a, b) => Number(speaksHttp(a)) - Number(speaksHttp(b)));
   const byName = name === undefined ? [] : namedBy(entries, name, to.port, clientNamespace);
   const found = [...byAddress, ...byName.filter((one) => !byAddress.some(isSame(one)))];
   if (entry === 'auto' || found.some((one) => one.name === `ServiceEntry ${entry}`)) return found;
@@ -76,6 +77,10 @@ function claimant(entry: ServiceEntry, port: number, name: string | undefined): 
   const host = hosts.find((one) => one === name) ?? hosts[0] ?? '';
   const protocol = ports.find(({ number }) => number === port)?.protocol ?? '';
   return { entry, name: nameOf({ ...entry, kind: 'ServiceEntry' }), host, by: 'every address', protocol };
+}
+
+function speaksHttp({ protocol }: Claimant): boolean {
+  return /^(HTTP|HTTP2|GRPC|GRPC-WEB)$/i.test(protocol);
 }
 
 function isSame({ name }: Claimant): (other: Claimant) => boolean {
@@ -126,9 +131,11 @@ export function toldRivals([first, ...others]: readonly Claimant[]): string | un
   const why =
     first.by !== second.by
       ? 'it has the address itself'
-      : created(first) < created(second)
-        ? 'it is older'
-        : 'they are of the same second, and its host comes first in the alphabet';
+      : speaksHttp(first) !== speaksHttp(second)
+        ? 'it is TCP, and so has a listener of that address'
+        : created(first) < created(second)
+          ? 'it is older'
+          : 'they are of the same second, and its host comes first in the alphabet';
   return `${first.name} wins over ${others.map(({ name }) => name).join(', ')}: ${why}`;
 }
 

@@ -63,6 +63,14 @@ describe('the entries of a mesh for the proxy', () => {
     expect(toldRivals(entriesFor([entry(), second], asked))).toBe(
       'ServiceEntry istio-system/second wins over ServiceEntry istio-system/corp-proxy: they are of the same second, and its host comes first in the alphabet',
     );
+    const http = entry(
+      { ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] },
+      'http',
+      '2025-01-01T00:00:00Z',
+    );
+    expect(toldRivals(entriesFor([http, entry()], asked))).toBe(
+      'ServiceEntry istio-system/corp-proxy wins over ServiceEntry istio-system/http: it is TCP, and so has a listener of that address',
+    );
     expect(toldRivals(entriesFor([entry()], asked))).toBeUndefined();
   });
 
