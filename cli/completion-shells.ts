@@ -20,24 +20,35 @@ export interface CompletedCommand {
   readonly argument: Values | undefined;
 }
 
-/** A function for bash that completes the program by these commands. */
-export function bashCompletion(name: string, commands: readonly CompletedCommand[]): string {
-  const paths = commands.flatMap(({ path, commands: inner }) =>
-    inner.map((command) => {
-      const whole = path === '' ? command.name : `${path} ${command.name}`;
-      return `      '${path}/${command.name}') command='${whole}' ;;`;
-    }),
+/** A command's path and the word that leads on from it, and the path that this makes: `images/list`, `images list`. */
+function pathsIn(commands: readonly CompletedCommand[]): { readonly at: string; readonly whole: string }[] {
+  return commands.flatMap(({ path, commands: inner }) =>
+    inner.map(({ name }) => ({ at: `${path}/${name}`, whole: path === '' ? name : `${path} ${name}` })),
   );
+}
+
+/** What bash and zsh write alike: which command a word leads to, and what a flag's value may be. */
+function cases(
+  commands: readonly CompletedCommand[],
+  offer: (values: Values) => string,
+): { readonly paths: string; readonly values: string } {
+  const paths = pathsIn(commands).map(({ at, whole }) => `      ${quoted(at)}) command=${quoted(whole)} ;;`);
   const values = commands.flatMap(({ path, options }) =>
     options.flatMap(({ long, values: of }) =>
-      of === undefined ? [] : [`    '${path}/--${long}') ${reply(of)}; return ;;`],
+      of === undefined ? [] : [`    ${quoted(`${path}/--${long}`)}) ${offer(of)}; return ;;`],
     ),
   );
+  return { paths: paths.join('\n'), values: values.join('\n') };
+}
+
+/** A function for bash that completes the program by these commands. */
+export function bashCompletion(name: string, commands: readonly CompletedCommand[]): string {
+  const { paths, values } = cases(commands, reply);
   const words = commands.map(({ path, commands: inner, options, argument }) => {
     const offered = [...inner.map((command) => command.name), ...options.map(({ long }) => `--${long}`)];
     const list = typeof argument === 'object' ? [...argument, ...offered] : offered;
-    const paths_ = argument === 'path' ? ' COMPREPLY+=($(compgen -f -- "$current"));' : '';
-    return `    '${path}') ${reply(list)};${paths_} ;;`;
+    const files = argument === 'path' ? ' COMPREPLY+=($(compgen -f -- "$current"));' : '';
+    return `    '${path}') ${reply(list)};${files} ;;`;
   });
   return `# Completion of ${name} for bash; made by: ${name} completion bash
 _${name}() {
@@ -51,11 +62,11 @@ _${name}() {
   fi
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $command/$word in
-${paths.join('\n')}
+${paths}
     esac
   done
   case $command/$previous in
-${values.join('\n')}
+${values}
   esac
   case $command in
 ${words.join('\n')}
@@ -74,25 +85,15 @@ function reply(values: Values): string {
 
 /** A function for zsh that completes the program by these commands. */
 export function zshCompletion(name: string, commands: readonly CompletedCommand[]): string {
-  const paths = commands.flatMap(({ path, commands: inner }) =>
-    inner.map((command) => {
-      const whole = path === '' ? command.name : `${path} ${command.name}`;
-      return `      ${quotedForZsh(`${path}/${command.name}`)}) command=${quotedForZsh(whole)} ;;`;
-    }),
-  );
-  const values = commands.flatMap(({ path, options }) =>
-    options.flatMap(({ long, values: of }) =>
-      of === undefined ? [] : [`    ${quotedForZsh(`${path}/--${long}`)}) ${offer(of)}; return ;;`],
-    ),
-  );
+  const { paths, values } = cases(commands, offer);
   const offered = commands.map(({ path, commands: inner, options, argument }) => {
     const described = [
       ...inner.map((command) => ({ word: command.name, description: command.description })),
       ...options.map(({ long, description }) => ({ word: `--${long}`, description })),
     ];
-    const list = described.map(({ word, description }) => quotedForZsh(`${word}:${description}`)).join(' ');
+    const list = described.map(({ word, description }) => quoted(`${word}:${description}`)).join(' ');
     const first = argument === undefined || argument === 'any' ? '' : `${offer(argument)}; `;
-    return `    ${quotedForZsh(path)}) ${first}offered=(${list}) ;;`;
+    return `    ${quoted(path)}) ${first}offered=(${list}) ;;`;
   });
   return `#compdef ${name}
 # Completion of ${name} for zsh; made by: ${name} completion zsh
@@ -101,11 +102,11 @@ _${name}() {
   local -a offered
   for word in \${words[2,CURRENT-1]}; do
     case $command/$word in
-${paths.join('\n')}
+${paths}
     esac
   done
   case $command/\${words[CURRENT-1]} in
-${values.join('\n')}
+${values}
   esac
   case $command in
 ${offered.join('\n')}
@@ -123,20 +124,18 @@ fi
 function offer(values: Values): string {
   if (values === 'any') return '_message value';
   if (values === 'path') return '_files';
-  return `compadd -- ${values.map(quotedForZsh).join(' ')}`;
+  return `compadd -- ${values.map(quoted).join(' ')}`;
 }
 
-function quotedForZsh(text: string): string {
+/** As bash and zsh read it back. */
+function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Completions of the program's commands for fish. */
 export function fishCompletion(name: string, commands: readonly CompletedCommand[]): string {
-  const paths = commands.flatMap(({ path, commands: inner }) =>
-    inner.map((command) => {
-      const whole = path === '' ? command.name : `${path} ${command.name}`;
-      return `      case ${quotedForFish(`${path}/${command.name}`)}\n        set command ${quotedForFish(whole)}`;
-    }),
+  const paths = pathsIn(commands).map(
+    ({ at, whole }) => `      case ${quotedForFish(at)}\n        set command ${quotedForFish(whole)}`,
   );
   const lines = commands.flatMap(({ path, commands: inner, options, argument }) => {
     const at = `complete -c ${name} -n ${quotedForFish(`__${name}_at ${quotedForFish(path)}`)}`;

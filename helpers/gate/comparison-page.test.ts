@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { comparisonLines, comparisonPage, type Compared, type ComparedGate } from './comparison-page.ts';
+import { comparisonLines, comparisonPage, type ComparedGate } from './comparison-page.ts';
 import { compare } from './differences.ts';
 import type { ExpectedChange } from './expected-changes.ts';
-import type { Observation } from '../results/gate.ts';
+import type { Comparison, Observation } from '../results/gate.ts';
 import { format, observed, step } from '../../tests/samples/gate.ts';
 
 const pair = { from: '1.28.3', to: '1.29.1' };
@@ -31,11 +31,15 @@ const after = observed(
   },
 );
 
-function compared(one: Observation, other: Observation, expected: readonly ExpectedChange[] = []): Compared {
+function compared(
+  one: Observation,
+  other: Observation,
+  expected: readonly ExpectedChange[] = [],
+): Comparison {
   return { before: one.phase, after: other.phase, ...compare(one, other, expected, pair) };
 }
 
-function linesOf(comparison: Compared, strict = false): string[] {
+function linesOf(comparison: Comparison, strict = false): string[] {
   return comparisonLines([comparison], { strict }).map(stripVTControlCharacters);
 }
 
@@ -71,7 +75,7 @@ describe('comparisonLines', () => {
   });
 });
 
-function gateOf(comparison?: Compared, strict = false): ComparedGate {
+function gateOf(comparison?: Comparison, strict = false): ComparedGate {
   return {
     ...pair,
     strategy: 'canary',

@@ -4,25 +4,13 @@ import { markdownTable } from '../text-table.ts';
 import { accessLogOf, fieldPairs, place, type LogField } from './access-log-fields.ts';
 import { counting } from './differences.ts';
 import { judge } from '../results/verdict.ts';
-import type { Difference, Observation, GateResults } from '../results/gate.ts';
-
-/** Two phases by their titles, and what {@link compare} says of them. */
-export interface Compared {
-  readonly before: string;
-  readonly after: string;
-  readonly differences: readonly Difference[];
-  readonly unused: readonly string[];
-  /** What the phases looked like; without it only the differences can be shown. */
-  readonly observed?: { readonly before: Observation; readonly after: Observation } | undefined;
-}
+import type { Comparison, Difference, Observation, GateResults } from '../results/gate.ts';
 
 /** A gate as far as its comparisons need it. */
 export type ComparedGate = Pick<
   GateResults,
-  'from' | 'to' | 'strategy' | 'rollback' | 'strict' | 'phases'
-> & {
-  readonly comparisons: readonly Compared[];
-};
+  'from' | 'to' | 'strategy' | 'rollback' | 'strict' | 'phases' | 'comparisons'
+>;
 
 /** Longest text of a value in a line of the terminal, and in a cell of the page: a whole listener is neither. */
 const lineWidth = 120;
@@ -30,7 +18,7 @@ const cellWidth = 400;
 
 /** For the terminal: how many differences each pair of phases has, and each that is red or new. */
 export function comparisonLines(
-  comparisons: readonly Compared[],
+  comparisons: readonly Comparison[],
   { strict }: { readonly strict: boolean } = { strict: false },
 ): string[] {
   return comparisons.flatMap((comparison) => {
@@ -104,7 +92,7 @@ function sideBySide(
   ];
 }
 
-function titleOf({ before, after }: Compared): string {
+function titleOf({ before, after }: Comparison): string {
   return `${before} → ${after}`;
 }
 
