@@ -45,29 +45,26 @@ export function architectureFinding(
   images: readonly ImagePlatforms[],
   { engine, here, toBuild }: Machines,
 ): Finding {
-  const findings: Finding[] = [];
   const builds = here === 'x64' ? 'amd64' : here;
-  if (toBuild && builds !== engine) {
-    findings.push(
-      failed(
-        `This machine is ${builds}, the engine ${engine}: images built from source here do not run there`,
-        'Take published images (--images registry), or an engine of this architecture.',
-      ),
-    );
-  }
-  for (const { reference, architectures } of images) {
-    if (architectures === undefined || architectures.length === 0 || architectures.includes(engine)) continue;
-    findings.push(
-      warning(
-        `${reference} is for ${architectures.join(' and ')} alone, the engine is ${engine}: it would run emulated, if at all ("exec format error")`,
-        `Name one for ${engine} in fixtures/versions.yaml, or use an engine of that architecture; emulated, time limits may be reached.`,
-      ),
-    );
-  }
+  const foreignBuild =
+    toBuild && builds !== engine
+      ? failed(
+          `This machine is ${builds}, the engine ${engine}: images built from source here do not run there`,
+          'Take published images (--images registry), or an engine of this architecture.',
+        )
+      : undefined;
+  const foreign = images.map(({ reference, architectures = [] }) =>
+    architectures.length === 0 || architectures.includes(engine)
+      ? undefined
+      : warning(
+          `${reference} is for ${architectures.join(' and ')} alone, the engine is ${engine}: it would run emulated, if at all ("exec format error")`,
+          `Name one for ${engine} in fixtures/versions.yaml, or use an engine of that architecture; emulated, time limits may be reached.`,
+        ),
+  );
   const known = images.filter(({ architectures }) => architectures !== undefined).length;
   const parts = [
     ...(known === 0 ? [] : [`${known} of ${images.length} images are for it`]),
     ...(known === images.length ? [] : [`of ${images.length - known} it is not known yet`]),
   ];
-  return together(findings, `${engine}; ${parts.join(', ')}`);
+  return together([foreignBuild, ...foreign], `${engine}; ${parts.join(', ')}`);
 }

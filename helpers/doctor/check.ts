@@ -54,8 +54,8 @@ export const failed = (message: string, hint: string, code: EnvironmentCode = 'E
 });
 
 /** The worst of several findings decides; the message names all that are not ok. */
-export function together(findings: readonly Finding[], fine: string): Finding {
-  const bad = findings.filter((finding) => finding.status !== 'ok');
+export function together(findings: readonly (Finding | undefined)[], fine: string): Finding {
+  const bad = findings.filter((finding) => finding !== undefined && finding.status !== 'ok');
   if (bad.length === 0) return ok(fine);
   const messages = bad.map(({ message }) => message).join('; ');
   const hints = [...new Set(bad.map(({ hint }) => hint))].join(' ');

@@ -125,35 +125,26 @@ interface Memory {
 export function memoryFinding({ engine, available, limit }: Memory): Finding {
   const fine = [`${gigabytes(engine)} for the engine`];
   if (available !== undefined) fine.push(`${gigabytes(available)} of it free`);
-  const findings: Finding[] = [];
   const give = 'Give it 4 GB or more (Docker Desktop: Settings, Resources), or end what takes it.';
-  if (engine < 2 * gigabyte) {
-    findings.push(
-      failed(
-        `The engine has ${gigabytes(engine)} of memory; node and mesh take up to 2 GB`,
-        give,
-        'NODE_NOT_READY',
-      ),
-    );
-  } else if (engine < 3.5 * gigabyte) {
-    findings.push(
-      warning(`The engine has ${gigabytes(engine)} of memory; 4 GB are what a run is comfortable with`, give),
-    );
-  }
-  if (available !== undefined && available < 2 * gigabyte) {
-    findings.push(
-      warning(`Only ${gigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give),
-    );
-  }
-  if (limit < gigabyte) {
-    findings.push(
-      warning(
-        `This process may have ${gigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
-        'Raise the limit of the container or cgroup that it runs in.',
-      ),
-    );
-  }
-  return together(findings, fine.join(', '));
+  const has = `The engine has ${gigabytes(engine)} of memory`;
+  const tooLittle =
+    engine < 2 * gigabyte
+      ? failed(`${has}; node and mesh take up to 2 GB`, give, 'NODE_NOT_READY')
+      : engine < 3.5 * gigabyte
+        ? warning(`${has}; 4 GB are what a run is comfortable with`, give)
+        : undefined;
+  const taken =
+    available !== undefined && available < 2 * gigabyte
+      ? warning(`Only ${gigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give)
+      : undefined;
+  const limited =
+    limit < gigabyte
+      ? warning(
+          `This process may have ${gigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
+          'Raise the limit of the container or cgroup that it runs in.',
+        )
+      : undefined;
+  return together([tooLittle, taken, limited], fine.join(', '));
 }
 
 /** Memory that can be had without swapping. */
@@ -284,33 +275,24 @@ async function openFilesHere(): Promise<number | undefined> {
  * @param inContainers What the engine hands down; undefined where none was asked
  */
 export function openFilesFinding(here: number | undefined, inContainers: number | undefined): Finding {
-  const findings: Finding[] = [];
-  if (here !== undefined && here < 256) {
-    findings.push(
-      failed(
-        `This process may open ${here} files; a run takes more`,
-        'ulimit -n 4096 (or raise the hard limit in /etc/security/limits.conf).',
-      ),
-    );
-  } else if (here !== undefined && here < 1_024) {
-    findings.push(
-      warning(
-        `This process may open ${here} files; a build from source takes more than 1024`,
-        'ulimit -n 4096 (or raise the hard limit in /etc/security/limits.conf).',
-      ),
-    );
-  }
-  if (inContainers !== undefined && inContainers < 4_096) {
-    findings.push(
-      warning(
-        `Containers may open ${inContainers} files; a node takes thousands`,
-        'Raise nofile of the engine: default-ulimits in daemon.json, or LimitNOFILE of its service.',
-      ),
-    );
-  }
+  const may = `This process may open ${here ?? ''} files`;
+  const raise = 'ulimit -n 4096 (or raise the hard limit in /etc/security/limits.conf).';
+  const own =
+    here === undefined || here >= 1_024
+      ? undefined
+      : here < 256
+        ? failed(`${may}; a run takes more`, raise)
+        : warning(`${may}; a build from source takes more than 1024`, raise);
+  const containers =
+    inContainers !== undefined && inContainers < 4_096
+      ? warning(
+          `Containers may open ${inContainers} files; a node takes thousands`,
+          'Raise nofile of the engine: default-ulimits in daemon.json, or LimitNOFILE of its service.',
+        )
+      : undefined;
   const parts = [
     ...(here === undefined ? [] : [`${here} open files here`]),
     ...(inContainers === undefined ? [] : [`${inContainers} in containers`]),
   ];
-  return together(findings, parts.length === 0 ? 'this system does not tell' : parts.join(', '));
+  return together([own, containers], parts.length === 0 ? 'this system does not tell' : parts.join(', '));
 }

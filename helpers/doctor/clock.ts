@@ -14,34 +14,32 @@ export function clockFinding(
   engineAhead: number | undefined,
   others: readonly { readonly who: string; readonly ahead: number }[],
 ): Finding {
-  const findings: Finding[] = [];
-  if (engineAhead !== undefined && Math.abs(engineAhead) > engineToleranceMs) {
-    const said = `The engine's clock is ${off(engineAhead)} this machine's`;
-    const set =
-      'Set both by NTP; of an engine in a virtual machine restart that: its clock stands still while the computer sleeps.';
-    findings.push(
-      Math.abs(engineAhead) > engineLimitMs
-        ? failed(`${said}: certificates made on one are not valid on the other`, set, 'NODE_NOT_READY')
-        : warning(`${said}: times of witnesses are put right by it, within that of an answer`, set),
-    );
-  }
-  for (const { who, ahead } of others) {
-    if (Math.abs(ahead) <= headerToleranceMs) continue;
-    findings.push(
-      warning(
-        `This machine's clock is ${off(-ahead)} that of ${who}: their certificates may not be valid here`,
-        'Set this machine by NTP (timedatectl set-ntp true).',
-      ),
-    );
-  }
+  const findings = others.map(({ who, ahead }) =>
+    Math.abs(ahead) <= headerToleranceMs
+      ? undefined
+      : warning(
+          `This machine's clock is ${off(-ahead)} that of ${who}: their certificates may not be valid here`,
+          'Set this machine by NTP (timedatectl set-ntp true).',
+        ),
+  );
   const asked = [
     ...(engineAhead === undefined ? [] : ["the engine's"]),
     ...others.map(({ who }) => `that of ${who}`),
   ];
   return together(
-    findings,
+    [engineFinding(engineAhead ?? 0), ...findings],
     asked.length === 0 ? 'no other clock to compare it with' : `as ${asked.join(', ')}`,
   );
+}
+
+function engineFinding(ahead: number): Finding | undefined {
+  if (Math.abs(ahead) <= engineToleranceMs) return undefined;
+  const said = `The engine's clock is ${off(ahead)} this machine's`;
+  const set =
+    'Set both by NTP; of an engine in a virtual machine restart that: its clock stands still while the computer sleeps.';
+  return Math.abs(ahead) > engineLimitMs
+    ? failed(`${said}: certificates made on one are not valid on the other`, set, 'NODE_NOT_READY')
+    : warning(`${said}: times of witnesses are put right by it, within that of an answer`, set);
 }
 
 function off(ahead: number): string {

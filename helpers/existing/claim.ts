@@ -1,5 +1,5 @@
 import { decodeOwner, encodeOwner, isAlive, thisProcess } from '../cluster/labels.ts';
-import type { KubernetesObject } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { apply } from '../kube/apply.ts';
 import { apiStatus, fieldManager, type Kube } from '../kube/client.ts';
@@ -59,11 +59,7 @@ export async function makeNamespace(kube: Kube, name: string, runId: string): Pr
   const namespace = {
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: {
-      name,
-      labels: labelsOf(runId),
-      annotations: { [processAnnotation]: encodeOwner(thisProcess()) },
-    },
+    metadata: { name, ...marksOf(runId) },
   };
   try {
     await kube.core.createNamespace({ body: namespace });
@@ -85,13 +81,7 @@ export async function takePrepared(
   runId: string,
   leftBehind: (what: string) => void,
 ): Promise<void> {
-  const body = {
-    metadata: {
-      name: lockName,
-      labels: labelsOf(runId),
-      annotations: { [processAnnotation]: encodeOwner(thisProcess()) },
-    },
-  };
+  const body = { metadata: { name: lockName, ...marksOf(runId) } };
   for (const first of [true, false]) {
     try {
       await kube.core.createNamespacedConfigMap({ namespace, body });
@@ -105,6 +95,11 @@ export async function takePrepared(
       for (const what of await removeOwned(kube, [namespace], runOf(held))) leftBehind(what);
     }
   }
+}
+
+/** Says whose an object is: the run's, and this process's. */
+function marksOf(runId: string): Required<Pick<V1ObjectMeta, 'labels' | 'annotations'>> {
+  return { labels: labelsOf(runId), annotations: { [processAnnotation]: encodeOwner(thisProcess()) } };
 }
 
 /** Whether the process that made it runs; of one on another machine nothing is known. */

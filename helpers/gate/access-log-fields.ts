@@ -169,20 +169,14 @@ function settled(before: AccessLog, after: AccessLog): ReadonlySet<string> {
   });
   const runs: { readonly position: number; readonly names: readonly string[] }[] = [];
   for (const { name, position } of positions) {
-    const best = runs
-      .filter((run) => run.position < position)
-      .reduce<readonly string[]>(
-        (longest, { names }) => (names.length > longest.length ? names : longest),
-        [],
-      );
+    const best = longest(runs.filter((run) => run.position < position));
     runs.push({ position, names: [...best, name] });
   }
-  return new Set(
-    runs.reduce<readonly string[]>(
-      (longest, { names }) => (names.length > longest.length ? names : longest),
-      [],
-    ),
-  );
+  return new Set(longest(runs));
+}
+
+function longest(runs: readonly { readonly names: readonly string[] }[]): readonly string[] {
+  return runs.reduce<readonly string[]>((most, { names }) => (names.length > most.length ? names : most), []);
 }
 
 function fieldOf(log: AccessLog, name: string): LogField | undefined {

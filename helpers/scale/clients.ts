@@ -15,7 +15,6 @@ import type { Trip } from '../trip/statements.ts';
 import { clientStatements, type Wave } from './client-records.ts';
 import { holdSeconds, type Load } from './load.ts';
 import { Tally, type FollowedLogs } from './statements.ts';
-import { tripId } from './tunnels-conf.ts';
 
 /** Commands started in pods at the same time: each is a process that the node has to make. */
 const startedAtOnce = 8;
@@ -172,13 +171,4 @@ export class Clients implements AsyncDisposable {
   #followers(): LineFollower[] {
     return [...this.#logs.sidecars.values(), this.#logs.proxy, this.#logs.origin];
   }
-}
-
-/** Ids of the trips of these pods, in the order of {@link Clients.trips}. */
-export function idsOf(load: Load, pods: readonly string[]): string[] {
-  return Array.from({ length: load.waves }, (_none, wave) =>
-    pods.flatMap((pod) =>
-      Array.from({ length: load.tunnels }, (_tunnel, index) => tripId(pod, wave + 1, index + 1)),
-    ),
-  ).flat();
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { Existing } from '../existing/existing.ts';
+import type { UpgradePair } from '../gate/rules.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { BegunInstall } from '../istio/install.ts';
 import type { Namespaces } from '../kube/namespaces.ts';
@@ -38,11 +39,7 @@ export interface Session extends AsyncDisposable {
 }
 
 /** Versions of Istio that one cluster goes through. */
-export interface Upgrade {
-  readonly from: string;
-  readonly to: string;
-  readonly kubernetes: string;
-}
+export type Upgrade = Omit<UpgradePair, 'strategy'>;
 
 /** Names a run: the time, so that folders sort; the process and a random part, so that two at once differ. */
 export function newRunId(now = new Date()): string {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Configuration } from '../configuration/configuration.ts';
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Destination } from '../destination/destination.ts';
-import { parentOf, type ParentProxy } from '../destination/parent.ts';
+import { parentOf } from '../destination/parent.ts';
 import { reachFromHere } from '../destination/live.ts';
 import { proxyFor } from '../proxies/variables.ts';
 import { loadOf } from '../scale/load.ts';
@@ -10,18 +10,7 @@ import { EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import type { RunPlan } from './proxy.ts';
 
 /** What the requests are to reach, before it is there. */
-export interface Target {
-  /** The document's real page, a site of the user's, or a server of our own. */
-  readonly kind: 'live' | 'given' | 'hermetic';
-  /** Why, for the user. */
-  readonly because: string;
-  readonly url: string;
-  readonly title: string;
-  /** PEM of the CA that a client must trust besides. */
-  readonly ca: string | undefined;
-  /** The proxy that Squid itself needs to reach it. */
-  readonly parent?: ParentProxy;
-}
+export type Target = Omit<Destination, 'origin'>;
 
 /**
  * @throws EnvironmentError when the live destination was asked for and does not answer

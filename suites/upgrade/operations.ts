@@ -10,11 +10,13 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { V1Pod } from '@kubernetes/client-node';
-import { fail, mustEqual } from '../document/must.ts';
+import { fail, mustEqual, waitOrFail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
 import { meshState } from './mesh-state.ts';
+import type { CauseCode } from '../../helpers/causes/causes.ts';
+import { ConformanceError } from '../../helpers/trip/finding.ts';
 
 /** A step of the upgrade itself: something a platform engineer does, and what must be so after it. */
 export function operation(
@@ -28,50 +30,49 @@ export function operation(
 
 /** `istioctl x precheck` of the version that is to come. */
 export async function mustPassPrecheck(gate: Gate, images: ImageSet, from?: string): Promise<string> {
+  const said = await istioctlOrFail('PRECHECK_FAILED', 'istioctl x precheck', () =>
+    precheck(gate.session.cluster, images, from),
+  );
+  return said.trim();
+}
+
+/** Fails the step with this cause when istioctl ends with an error. */
+export async function istioctlOrFail<T>(
+  cause: CauseCode,
+  command: string,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return (await precheck(gate.session.cluster, images, from)).trim();
+    return await work();
   } catch (error) {
     if (!(error instanceof IstioctlError)) throw error;
-    fail(
-      'PRECHECK_FAILED',
-      error.output.trim() || error.message,
-      'istioctl x precheck ends without an error',
-    );
+    fail(cause, error.output.trim() || error.message, `${command} ends without an error`);
   }
 }
 
 /** Installs the new version, beside the old one or in its place, and waits until its control plane serves. */
 export async function mustInstall(gate: Gate, world: World): Promise<void> {
   const { to, revision, session } = gate;
+  const text = await gate.fixtures.text('istio.yaml');
+  const options = { revision, upgrade: revision === undefined };
   try {
-    await installIstio(session.cluster, to, await gate.fixtures.text('istio.yaml'), {
-      revision,
-      upgrade: revision === undefined,
-    });
+    await istioctlOrFail('UPGRADE_FAILED', 'istioctl', () =>
+      installIstio(session.cluster, to, text, options),
+    );
+    await mustServe(gate, world, to, revision);
   } catch (error) {
-    if (!(error instanceof IstioctlError)) throw error;
-    await noteMesh(gate, world);
-    fail('UPGRADE_FAILED', error.output.trim() || error.message, 'istioctl ends without an error');
+    if (error instanceof ConformanceError) await noteMesh(gate, world);
+    throw error;
   }
-  await mustServe(gate, world, to, revision);
 }
 
 /** The control plane of a revision is ready and of the version that it should be. */
-export async function mustServe(
-  gate: Gate,
-  world: World,
-  images: ImageSet,
-  revision: Revision,
-): Promise<void> {
-  try {
-    const version = await controlPlaneVersion(gate.kube, revision);
-    world.note('istiod', version);
-    mustEqual('UPGRADE_FAILED', "istiod's version", version, images.istio);
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    await noteMesh(gate, world);
-    fail('UPGRADE_FAILED', error.message, `istiod ${images.istio} is ready`);
-  }
+async function mustServe(gate: Gate, world: World, images: ImageSet, revision: Revision): Promise<void> {
+  const version = await waitOrFail('UPGRADE_FAILED', `istiod ${images.istio} is ready`, () =>
+    controlPlaneVersion(gate.kube, revision),
+  );
+  world.note('istiod', version);
+  mustEqual('UPGRADE_FAILED', "istiod's version", version, images.istio);
 }
 
 /**
@@ -104,8 +105,8 @@ export async function mustRunOn(
 /** The revision's control plane says that it serves this sidecar. */
 export async function mustBeServed(gate: Gate, proxy: string, revision: Revision): Promise<void> {
   const plane = `the control plane ${revision ?? 'of the default revision'}`;
-  try {
-    await eventually(
+  await waitOrFail('NOT_TAKEN_OVER', `${proxy} is connected to ${plane}`, () =>
+    eventually(
       `${plane} to serve ${proxy}`,
       async () => {
         const served = await servedBy(gate.kube, revision);
@@ -113,11 +114,8 @@ export async function mustBeServed(gate: Gate, proxy: string, revision: Revision
         throw new Error(`it serves ${served.map((one) => one.proxy).join(', ') || 'nobody'}`);
       },
       { timeoutMs: timeouts.controlPlaneSwitch, intervalMs: 250 },
-    );
-  } catch (error) {
-    if (!(error instanceof EventuallyError)) throw error;
-    fail('NOT_TAKEN_OVER', error.message, `${proxy} is connected to ${plane}`);
-  }
+    ),
+  );
 }
 
 /** Does what restarts pods under the new version, and tells its own ways to fail apart. */

@@ -1,13 +1,18 @@
 import { makeDefault, uninstallIstio } from '../../helpers/istio/install.ts';
-import { IstioctlError } from '../../helpers/istio/istioctl.ts';
 import { istiodOf } from '../../helpers/istio/revision.ts';
 import { labelNamespace } from '../../helpers/kube/apply.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
-import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Gate } from './gate.ts';
-import { mustBeServed, mustInstall, mustPassPrecheck, onlyPod, operation } from './operations.ts';
+import {
+  istioctlOrFail,
+  mustBeServed,
+  mustInstall,
+  mustPassPrecheck,
+  onlyPod,
+  operation,
+} from './operations.ts';
 import { restartTraffic } from './traffic-steps.ts';
 
 /** `istioctl x precheck` by the new version, as the documentation asks before any upgrade. */
@@ -111,13 +116,8 @@ export function rollback(gate: Gate): readonly Step[] {
   ];
 }
 
-async function said(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof IstioctlError)) throw error;
-    fail('UPGRADE_FAILED', error.output.trim() || error.message, 'istioctl ends without an error');
-  }
+function said(work: Promise<void>): Promise<void> {
+  return istioctlOrFail('UPGRADE_FAILED', 'istioctl', () => work);
 }
 
 function controlPlaneGone({ kube }: Gate, revision: string): Promise<void> {
