@@ -17,6 +17,8 @@ const limits = {
   clientsReady: 420_000,
   /** Pods that are refused (a webhook, a quota), from the first refusal on. */
   refusal: 30_000,
+  /** A sidecar that cannot reach istiod, or rejects what it sends, from its first complaint on. */
+  sidecarRefusal: 15_000,
   /** An image of a pod that cannot be pulled, from the first failure on: the kubelet has tried again by then. */
   imagePull: 20_000,
   /** An object is gone after its deletion. Squid takes 30 s to leave (its shutdown_lifetime). */

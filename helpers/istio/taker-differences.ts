@@ -6,6 +6,7 @@ export interface Difference {
   readonly what:
     | 'http'
     | 'filter chain'
+    | 'filter'
     | 'tunnel'
     | 'weights'
     | 'cluster missing'
@@ -18,6 +19,8 @@ export interface Difference {
     | 'outlier detection';
   readonly seen: string;
   readonly expected: string;
+  /** The limit: ms of a time, or a number of connections. */
+  readonly limit?: number;
   /**
    * - `breaks`: the document does not hold, or only by chance.
    * - `limits`: it holds, within limits that a longer or a further connection can meet.
@@ -52,6 +55,9 @@ const clusterEntry = z.looseObject({
 });
 type Cluster = z.infer<typeof clusterEntry>['cluster'];
 
+/** What istiod puts before the TCP proxy for its own metrics: they look on. */
+const onlookers =
+  /^(istio\.(stats|metadata_exchange)|envoy\.filters\.network\.(metadata_exchange|upstream\..*))$/;
 /** What istiod sets when no limit is configured: the largest 32-bit number. */
 const unlimited = 4_294_967_295;
 /** meshConfig.connectTimeout. */
@@ -100,15 +106,16 @@ function missing(name: string): Difference {
 }
 
 function filterDifferences(handling: TcpHandling, madeBy: string | undefined): Difference[] {
-  const { clusters, tunnelTo, idleTimeoutMs, maxDurationMs } = handling;
+  const { clusters, tunnelTo, idleTimeoutMs, maxDurationMs, filtersBefore } = handling;
   const found: Difference[] = [];
   const add = (
     what: Difference['what'],
     seen: string,
     expected: string,
     effect: Difference['effect'],
+    limit?: number,
   ): void => {
-    found.push({ what, seen, expected, effect, madeBy });
+    found.push({ what, seen, expected, effect, madeBy, ...(limit === undefined ? {} : { limit }) });
   };
   if (tunnelTo !== undefined) {
     const seen = `the sidecar makes a CONNECT of its own to ${tunnelTo}`;
@@ -118,9 +125,20 @@ function filterDifferences(handling: TcpHandling, madeBy: string | undefined): D
     const seen = clusters.map(({ name, weight }) => `${name} weight ${weight}`).join(', ');
     add('weights', seen, 'one cluster', 'breaks');
   }
+  const strange = filtersBefore.filter((name) => !onlookers.test(name));
+  if (strange.length > 0) {
+    const seen = `${strange.join(', ')} comes before the TCP proxy, and can refuse a connection`;
+    found.push({
+      what: 'filter',
+      seen,
+      expected: 'the TCP proxy alone',
+      effect: 'limits',
+      madeBy: undefined,
+    });
+  }
   if (idleTimeoutMs !== undefined && idleTimeoutMs > 0) {
     const seen = `the sidecar closes a connection after ${idleTimeoutMs / 1000} s without a byte`;
-    add('idle timeout', seen, 'Envoy’s default, an hour', 'limits');
+    add('idle timeout', seen, 'Envoy’s default, an hour', 'limits', idleTimeoutMs);
   }
   if (maxDurationMs !== undefined) {
     add(

@@ -11,6 +11,11 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
   return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
 }
 
+interface ReadyOptions extends Partial<EventuallyOptions> {
+  /** Why pods that are not ready will not be, so that the wait ends; undefined while they may. */
+  readonly hopeless?: (pods: readonly V1Pod[]) => Promise<string | undefined>;
+}
+
 /**
  * `kubectl rollout status`: waits until the Deployment's newest template is what runs and serves, and
  * gives its pods.
@@ -20,7 +25,7 @@ export async function deploymentMustBeReady(
   kube: Kube,
   namespace: string,
   name: string,
-  { timeoutMs = timeouts.workloadReady, intervalMs = 200 }: Partial<EventuallyOptions> = {},
+  { timeoutMs = timeouts.workloadReady, intervalMs = 200, hopeless }: ReadyOptions = {},
 ): Promise<V1Pod[]> {
   const pulls = new PullWatch();
   let refusedSince: number | undefined;
@@ -61,6 +66,8 @@ export async function deploymentMustBeReady(
         if (performance.now() - refusedSince > timeouts.refusal) throw new Hopeless(reason);
         throw new Error(reason);
       }
+      const never = await hopeless?.(pods);
+      if (never !== undefined) throw new Hopeless(never);
       throw new Error(
         pods.length === 0 ? 'no pod yet' : pods.map((pod) => `pod ${describePod(pod)}`).join('; '),
       );

@@ -4,6 +4,7 @@ import type { Expectation, SidecarExpectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import { fitOrigin, fitProxy, fitSidecar, type Fit } from './fit.ts';
 import { agrees, clientSpan, factsOf, momentOf, outside, tells, tripSlack } from './judgement.ts';
+import { adviceOf, explainFlags, flagsOf } from './response-flags.ts';
 import { foreignLine, proxyResult } from './squid.ts';
 import type {
   LogWitness,
@@ -41,18 +42,18 @@ function sidecarRoute(
   const expected = cluster === undefined ? 'a route to the proxy' : `cluster ${cluster}`;
   const find = (cause: TripCauseCode, seen: string, instead = expected): TripFinding =>
     finding(line, cause, seen, instead);
-  const flags = new Set(line.responseFlags.split(','));
+  const flags = new Set<string>(flagsOf(line.responseFlags).map(({ short }) => short));
   const speaksHttp = line.request !== '- - -';
   if (flags.has('NR')) {
     const seen = `"${line.request}" ${line.responseCode} ${line.responseFlags} ${line.responseCodeDetails}`;
     return [
       speaksHttp
         ? find('ROUTE_NOT_FOUND', seen, `"- - -", ${expected}`)
-        : find('WRONG_CLUSTER', `no filter chain for it: ${seen}`),
+        : find('WRONG_CLUSTER', `no filter chain for it: ${seen} (${explainFlags('NR') ?? ''})`),
     ];
   }
   if (line.upstreamCluster === 'BlackHoleCluster') {
-    return [find('BLACKHOLE', `BlackHoleCluster, flags ${line.responseFlags}`)];
+    return [find('BLACKHOLE', `BlackHoleCluster, ${toldFlags(line)}`)];
   }
   const findings: TripFinding[] = [];
   if (cluster !== undefined && line.upstreamCluster !== cluster) {
@@ -65,13 +66,16 @@ function sidecarRoute(
   if (speaksHttp && (expectation !== undefined || line.request.startsWith('CONNECT '))) {
     findings.push(find('LISTENER_SPEAKS_HTTP', `"${line.request}" ${line.responseCode}`, '"- - -", TCP'));
   }
+  const ended = endedBySidecar(trip, line, flags);
   const unreachable = ['UF', 'URX', 'UH'].some((flag) => flags.has(flag));
   const upstream: Endpoint | undefined = expectation?.upstream ?? trip.via;
-  if (unreachable) {
+  if (ended !== undefined) {
+    findings.push(ended);
+  } else if (unreachable) {
     const reason = line.upstreamFailure === '-' ? '' : `, ${line.upstreamFailure}`;
     const to = upstream === undefined ? '' : ` to ${formatEndpoint(upstream)}`;
-    const seen = `flags ${line.responseFlags}${reason} in ${line.upstreamCluster}`;
-    findings.push(find('PROXY_UNREACHABLE', seen, `a connection${to}`));
+    const seen = `${toldFlags(line)}${reason} in ${line.upstreamCluster}`;
+    findings.push(withAdvice(find('PROXY_UNREACHABLE', seen, `a connection${to}`), line));
   } else if (upstream !== undefined && agrees('sidecar.to', { ...factsOf(trip), upstream }) === false) {
     const { upstreamHost } = line;
     const seen =
@@ -79,6 +83,52 @@ function sidecarRoute(
     findings.push(find('WRONG_UPSTREAM', seen, `upstream host ${formatEndpoint(upstream)}`));
   }
   return findings;
+}
+
+/** Flags that only say which side closed the connection. */
+const closing: ReadonlySet<string> = new Set(['UC', 'DC']);
+/** Flags with a rule of their own above. */
+const ruled: ReadonlySet<string> = new Set(['UF', 'URX', 'UH', 'NR']);
+
+/** Why Envoy itself ended a connection whose client failed, or never made it; undefined when it did neither. */
+function endedBySidecar(
+  { client }: Trip,
+  line: SidecarStatement,
+  flags: ReadonlySet<string>,
+): TripFinding | undefined {
+  if (flags.has('UO')) {
+    const seen = `${toldFlags(line)}, in ${line.upstreamCluster}`;
+    return finding(line, 'CONNECTION_LIMIT', seen, 'a connection for every client');
+  }
+  // A page that arrived whole was not kept from its client.
+  if (client.exitCode === 0 && client.title !== undefined) return undefined;
+  const own = [...flags].some((flag) => !closing.has(flag) && !ruled.has(flag));
+  const { connectionTermination: reason } = line;
+  const reasoned = reason !== '' && reason !== '-' && !flags.has('NR');
+  if (!own && !reasoned) return undefined;
+  const seen = [toldFlags(line), ...(reasoned ? [`Envoy's reason: ${reason}`] : [])].join('; ');
+  const expected = 'a connection that the client or the proxy ends';
+  return withAdvice(finding(line, 'SIDECAR_REFUSED', seen, expected), line);
+}
+
+/** Which side closed the connection of a client that failed, where that is all that the sidecar says. */
+export function closingFindings({ client, sidecar }: Trip): TripFinding[] {
+  const [line] = sidecar ?? [];
+  if (line === undefined || (client.exitCode === 0 && client.title !== undefined)) return [];
+  if (!flagsOf(line.responseFlags).some(({ short }) => closing.has(short))) return [];
+  const expected = 'a connection that ends after the page';
+  return [withAdvice(finding(line, 'CONNECTION_CLOSED', toldFlags(line), expected), line)];
+}
+
+/** `flags UF,URX (UF: the sidecar could not connect upstream; …)` */
+function toldFlags({ responseFlags: flags }: SidecarStatement): string {
+  const meaning = explainFlags(flags);
+  return meaning === undefined ? `flags ${flags}` : `flags ${flags} (${meaning})`;
+}
+
+function withAdvice(found: TripFinding, { responseFlags }: SidecarStatement): TripFinding {
+  const advice = adviceOf(responseFlags);
+  return advice === undefined ? found : { ...found, advice };
 }
 
 /** Whether the line can be of this client's connection at all. */

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { diagnose } from './diagnose.ts';
 import { noSidecar, sidecar } from './expectations.ts';
+import { responseFlags } from './response-flags.ts';
+import type { Trip } from './statements.ts';
 import {
   cluster,
   containing,
@@ -10,7 +13,7 @@ import {
   withLogs,
   withSidecar,
 } from '../../tests/samples/trip.ts';
-import { codes, first } from '../../tests/samples/diagnosis.ts';
+import { codes, expected, first } from '../../tests/samples/diagnosis.ts';
 
 describe('the way through the mesh', () => {
   it('PASSTHROUGH: the page came, but the entry did not match', () => {
@@ -83,6 +86,51 @@ describe('the way through the mesh', () => {
       cause: 'PROXY_UNREACHABLE',
       seen: containing('delayed_connect_error'),
     });
+  });
+});
+
+describe('response flags', () => {
+  const refused = (flags: string, details = '-', changes = failed(56, 'Recv failure')): Trip => {
+    const line = lines.sidecar
+      .replace('0 - - - "-" 861 2085 8', `0 ${flags} - ${details} "-" 861 0 8`)
+      .replace('"10.42.0.5:3128" outbound', '"-" outbound');
+    return withLogs({ sidecar: [line], proxy: [], origin: [] }, changes);
+  };
+
+  it.each(responseFlags)(
+    '$short has its meaning in a finding, and its advice',
+    ({ short, meaning, advice }) => {
+      const found = diagnose(refused(short), expected).find(({ seen }) => seen.includes(meaning));
+      expect(found?.seen).toContain(`${short}: `);
+      if (!['NR', 'UO'].includes(short)) expect(found?.advice).toBe(advice);
+    },
+  );
+
+  it('CONNECTION_LIMIT: no upstream host, since the limit was reached', () => {
+    expect(codes(refused('UO'))).toEqual(['CONNECTION_LIMIT', 'NO_PROXY_STATEMENT', 'NO_ORIGIN_STATEMENT']);
+    expect(first(refused('UO'))).toMatchObject({ seen: containing(`in ${cluster}`) });
+  });
+
+  it("SIDECAR_REFUSED: with Envoy's own reason, where there is no flag", () => {
+    expect(first(refused('-', 'rbac_access_denied_matched_policy[none]'))).toMatchObject({
+      cause: 'SIDECAR_REFUSED',
+      seen: "flags -; Envoy's reason: rbac_access_denied_matched_policy[none]",
+    });
+    expect(first(refused('DT'))).toMatchObject({ cause: 'SIDECAR_REFUSED', seen: containing('longest') });
+  });
+
+  it('CONNECTION_CLOSED comes after what the client says', () => {
+    const line = lines.sidecar.replace('0 - - - "-"', '0 UC - - "-"');
+    expect(codes(withLogs({ sidecar: [line] }, failed(18, 'partial', { connectStatus: 200 })))).toEqual(
+      expect.arrayContaining(['DESTINATION_DOWN', 'CONNECTION_CLOSED']),
+    );
+  });
+
+  it('none of them matters where the page arrived', () => {
+    for (const flags of ['UC', 'DC', 'DT']) {
+      const line = lines.sidecar.replace('0 - - - "-"', `0 ${flags} - - "-"`);
+      expect(codes(withLogs({ sidecar: [line] }))).toEqual([]);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import type { TripCause } from '../causes/cause.ts';
 import { causes, type TripCauseCode } from '../causes/causes.ts';
 import { clientFindings } from './diagnose.client.ts';
-import { originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
+import { closingFindings, originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
@@ -34,6 +34,7 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Trip
       statement: trip.client,
     });
   }
+  if (clientFailedUnexpectedly(trip, expectations)) findings.push(...closingFindings(trip));
   return bySpecificity(withoutRepetitions(findings));
 }
 

@@ -8,6 +8,8 @@ export interface Finding {
   readonly cause: CauseCode;
   readonly seen: string;
   readonly expected: string;
+  /** What to do, where this case says more than its cause does. */
+  readonly advice?: string;
   /** The statement it was found in, if any. */
   readonly statement?: Statement;
 }
@@ -55,7 +57,7 @@ export function renderFindings(findings: readonly Finding[], trip?: Trip): strin
         labelled('seen', first.seen),
         labelled('expected', first.expected),
         labelled('why', cause.why),
-        labelled('do', cause.do),
+        labelled('do', first.advice ?? cause.do),
       ].join('\n'),
     );
   }

@@ -163,6 +163,11 @@ export function shortFlags(text: string): string {
     .join(',');
 }
 
+/** What to do about the flags of a line, the first of which says why; undefined where no flag is set. */
+export function adviceOf(text: string): string | undefined {
+  return flagsOf(text)[0]?.advice;
+}
+
 /** `UO: a circuit breaker was open …`, `UF …; URX …`; undefined where no flag is set. */
 export function explainFlags(text: string): string | undefined {
   const found = flagsOf(text);

@@ -1,17 +1,20 @@
-import type { V1NetworkPolicy, V1Pod } from '@kubernetes/client-node';
-import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
+import type { V1NetworkPolicy } from '@kubernetes/client-node';
+import { captureOf, notCaptured } from '../../helpers/istio/capture.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
 import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
+import { flagsOf } from '../../helpers/trip/response-flags.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import type { Proxy } from '../../helpers/proxy/proxy.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
+import { carrierOf, rejectedFor, rejection, type Told } from './carrier.ts';
+import { others, sourcePod } from './others.ts';
 import { listenerOn } from './sidecar.ts';
+import { sidecarComplaint } from './sidecar-complaint.ts';
 import type { World } from './world.ts';
 
 /** A question to the cluster that can turn a symptom into its cause. */
@@ -40,7 +43,9 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     if (!of.includes(first.cause) || proxy !== world.session.proxy.kind) continue;
     const answer = await ask(world, first);
     if (answer === undefined) continue;
-    return besides === true ? [first, answer, ...findings.slice(1)] : [answer, ...findings];
+    if (besides === true) return [first, answer, ...findings.slice(1)];
+    // The same cause, told with the object that is behind it.
+    return answer.cause === first.cause ? [answer, ...findings.slice(1)] : [answer, ...findings];
   }
   return findings;
 }
@@ -65,7 +70,27 @@ const mesh: readonly CauseCode[] = [
 /** In this order; the first that has an answer is it. */
 const questions: readonly Question[] = [
   {
-    of: ['UNEXPLAINED', 'WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY', 'INSTALL_FAILED'],
+    of: [
+      'LISTENER_MISSING',
+      'LISTENER_DIFFERS',
+      'PASSTHROUGH',
+      'BLACKHOLE',
+      'WRONG_CLUSTER',
+      'ROUTE_NOT_FOUND',
+      'NO_SIDECAR_STATEMENT',
+    ],
+    ask: async (world) => {
+      const pod = world.sourcePod.known();
+      const port = world.proxyPort.known();
+      if (pod === undefined || port === undefined) return undefined;
+      return rejection(world, await rejectedFor(world, pod, port));
+    },
+  },
+  {
+    of: [
+      ...(['UNEXPLAINED', 'WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY', 'INSTALL_FAILED'] as const),
+      ...(['LEFT_BEHIND', 'NAMESPACE_STUCK'] as const),
+    ],
     ask: (_world, { seen }) => {
       const webhook = failedWebhook(seen);
       if (webhook === undefined || webhook.istios) return Promise.resolve(undefined);
@@ -79,15 +104,22 @@ const questions: readonly Question[] = [
   {
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY', 'SIDECAR_MISSING'],
     ask: async (world) => {
-      const annotations = (await sourcePod(world))?.metadata?.annotations ?? {};
-      const capture = Object.entries(annotations).filter(([key]) =>
+      const pod = await sourcePod(world);
+      const annotated = Object.entries(pod?.metadata?.annotations ?? {}).filter(([key]) =>
         /^traffic\.sidecar\.istio\.io\/(exclude|include)Outbound/.test(key),
       );
-      if (capture.length === 0) return undefined;
+      const capture = pod === undefined ? undefined : captureOf(pod);
+      const to = knowsProxy(world) ? world.proxy() : undefined;
+      const why = capture === undefined || to === undefined ? undefined : notCaptured(capture, to);
+      const because =
+        annotated.length === 0
+          ? "no annotation of the pod says so: the injector's values do (global.proxy.excludeIPRanges, includeIPRanges, excludeOutboundPorts)"
+          : `the pod is annotated ${annotated.map(([key, value]) => `${key}=${value}`).join(', ')}`;
+      if (why === undefined && annotated.length === 0) return undefined;
       return {
         cause: 'NOT_CAPTURED',
-        seen: `the pod is annotated ${capture.map(([key, value]) => `${key}=${value}`).join(', ')}`,
-        expected: 'no annotation that takes traffic away from the sidecar',
+        seen: why === undefined ? because : `${why}; ${because}`,
+        expected: 'a pod whose traffic to the proxy is redirected to its sidecar',
       };
     },
   },
@@ -150,6 +182,48 @@ const questions: readonly Question[] = [
     },
   },
   {
+    of: ['CONNECTION_LIMIT', 'SIDECAR_REFUSED', 'PROXY_UNREACHABLE'],
+    ask: async (world, first) => {
+      const behind = behindFlags(first);
+      if (behind.length === 0) return undefined;
+      const found = (await differencesNow(world)).filter(({ what }) => behind.includes(what));
+      if (found.length === 0) return undefined;
+      return { ...first, seen: `${first.seen}; ${found.map(({ told }) => told).join('; ')}` };
+    },
+  },
+  {
+    // Envoy sets no response flag for it: the times tell.
+    of: [
+      'TITLE_MISSING',
+      'DESTINATION_DOWN',
+      'DESTINATION_SLOW',
+      'TLS_FAILED',
+      'BYTES_DISAGREE',
+      'CONNECTION_CLOSED',
+      'UNEXPLAINED',
+    ],
+    ask: async (world, { statement }) => {
+      const trip = world
+        .trips()
+        .findLast(
+          (one) => statement === undefined || one.client === statement || one.sidecar?.[0] === statement,
+        );
+      const line = trip?.sidecar?.[0];
+      if (trip === undefined || line === undefined || flagsOf(line.responseFlags).length > 0)
+        return undefined;
+      const idle = (await differencesNow(world)).find(({ what }) => what === 'idle timeout');
+      if (idle?.limit === undefined || line.durationMs < idle.limit) return undefined;
+      const { exitCode, bytesDownloaded } = trip.client;
+      const ended = `the connection ended after ${line.durationMs / 1000} s without a response flag, and its client had ${bytesDownloaded} bytes of the page (curl: exit code ${exitCode})`;
+      return {
+        cause: 'SIDECAR_IDLE_TIMEOUT',
+        seen: `${idle.told}; ${ended}`,
+        expected: 'a tunnel that stays open until its page has arrived',
+        statement: line,
+      };
+    },
+  },
+  {
     of: ['WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY'],
     ask: (_world, { seen }) => {
       const said = /violates PodSecurity.*/s.exec(seen)?.[0];
@@ -158,6 +232,19 @@ const questions: readonly Question[] = [
           ? undefined
           : { cause: 'POD_SECURITY', seen: said, expected: 'pods that the namespace lets in' },
       );
+    },
+  },
+  {
+    of: ['WORKLOAD_NOT_READY'],
+    ask: async (world) => {
+      const istiod = await livePods(world.kube, world.mesh.system, 'app=istiod');
+      // Without an istiod there is nothing to reach: see the control plane.
+      if (!istiod.some(isReady)) return undefined;
+      const { kube, namespaces, edition } = world;
+      const pods = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
+      // Beside it there may be one from before, which stays until this one is ready.
+      const waiting = pods.find((pod) => !isReady(pod));
+      return waiting === undefined ? undefined : sidecarComplaint(world, waiting);
     },
   },
   {
@@ -239,6 +326,13 @@ const questions: readonly Question[] = [
     },
   },
   {
+    of: ['LISTENER_MISSING', 'CLUSTER_DIFFERS'],
+    ask: async (world) => {
+      const pod = await sourcePod(world);
+      return pod === undefined ? undefined : sidecarComplaint(world, pod);
+    },
+  },
+  {
     of: ['LISTENER_MISSING', 'BLACKHOLE', 'PASSTHROUGH'],
     ask: async (world) => {
       const hiding = (await foreign(world)).filter(
@@ -269,6 +363,31 @@ const questions: readonly Question[] = [
   },
 ];
 
+/** How the sidecar carries connections to the proxy, where it is not the document's plain way. */
+async function differencesNow(world: World): Promise<readonly Told[]> {
+  const pod = world.sourcePod.known();
+  if (pod === undefined || !knowsProxy(world)) return [];
+  return (await carrierOf(world, pod, [world.proxy()])).differences;
+}
+
+function knowsProxy({ proxyIp, proxyPort }: World): boolean {
+  return proxyIp.known() !== undefined && proxyPort.known() !== undefined;
+}
+
+/** The differences that can be behind the response flags of a line. */
+function behindFlags({ statement }: Finding): readonly Told['what'][] {
+  if (statement?.witness !== 'sidecar') return [];
+  const flags = flagsOf(statement.responseFlags).map(({ short }) => short);
+  const behind: Readonly<Record<string, readonly Told['what'][]>> = {
+    UO: ['connection limit'],
+    DT: ['longest duration'],
+    UF: ['connect timeout', 'transport socket', 'tunnel'],
+    UH: ['outlier detection', 'cluster type'],
+    NC: ['cluster missing', 'weights'],
+  };
+  return [...flags.flatMap((flag) => behind[flag] ?? []), 'filter'];
+}
+
 /** `NetworkPolicy shop/default-deny (every pod; Ingress, Egress)`. */
 function describePolicy({ metadata, spec }: V1NetworkPolicy): string {
   const { matchLabels = {}, matchExpressions = [] } = spec?.podSelector ?? {};
@@ -287,29 +406,7 @@ async function clusterAnswers({ kube }: World): Promise<boolean> {
   }
 }
 
-/** What can change the way of this request besides the document's entry. */
+/** The names of objects besides the document's entry that can change the way of this request. */
 async function foreign(world: World): Promise<readonly string[]> {
-  const objects = await influencing(world.kube, (object) => isServiceEntryOfTheDocument(world, object));
-  const pod = await sourcePod(world);
-  const request: InfluencedRequest = {
-    host: entryHost(world),
-    // Before the proxy has its address, none is in question.
-    to:
-      world.proxyIp.known() === undefined || world.proxyPort.known() === undefined
-        ? undefined
-        : world.proxy(),
-    clientNamespace: world.namespaces.mesh,
-    clientLabels: pod?.metadata?.labels ?? {},
-    namespaces: Object.values(world.namespaces) as string[],
-    rootNamespace: world.mesh.system,
-  };
-  return objects
-    .filter((object) => canTouch(object, request))
-    .map(nameOf)
-    .sort();
-}
-
-async function sourcePod({ kube, edition, namespaces }: World): Promise<V1Pod | undefined> {
-  const [pod] = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
-  return pod;
+  return (await others(world)).map(nameOf).sort();
 }

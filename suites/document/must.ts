@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
 import { exec } from '../../helpers/kube/exec.ts';
+import { SidecarWatch } from '../../helpers/istio/sidecar-watch.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
@@ -37,8 +38,9 @@ export async function waitOrFail<T>(cause: CauseCode, expected: string, wait: ()
 /** The Deployment's ready pods. */
 export function workloadMustBeReady(world: World, namespace: string, name: string): Promise<V1Pod[]> {
   const cause = name === world.edition.proxy.app ? 'PROXY_POD_NOT_READY' : 'WORKLOAD_NOT_READY';
+  const watch = new SidecarWatch(world.kube);
   return waitOrFail(cause, `Deployment ${namespace}/${name} is ready`, () =>
-    deploymentMustBeReady(world.kube, namespace, name),
+    deploymentMustBeReady(world.kube, namespace, name, { hopeless: (pods) => watch.hopeless(pods) }),
   );
 }
 

@@ -1,9 +1,11 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { answersDns, clusters, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
+import { answersDns, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
-import { fail, waitOrFail } from './must.ts';
+import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
+import { breaking, carrierOf, noteLimits, perhapsBy, rejection } from './carrier.ts';
+import { waitOrFail } from './must.ts';
 import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
@@ -25,7 +27,7 @@ export function documentsSidecar(world: World, upstream = world.proxy()): Expect
 export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
   const { port, listensOn, cluster } = entryOf(world);
   const allocated = listensOn.includes(anyAddress) && (await podAnswersDns(world, pod));
-  const names: string[] = [];
+  const listening: Listener[] = [];
   for (const ip of listensOn) {
     const found = await sidecarMust(
       world,
@@ -45,11 +47,10 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
       'LISTENER_MISSING',
       pod,
     );
-    listenerMustTunnel(world, found);
-    names.push(found.name);
+    listening.push(found);
   }
-  world.note('listener', names.join(', '));
-  await clusterMustBePlain(world, pod);
+  world.note('listener', listening.map(({ name }) => name).join(', '));
+  await carrierMustBePlain(world, pod, listening);
 }
 
 const anyAddress = '0.0.0.0';
@@ -104,34 +105,42 @@ export function chainsOf(listener: Listener): string[] {
   });
 }
 
-/** One chain that matches whatever comes and hands it on as TCP to the ServiceEntry's cluster. */
-function listenerMustTunnel(world: World, found: Listener): void {
-  const described = chainsOf(found);
-  const wanted = `TcpProxy → ${proxyClusterOf(world)}`;
-  if (described.length !== 1 || described[0] !== wanted) {
-    fail(
-      'LISTENER_DIFFERS',
-      `listener ${found.name}: ${described.join('; ') || 'no filter chain'}`,
-      `one filter chain without conditions: ${wanted}`,
-    );
-  }
+/**
+ * What carries the connection must be the document's plain way: a TCP proxy to the ServiceEntry's cluster, which goes to
+ * the address that the client asked for and adds no TLS. What only limits it is noted.
+ * @param found The sidecar's listeners for the entry
+ */
+async function carrierMustBePlain(world: World, pod: string, found: readonly Listener[]): Promise<void> {
+  const proxy = world.proxy();
+  const to = found.map(({ address }): Endpoint => {
+    const { address: ip = anyAddress } = address?.socket_address ?? {};
+    return ip === anyAddress ? proxy : { ...proxy, ip };
+  });
+  const { differences, rejected } = await carrierOf(world, pod, to);
+  noteLimits(world, differences);
+  const own = rejected.filter(({ name }) => found.some((listener) => listener.name === name));
+  const strange = rejected.filter((one) => !own.includes(one)).map(({ name }) => name);
+  if (strange.length > 0) world.note('listeners that Envoy rejects', strange.join(', '));
+  const refused = await rejection(world, own);
+  const findings = [...breaking(differences)];
+  // A difference that is known by name says more than the shape of the chain.
+  const known = findings.some(({ cause }) => cause !== 'CLUSTER_DIFFERS');
+  const chain = known ? [] : await chainFindings(world, found);
+  const all = [...(refused === undefined ? [] : [refused]), ...chain, ...findings];
+  if (all.length > 0) throw new ConformanceError(all);
 }
 
-/** The cluster goes to the address the client asked for, and adds no TLS of its own. */
-async function clusterMustBePlain(world: World, podName: string): Promise<void> {
-  const pod = { namespace: world.namespaces.mesh, pod: podName };
-  const { name, type } = entryOf(world).cluster;
-  const found = (await clusters(world.kube, pod)).find((cluster) => cluster.name === name);
-  const seen =
-    found === undefined
-      ? `no cluster ${name}`
-      : [
-          `type ${found.type ?? '(none)'}`,
-          ...[found.transport_socket, ...(found.transport_socket_matches ?? [])].flatMap((socket) =>
-            socket === undefined ? [] : [`transport socket ${socket.name}`],
-          ),
-        ].join(', ');
-  if (seen !== `type ${type}`) {
-    fail('CLUSTER_DIFFERS', `${name}: ${seen}`, `${name}: type ${type}, no transport socket`);
-  }
+/** One chain that matches whatever comes and hands it on as TCP to the ServiceEntry's cluster. */
+async function chainFindings(world: World, found: readonly Listener[]): Promise<Finding[]> {
+  const wanted = `TcpProxy → ${proxyClusterOf(world)}`;
+  const strange = found
+    .map((listener) => ({ name: listener.name, described: chainsOf(listener) }))
+    .filter(({ described }) => described.length !== 1 || described[0] !== wanted);
+  if (strange.length === 0) return [];
+  const perhaps = await perhapsBy(world, /^(VirtualService|ServiceEntry|EnvoyFilter)$/);
+  return strange.map(({ name, described }) => ({
+    cause: 'LISTENER_DIFFERS',
+    seen: `listener ${name}: ${described.join('; ') || 'no filter chain'}${perhaps}`,
+    expected: `one filter chain without conditions: ${wanted}`,
+  }));
 }

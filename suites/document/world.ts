@@ -175,6 +175,11 @@ export class World implements AsyncDisposable {
     return trip;
   }
 
+  /** The trips of the step's evidence. */
+  trips(): readonly Trip[] {
+    return this.#record.trips;
+  }
+
   /** The first trip of the step's evidence. */
   firstTrip(): Trip | undefined {
     return this.#record.trips[0];

@@ -21,7 +21,7 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
             ? []
             : ([
                 ['Why', cause.why],
-                ['Do', cause.do],
+                ['Do', first.advice ?? cause.do],
               ] as const)),
         ]}
       />

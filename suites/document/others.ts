@@ -1,0 +1,30 @@
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
+import { livePods } from '../../helpers/kube/workloads.ts';
+import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
+import type { World } from './world.ts';
+
+/** Objects besides the document's entry that can change the way of this request. */
+export async function others(world: World): Promise<readonly KubernetesObject[]> {
+  const objects = await influencing(world.kube, (object) => isServiceEntryOfTheDocument(world, object));
+  const pod = await sourcePod(world);
+  const request: InfluencedRequest = {
+    host: entryHost(world),
+    // Before the proxy has its address, none is in question.
+    to:
+      world.proxyIp.known() === undefined || world.proxyPort.known() === undefined
+        ? undefined
+        : world.proxy(),
+    clientNamespace: world.namespaces.mesh,
+    clientLabels: pod?.metadata?.labels ?? {},
+    namespaces: Object.values(world.namespaces) as string[],
+    rootNamespace: world.mesh.system,
+  };
+  return objects.filter((object) => canTouch(object, request));
+}
+
+/** The pod of the client in the mesh; undefined while there is none. */
+export async function sourcePod({ kube, edition, namespaces }: World): Promise<V1Pod | undefined> {
+  const [pod] = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
+  return pod;
+}
