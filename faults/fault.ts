@@ -24,6 +24,8 @@ export interface Fault extends Change {
   readonly from?: 'BEFORE-1';
   /** It ends the cluster, so it comes last. */
   readonly fatal?: true;
+  /** Many tunnels at once, where it shows only then; SCALE-1 is tried as well. */
+  readonly load?: { readonly clients: number; readonly tunnels: number };
   readonly expect: { readonly step: string; readonly cause: CauseCode };
 }
 

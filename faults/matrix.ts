@@ -1,3 +1,4 @@
+import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { EnvironmentError, messageOf } from '../helpers/errors.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
 import { listeners } from '../helpers/istio/sidecar.ts';
@@ -5,6 +6,7 @@ import { remove } from '../helpers/kube/apply.ts';
 import { takeSnapshot, type Snapshot } from '../helpers/kube/snapshot.ts';
 import { isReady, livePods } from '../helpers/kube/workloads.ts';
 import type { StepRecord } from '../helpers/results/step.ts';
+import { planOf } from '../helpers/session/proxy.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import { notCompared, resetDocument } from '../suites/document/prepare.ts';
@@ -12,7 +14,7 @@ import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Step } from '../suites/document/step.ts';
 import { World } from '../suites/document/world.ts';
 import { Pass, recordOf } from '../suites/pass.ts';
-import { allSteps } from '../suites/steps.ts';
+import { allSteps, stepsFor as stepsOfPlan } from '../suites/steps.ts';
 import { make, undo, type Fault } from './fault.ts';
 import { FourGreps } from './four-greps.ts';
 import { faultResultOf, type FaultResult } from './result.ts';
@@ -47,7 +49,8 @@ export class Matrix {
 
   async try(fault: Fault): Promise<FaultResult> {
     const start = performance.now();
-    const world = new World(this.#session);
+    const { configuration } = this.#session;
+    const world = new World({ ...this.#session, configuration: { ...configuration, ...fault.load } });
     if (this.#before !== undefined) world.before.set(this.#before);
     const rig = new Rig(world);
     let caught: StepRecord | undefined;
@@ -153,10 +156,11 @@ export class Matrix {
 }
 
 /** The document; its clean-up and the controls only where the fault is for them to catch. */
-function stepsFor({ expect, from }: Fault): readonly Step[] {
-  return allSteps.filter(({ id, section }) => {
+function stepsFor({ expect, from, load }: Fault): readonly Step[] {
+  const steps = load === undefined ? allSteps : stepsOfPlan(planOf(configurationSchema.parse(load)));
+  return steps.filter(({ id, section }) => {
     if (section === 'cleanup') return expect.step.startsWith('CLEAN-');
-    if (section === 'controls') return expect.step.startsWith('CONTROL-');
+    if (section === 'controls') return id === expect.step || expect.step.startsWith('CONTROL-');
     return id !== 'BEFORE-1' || from === 'BEFORE-1';
   });
 }

@@ -210,6 +210,111 @@ export const meshFaults: readonly Fault[] = [
       },
     ],
   ),
+  beside(
+    'SPLIT-BY-WEIGHT',
+    'A VirtualService that splits the proxy’s traffic by weights',
+    { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
+    (rig) => [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'VirtualService',
+        metadata: rig.inMesh('split'),
+        spec: {
+          hosts: [rig.edition.entry.host],
+          tcp: [
+            {
+              route: [
+                { destination: { host: rig.edition.entry.host }, weight: 70 },
+                {
+                  destination: {
+                    host: `${rig.edition.client}.${rig.edition.namespaces.mesh}.svc.cluster.local`,
+                    port: { number: 80 },
+                  },
+                  weight: 30,
+                },
+              ],
+            },
+          ],
+        },
+      },
+    ],
+  ),
+  beside(
+    'TUNNEL-IN-RULE',
+    'A DestinationRule has the sidecar make a CONNECT of its own',
+    { step: 'MESH-1', cause: 'SIDECAR_TUNNELS' },
+    (rig) => [
+      ruleForTheOutside('transparent-proxy', rig.edition.entry.host, {
+        tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
+      }),
+    ],
+  ),
+  {
+    ...beside(
+      'CONNECTIONS-LIMITED',
+      'A DestinationRule for *.com allows three connections, and five tunnels are asked for',
+      { step: 'SCALE-1', cause: 'CONNECTION_LIMIT' },
+      () => [
+        ruleForTheOutside('limits-for-the-outside', '*.com', {
+          connectionPool: { tcp: { maxConnections: 3 } },
+        }),
+      ],
+    ),
+    load: { clients: 2, tunnels: 5 },
+  },
+  {
+    ...beside(
+      'TUNNELS-IDLE',
+      'A DestinationRule for *.com closes connections after half a second without a byte',
+      { step: 'SCALE-1', cause: 'SIDECAR_IDLE_TIMEOUT' },
+      () => [
+        ruleForTheOutside('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
+      ],
+    ),
+    load: { clients: 2, tunnels: 2 },
+  },
+  beside(
+    'CLUSTER-REJECTED',
+    'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
+    { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    (rig) => [
+      {
+        apiVersion: 'networking.istio.io/v1alpha3',
+        kind: 'EnvoyFilter',
+        metadata: rig.inMesh('invalid-cluster'),
+        spec: {
+          configPatches: [
+            {
+              applyTo: 'CLUSTER',
+              match: { context: 'SIDECAR_OUTBOUND', cluster: { service: rig.edition.entry.host } },
+              patch: { operation: 'MERGE', value: { connect_timeout: '0s' } },
+            },
+          ],
+        },
+      },
+    ],
+  ),
+  beside(
+    'FILTER-REFUSES',
+    'An EnvoyFilter puts an RBAC filter before the TCP proxy that refuses everyone',
+    { step: 'MESH-2', cause: 'SIDECAR_REFUSED' },
+    (rig) => [
+      envoyFilter(rig, 'nobody-out', 'INSERT_BEFORE', {
+        name: 'envoy.filters.network.rbac',
+        typed_config: {
+          '@type': `${filters}.rbac.v3.RBAC`,
+          stat_prefix: 'egress',
+          rules: { action: 'ALLOW' },
+        },
+      }),
+    ],
+  ),
+  beside(
+    'WEBHOOK-DOWN',
+    'An admission webhook for ServiceEntries does not answer',
+    { step: 'MESH-1', cause: 'WEBHOOK_FAILED' },
+    () => [deadWebhook],
+  ),
   {
     id: 'RIVAL-ENTRY',
     title: 'An older entry with another host claims the same address and port',
@@ -218,6 +323,67 @@ export const meshFaults: readonly Fault[] = [
     objects: (rig) => [rivalEntry(rig)],
   },
 ];
+
+const filters = 'type.googleapis.com/envoy.extensions.filters.network';
+
+/** A DestinationRule of the whole mesh. */
+function ruleForTheOutside(name: string, host: string, trafficPolicy: object): ManifestObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: { name, namespace: 'istio-system' },
+    spec: { host, trafficPolicy },
+  };
+}
+
+/** An EnvoyFilter for the TCP proxy of the listener for the proxy. */
+function envoyFilter(rig: Rig, name: string, operation: string, value: object): ManifestObject {
+  const filterChain = { filter: { name: 'envoy.filters.network.tcp_proxy' } };
+  const listener = { portNumber: rig.edition.proxy.port, filterChain };
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: rig.inMesh(name),
+    spec: {
+      configPatches: [
+        {
+          applyTo: 'NETWORK_FILTER',
+          match: { context: 'SIDECAR_OUTBOUND', listener },
+          patch: { operation, value },
+        },
+      ],
+    },
+  };
+}
+
+/** Its Service does not exist. */
+const deadWebhook: ManifestObject = Object.assign(
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'company-policy' },
+  },
+  {
+    webhooks: [
+      {
+        name: 'serviceentries.company-policy.example.com',
+        clientConfig: { service: { name: 'company-policy', namespace: 'company-policy', path: '/validate' } },
+        rules: [
+          {
+            apiGroups: ['networking.istio.io'],
+            apiVersions: ['*'],
+            operations: ['CREATE', 'UPDATE'],
+            resources: ['serviceentries'],
+          },
+        ],
+        failurePolicy: 'Fail',
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+        timeoutSeconds: 5,
+      },
+    ],
+  },
+);
 
 function secondEntry(rig: Rig): ManifestObject {
   const rival = rivalEntry(rig);

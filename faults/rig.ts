@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Edition } from '../helpers/document/edition.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
+import { captureOf } from '../helpers/istio/capture.ts';
 import { listeners } from '../helpers/istio/sidecar.ts';
 import { installIstio } from '../helpers/istio/install.ts';
 import { istioSystem } from '../helpers/istio/revision.ts';
@@ -217,6 +218,28 @@ export class Rig {
     const { cluster, images } = this.world.session;
     await installIstio(cluster, images, await this.world.fixtures.text('istio.yaml'));
     await this.meshConfigMustArrive(what, holds);
+  }
+
+  /** Changes `global.proxy` in the injector's values, and waits until a pod would be injected with them. */
+  async changeInjectorValues(proxy: { readonly excludeIPRanges: string }): Promise<void> {
+    const metadata = { name: 'istio-sidecar-injector', namespace: istioSystem };
+    const stored = await this.kube.core.readNamespacedConfigMap(metadata);
+    const values = JSON.parse(stored.data?.['values'] ?? '{}') as { global?: { proxy?: object } };
+    const global = { ...values.global, proxy: { ...values.global?.proxy, ...proxy } };
+    const data = { ...stored.data, values: JSON.stringify({ ...values, global }) };
+    await this.kube.core.replaceNamespacedConfigMap({ ...metadata, body: { ...stored, data } });
+    const { name, namespace } = this.inMesh('tried-injection');
+    const containers = [{ name, image: 'localhost/tried-injection' }];
+    await eventually(
+      'istiod to inject with the new values',
+      async () => {
+        const body = { metadata: { name }, spec: { containers } };
+        const pod = await this.kube.core.createNamespacedPod({ namespace, body, dryRun: 'All' });
+        const left = captureOf(pod)?.rangesLeftOut.join(',') ?? '';
+        if (left !== proxy.excludeIPRanges) throw new Error(`it leaves "${left}" out`);
+      },
+      { timeoutMs: 90_000, intervalMs: 200 },
+    );
   }
 
   async stopIstiod(): Promise<void> {

@@ -83,6 +83,38 @@ export const sidecarFaults: readonly Fault[] = [
       annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundIPRanges', '10.0.0.0/8');
     },
   },
+  {
+    id: 'ADDRESS-EXCLUDED-MESHWIDE',
+    title: 'The injector leaves the pods’ network out of capture (global.proxy.excludeIPRanges)',
+    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: async (rig) => {
+      await rig.changeInjectorValues({ excludeIPRanges: '10.0.0.0/8' });
+      await rig.removeClient();
+    },
+    undo: async (rig) => {
+      await rig.changeInjectorValues({ excludeIPRanges: '' });
+      await rig.removeClient();
+    },
+  },
+  {
+    id: 'ISTIOD-BY-PROXY',
+    title: 'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      annotated(rig, 'proxy.istio.io/config', 'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}');
+    },
+  },
+  {
+    id: 'ISTIOD-NOT-RESOLVED',
+    title: 'The sidecar looks for istiod by a name that does not resolve',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      annotated(rig, 'proxy.istio.io/config', 'discoveryAddress: istiod.no-such-namespace.svc:15012');
+    },
+  },
   meshConfig(
     'ACCESS-LOG-OFF',
     'The access log is off, as in every profile but demo',
