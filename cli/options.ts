@@ -25,6 +25,7 @@ import {
   type Layer,
   type Settings,
 } from '../helpers/configuration/settings.ts';
+import { written } from '../helpers/text-table.ts';
 
 /** All settings, of the gate first, by name. The two tables share no name. */
 export const allSettings: Readonly<Record<string, Setting>> = { ...gateSettings, ...runSettings };
@@ -137,16 +138,12 @@ function withImplied({ values, origins }: Settings<Configuration>): Settings<Con
 
 /** The effective settings and where each comes from, a line each. */
 export function settingLines({ values, origins }: Settings<object>): string[] {
-  const entries = Object.entries(values).map(([key, value]) => [key, shown(value)] as const);
+  const entries = Object.entries(values).map(([key, value]) => [key, written(value)] as const);
   const width = Math.max(...entries.map(([key]) => key.length));
   const wide = Math.max(...entries.map(([, value]) => value.length));
   return entries.map(
     ([key, value]) => `  ${key.padEnd(width)}  ${value.padEnd(Math.min(wide, 40))}  ${origins[key] ?? ''}`,
   );
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function flagLayer(command: Command): Layer {

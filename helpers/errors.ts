@@ -51,6 +51,8 @@ export class EnvironmentError extends ActionableError {
 
 /** The message of whatever was thrown, without a stack. */
 export function messageOf(error: unknown): string {
+  // Node tries every address of a name and then reports them all, with an empty message.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
   if (error instanceof Error) return error.message;
   // Not every library throws an Error: ws rejects with an event that has a message.
   if (

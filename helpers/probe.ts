@@ -64,7 +64,5 @@ function throughProxies(): EnvHttpProxyAgent | string {
 function problemOf(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError')
     return `no answer in ${timeouts.probe / 1000} s`;
-  // Node tries every address of a name and then reports them all, with an empty message.
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
   return messageOf(error);
 }

@@ -43,3 +43,13 @@ export function markdownTable(
     '\n',
   );
 }
+
+/** A text that is too long for its place, without its end. */
+export function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)} …` : text;
+}
+
+/** A setting's or a field's value as text. */
+export function written(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { redact } from '../redact/redact.ts';
-import { markdownTable } from '../text-table.ts';
+import { cut, markdownTable } from '../text-table.ts';
 import { timeouts } from '../timeouts.ts';
 import { runCollectors, type CollectionLimits, type Collector, type EvidenceFile } from './collector.ts';
 import { collectorsOf, inReadingOrder, type EvidenceRequest } from './collectors.ts';
@@ -104,6 +104,5 @@ export function indexPage(title: string, when: Date, files: readonly EvidenceFil
 
 /** A problem may be a page of output: its beginning is enough for a table. */
 function cell(text: string): string {
-  const line = text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
-  return line.length > 300 ? `${line.slice(0, 300)} …` : line;
+  return cut(text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim(), 300);
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { messageOf } from '../errors.ts';
 import {
@@ -105,23 +106,17 @@ export async function proxyAnswers(variables: readonly ProxyVariable[]): Promise
   );
 }
 
-function whyClosed(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (problem: string | undefined): void => {
-      socket.destroy();
-      resolve(problem);
-    };
-    socket.setTimeout(timeouts.probe, () => {
-      end(`no answer within ${timeouts.probe / 1000} s`);
-    });
-    socket.once('connect', () => {
-      end(undefined);
-    });
-    socket.once('error', (error: Error) => {
-      end(error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error));
-    });
-  });
+async function whyClosed(host: string, port: number): Promise<string | undefined> {
+  const limit = AbortSignal.timeout(timeouts.probe);
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect', { signal: limit });
+    return undefined;
+  } catch (error) {
+    return limit.aborted ? `no answer within ${timeouts.probe / 1000} s` : messageOf(error);
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** The engine pulls through its own proxy setting, not through this process's variables. */

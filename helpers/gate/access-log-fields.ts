@@ -1,3 +1,4 @@
+import { written } from '../text-table.ts';
 import { splitFormat } from '../trip/envoy-format.ts';
 import { jsonIn } from '../errors.ts';
 
@@ -214,7 +215,7 @@ function flattened(value: object, prefix = ''): [string, string][] {
   return Object.entries(value).flatMap(([key, inner]: [string, unknown]): [string, string][] =>
     typeof inner === 'object' && inner !== null
       ? flattened(inner, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, typeof inner === 'string' ? inner : JSON.stringify(inner)]],
+      : [[`${prefix}${key}`, written(inner)]],
   );
 }
 

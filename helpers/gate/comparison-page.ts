@@ -1,6 +1,6 @@
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
-import { markdownTable } from '../text-table.ts';
+import { cut, markdownTable } from '../text-table.ts';
 import { accessLogOf, fieldPairs, place, type LogField } from './access-log-fields.ts';
 import { counting } from './differences.ts';
 import { judge } from '../results/verdict.ts';
@@ -98,8 +98,8 @@ function titleOf({ before, after }: Comparison): string {
 
 /** `id: before → after (reason)` in one line. */
 function described({ id, before, after, reason }: Difference): string {
-  const said = `${id}: ${cut(before, lineWidth)} → ${cut(after, lineWidth)}`;
-  return reason === undefined ? said : `${said} (${cut(reason, lineWidth)})`;
+  const said = `${id}: ${short(before, lineWidth)} → ${short(after, lineWidth)}`;
+  return reason === undefined ? said : `${said} (${short(reason, lineWidth)})`;
 }
 
 /** How many differences of which sort; durations differ always, and count as nothing. */
@@ -212,16 +212,15 @@ function componentTable(before: Observation, after: Observation, labels: Labels)
 }
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  return markdownTable(headings, rows, (text) => cut(text, cellWidth).replaceAll('|', String.raw`\|`));
+  return markdownTable(headings, rows, (text) => short(text, cellWidth).replaceAll('|', String.raw`\|`));
 }
 
 /** A code span; a text that holds a backtick needs two around it. */
 function code(text: string): string {
-  const short = cut(text, cellWidth - 5);
-  return short.includes('`') ? `\`\` ${short} \`\`` : `\`${short}\``;
+  const inside = short(text, cellWidth - 5);
+  return inside.includes('`') ? `\`\` ${inside} \`\`` : `\`${inside}\``;
 }
 
-function cut(text: string, length: number): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > length ? `${line.slice(0, length)} …` : line;
+function short(text: string, length: number): string {
+  return cut(text.replace(/\s+/g, ' ').trim(), length);
 }

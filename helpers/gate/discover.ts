@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { EnvironmentError, messageOf } from '../errors.ts';
+import { EnvironmentError, jsonIn, messageOf } from '../errors.ts';
 import { timeouts } from '../timeouts.ts';
 
 /** The newest stable releases there are, whether fixtures/versions.yaml knows them or not. */
@@ -85,12 +85,8 @@ async function get(url: string, token: string, dispatcher: Dispatcher): Promise<
     });
     return { status: statusCode, headers, text: await body.text() };
   } catch (error) {
-    // Node tries every address of a name and then reports them all, with an empty message.
-    const problem =
-      error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error);
-    throw new EnvironmentError(`${url} does not answer: ${problem}.`, 'Check the network and HTTPS_PROXY.', {
-      cause: error,
-    });
+    const problem = `${url} does not answer: ${messageOf(error)}.`;
+    throw new EnvironmentError(problem, 'Check the network and HTTPS_PROXY.', { cause: error });
   }
 }
 
@@ -124,14 +120,11 @@ function againAt(headers: Got['headers']): string {
 }
 
 function parseReleases(url: string, text: string): z.infer<typeof releases> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
+  const json = jsonIn(text);
+  if (json === undefined) {
     throw new EnvironmentError(
       `${url} answered what is not JSON: ${text.slice(0, 80)}`,
       'Something between here and GitHub may have answered in its place, e.g. a proxy with a login page.',
-      { cause: error },
     );
   }
   const checked = releases.safeParse(json);

@@ -9,10 +9,7 @@ import { registryReferencesOf, type ImageOrigin } from './references.ts';
 import type { ImageSource } from './roles.ts';
 import { isPublished, registryReferences, sourceVersions, type Versions } from './versions.ts';
 
-export interface ChosenSource {
-  readonly source: ImageSource;
-  /** The mirror that is asked instead of the published images' registries, as it was given. */
-  readonly mirror?: string;
+export interface ChosenSource extends Pick<ImageOrigin, 'source' | 'mirror'> {
   /** A sentence for the user: why, and what it costs. */
   readonly because: string;
 }

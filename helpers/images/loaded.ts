@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { inCache } from '../cache.ts';
+import { inCache, writeWhole } from '../cache.ts';
 import { manifestSchema } from './bundle/manifest.ts';
 import { originName, type ImageSetRequest } from './references.ts';
 import { jsonIn } from '../errors.ts';
@@ -23,11 +23,7 @@ export async function rememberLoaded(request: ImageSetRequest, file: string): Pr
   const loadedAt = new Date().toISOString();
   const set: LoadedSet = { istio, kubernetes, source, mirror, overrides, file, loadedAt };
   const key = hash('sha256', JSON.stringify([istio, kubernetes, originName(request), overrides ?? {}]));
-  await mkdir(inCache('loaded'), { recursive: true });
-  const path = inCache('loaded', `${key.slice(0, 16)}.json`);
-  const unfinished = `${path}.${process.pid}`;
-  await writeFile(unfinished, JSON.stringify(set, undefined, 2));
-  await rename(unfinished, path);
+  await writeWhole(inCache('loaded', `${key.slice(0, 16)}.json`), JSON.stringify(set, undefined, 2));
 }
 
 /** What was loaded on this machine, the newest first; whether its images are still here is another question. */

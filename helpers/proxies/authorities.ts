@@ -1,8 +1,7 @@
 import { hash, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import tls from 'node:tls';
-import { exists, inCache } from '../cache.ts';
+import { exists, inCache, writeWhole } from '../cache.ts';
 
 /** By which each tool takes a file of certificates INSTEAD of its own: Go and OpenSSL, pip, requests, curl, Git. */
 const replacing = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO'];
@@ -33,10 +32,6 @@ async function bundle(certificates: readonly string[]): Promise<string> {
   const text = `${[...new Set(certificates.map((pem) => pem.trim()))].join('\n')}\n`;
   const name = hash('sha256', text).slice(0, 16);
   const file = inCache('authorities', `${name}.pem`);
-  if (await exists(file)) return file;
-  await mkdir(dirname(file), { recursive: true });
-  const unfinished = `${file}.${process.pid}`;
-  await writeFile(unfinished, text);
-  await rename(unfinished, file);
+  if (!(await exists(file))) await writeWhole(file, text);
   return file;
 }

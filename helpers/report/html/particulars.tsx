@@ -1,4 +1,5 @@
 import type { Results } from '../../results/results.ts';
+import { written } from '../../text-table.ts';
 import { dateTime, roughBytes } from './format.ts';
 import { Pairs } from './pairs.tsx';
 import { Table } from './table.tsx';
@@ -63,8 +64,4 @@ export function Particulars({ run }: { readonly run: Results }) {
       />
     </>
   );
-}
-
-function written(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
