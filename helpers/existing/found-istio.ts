@@ -29,8 +29,6 @@ export interface FoundIstio {
   readonly injection: Readonly<Record<string, string>>;
   /** Labels a namespace needs for this control plane to look at it at all; none without discovery selectors. */
   readonly discovery: Readonly<Record<string, string>>;
-  /** The mesh writes no access log by default: the client's namespace needs a Telemetry resource. */
-  readonly accessLogOff: boolean;
 }
 
 /** A revision, or a tag of one, by the injector it has. */
@@ -44,7 +42,6 @@ export interface Injector {
 }
 
 const meshConfig = z.looseObject({
-  accessLogFile: z.string().optional(),
   discoverySelectors: discoverySelectors.default([]),
 });
 
@@ -73,7 +70,6 @@ export async function readIstio(kube: Kube, chosen: Injector, names: readonly st
     namespace,
     injection: isDefault ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': name },
     discovery: discoveryLabels(config.discoverySelectors, names),
-    accessLogOff: (config.accessLogFile ?? '') === '',
   };
 }
 

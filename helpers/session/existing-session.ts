@@ -23,8 +23,6 @@ import { ensureImageSet } from '../images/ensure.ts';
 import { referencesOf } from '../images/references.ts';
 import { roles, type ImageSet, type ResolvedImage, type Role } from '../images/roles.ts';
 import { resolveVersions } from '../images/versions.ts';
-import { accessLogTelemetry } from '../istio/access-log.ts';
-import { apply } from '../kube/apply.ts';
 import { connect, type Kube } from '../kube/client.ts';
 import type { Namespaces } from '../kube/namespaces.ts';
 import type { Progress } from '../progress/progress.ts';
@@ -146,7 +144,6 @@ export async function openExistingSession(
           await istioctlMustBeThere(images.set, progress);
           await recordInstallation(kube, images.set.images.istioctl.reference);
         }
-        if (istio?.accessLogOff === true) await apply(kube, [accessLogTelemetry(all.mesh)]);
         return target.kind === 'hermetic'
           ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
           : destinationOf(target);

@@ -1,10 +1,12 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
 import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { World } from './world.ts';
 
-/** Objects besides the document's entry that can change the way of this request. */
+/** Objects besides the document's entry, and what the run made for its access log, that can change the way of this request. */
 export async function others(world: World): Promise<readonly KubernetesObject[]> {
   const objects = await influencing(world.kube, (object) => isServiceEntryOfTheDocument(world, object));
   const pod = await sourcePod(world);
@@ -20,7 +22,8 @@ export async function others(world: World): Promise<readonly KubernetesObject[]>
     namespaces: Object.values(world.namespaces) as string[],
     rootNamespace: world.mesh.system,
   };
-  return objects.filter((object) => canTouch(object, request));
+  const ownTelemetry = nameOf(accessLogTelemetry(world.namespaces.mesh));
+  return objects.filter((object) => canTouch(object, request) && nameOf(object) !== ownTelemetry);
 }
 
 /** The pod of the client in the mesh; undefined while there is none. */
