@@ -162,9 +162,9 @@ function flagsOf(all: readonly Counted[]): string {
 }
 
 function inWords(name: string, one: Counted): string {
-  if (one.isHttp) return `listener ${name} speaks HTTP and found no route, ${one.connections} times`;
+  if (one.isHttp) return `listener ${name} speaks HTTP and found no route (${one.connections})`;
   const parts = [
-    `${one.connections} connections`,
+    one.connections === 1 ? '1 connection' : `${one.connections} connections`,
     ...(one.failed === 0 ? [] : [`${one.failed} failed`]),
     ...(one.withoutHost === 0 ? [] : [`${one.withoutHost} without a host`]),
     ...(one.overflowed === 0 ? [] : [`${one.overflowed} over the limit`]),
