@@ -3,7 +3,7 @@ import { keptReachFiles, serves } from '../helpers/cluster/kept.ts';
 import { reachCommands } from '../helpers/cluster/reach.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
-import { ActionableError, EnvironmentError, messageOf, UsageError } from '../helpers/errors.ts';
+import { ActionableError, EnvironmentError, messageOf, thrownAs, UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { Report } from '../helpers/report/report.ts';
 import { countsOf } from '../helpers/report/tally.ts';
@@ -18,14 +18,17 @@ import {
   type SessionFacts,
   type SessionOptions,
 } from '../helpers/session/session.ts';
-import { isExisting } from '../helpers/session/surroundings.ts';
+import { isExisting, reportPlaceOf } from '../helpers/session/surroundings.ts';
 import { Telling } from '../helpers/session/telling.ts';
 import { cancelProject } from '../helpers/session/vitest-run.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { settingLines } from './options.ts';
 import { onTold } from '../helpers/pause/pause.ts';
 import { attendPauses } from './pausing.ts';
-import { announce, leave } from './report-config-map.ts';
+import { announceReport, storeReport } from '../helpers/job/stored-report.ts';
+import { connect, type Kube } from '../helpers/kube/client.ts';
+import { existingClusterOf } from '../helpers/session/existing-session.ts';
+import { readKubeconfig } from '../helpers/existing/kubeconfig.ts';
 
 /** What is known of a session when its steps have ended. */
 export interface Judged {
@@ -176,4 +179,49 @@ function tellEnd(results: Results, { folder }: Report): void {
     report: folder,
     results: join(folder, 'results.json'),
   });
+}
+
+/**
+ * Writes to the ConfigMap of --report-config-map that a run has begun: readers no longer find an earlier run's verdict
+ * there, and a ConfigMap that cannot be written is known before anything slow.
+ * @throws EnvironmentError when it cannot be written
+ */
+async function announce(configuration: Configuration, { runId }: Report): Promise<void> {
+  const { reportConfigMap } = configuration;
+  if (reportConfigMap === undefined) return;
+  const told = async (): Promise<void> =>
+    announceReport(kubeOf(configuration), reportPlaceOf(reportConfigMap), runId);
+  await told().catch(
+    thrownAs(
+      EnvironmentError,
+      `The report cannot be stored in ConfigMap ${reportConfigMap}`,
+      'Check that the namespace exists and that this user may get and patch the ConfigMap; ./conformance job prints the permissions.',
+    ),
+  );
+}
+
+/**
+ * Stores the report in that ConfigMap. It is in its folder too: a failure here changes no verdict.
+ * @returns a line for people; undefined without --report-config-map
+ */
+async function leave(
+  configuration: Configuration,
+  results: Results,
+  { folder }: Report,
+): Promise<string | undefined> {
+  const { reportConfigMap } = configuration;
+  if (reportConfigMap === undefined) return undefined;
+  try {
+    const place = reportPlaceOf(reportConfigMap);
+    const without = await storeReport(kubeOf(configuration), place, results, folder);
+    return `ConfigMap: ${reportConfigMap}${without === undefined ? '' : `, without ${without}: too large for one`}`;
+  } catch (error) {
+    return `The report was not stored in ConfigMap ${reportConfigMap}: ${messageOf(error)}`;
+  }
+}
+
+function kubeOf(configuration: Configuration): Kube {
+  const existing = existingClusterOf(configuration);
+  if (existing === undefined) throw new TypeError('the run starts a cluster of its own');
+  return connect(readKubeconfig(existing));
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Reporter, TestCase } from 'vitest/node';
-import type { Progress } from '../progress/progress.ts';
+import { timed, type Progress } from '../progress/progress.ts';
 import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/lines.ts';
 import type { Events } from './stream.ts';
@@ -79,20 +79,15 @@ export function eventProgress(progress: Progress, events: Events): Progress {
       events.emit({ type: 'note', text: line.trim() });
       progress.note(line);
     },
-    phase: async (title, work) => {
-      const began = Date.now();
+    phase: (title, work) => {
       events.emit({ type: 'phase-started', title });
-      const ended = (status: 'passed' | 'failed'): void => {
-        events.emit({ type: 'phase-ended', title, status, durationMs: Date.now() - began });
-      };
-      try {
-        const result = await progress.phase(title, work);
-        ended('passed');
-        return result;
-      } catch (error) {
-        ended('failed');
-        throw error;
-      }
+      return timed(
+        () => progress.phase(title, work),
+        (failed, ms) => {
+          const status = failed ? 'failed' : 'passed';
+          events.emit({ type: 'phase-ended', title, status, durationMs: Math.round(ms) });
+        },
+      );
     },
   };
 }

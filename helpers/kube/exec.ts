@@ -36,69 +36,61 @@ export async function exec(
   kube: Kube,
   target: PodRef,
   command: readonly string[],
-  options: { readonly timeoutMs?: number; readonly stdin?: string } = {},
+  { timeoutMs = timeouts.exec, stdin }: { readonly timeoutMs?: number; readonly stdin?: string } = {},
 ): Promise<ExecResult> {
-  const timeoutMs = options.timeoutMs ?? timeouts.exec;
+  const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
+  const fail = (why: string, cause?: unknown): void => {
+    reject(new ExecError(`Running \`${command.join(' ')}\` in ${whereOf(target)}: ${why}`, { cause }));
+  };
+  const timer = setTimeout(() => {
+    fail(`no result within ${timeoutMs / 1000} s`);
+  }, timeoutMs);
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   const into = (chunks: Buffer[]): Writable => sink((chunk) => chunks.push(Buffer.from(chunk)));
-  const where = whereOf(target);
-  const input = options.stdin === undefined ? null : new PassThrough();
+  const input = stdin === undefined ? null : new PassThrough();
+  const onStatus = (status: V1Status): void => {
+    const exitCode = exitCodeOf(status);
+    if (exitCode === undefined) fail(status.message ?? 'the API server gave no exit code');
+    else resolve({ exitCode, stdout: textOf(stdout), stderr: textOf(stderr) });
+  };
+  const { namespace, pod, container } = target;
+  const opening = new Exec(kube.config).exec(
+    namespace,
+    pod,
+    container,
+    [...command],
+    into(stdout),
+    into(stderr),
+    input,
+    false,
+    onStatus,
+  );
+  opening.then(
+    (socket) => {
+      socket.onclose = () => {
+        fail('the connection closed before the command ended');
+      };
+      input?.end(stdin);
+    },
+    (error: unknown) => {
+      fail(`the API server refused: ${apiMessage(error)}`, error);
+    },
+  );
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    opening.then(
+      (socket) => {
+        socket.close();
+      },
+      () => undefined,
+    );
+  }
+}
 
-  return new Promise<ExecResult>((resolve, reject) => {
-    let close: () => void = () => undefined;
-    let settled = false;
-    const settle = (finish: () => void): void => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      close();
-      finish();
-    };
-    const fail = (why: string, cause?: unknown): void => {
-      settle(() => {
-        reject(new ExecError(`Running \`${command.join(' ')}\` in ${where}: ${why}`, { cause }));
-      });
-    };
-    const timer = setTimeout(() => {
-      fail(`no result within ${timeoutMs / 1000} s`);
-    }, timeoutMs);
-    const onStatus = (status: V1Status): void => {
-      const exitCode = exitCodeOf(status);
-      if (exitCode === undefined) {
-        fail(status.message ?? 'the API server gave no exit code');
-        return;
-      }
-      settle(() => {
-        const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString('utf8');
-        resolve({ exitCode, stdout: text(stdout), stderr: text(stderr) });
-      });
-    };
-    new Exec(kube.config)
-      .exec(
-        target.namespace,
-        target.pod,
-        target.container,
-        [...command],
-        into(stdout),
-        into(stderr),
-        input,
-        false,
-        onStatus,
-      )
-      .then((socket) => {
-        close = () => {
-          socket.close();
-        };
-        socket.onclose = () => {
-          fail('the connection closed before the command ended');
-        };
-        if (settled) close();
-        input?.end(options.stdin);
-      })
-      .catch((error: unknown) => {
-        fail(`the API server refused: ${apiMessage(error)}`, error);
-      });
-  });
+function textOf(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** As `exec`, for a command that must succeed: its standard output, or an error with what it printed. */

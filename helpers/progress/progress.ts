@@ -13,3 +13,19 @@ export const silent: Progress = {
   phase: (_title, work) => work(() => undefined),
   note: () => undefined,
 };
+
+/** Runs `work`, and tells whether it failed and how many ms it took. */
+export async function timed<T>(
+  work: () => Promise<T>,
+  ended: (failed: boolean, durationMs: number) => void,
+): Promise<T> {
+  const start = performance.now();
+  let failed = true;
+  try {
+    const result = await work();
+    failed = false;
+    return result;
+  } finally {
+    ended(failed, performance.now() - start);
+  }
+}

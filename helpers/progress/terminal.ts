@@ -1,7 +1,7 @@
 import ora from 'ora';
 import colors from 'picocolors';
 import prettyMilliseconds from 'pretty-ms';
-import type { Progress } from './progress.ts';
+import { timed, type Progress } from './progress.ts';
 
 /** How often a long phase tells that it still runs where lines stay, i.e. without a terminal. */
 const heartbeatMs = 60_000;
@@ -33,33 +33,30 @@ function lines(stream: NodeJS.WriteStream): Progress {
   };
   return {
     note: write,
-    phase: async (title, work) => {
+    phase: (title, work) => {
       const start = performance.now();
       let detail = '';
       const heartbeat = setInterval(() => {
         write(`  … ${title}: ${duration(performance.now() - start)}${detail === '' ? '' : `, ${detail}`}`);
       }, heartbeatMs);
-      try {
-        const result = await work((text) => {
-          detail = text;
-        });
-        write(`  ${title} (${duration(performance.now() - start)})`);
-        return result;
-      } catch (error) {
-        write(
-          `  ${title}: failed after ${duration(performance.now() - start)}${detail === '' ? '' : ` (${detail})`}`,
-        );
-        throw error;
-      } finally {
-        clearInterval(heartbeat);
-      }
+      const report = (text: string): void => {
+        detail = text;
+      };
+      return timed(
+        () => work(report),
+        (failed, ms) => {
+          clearInterval(heartbeat);
+          const last = detail === '' ? '' : ` (${detail})`;
+          write(failed ? `  ${title}: failed after ${duration(ms)}${last}` : `  ${title} (${duration(ms)})`);
+        },
+      );
     },
   };
 }
 
 function spinning(stream: NodeJS.WriteStream): Pick<Progress, 'phase'> {
   return {
-    phase: async (title, work) => {
+    phase: (title, work) => {
       const start = performance.now();
       let detail = '';
       const spinner = ora({ text: title, stream, indent: 2, discardStdin: false }).start();
@@ -68,19 +65,17 @@ function spinning(stream: NodeJS.WriteStream): Pick<Progress, 'phase'> {
         spinner.text = `${title} ${colors.dim(`${elapsed}${detail === '' ? '' : ` · ${detail}`}`)}`;
       };
       const tick = setInterval(draw, 200);
-      try {
-        const result = await work((text) => {
-          detail = text;
-          draw();
-        });
-        spinner.succeed(`${title} ${colors.dim(duration(performance.now() - start))}`);
-        return result;
-      } catch (error) {
-        spinner.fail(`${title} ${colors.dim(duration(performance.now() - start))}`);
-        throw error;
-      } finally {
-        clearInterval(tick);
-      }
+      const report = (text: string): void => {
+        detail = text;
+        draw();
+      };
+      return timed(
+        () => work(report),
+        (failed, ms) => {
+          clearInterval(tick);
+          spinner[failed ? 'fail' : 'succeed'](`${title} ${colors.dim(duration(ms))}`);
+        },
+      );
     },
   };
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Configuration } from '../configuration/configuration.ts';
 import { EnvironmentError, exitCodes, messageOf, thrownAs } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
-import type { Progress } from '../progress/progress.ts';
+import { timed, type Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
 import { redacted } from '../redact/redact.ts';
 import { stabilityOf } from './stability.ts';
@@ -61,17 +61,12 @@ export class Report {
       note: (line) => {
         progress.note(line);
       },
-      phase: async (title, work) => {
-        const startedAt = new Date();
-        try {
-          return await progress.phase(title, work);
-        } finally {
-          this.#phases.push({
-            title,
-            startedAt: startedAt.toISOString(),
-            durationMs: Date.now() - startedAt.getTime(),
-          });
-        }
+      phase: (title, work) => {
+        const startedAt = new Date().toISOString();
+        return timed(
+          () => progress.phase(title, work),
+          (_failed, ms) => this.#phases.push({ title, startedAt, durationMs: Math.round(ms) }),
+        );
       },
     };
   }

@@ -2,9 +2,8 @@ import { outcomeInWords } from '../compare-lines.ts';
 import { noticeable, type Change, type RunComparison, type Side, type StepChange } from '../compare.ts';
 import { documentOf } from './document.tsx';
 import { causeOf } from '../failures.ts';
-import { Pairs } from './pairs.tsx';
 import { counted, dateTime, duration } from './format.ts';
-import { Table } from './table.tsx';
+import { Pairs, Table } from './table.tsx';
 
 /** What differs between two runs, as a page like a run's own. */
 export function comparePageOf(comparison: RunComparison): Promise<string> {

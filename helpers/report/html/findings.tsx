@@ -1,6 +1,6 @@
 import type { Finding } from '../../trip/finding.ts';
 import { causeOf } from '../failures.ts';
-import { Pairs } from './pairs.tsx';
+import { Pairs } from './table.tsx';
 
 /** The first finding in full, the others in short: they are often its consequence. */
 export function Findings({ findings }: { readonly findings: readonly Finding[] }) {

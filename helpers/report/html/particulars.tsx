@@ -1,8 +1,7 @@
 import type { Results } from '../../results/results.ts';
 import { written } from '../../text-table.ts';
 import { dateTime, roughBytes } from './format.ts';
-import { Pairs } from './pairs.tsx';
-import { Table } from './table.tsx';
+import { Pairs, Table } from './table.tsx';
 
 /** What ran: each component's own word for its version, and the images by digest. */
 export function Versions({ run: { versions, images } }: { readonly run: Results }) {

@@ -1,8 +1,7 @@
 import type { GateResults } from '../../results/gate.ts';
 import type { StepResult } from '../../results/step.ts';
 import { duration } from './format.ts';
-import { StatusMark } from './status.tsx';
-import { stepAnchor } from './step.tsx';
+import { StatusMark, stepAnchor } from './step.tsx';
 import { Table } from './table.tsx';
 
 interface PhasesProps {

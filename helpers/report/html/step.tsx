@@ -1,9 +1,22 @@
 import type { StepResult } from '../../results/step.ts';
 import { anchor, duration } from './format.ts';
 import { Evidence, Findings } from './findings.tsx';
-import { Pairs } from './pairs.tsx';
-import { StatusMark } from './status.tsx';
 import { TripFigure } from './trip.tsx';
+import { Pairs } from './table.tsx';
+
+type Status = StepResult['status'];
+
+const marks = { passed: '✓', failed: '✗', skipped: '–' } as const satisfies Record<Status, string>;
+
+/** A step's state: a sign of its own shape beside its colour, and a word for who sees neither. */
+export function StatusMark({ status }: { readonly status: Status }) {
+  return (
+    <span class={`mark ${status}`}>
+      <span aria-hidden="true">{marks[status]}</span>
+      <span class="unseen">{status}</span>
+    </span>
+  );
+}
 
 /** Where a step is on the page; the same step may be there once for each pass or phase. */
 export function stepAnchor({ id, pass, phase }: Pick<StepResult, 'id' | 'pass' | 'phase'>): string {

@@ -2,8 +2,7 @@ import type { Results } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { anchor, counted, duration, sectionTitle } from './format.ts';
 import { shortTally, worstOf } from '../tally.ts';
-import { StatusMark } from './status.tsx';
-import { DrawnTrips, StepArticle } from './step.tsx';
+import { DrawnTrips, StatusMark, StepArticle } from './step.tsx';
 
 /** The steps in the order they ran, below the document's sections; of a gate below its phases, of passes below these. */
 export function Steps({ run }: { readonly run: Results }) {

@@ -2,8 +2,7 @@ import type { TrafficAccount } from '../../traffic/account.ts';
 import { eventLine } from '../../traffic/traffic-lines.ts';
 import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
-import { Pairs } from './pairs.tsx';
-import { Table } from './table.tsx';
+import { Pairs, Table } from './table.tsx';
 import { bandsOf, momentsOf } from './traffic-moments.ts';
 import { TrafficPlot } from './traffic-plot.tsx';
 

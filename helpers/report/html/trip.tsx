@@ -1,9 +1,9 @@
 import { formatEndpoint } from '../../trip/endpoint.ts';
 import type { Trip } from '../../trip/statements.ts';
 import { bytes, clock, counted, duration } from './format.ts';
-import { Pairs } from './pairs.tsx';
 import { wayOf } from './trip-hops.ts';
 import { TallPicture, WidePicture } from './trip-picture.tsx';
+import { Pairs } from './table.tsx';
 
 interface TripProps {
   readonly trip: Trip;
