@@ -255,8 +255,11 @@ function notesOf(records: readonly StepRecord[]): string[] {
     records.filter(({ status, reason }) => status === 'skipped' && !reason.startsWith('because ')),
     ({ reason }) => reason,
   );
+  const weaker =
+    trip?.counters === undefined ? [] : [`the sidecar’s counters speak for it: ${trip.counters}`];
   return [
     ...(trip === undefined ? [] : [`witnesses: ${['client', ...witnesses].join(', ')}`]),
+    ...weaker,
     ...[...skipped].map(
       ([reason, steps]) => `not judged: ${steps.map(({ id }) => id).join(', ')} (${reason})`,
     ),

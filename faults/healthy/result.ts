@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { markdownTable } from '../../helpers/text-table.ts';
 
 /** What the suite said of one healthy mesh; `healthy.json` is a list of these. */
 export const healthyResult = z.object({
@@ -41,16 +42,19 @@ export function healthyPage(results: readonly HealthyResult[]): string {
     '',
     `**${greenOf(results)}.** ${Math.round(seconds)} s in all.`,
     '',
-    '| Mesh | What it has | Result | Notes | s |',
-    '| --- | --- | --- | --- | ---: |',
-    ...results.map(({ id, title, green, step, cause, seen, notes, seconds: took }) => {
-      const result = green ? 'green' : `**red** at ${step}: ${cause}: ${seen}`;
-      return `| ${[id, title, result, notes.join('; '), took.toFixed(1)].map(cell).join(' | ')} |`;
-    }),
+    markdownTable(
+      ['Mesh', 'What it has', 'Result', 'Notes', 's'],
+      results.map(({ id, title, green, step, cause, seen, notes, seconds: took }) => {
+        const result = green ? 'green' : `**red** at ${step}: ${cause}: ${seen}`;
+        return [id, title, result, notes.join('; '), took.toFixed(1)];
+      }),
+      cell,
+    ),
     '',
   ].join('\n');
 }
 
+/** What was seen may be a whole configuration. */
 function cell(text: string): string {
   const short = text.length > 400 ? `${text.slice(0, 400)}…` : text;
   return short.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
