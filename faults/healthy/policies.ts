@@ -1,3 +1,5 @@
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
 import type { ManifestObject } from '../fault.ts';
 import { istio, root, type HealthyMesh } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
@@ -38,6 +40,18 @@ function quotasIn(namespace: string): ManifestObject[] {
       ],
     }),
   ];
+}
+
+/** The API server takes a moment to know a new LimitRange, without which the quota refuses every pod. */
+async function defaultsMustApply(rig: HealthyRig): Promise<void> {
+  const body = { metadata: { name: 'tried' }, spec: { containers: [{ name: 'tried', image: 'tried' }] } };
+  for (const namespace of parts(rig)) {
+    await eventually(
+      `a pod to get the default limits of ${namespace}`,
+      () => rig.kube.core.createNamespacedPod({ namespace, body, dryRun: 'All' }),
+      { timeoutMs: timeouts.workloadReady, intervalMs: 200 },
+    );
+  }
 }
 
 const dns = {
@@ -105,6 +119,7 @@ export const policyMeshes: readonly HealthyMesh[] = [
     id: 'QUOTAS',
     title: 'The run’s namespaces have ResourceQuota and LimitRange',
     objects: (rig) => parts(rig).flatMap(quotasIn),
+    inject: defaultsMustApply,
   },
   {
     id: 'DISRUPTION-BUDGETS',
