@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { cacheDir } from '../cache.ts';
+import { dirname } from 'node:path';
+import { inCache } from '../cache.ts';
 import { decodeOwner, encodeOwner, isAlive, thisProcess, type Owner } from './labels.ts';
 
 /**
@@ -31,11 +31,15 @@ export async function holderOf(runId: string): Promise<Owner | undefined> {
   return owner !== undefined && isAlive(owner) ? owner : undefined;
 }
 
+/** Runs whose clusters are kept. */
+export async function keptRuns(): Promise<readonly string[]> {
+  return readdir(inCache('kept')).catch(() => []);
+}
+
 /** Kept clusters that a living process uses. */
 export async function keptInUse(): Promise<Map<string, Owner>> {
-  const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
   const used = new Map<string, Owner>();
-  for (const runId of runs) {
+  for (const runId of await keptRuns()) {
     const holder = await holderOf(runId);
     if (holder !== undefined) used.set(runId, holder);
   }
@@ -47,5 +51,5 @@ export async function releaseKept(runId: string): Promise<void> {
 }
 
 function markOf(runId: string): string {
-  return join(cacheDir(), 'kept', runId, 'in-use');
+  return inCache('kept', runId, 'in-use');
 }

@@ -1,11 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EnvironmentError, jsonIn, UsageError } from '../errors.ts';
-import { cacheDir } from '../cache.ts';
+import { inCache } from '../cache.ts';
 import { connect } from '../kube/client.ts';
 import { containerEngine } from '../engine.ts';
 import type { Cluster } from './cluster.ts';
-import { keptInUse, releaseKept, takeKept } from './in-use.ts';
+import { keptInUse, keptRuns, releaseKept, takeKept } from './in-use.ts';
 import { differencesOf, type KeptConfiguration } from './kept-configuration.ts';
 import { labelKeys, type Owner } from './labels.ts';
 import { reachFilesIn, writeReachFiles, type ReachFiles } from './reach.ts';
@@ -40,7 +40,7 @@ export async function forgetKept(runId: string): Promise<void> {
 /** Forgets every kept cluster that is not in use; `clean` calls it after the sweep. */
 export async function forgetUnusedKept(): Promise<void> {
   const used = await keptInUse();
-  const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
+  const runs = await keptRuns();
   await Promise.all(runs.filter((runId) => !used.has(runId)).map(forgetKept));
 }
 
@@ -49,9 +49,8 @@ export async function forgetUnusedKept(): Promise<void> {
  * @throws UsageError when no cluster is kept, or when no kept one is like the one asked for
  */
 export async function keptMustFit(asked: Partial<KeptConfiguration>): Promise<void> {
-  const runs = await readdir(join(cacheDir(), 'kept')).catch(() => []);
   const others: string[] = [];
-  for (const runId of runs) {
+  for (const runId of await keptRuns()) {
     const kept = await recall(runId);
     if (kept === undefined) continue;
     const differences = differencesOf(kept.configuration, asked);
@@ -139,7 +138,7 @@ function inUse(runId: string, { pid }: Owner): EnvironmentError {
 }
 
 function keptFolder(runId: string): string {
-  return join(cacheDir(), 'kept', runId);
+  return inCache('kept', runId);
 }
 
 /** One that an earlier version of the suite kept does not say what it was made for, and counts as not there. */

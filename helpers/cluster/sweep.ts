@@ -1,5 +1,4 @@
-import { apiRefusal } from '../engine.ts';
-import { containerEngine } from '../engine.ts';
+import { apiRefusal, containerEngine } from '../engine.ts';
 import { keptInUse } from './in-use.ts';
 import { decodeOwner, isAlive, labelKeys } from './labels.ts';
 

@@ -9,16 +9,6 @@ const objects: readonly (readonly [file: string, what: string, path: string])[] 
   ['objects/services.yaml', 'Services', '/api/v1/services'],
   ['objects/endpointslices.yaml', 'EndpointSlices', '/apis/discovery.k8s.io/v1/endpointslices'],
   ['objects/networkpolicies.yaml', 'NetworkPolicies', '/apis/networking.k8s.io/v1/networkpolicies'],
-  [
-    'objects/mutatingwebhookconfigurations.yaml',
-    'Mutating webhooks: the injector',
-    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
-  ],
-  [
-    'objects/validatingwebhookconfigurations.yaml',
-    'Validating webhooks',
-    '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-  ],
 ];
 
 /** Kubernetes' own objects that decide about traffic. */
