@@ -7,7 +7,7 @@ import { countTo } from '../cli/options.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
-import { chooseSourceForAll } from '../helpers/images/choose.ts';
+import { chooseSource } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
 import { resolveVersions } from '../helpers/images/versions.ts';
@@ -205,7 +205,7 @@ function laps(stdout: string): Part[] {
 
 async function imageSet(): Promise<ImageSet> {
   const versions = resolveVersions({ istio: undefined, k8s: undefined });
-  const { because: _because, ...origin } = await chooseSourceForAll('auto', [versions]);
+  const { because: _because, ...origin } = await chooseSource('auto', [versions]);
   return ensureImageSet({ ...origin, ...versions }, terminalProgress());
 }
 

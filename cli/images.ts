@@ -2,7 +2,7 @@ import { mustBeWritable, saveBundle } from '../helpers/images/bundle/save.ts';
 import { loadSet } from '../helpers/images/bundle/load.ts';
 import { requestOf } from '../helpers/images/bundle/manifest.ts';
 import { readManifest } from '../helpers/images/bundle/read.ts';
-import { askedFor, chooseSourceForAll } from '../helpers/images/choose.ts';
+import { askedFor, chooseSource } from '../helpers/images/choose.ts';
 import { megabytes } from '../helpers/images/disk.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { listImages } from '../helpers/images/list.ts';
@@ -106,6 +106,6 @@ async function chosen({
   ...versions
 }: SetChoice): Promise<{ readonly request: ImageSetRequest; readonly because: string }> {
   const resolved = resolveVersions(versions);
-  const { because, ...origin } = await chooseSourceForAll(images, [resolved], image);
+  const { because, ...origin } = await chooseSource(images, [resolved], image);
   return { request: { ...origin, ...resolved, overrides: image }, because };
 }

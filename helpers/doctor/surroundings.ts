@@ -78,7 +78,7 @@ function startable({ images }: ChosenSet): string | undefined {
 }
 
 async function chosenSet({ images: asked }: Asked, versions: Versions): Promise<ChosenSet> {
-  const chosen = await chooseSource(asked, versions);
+  const chosen = await chooseSource(asked, [versions]);
   const { because: _because, ...origin } = chosen;
   const request = { ...origin, ...versions };
   const [ready, images] = await Promise.all([imageSetIsReady(request), listImages(request)]);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { chooseSource } from './choose.ts';
 import type { LoadedSet } from './loaded.ts';
+import type { ImageSetRequest } from './references.ts';
 import type { RegistryAnswer } from './registry.ts';
 
 const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
@@ -15,46 +16,49 @@ const nothing = (): Promise<boolean> => Promise.resolve(false);
 describe('chooseSource', () => {
   it('takes what was asked for without asking anybody', async () => {
     await expect(
-      chooseSource('registry', versions, { probe: mustNotAsk, isReady: mustNotAsk }),
+      chooseSource('registry', [versions], {}, { probe: mustNotAsk, isReady: mustNotAsk }),
     ).resolves.toMatchObject({
       source: 'registry',
     });
     await expect(
-      chooseSource('source', versions, { probe: mustNotAsk, isReady: mustNotAsk }),
+      chooseSource('source', [versions], {}, { probe: mustNotAsk, isReady: mustNotAsk }),
     ).resolves.toMatchObject({ source: 'source' });
   });
 
   it('takes the registries when they answer', async () => {
-    const chosen = await chooseSource('auto', versions, { probe: answering, isReady: nothing });
+    const chosen = await chooseSource('auto', [versions], {}, { probe: answering, isReady: nothing });
     expect(chosen.source).toBe('registry');
     expect(chosen.because).toContain('docker.io');
   });
 
   it('builds when one does not, and says what that costs', async () => {
-    const chosen = await chooseSource('auto', versions, { probe: silent, isReady: nothing });
+    const chosen = await chooseSource('auto', [versions], {}, { probe: silent, isReady: nothing });
     expect(chosen.source).toBe('source');
     expect(chosen.because).toMatch(/docker\.io does not answer: ENOTFOUND; .*15 min/);
   });
 
   it('needs no registry for what is here already', async () => {
     const facts = { probe: mustNotAsk, isReady: () => Promise.resolve(true) };
-    await expect(chooseSource('auto', versions, facts)).resolves.toMatchObject({ source: 'registry' });
+    await expect(chooseSource('auto', [versions], {}, facts)).resolves.toMatchObject({ source: 'registry' });
   });
 
   it('does not threaten with a build that was done', async () => {
-    const facts = { probe: silent, isReady: (source: string) => Promise.resolve(source === 'source') };
-    const chosen = await chooseSource('auto', versions, facts);
+    const facts = {
+      probe: silent,
+      isReady: ({ source }: ImageSetRequest) => Promise.resolve(source === 'source'),
+    };
+    const chosen = await chooseSource('auto', [versions], {}, facts);
     expect(chosen.because).toMatch(/they are built already$/);
   });
 
   it('takes a mirror that was asked for without asking anybody', async () => {
     const facts = { probe: mustNotAsk, isReady: mustNotAsk };
-    await expect(chooseSource('mirror=localhost:5000/hub', versions, facts)).resolves.toEqual({
+    await expect(chooseSource('mirror=localhost:5000/hub', [versions], {}, facts)).resolves.toEqual({
       source: 'registry',
       mirror: 'localhost:5000/hub',
       because: 'asked for',
     });
-    await expect(chooseSource('mirror=ghcr.io=localhost:5000', versions, facts)).rejects.toThrow(
+    await expect(chooseSource('mirror=ghcr.io=localhost:5000', [versions], {}, facts)).rejects.toThrow(
       /no place for docker\.io/,
     );
   });
@@ -70,31 +74,33 @@ describe('chooseSource', () => {
     const older = { ...loaded, mirror: 'gone.example.com', file: 'old.tar' };
     const facts = {
       probe: mustNotAsk,
-      isReady: (_source: string, mirror?: string) => Promise.resolve(mirror === 'localhost:5000'),
+      isReady: ({ mirror }: ImageSetRequest) => Promise.resolve(mirror === 'localhost:5000'),
       loaded: () => Promise.resolve([older, loaded]),
     };
-    await expect(chooseSource('auto', versions, facts)).resolves.toEqual({
+    await expect(chooseSource('auto', [versions], {}, facts)).resolves.toEqual({
       source: 'registry',
       mirror: 'localhost:5000',
       because: 'loaded from set.tar on 2026-11-24',
     });
-    const chosen = await chooseSource('auto', versions, { ...facts, isReady: nothing, probe: silent });
+    const chosen = await chooseSource('auto', [versions], {}, { ...facts, isReady: nothing, probe: silent });
     expect(chosen.source).toBe('source');
   });
 
   it('asks no registry for a version that none has', async () => {
     const development = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
-    const chosen = await chooseSource('auto', development, { probe: mustNotAsk, isReady: nothing });
+    const chosen = await chooseSource('auto', [development], {}, { probe: mustNotAsk, isReady: nothing });
     expect(chosen).toMatchObject({ source: 'source', because: 'no registry has Istio 1.31.0-dev.20260827' });
     await expect(
-      chooseSource('registry', development, { probe: mustNotAsk, isReady: mustNotAsk }),
+      chooseSource('registry', [development], {}, { probe: mustNotAsk, isReady: mustNotAsk }),
     ).rejects.toThrow(/no published images/);
   });
 
   it('refuses where nothing answers and there is no recipe', async () => {
     const pair = { istio: '1.30.4', kubernetes: '1.35.4' };
-    await expect(chooseSource('auto', pair, { probe: silent, isReady: nothing })).rejects.toThrow(UsageError);
-    await expect(chooseSource('source', pair, { probe: mustNotAsk, isReady: nothing })).rejects.toThrow(
+    await expect(chooseSource('auto', [pair], {}, { probe: silent, isReady: nothing })).rejects.toThrow(
+      UsageError,
+    );
+    await expect(chooseSource('source', [pair], {}, { probe: mustNotAsk, isReady: nothing })).rejects.toThrow(
       UsageError,
     );
   });

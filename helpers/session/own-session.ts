@@ -6,7 +6,7 @@ import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { containerEngine } from '../engine.ts';
-import { chooseSourceForAll } from '../images/choose.ts';
+import { chooseSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
@@ -42,7 +42,7 @@ export async function openOwnSession(
     progress.note(`  removed what an earlier run left: ${name}`);
   }
   const [source, target] = await Promise.all([
-    chooseSourceForAll(configuration.images, all, configuration.image),
+    chooseSource(configuration.images, all, configuration.image),
     chooseTarget(plan),
   ]);
   for (const { istio } of all) {

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { dnsMustBeReady, removeCluster, startCluster } from '../../helpers/cluster/k3s.ts';
 import type { Cluster } from '../../helpers/cluster/cluster.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
-import { chooseSourceForAll } from '../../helpers/images/choose.ts';
+import { chooseSource } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
@@ -38,7 +38,7 @@ const operator = new URL('../../fixtures/istio.yaml', import.meta.url);
 export async function foreignCluster(): Promise<ForeignCluster> {
   await sweep();
   const versions = resolveVersions({});
-  const { because: _because, ...origin } = await chooseSourceForAll('auto', [versions]);
+  const { because: _because, ...origin } = await chooseSource('auto', [versions]);
   const images = await ensureImageSet({ ...origin, ...versions }, silent);
   const cluster = await startCluster({
     runId: newRunId(),
