@@ -274,6 +274,19 @@ export const meshFaults: readonly Fault[] = [
     load: { clients: 2, tunnels: 2 },
   },
   beside(
+    'LISTENER-REJECTED',
+    'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
+    { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    (rig) => [
+      envoyFilter(rig, 'invalid', 'MERGE', {
+        typed_config: {
+          '@type': `${filters}.tcp_proxy.v3.TcpProxy`,
+          max_connect_attempts: 0,
+        },
+      }),
+    ],
+  ),
+  beside(
     'CLUSTER-REJECTED',
     'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
     { step: 'MESH-1', cause: 'CONFIG_REJECTED' },

@@ -40,7 +40,7 @@ export class SidecarWatch {
 /** The last complaint in the log of a pod's istio-proxy; undefined where there is none, or the log cannot be read. */
 export async function complaintIn(kube: Kube, pod: V1Pod): Promise<Complaint | undefined> {
   const { name = '', namespace = '' } = pod.metadata ?? {};
-  const asked = { name, namespace, container: 'istio-proxy', tailLines: 100 };
+  const asked = { name, namespace, container: 'istio-proxy', tailLines: 2000 };
   const log = await kube.core.readNamespacedPodLog(asked).catch(() => '');
   return complaintOf(log);
 }
