@@ -21,7 +21,9 @@ test('istiod is refused, or its name is unknown', () => {
 
 test('Envoy rejects a cluster', () => {
   expect(complaintOf(`${connected}\n${rejected}`)).toMatchObject({ kind: 'rejected' });
-  expect(complaintOf(`${connected}\n${rejected}`)?.words).toContain('Cluster: Error adding/updating');
+  expect(complaintOf(`${connected}\n${rejected}`)?.words).toBe(
+    'Cluster outbound|3128||my-company-proxy.com: Proto constraint validation failed',
+  );
 });
 
 test('Envoy rejects a cluster, which it prints before it says why', () => {
@@ -35,6 +37,23 @@ test('Envoy rejects a cluster, which it prints before it says why', () => {
   ].join('\n');
   expect(complaintOf(`${connected}\n${whole}`)?.words).toBe(
     'Cluster outbound|3128||my-company-proxy.com: Proto constraint validation failed (ClusterValidationError.ConnectTimeout: value must be greater than 0s)',
+  );
+});
+
+test('Envoy rejects a listener, and pilot-agent counts it from then on', () => {
+  const message = rejected.replace('cluster.v3.Cluster', 'listener.v3.Listener');
+  const whole = message.replace(
+    /Error adding.*/,
+    'Error adding/updating listener(s) 10.42.0.5_3128: goo.gle/debugonly  \nmax_connect_attempts {\n}\n: Proto constraint validation failed\n\tthread=14',
+  );
+  const counting =
+    '2026-11-28T19:14:51.8Z\twarn\tEnvoy proxy is NOT ready: config received from XDS server, but was rejected: cds updates: 1 successful, 0 rejected; lds updates: 0 successful, 1 rejected';
+  expect(complaintOf(`${connected}\n${whole}\n${counting}\n${counting}\n`)).toEqual({
+    kind: 'rejected',
+    words: 'Listener 10.42.0.5_3128: Proto constraint validation failed',
+  });
+  expect(complaintOf(counting)?.words).toBe(
+    'cds updates: 1 successful, 0 rejected; lds updates: 0 successful, 1 rejected',
   );
 });
 

@@ -15,32 +15,40 @@ const unreachable =
   /\b(Error while dialing:.*|failed to connect to upstream.*|no such host.*|i\/o timeout.*|connection refused.*|do connect handshake.*|certificate signed by unknown authority.*|Proxy Authentication Required.*)/;
 const aboutIstiod = /istiod|xds|\bca\b|cert|upstream|15012|Unavailable|sds/i;
 const rejected = /config for \S*?(Cluster|Listener|RouteConfiguration|\w+) rejected: (.*)/;
-const rejectedByCount = /config received from XDS server, but was (rejected): (.*)/;
+const rejectedByCount = /config received from XDS server, but was rejected: (.*)/;
 
 /**
  * The last complaint in a log of istio-proxy; undefined where there is none, or istiod was reached after it.
  * @param log The container's output
  */
 export function complaintOf(log: string): Complaint | undefined {
+  let counted: Complaint | undefined;
   for (const message of messagesOf(log).reverse()) {
-    if (/connected to( delta)? upstream XDS server/.test(message)) return undefined;
-    const refused = rejected.exec(message) ?? rejectedByCount.exec(message);
+    if (/connected to( delta)? upstream XDS server/.test(message)) return counted;
+    const count = rejectedByCount.exec(message)?.[1];
+    if (count !== undefined) counted ??= { kind: 'rejected', words: inShort(count) };
+    const refused = rejected.exec(message);
     if (refused !== null) {
-      const name = /^\s*name: "(outbound[^"]*)"/m.exec(message)?.[1];
+      const [, name] = /^\s*name: "(outbound[^"]*)"/m.exec(message) ?? /\(s\) (\S+?): /.exec(message) ?? [];
       const what = [refused[1] ?? '', ...(name === undefined ? [] : [name])].join(' ');
-      // Envoy prints the whole message that it rejects before it says why, in its last line.
-      const why = (message.trimEnd().split('\n').at(-1) ?? '').replace(/^[}\s]*:\s*/, '');
-      return {
-        kind: 'rejected',
-        words: `${what}: ${inShort(message.includes('\n') ? why : (refused[2] ?? ''))}`,
-      };
+      return { kind: 'rejected', words: `${what}: ${reasonIn(message, refused[2] ?? '')}` };
     }
     const found = unreachable.exec(message);
     if (found !== null && aboutIstiod.test(message)) {
       return { kind: 'unreachable', words: inShort(found[1] ?? '') };
     }
   }
-  return undefined;
+  return counted;
+}
+
+/** Envoy prints the whole message that it rejects before it says why, in its last line. */
+function reasonIn(message: string, first: string): string {
+  const lines = message
+    .replace(/\s*thread=\d+\s*$/, '')
+    .trimEnd()
+    .split('\n');
+  if (lines.length > 1) return inShort((lines.at(-1) ?? '').replace(/^[}\s]*:\s*/, ''));
+  return inShort(first.replace(/^Error adding\/updating \w+\(s\) \S+: /, ''));
 }
 
 /** A log's messages, which may have several lines: each begins with its time. */

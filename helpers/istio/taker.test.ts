@@ -190,6 +190,13 @@ describe('takerOf', () => {
   });
 });
 
+test('a rejected update that Envoy tells of without a name, besides the listener', () => {
+  const nameless = { '@type': 'x', error_state: { details: 'a: b' } };
+  const listening = [...listenersOf('rejected-listener'), nameless];
+  expect(rejectedListeners(listening)).toHaveLength(1);
+  expect(takerOf(listening, proxy)).toMatchObject({ listener: 'virtualOutbound' });
+});
+
 test('a listener that Envoy did not take, in its own words', () => {
   expect(rejectedListeners(listenersOf('rejected-listener'))).toEqual([
     {

@@ -129,7 +129,8 @@ const listener = z.looseObject({
 });
 type Listener = z.infer<typeof listener>;
 const dumped = z.looseObject({
-  name: z.string(),
+  // Envoy repeats a rejected update in an entry without a name.
+  name: z.string().default(''),
   active_state: z.looseObject({ listener: listener.optional() }).optional(),
   error_state: z.looseObject({ details: z.string().default('') }).optional(),
 });
@@ -189,7 +190,7 @@ export function takerOf(
 export function rejectedListeners(entries: readonly unknown[]): RejectedListener[] {
   return entries.flatMap((entry) => {
     const { name, active_state, error_state } = dumped.parse(entry);
-    if (error_state === undefined) return [];
+    if (error_state === undefined || name === '') return [];
     return [{ name, details: inShort(error_state.details), activeBefore: active_state !== undefined }];
   });
 }
