@@ -71,19 +71,14 @@ export async function writeTar(
 }
 
 /** Adds an entry whose body is streamed. */
-export async function addEntry(
-  out: Pack,
-  header: Header,
-  body: Readable,
-  ...through: Transform[]
-): Promise<void> {
+export async function addEntry(out: Pack, header: Header, body: Readable): Promise<void> {
   if (header.type !== 'file' && header.type !== 'contiguous-file') {
     // Folders have no body, nor do links: with those Docker up to 24 stores a layer that images share once.
     body.resume();
     out.entry(header);
     return;
   }
-  await pipeline([body, ...through, asWritable(out.entry(header))]);
+  await pipeline(body, asWritable(out.entry(header)));
 }
 
 /** streamx's streams are Node's in all but their types. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { PassThrough, Transform, type Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, thrownAs, UsageError } from '../../errors.ts';
@@ -95,17 +95,10 @@ export async function loadBundle(file: string, report: Report, signal?: AbortSig
 async function bytesOf(file: string, report?: Report, signal?: AbortSignal): Promise<Readable> {
   const { start, size } = await startOf(file);
   const decompressed = decompressorFor(start);
-  let read = 0;
-  const counting = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      read += chunk.length;
-      report?.(read, size);
-      done(undefined, chunk);
-    },
-  });
   const bytes = createReadStream(file, { highWaterMark: 1 << 20 });
-  // Its error reaches whoever reads the last of the three.
-  pipeline([bytes, counting, decompressed], signal === undefined ? {} : { signal }).catch(() => undefined);
+  bytes.on('data', () => report?.(bytes.bytesRead, size));
+  // Its error reaches whoever reads the second of them.
+  pipeline([bytes, decompressed], signal === undefined ? {} : { signal }).catch(() => undefined);
   return decompressed;
 }
 

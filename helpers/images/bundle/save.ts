@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, constants, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ import { systemImagesOf, type ImageSetRequest } from '../references.ts';
 import { roles, type ImageSet } from '../roles.ts';
 import { compressorFor } from './compression.ts';
 import { type SetManifest, checksumsEntry, manifestEntry } from './manifest.ts';
-import { type Readable, type Writable, Transform } from 'node:stream';
+import type { Readable, Transform, Writable } from 'node:stream';
 import { addEntry, eachEntry, writeTar } from '../tar-entries.ts';
 
 export interface SavedBundle {
@@ -84,12 +84,12 @@ export async function saveBundle(
   } finally {
     await rm(unfinished, { force: true });
   }
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  const sum = createHash('sha256');
+  await pipeline(createReadStream(path), sum);
   return {
     path,
     sizeBytes: (await stat(path)).size,
-    sha256: hash.digest('hex'),
+    sha256: sum.digest('hex'),
     images: manifest.images.length,
   };
 }
@@ -134,24 +134,16 @@ async function writeBundle(
     async (out) => {
       const text = JSON.stringify(manifest, undefined, 2);
       out.entry({ name: manifestEntry }, text);
-      checksums[manifestEntry] = createHash('sha256').update(text).digest('hex');
+      checksums[manifestEntry] = hash('sha256', text);
       await eachEntry(saved, async (header, body) => {
-        const hash = createHash('sha256');
-        await addEntry(out, header, body, hashing(hash));
-        checksums[header.name] = hash.digest('hex');
+        const sum = createHash('sha256');
+        body.on('data', (chunk: Buffer) => sum.update(chunk));
+        await addEntry(out, header, body);
+        checksums[header.name] = sum.digest('hex');
       });
       out.entry({ name: checksumsEntry }, JSON.stringify(checksums));
     },
     sinks,
     signal,
   );
-}
-
-function hashing(hash: Hash): Transform {
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(undefined, chunk);
-    },
-  });
 }
