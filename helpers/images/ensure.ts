@@ -33,7 +33,7 @@ export async function ensureImageSet(
 ): Promise<ImageSet> {
   const architecture = await engineArchitecture();
   if (options.rebuild !== true) {
-    const ready = await findSet(request, architecture);
+    const ready = await setOf(request, architecture, findArchive);
     if (ready !== undefined) return ready;
   }
   const waiting = (): void => {
@@ -43,7 +43,7 @@ export async function ensureImageSet(
     await sweepTemporary();
     // Another run may have made it all meanwhile.
     if (options.rebuild !== true) {
-      const ready = await findSet(request, architecture);
+      const ready = await setOf(request, architecture, findArchive);
       if (ready !== undefined) return ready;
     }
     return interruptible('preparing images', options.signal, (signal) =>
@@ -54,7 +54,7 @@ export async function ensureImageSet(
 
 /** Whether the whole set is here: a run would neither pull nor build. */
 export async function imageSetIsReady(request: ImageSetRequest): Promise<boolean> {
-  return (await findSet(request, await engineArchitecture())) !== undefined;
+  return (await setOf(request, await engineArchitecture(), findArchive)) !== undefined;
 }
 
 async function provide(
@@ -65,30 +65,25 @@ async function provide(
 ): Promise<ImageSet> {
   if (request.source === 'source') await buildMissing(request, architecture, progress, options);
   await pullMissing(request, architecture, progress, options);
-  const images = await resolveAll(request, architecture);
-  if (images === undefined) throw new Error('The engine lost an image that it was just given.');
-  const archive =
-    (await findArchive(images.archived)) ??
-    (await progress.phase('Archive of the pods’ images', () =>
-      writeArchive(images.archived, options.signal),
-    ));
-  return asSet(request, images, archive);
+  const set = await setOf(request, architecture, async (images) => {
+    const found = await findArchive(images);
+    return found ?? progress.phase('Archive of the pods’ images', () => writeArchive(images, options.signal));
+  });
+  if (set === undefined) throw new Error('The engine lost an image that it was just given.');
+  return set;
 }
 
-/** The set if nothing of it is missing. */
-async function findSet(request: ImageSetRequest, architecture: Architecture): Promise<ImageSet | undefined> {
-  const images = await resolveAll(request, architecture);
-  if (images === undefined) return undefined;
-  const archive = await findArchive(images.archived);
-  return archive === undefined ? undefined : asSet(request, images, archive);
-}
-
-function asSet(
-  { source, istio, kubernetes }: ImageSetRequest,
-  { byRole: images }: Resolved,
-  archive: ImageSet['archive'],
-): ImageSet {
-  return { source, istio, kubernetes, images, archive };
+/** The set if the engine has all of its images, and there is an archive of them. */
+async function setOf(
+  request: ImageSetRequest,
+  architecture: Architecture,
+  archiveOf: (images: readonly ArchivedImage[]) => Promise<ImageSet['archive'] | undefined>,
+): Promise<ImageSet | undefined> {
+  const { source, istio, kubernetes } = request;
+  const resolved = await resolveAll(request, architecture);
+  const archive = resolved === undefined ? undefined : await archiveOf(resolved.archived);
+  if (resolved === undefined || archive === undefined) return undefined;
+  return { source, istio, kubernetes, images: resolved.byRole, archive };
 }
 
 async function buildMissing(
