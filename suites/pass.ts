@@ -4,7 +4,6 @@ import type { StepRecord } from '../helpers/results/step.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import { ConformanceError } from '../helpers/trip/finding.ts';
 import { findingsOf } from '../helpers/trip/findings-of.ts';
-import { CannotJudge } from './document/must.ts';
 import { explain } from './document/explain.ts';
 import { AheadWork } from './ahead.ts';
 import type { Step } from './document/step.ts';
@@ -107,10 +106,6 @@ export class Pass {
       record.status = 'passed';
       return undefined;
     } catch (error) {
-      if (error instanceof CannotJudge) {
-        skip(record, error.message);
-        return undefined;
-      }
       this.#broken.set(step.id, step.id);
       return await this.#fail(record, error);
     }

@@ -5,7 +5,6 @@ import type { StepRecord } from '../helpers/results/step.ts';
 import { deployedProxy } from '../helpers/proxy/proxy.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
-import { CannotJudge } from './document/must.ts';
 import type { Step } from './document/step.ts';
 import type { World } from './document/world.ts';
 import type { Evidence } from './evidence.ts';
@@ -115,21 +114,6 @@ describe('the passes', () => {
     });
     await passes.end(3);
     expect({ prepared, worlds }).toEqual({ prepared: 2, worlds: [] });
-  });
-
-  it('skip a step that the mesh does not let judge, with the reason', async () => {
-    const passes = new Passes(session(false), [], undefined, () => Promise.resolve());
-    await passes.begin(1);
-    const step: Step = {
-      ...stepSeeing([]),
-      run: () => Promise.reject(new CannotJudge('the port has a TCP listener already')),
-    };
-    expect(await take(passes, step)).toMatchObject({
-      status: 'skipped',
-      reason: 'the port has a TCP listener already',
-      findings: [],
-    });
-    await passes.end(1);
   });
 
   it('end with one in which a step is still at work', async () => {

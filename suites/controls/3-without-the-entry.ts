@@ -5,15 +5,8 @@ import { ownHost, serviceEntryFor } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import { withEntryAgain, withObjects, withoutEntry, withScope } from './absence.ts';
-import {
-  documentsWay,
-  httpMustBePossible,
-  httpMustListen,
-  meshTrip,
-  takerMustBe,
-  tripMustGoByBaseline,
-} from './mesh.ts';
+import { withEntryAgain, withObjects, withoutEntry, withRoomForHttp, withScope } from './absence.ts';
+import { documentsWay, httpMustListen, meshTrip, takerMustBe, tripMustGoByBaseline } from './mesh.ts';
 
 /** What the document's ServiceEntry is for: the same request without it, or with a wrong one. */
 export const withoutTheEntry: readonly Step[] = [
@@ -55,15 +48,13 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        httpMustBePossible(world);
         const entry = await serviceEntryFor(world);
-        await withObjects(
-          world,
-          entry.map((object) => asHttp(object, world.namespaces.mesh)),
-          async () => {
+        const asHttpOnes = entry.map((object) => asHttp(object, world.namespaces.mesh));
+        await withRoomForHttp(world, () =>
+          withObjects(world, asHttpOnes, async () => {
             await httpMustListen(world, ownHost(world));
             expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
-          },
+          }),
         );
         await entryMustBeForgotten(world);
       });
@@ -80,12 +71,13 @@ export const withoutTheEntry: readonly Step[] = [
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
-        httpMustBePossible(world);
-        await withObjects(world, [unrelatedServiceOf(world)], async () => {
-          await httpMustListen(world, unrelatedName(world));
-          expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
-          await withEntryAgain(world, () => tripMustBeTheDocuments(world));
-        });
+        await withRoomForHttp(world, () =>
+          withObjects(world, [unrelatedServiceOf(world)], async () => {
+            await httpMustListen(world, unrelatedName(world));
+            expect(await meshTrip(world)).toBeDiagnosedAs('ROUTE_NOT_FOUND', documentsSidecar(world));
+            await withEntryAgain(world, () => tripMustBeTheDocuments(world));
+          }),
+        );
         await entryMustBeForgotten(world);
       });
     },

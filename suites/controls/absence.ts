@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Taker } from '../../helpers/istio/taker.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { entryMustBeForgotten } from '../document/baseline.ts';
-import { CannotJudge } from '../document/must.ts';
+import { entryMustBeForgotten, isSomebodys, takerMust } from '../document/baseline.ts';
 import { clientSidecarIn } from '../document/prepare.ts';
 import { entryHost, serviceEntryIn } from '../document/service-entry.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
@@ -59,6 +59,24 @@ export async function withScope(world: World, scope: Scope, work: () => Promise<
   );
 }
 
+/**
+ * Within `withoutEntry`: does `work` where an HTTP listener of the port can be. Istio has one listener of a port for every
+ * address, the older object's: where somebody's TCP one is in the way, it is hidden from the suite's client.
+ */
+export async function withRoomForHttp(world: World, work: () => Promise<void>): Promise<void> {
+  const baseline = isSomebodys(world) ? world.baselineWay.get() : undefined;
+  const isFree = ({ reach, handling }: Taker): boolean => reach === 'rest' || handling.kind === 'http';
+  if (baseline === undefined || isFree(baseline.taker)) {
+    await work();
+    return;
+  }
+  world.note('hidden from the client', baseline.makers.destinations.join(', '));
+  await withScope(world, own, async () => {
+    await takerMust(world, 'have no TCP listener on the port', isFree);
+    await work();
+  });
+}
+
 /** Within `withoutEntry`: does `work` while the entry is there again; how it is there otherwise, `scope` says. */
 export async function withEntryAgain(
   world: World,
@@ -92,7 +110,8 @@ export async function withObjects(
 function clientSidecar(world: World, { hosts, registryOnly }: Scope, withEntry: boolean): KubernetesObject {
   const { edition, namespaces } = world;
   const namespace = theirEntry(world)?.entry.metadata?.namespace ?? '.';
-  const imported = [...hosts, ...(withEntry ? [`${namespace}/${entryHost(world)}`] : [])];
+  const entry = `${namespace}/${entryHost(world)}`;
+  const imported = withEntry && !hosts.includes(`${namespace}/*`) ? [...hosts, entry] : hosts;
   const spec = {
     workloadSelector: { labels: { app: edition.client } },
     // `~/*` stands for nothing at all.
@@ -107,8 +126,7 @@ async function thenAlways(work: () => Promise<void>, restore: () => Promise<void
   try {
     await work();
   } catch (error) {
-    if (error instanceof CannotJudge) await restore();
-    else await restore().catch(() => undefined);
+    await restore().catch(() => undefined);
     throw error;
   }
   await restore();

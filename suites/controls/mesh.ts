@@ -4,7 +4,7 @@ import { clustersOf, type Way } from '../../helpers/istio/way.ts';
 import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { baselineOf, isSomebodys, sidecarMustBe, takerMust } from '../document/baseline.ts';
-import { CannotJudge, fail } from '../document/must.ts';
+import { fail } from '../document/must.ts';
 import { entryOf } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
@@ -41,8 +41,6 @@ export async function tripMustGoByBaseline(world: World): Promise<void> {
   }
   const way = await baselineOf(world);
   const { handling } = way.taker;
-  if (handling.kind === 'unknown')
-    throw new CannotJudge(`what the mesh does without the entry: ${way.sentence}`);
   const to = clustersOf(way.taker);
   if (to.includes('PassthroughCluster')) {
     await tripMustPassThrough(world);
@@ -100,17 +98,4 @@ export async function takerMustBe(world: World, cluster: string): Promise<void> 
   await takerMust(world, `send unknown addresses to ${cluster}`, (taker) => {
     return clustersOf(taker).includes(cluster);
   });
-}
-
-/**
- * Istio has one listener of a port for every address, the older object's: where a TCP one is there, an HTTP one is not made.
- * @throws CannotJudge where somebody's object keeps an HTTP listener away
- */
-export function httpMustBePossible(world: World): void {
-  if (!isSomebodys(world)) return;
-  const { taker, sentence } = world.baselineWay.get();
-  if (taker.reach === 'rest' || taker.handling.kind === 'http') return;
-  throw new CannotJudge(
-    `the mesh has a TCP listener for the port already, beside which Istio makes none for HTTP: ${sentence}`,
-  );
 }

@@ -14,11 +14,6 @@ export function fail(cause: CauseCode, seen: string, expected: string): never {
   throw new ConformanceError([{ cause, seen, expected }]);
 }
 
-/** Thrown by a step that the mesh, as it is, does not let do what it needs: the step is skipped, and judges nothing. */
-export class CannotJudge extends Error {
-  override readonly name = 'CannotJudge';
-}
-
 /** Fails the step unless `actual` is `expected`. */
 export function mustEqual(cause: CauseCode, what: string, actual: string, expected: string): void {
   if (actual !== expected)
