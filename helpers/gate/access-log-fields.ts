@@ -110,15 +110,7 @@ function presence({ name, before, after }: FieldPair): LogChange[] {
   const at = counts && field !== undefined ? ` at ${field.position}` : '';
   const said = (one: LogField | undefined): string =>
     one === undefined ? 'absent' : counts ? `field ${place(one)}` : one.written;
-  return [
-    {
-      id: `log: ${sign}${name}${at}`,
-      field: name,
-      before: said(before),
-      after: said(after),
-      consequence: false,
-    },
-  ];
+  return [change(`${sign}${name}${at}`, name, said(before), said(after))];
 }
 
 function movement({ name, before, after }: FieldPair, inOrder: ReadonlySet<string>): LogChange[] {
@@ -129,37 +121,29 @@ function movement({ name, before, after }: FieldPair, inOrder: ReadonlySet<strin
     before.position === after.position
       ? `from the end ${before.fromEnd} -> ${after.fromEnd}`
       : `${before.position} -> ${after.position}`;
-  return [
-    {
-      id: `log: ${name} moved ${places}`,
-      field: name,
-      before: `field ${place(before)}`,
-      after: `field ${place(after)}`,
-      consequence: !moved,
-    },
-  ];
+  const [old, now] = [`field ${place(before)}`, `field ${place(after)}`];
+  return [{ ...change(`${name} moved ${places}`, name, old, now), consequence: !moved }];
 }
 
 function writing({ name, before, after }: FieldPair, logBefore: AccessLog, logAfter: AccessLog): LogChange[] {
   if (before === undefined || after === undefined) return [];
-  const change = (what: string, old: string, now: string): LogChange => ({
-    id: `log: ${name} ${what}`,
-    field: name,
-    before: old,
-    after: now,
-    consequence: false,
-  });
   const samePrevious = previous(logBefore, before) === previous(logAfter, after);
   return [
-    ...(before.written === after.written ? [] : [change('format', before.written, after.written)]),
+    ...(before.written === after.written
+      ? []
+      : [change(`${name} format`, name, before.written, after.written)]),
     ...(samePrevious && before.separator !== after.separator
-      ? [change('separator', quote(before.separator), quote(after.separator))]
+      ? [change(`${name} separator`, name, quote(before.separator), quote(after.separator))]
       : []),
   ];
 }
 
 function whole(what: string, before: string, after: string): LogChange {
-  return { id: `log: ${what}`, field: '', before, after, consequence: false };
+  return change(what, '', before, after);
+}
+
+function change(what: string, field: string, before: string, after: string): LogChange {
+  return { id: `log: ${what}`, field, before, after, consequence: false };
 }
 
 /** Names that kept their order: the longest run of fields of which nothing overtook another. */
