@@ -22,7 +22,9 @@ cluster.${name}.upstream_cx_none_healthy: 0
 cluster.${name}.upstream_cx_rx_bytes_total: ${bytes * requests}
 cluster.${name}.upstream_cx_total: ${requests}
 cluster.${name}.upstream_cx_tx_bytes_total: ${861 * requests}
-${more}`;
+tcp.${name}.downstream_cx_total: ${requests}
+${more}
+`;
 }
 
 const documents = `${cluster};`;
@@ -56,6 +58,26 @@ describe('a trip by the counters of its sidecar', () => {
     expect(renderTrip(trip)).toContain(`sidecar: counters, no log line: ${why}`);
   });
 
+  const collector = 'cluster.outbound|4317||otel-collector.istio-system.svc.cluster.local;';
+
+  test.each([
+    ['a collector', `${collector}.upstream_cx_total: 1\n${collector}.upstream_cx_http2_total: 1`],
+    [
+      'a collector that refuses',
+      `${collector}.upstream_cx_total: 2\n${collector}.upstream_cx_http2_total: 2`,
+    ],
+    ['a collector that is not there', `${collector}.upstream_cx_none_healthy: 3`],
+    ['tracing', `${collector}.upstream_cx_total: 1\n${collector}.upstream_cx_http1_total: 1`],
+  ])('is sound whatever Envoy itself sends to %s', (_what, more) => {
+    expect(causes(tripOf('', told(documents, 1, { more })))).toEqual([]);
+    expect(causes(tripOf('', more))).toEqual(['NO_SIDECAR_STATEMENT']);
+  });
+
+  test('is sound where filters have names of their own', () => {
+    const renamed = told(documents).replace(`tcp.${documents}`, 'tcp.my-company-proxy');
+    expect(causes(tripOf('', renamed))).toEqual([]);
+  });
+
   test.each([
     ['PassthroughCluster', told('PassthroughCluster'), ['PASSTHROUGH']],
     ['another cluster', told('outbound|3128||other.example;'), ['WRONG_CLUSTER']],
@@ -68,7 +90,11 @@ describe('a trip by the counters of its sidecar', () => {
   });
 
   test.each([
-    ['BlackHoleCluster', 'cluster.BlackHoleCluster.upstream_cx_none_healthy: 1', 'BLACKHOLE'],
+    [
+      'BlackHoleCluster',
+      'cluster.BlackHoleCluster.upstream_cx_none_healthy: 1\ntcp.BlackHoleCluster.downstream_cx_total: 1',
+      'BLACKHOLE',
+    ],
     ['a listener that speaks HTTP', 'http.outbound_0.0.0.0_3128;.no_route: 1', 'ROUTE_NOT_FOUND'],
     [
       'a proxy that is not there',
@@ -98,7 +124,7 @@ describe('counters', () => {
 
   test('are there where the pod asks for them', () => {
     expect(countsOutbound(countingAnnotations)).toBe(true);
-    expect(countsOutbound({ 'sidecar.istio.io/statsInclusionPrefixes': 'cluster,http' })).toBe(true);
+    expect(countsOutbound({ 'sidecar.istio.io/statsInclusionPrefixes': 'cluster,tcp,http' })).toBe(true);
     expect(countsOutbound({ 'sidecar.istio.io/statsInclusionPrefixes': 'cluster' })).toBe(false);
     expect(countsOutbound({})).toBe(false);
   });

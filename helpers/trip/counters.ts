@@ -12,41 +12,53 @@ export interface Counted {
   readonly isHttp: boolean;
   /** Connections to a host, or requests without a route. */
   readonly connections: number;
+  /** Of them, those over which Envoy itself speaks HTTP: gRPC to a collector of logs, tracing. */
+  readonly overHttp: number;
   /** Of them, those that were not established. */
   readonly failed: number;
   /** Connections for which there was no host, or too many others. */
   readonly withoutHost: number;
   readonly overflowed: number;
+  /** Connections of clients that a TCP filter of this name took. */
+  readonly taken: number;
   /** Still open now. */
   readonly active: number;
   /** Bytes from the upstream host and to it. */
   readonly received: number;
   readonly sent: number;
 }
+type Figure = keyof Omit<Counted, 'isHttp'>;
 
 const none: Counted = {
   isHttp: false,
-  ...{ connections: 0, failed: 0, withoutHost: 0, overflowed: 0, active: 0, received: 0, sent: 0 },
+  ...{ connections: 0, overHttp: 0, failed: 0, withoutHost: 0, overflowed: 0, taken: 0, active: 0 },
+  ...{ received: 0, sent: 0 },
 };
 
-const fields: Readonly<Record<string, keyof Omit<Counted, 'isHttp'>>> = {
+const figures: Readonly<Record<string, Figure>> = {
   upstream_cx_total: 'connections',
+  upstream_cx_http1_total: 'overHttp',
+  upstream_cx_http2_total: 'overHttp',
+  upstream_cx_http3_total: 'overHttp',
   upstream_cx_connect_fail: 'failed',
   upstream_cx_none_healthy: 'withoutHost',
   upstream_cx_overflow: 'overflowed',
   upstream_cx_active: 'active',
   upstream_cx_rx_bytes_total: 'received',
   upstream_cx_tx_bytes_total: 'sent',
+  downstream_cx_total: 'taken',
   no_route: 'connections',
 };
 
 /** What Envoy must be told to count: by default an Istio proxy counts none of it. */
 const countedPrefixes = [
-  'cluster.outbound',
-  'cluster.PassthroughCluster',
-  'cluster.BlackHoleCluster',
+  ...(['cluster', 'tcp'] as const).flatMap((kind) => [
+    `${kind}.outbound`,
+    `${kind}.PassthroughCluster`,
+    `${kind}.BlackHoleCluster`,
+  ]),
   'http.outbound',
-] as const;
+];
 
 const inclusion = 'sidecar.istio.io/statsInclusionPrefixes';
 
@@ -62,43 +74,55 @@ export function countsOutbound(annotations: Readonly<Record<string, string>>): b
 }
 
 /** For `GET /stats?filter=`: what {@link parseCounters} reads. */
-export const countersFilter = `^(cluster\\.(outbound|PassthroughCluster|BlackHoleCluster)|http\\.outbound).*\\.(${Object.keys(fields).join('|')})$`;
+export const countersFilter = `^((cluster|tcp)\\.(outbound|PassthroughCluster|BlackHoleCluster)|http\\.outbound).*\\.(${Object.keys(figures).join('|')})$`;
 
 /** @param text Envoy's answer to `GET /stats`, a line a statistic */
 export function parseCounters(text: string): Counters {
   const found = new Map<string, Counted>();
   for (const line of text.split('\n')) {
     const [, kind, name = '', statistic = '', value] =
-      /^(cluster|http)\.(.+?);?\.([a-z_]+): (\d+)$/.exec(line.trim()) ?? [];
-    const field = fields[statistic];
-    if (field === undefined) continue;
+      /^(cluster|tcp|http)\.(.+?);?\.([a-z_0-9]+): (\d+)$/.exec(line.trim()) ?? [];
+    const figure = figures[statistic];
     const isHttp = kind === 'http';
-    found.set(name, { ...(found.get(name) ?? none), isHttp, [field]: Number(value) });
+    if (figure === undefined || isHttp !== (statistic === 'no_route')) continue;
+    const known = found.get(name) ?? none;
+    found.set(name, { ...known, isHttp, [figure]: known[figure] + Number(value) });
   }
   return found;
 }
 
-/** What was counted between two readings, by name; what stayed as it was is left out. */
+/**
+ * What was counted of clients' connections between two readings, by name; what stayed as it was is left out, and so is
+ * what Envoy sends on its own behalf, e.g. its access log.
+ */
 export function movedBetween(before: Counters, after: Counters): ReadonlyMap<string, Counted> {
-  return new Map(
-    [...after].flatMap(([name, now]): [string, Counted][] => {
-      const then = before.get(name) ?? none;
-      // An Envoy that was started again counts from the beginning.
-      const by = (field: keyof Omit<Counted, 'isHttp'>): number =>
-        now.connections < then.connections ? now[field] : now[field] - then[field];
-      const moved: Counted = {
-        isHttp: now.isHttp,
-        connections: by('connections'),
-        failed: by('failed'),
-        withoutHost: by('withoutHost'),
-        overflowed: by('overflowed'),
-        active: now.active,
-        received: by('received'),
-        sent: by('sent'),
-      };
-      return attempts(moved) === 0 ? [] : [[name, moved]];
-    }),
-  );
+  const moved = [...after].flatMap(([name, now]): [string, Counted][] => {
+    const one = differenceOf(before.get(name) ?? none, now);
+    return attempts(one) === 0 ? [] : [[name, one]];
+  });
+  // A mesh may give its filters names of their own: then which of them took a connection is not known.
+  const taken = moved.filter(([, one]) => one.taken > 0 || one.isHttp);
+  return new Map(taken.length > 0 ? taken : moved);
+}
+
+function differenceOf(then: Counted, now: Counted): Counted {
+  // An Envoy that was started again counts from the beginning.
+  const anew = now.connections < then.connections;
+  const by = (figure: Figure): number => (anew ? now[figure] : now[figure] - then[figure]);
+  const taken = by('taken');
+  return {
+    isHttp: now.isHttp,
+    connections: by('connections') - by('overHttp'),
+    overHttp: by('overHttp'),
+    failed: by('failed'),
+    // Envoy's own attempts end like that too.
+    withoutHost: taken > 0 ? by('withoutHost') : 0,
+    overflowed: taken > 0 ? by('overflowed') : 0,
+    taken,
+    active: now.active,
+    received: by('received'),
+    sent: by('sent'),
+  };
 }
 
 /** Whether a connection was counted, and every one is closed. */
