@@ -383,7 +383,11 @@ function stillSilent(trip: Trip): LogWitness[] {
   const elsewhere = agrees('client.to', factsOf(trip)) === false;
   // A sidecar without an upstream host ended the connection itself.
   const [line] = trip.sidecar ?? [];
-  const ended = line !== undefined && tells(line, 'upstreamHost') && line.upstreamHost === undefined;
+  const ended =
+    line !== undefined &&
+    (tells(line, 'upstreamHost')
+      ? line.upstreamHost === undefined
+      : /\b(NR|UH|UO|UF)\b/.test(line.responseFlags));
   if (!elsewhere && !ended) expected.push('proxy');
   // Without a response no request may have reached the origin; what was refused on the way is not waited for there.
   if (client.httpStatus !== 0 && url.startsWith('https:')) expected.push('origin');
