@@ -10,13 +10,14 @@ import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
 import { pairTo } from '../helpers/gate/rules.ts';
+import type { Progress } from '../helpers/progress/progress.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId, type Session } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
 import { runProject } from '../helpers/session/vitest-run.ts';
-import { onSignals } from '../helpers/session/interrupt.ts';
+import { onSignals, type SignalWatch } from '../helpers/session/interrupt.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { installFor } from '../suites/begin-install.ts';
 import { outcomeOf } from './reported-run.ts';
@@ -53,74 +54,36 @@ export function listFaults(): void {
 
 /** `conformance faults`: puts faults into a mesh and shows which of them the suite catches, and how. */
 export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
-  scaleTimeouts(configuration.timeoutScale);
   const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
   const inCluster = faults.filter(isChosen);
   const inUpgrade = gateFaults.filter(isChosen);
   const alone = runFaults.filter(isChosen);
   const chosen = inCluster.length + inUpgrade.length + alone.length;
-  const report = new Report(configuration.reportDir, newRunId(), configuration);
-  await report.open();
-  let opening: Promise<Session> | undefined;
   // A cluster that a fault killed is not kept.
   const keep = configuration.keep && !inCluster.some(({ fatal }) => fatal === true);
-  const signals = onSignals({ report, keep, opening: () => opening });
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(`Run ${report.runId}: ${chosen} ${chosen === 1 ? 'fault' : 'faults'}`);
-  const start = performance.now();
   const reporter = new FaultReporter(write);
-  let failure = '';
-  if (inCluster.length > 0) {
-    try {
-      const progress = report.recording(terminalProgress());
-      opening = openSession(planOf({ ...configuration, target: 'hermetic', keep }), report, progress);
-      await tryIn('faults', inCluster, await opening, reporter, write);
-    } catch (error) {
-      failure = outcomeOf(error).reason;
-    }
-  }
-  if (inUpgrade.length > 0) {
-    try {
-      // Upgrades have their own node: it must suit two versions of Istio.
-      const pair = pairTo(configuration.istio);
-      const progress = report.recording(terminalProgress());
-      opening = openSession(
-        planOf({
-          ...configuration,
-          istio: pair.from,
-          k8s: pair.kubernetes,
-          target: 'hermetic',
-          keep: false,
-          reuse: false,
-        }),
-        report,
-        progress,
-        { upgrade: pair },
-      );
-      await tryIn('gate-faults', inUpgrade, await opening, reporter, write);
-    } catch (error) {
-      failure = outcomeOf(error).reason;
-    }
-  }
-  await runAlone(alone, reporter);
-  await signals.end();
-  const { results, problems } = reporter;
-  const file = await report.attach(
-    'faults.json',
-    `${JSON.stringify(faultResults.parse({ faults: results }), null, 2)}\n`,
+  const trial = await Trial.begin({ ...configuration, keep }, reporter);
+  write(`Run ${trial.report.runId}: ${chosen} ${chosen === 1 ? 'fault' : 'faults'}`);
+  await trial.of('faults', inCluster, (progress) =>
+    openSession(planOf({ ...configuration, target: 'hermetic', keep }), trial.report, progress),
   );
+  await trial.of('gate-faults', inUpgrade, (progress) => {
+    // Upgrades have their own node: it must suit two versions of Istio.
+    const upgrade = pairTo(configuration.istio);
+    const { from: istio, kubernetes: k8s } = upgrade;
+    const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
+    return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });
+  });
+  await runAlone(alone, reporter);
+  const { results } = reporter;
+  const file = await trial.end('faults.json', faultResults.parse({ faults: results }));
   if (table !== undefined) await writeFile(table, faultsPage(results));
   const caught = results.filter((result) => result.caught).length;
   const asExpected = results.filter((result) => result.asExpected).length;
   const greps = results.filter(({ fourGreps }) => fourGreps).length;
-  write('');
-  for (const problem of problems) write(problem);
-  if (failure !== '') write(failure);
   write(
     `Caught: ${caught} of ${chosen}, ${asExpected} at the expected step with the expected cause; ` +
-      `by four greps: ${greps} (${duration(performance.now() - start)})`,
+      `by four greps: ${greps} (${trial.took()})`,
   );
   write(`Results: ${file}`);
   if (asExpected === chosen) return exitCodes.conformant;
@@ -129,61 +92,89 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
 
 /** `conformance faults --healthy`: runs the suite in healthy meshes, where each red is a false alarm. */
 export async function tryHealthy({ configuration, ids, table }: FaultsOptions): Promise<number> {
-  scaleTimeouts(configuration.timeoutScale);
   const chosen = healthyMeshes.filter(({ id }) => ids.length === 0 || ids.includes(id));
-  const report = new Report(configuration.reportDir, newRunId(), configuration);
-  await report.open();
-  let opening: Promise<Session> | undefined;
-  const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(`Run ${report.runId}: ${chosen.length} healthy ${chosen.length === 1 ? 'mesh' : 'meshes'}`);
-  const start = performance.now();
   const reporter = new HealthyReporter(write);
-  let failure = '';
-  try {
+  const trial = await Trial.begin(configuration, reporter);
+  write(`Run ${trial.report.runId}: ${chosen.length} healthy ${chosen.length === 1 ? 'mesh' : 'meshes'}`);
+  await trial.of('healthy', chosen, (progress) => {
     const plan = planOf({ ...configuration, target: 'hermetic' });
-    opening = openSession(plan, report, report.recording(terminalProgress()), { install: installFor(plan) });
-    await tryIn('healthy', chosen, await opening, reporter, write);
-  } catch (error) {
-    failure = outcomeOf(error).reason;
-  }
-  await signals.end();
-  const { results, problems } = reporter;
-  const file = await report.attach(
-    'healthy.json',
-    `${JSON.stringify(healthyResults.parse({ meshes: results }), null, 2)}\n`,
-  );
+    return openSession(plan, trial.report, progress, { install: installFor(plan) });
+  });
+  const { results } = reporter;
+  const file = await trial.end('healthy.json', healthyResults.parse({ meshes: results }));
   if (table !== undefined) await writeFile(table, healthyPage(results));
-  write('');
-  for (const problem of problems) write(problem);
-  if (failure !== '') write(failure);
   const missing = chosen.length - results.length;
   const notJudged = missing === 0 ? '' : `, not judged: ${missing}`;
-  write(`${greenOf(results)}${notJudged} (${duration(performance.now() - start)})`);
+  write(`${greenOf(results)}${notJudged} (${trial.took()})`);
   write(`Results: ${file}`);
   if (missing > 0) return exitCodes.environment;
   return results.every(({ green }) => green) ? exitCodes.conformant : exitCodes.notConformant;
 }
 
-async function tryIn(
-  project: 'faults' | 'gate-faults' | 'healthy',
-  chosen: readonly { readonly id: string }[],
-  session: Session,
-  reporter: FaultReporter | HealthyReporter,
-  write: (line: string) => void,
-): Promise<void> {
-  try {
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** A report, and the sessions in which something is tried one after the other. */
+class Trial {
+  readonly report: Report;
+  readonly #reporter: FaultReporter | HealthyReporter;
+  readonly #signals: SignalWatch;
+  readonly #start = performance.now();
+  #opening: Promise<Session> | undefined;
+  /** Why something could not be tried. */
+  #failure = '';
+
+  private constructor(report: Report, keep: boolean, reporter: FaultReporter | HealthyReporter) {
+    this.report = report;
+    this.#reporter = reporter;
+    this.#signals = onSignals({ report, keep, opening: () => this.#opening });
+  }
+
+  static async begin(
+    configuration: Configuration,
+    reporter: FaultReporter | HealthyReporter,
+  ): Promise<Trial> {
+    scaleTimeouts(configuration.timeoutScale);
+    const report = new Report(configuration.reportDir, newRunId(), configuration);
+    await report.open();
+    return new Trial(report, configuration.keep, reporter);
+  }
+
+  /** Tries these in a session of their own; opens none for nothing. */
+  async of(
+    project: 'faults' | 'gate-faults' | 'healthy',
+    chosen: readonly { readonly id: string }[],
+    open: (progress: Progress) => Promise<Session>,
+  ): Promise<void> {
+    if (chosen.length === 0) return;
+    try {
+      this.#opening = open(this.report.recording(terminalProgress()));
+      await using session = await this.#opening;
+      write('');
+      await runProject(project, [this.#reporter], (vitest) => {
+        vitest.provide('session', session.facts);
+        vitest.provide(
+          'faults',
+          chosen.map(({ id }) => id),
+        );
+      });
+    } catch (error) {
+      this.#failure = outcomeOf(error).reason;
+    }
+  }
+
+  /** Writes the results, and what went wrong outside them. @returns the file */
+  async end(name: string, results: unknown): Promise<string> {
+    await this.#signals.end();
+    const file = await this.report.attach(name, `${JSON.stringify(results, null, 2)}\n`);
     write('');
-    await runProject(project, [reporter], (vitest) => {
-      vitest.provide('session', session.facts);
-      vitest.provide(
-        'faults',
-        chosen.map(({ id }) => id),
-      );
-    });
-  } finally {
-    await session[Symbol.asyncDispose]();
+    for (const problem of this.#reporter.problems) write(problem);
+    if (this.#failure !== '') write(this.#failure);
+    return file;
+  }
+
+  took(): string {
+    return duration(performance.now() - this.#start);
   }
 }
