@@ -34,7 +34,8 @@ function quotasIn(namespace: string): ManifestObject[] {
       limits: [
         {
           type: 'Container',
-          default: { cpu: '1', memory: '512Mi' },
+          // The client writes it as `default`; that one is a word of JavaScript.
+          _default: { cpu: '1', memory: '512Mi' },
           defaultRequest: { cpu: '10m', memory: '32Mi' },
         },
       ],
@@ -78,7 +79,8 @@ function networkPoliciesFor({ run, edition }: HealthyRig): ManifestObject[] {
     }),
     policy(run.external, 'proxy', {
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ from: from(run.mesh, run.external) }],
+      // The client writes it as `from`.
+      ingress: [{ _from: from(run.mesh, run.external) }],
       egress: [dns, { to: from(run.external, run.origin) }],
     }),
   ];
