@@ -273,6 +273,32 @@ export const meshFaults: readonly Fault[] = [
     ),
     load: { clients: 2, tunnels: 2 },
   },
+  {
+    ...beside(
+      'TUNNELS-CUT',
+      'A DestinationRule for *.com closes every connection after two seconds',
+      { step: 'SCALE-1', cause: 'SIDECAR_REFUSED' },
+      () => [
+        ruleForTheOutside('short-outside', '*.com', {
+          connectionPool: { tcp: { maxConnectionDuration: '2s' } },
+        }),
+      ],
+    ),
+    load: { clients: 2, tunnels: 2 },
+  },
+  beside(
+    'TLS-BY-FILTER',
+    'An EnvoyFilter has the sidecar begin TLS towards the proxy',
+    { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
+    (rig) => [
+      clusterFilter(rig, 'tls-by-filter', {
+        transport_socket: {
+          name: 'envoy.transport_sockets.tls',
+          typed_config: { '@type': `${tls}.UpstreamTlsContext` },
+        },
+      }),
+    ],
+  ),
   beside(
     'LISTENER-REJECTED',
     'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
@@ -290,22 +316,7 @@ export const meshFaults: readonly Fault[] = [
     'CLUSTER-REJECTED',
     'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
     { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
-    (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1alpha3',
-        kind: 'EnvoyFilter',
-        metadata: rig.inMesh('invalid-cluster'),
-        spec: {
-          configPatches: [
-            {
-              applyTo: 'CLUSTER',
-              match: { context: 'SIDECAR_OUTBOUND', cluster: { service: rig.edition.entry.host } },
-              patch: { operation: 'MERGE', value: { connect_timeout: '0s' } },
-            },
-          ],
-        },
-      },
-    ],
+    (rig) => [clusterFilter(rig, 'invalid-cluster', { connect_timeout: '0s' })],
   ),
   beside(
     'FILTER-REFUSES',
@@ -346,6 +357,19 @@ function ruleForTheOutside(name: string, host: string, trafficPolicy: object): M
     kind: 'DestinationRule',
     metadata: { name, namespace: 'istio-system' },
     spec: { host, trafficPolicy },
+  };
+}
+
+const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
+
+/** An EnvoyFilter for the cluster of the proxy. */
+function clusterFilter(rig: Rig, name: string, value: object): ManifestObject {
+  const match = { context: 'SIDECAR_OUTBOUND', cluster: { service: rig.edition.entry.host } };
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: rig.inMesh(name),
+    spec: { configPatches: [{ applyTo: 'CLUSTER', match, patch: { operation: 'MERGE', value } }] },
   };
 }
 
