@@ -12,6 +12,7 @@ import type { Step } from './step.ts';
 import type { World } from './world.ts';
 
 interface Exported {
+  readonly hosts?: readonly string[];
   readonly exportTo?: readonly string[];
 }
 
@@ -44,7 +45,7 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
       const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
       const found = [
         ...objects
-          .filter((object) => aboutIt(object) || (aboutProxy(object) && leads(world, object)))
+          .filter((object) => (aboutIt(object) || aboutProxy(object)) && leads(world, object, known))
           .map(nameOf),
         ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
         ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
@@ -62,12 +63,23 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
   },
 ];
 
-/** Whether an object of somebody's that names the proxy can lead the client there: others allow it, limit it, or are not for this client. */
-function leads(world: World, object: KubernetesObject & { readonly spec?: Exported }): boolean {
+/**
+ * Whether an object can lead the client to what it names. In somebody's mesh others allow it, limit it, or are not for
+ * this client.
+ */
+function leads(
+  world: World,
+  object: KubernetesObject & { readonly spec?: Exported },
+  known: readonly { readonly name: string }[],
+): boolean {
   if (!isSomebodys(world)) return true;
   const { kind = '', metadata, spec } = object;
+  // An entry that a Sidecar resource hides, or in a namespace that istiod does not look at, has no cluster.
+  if (kind === 'ServiceEntry') {
+    return spec?.hosts?.some((host) => known.some(({ name }) => name.endsWith(`|${host}`))) === true;
+  }
   return (
-    ['ServiceEntry', 'VirtualService', 'WorkloadEntry'].includes(kind) &&
+    ['VirtualService', 'WorkloadEntry'].includes(kind) &&
     visibleTo(world.namespaces.mesh, spec?.exportTo, metadata?.namespace)
   );
 }

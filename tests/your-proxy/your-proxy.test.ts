@@ -214,7 +214,8 @@ test('the entry that the mesh has is judged as it is, and nothing of it is chang
   const entry = (protocol: string): object => ({
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',
-    metadata: { name: 'corp-proxy', namespace: 'istio-system' },
+    // Its Istio does not look at other namespaces.
+    metadata: { name: 'corp-proxy', namespace: 'shop' },
     spec: {
       hosts: ['proxy.corp.example'],
       addresses: [`${proxy.ip}/32`],
@@ -230,7 +231,7 @@ test('the entry that the mesh has is judged as it is, and nothing of it is chang
   expect(green.output).toContain('Verdict: conformant');
   expect(green.exitCode).toBe(0);
   const facts = (id: string) => green.report.steps.find((step) => step.id === id)?.facts ?? {};
-  expect(facts('MESH-1')['entry']).toContain('ServiceEntry istio-system/corp-proxy');
+  expect(facts('MESH-1')['entry']).toContain('ServiceEntry shop/corp-proxy');
   expect(facts('CONTROL-1')['without the entry']).toMatch(/^goes to PassthroughCluster: /);
   const line = green.report.steps.find(({ id }) => id === 'MESH-3')?.trips[0]?.sidecar?.[0]?.line;
   expect(line).toContain(` outbound|${proxy.port}||proxy.corp.example `);
@@ -243,11 +244,11 @@ test('the entry that the mesh has is judged as it is, and nothing of it is chang
     id: 'MESH-1',
     findings: [{ cause: 'SERVICE_ENTRY_PROTOCOL' }],
   });
-  expect(seenIn(red)).toContain('ServiceEntry istio-system/corp-proxy');
+  expect(seenIn(red)).toContain('ServiceEntry shop/corp-proxy');
   await remove(theirs.kube, [entry('HTTP')]);
 
-  const none = await start({ args: [...args, '--entry', 'istio-system/corp-proxy'], credentials: own });
-  expect(none.all).toContain('--entry istio-system/corp-proxy: the mesh has no such ServiceEntry');
+  const none = await start({ args: [...args, '--entry', 'shop/corp-proxy'], credentials: own });
+  expect(none.all).toContain('--entry shop/corp-proxy: the mesh has no such ServiceEntry');
   expect(none.exitCode).toBe(2);
 });
 
