@@ -11,9 +11,10 @@ export interface ParentProxy {
 
 /**
  * The parent that a proxy variable names.
- * @throws UsageError where Squid in a cluster cannot use it
+ * @param cluster Whether the cluster is the run's own, or one that others read in
+ * @throws UsageError where Squid in a cluster cannot use it, and for a login that would stand in a ConfigMap of others' cluster
  */
-export function parentOf(variable: string): ParentProxy {
+export function parentOf(variable: string, cluster: 'own' | 'existing'): ParentProxy {
   const url = proxyUrl(variable);
   const said = withoutCredentials(variable);
   if (url?.protocol !== 'http:') {
@@ -29,6 +30,12 @@ export function parentOf(variable: string): ParentProxy {
     );
   }
   const { username, password, hostname, port } = url;
+  if (cluster === 'existing' && username !== '') {
+    throw new UsageError(
+      `--target live: Squid would need the login of ${said} in a ConfigMap, which others of an existing cluster can read`,
+      'Run with --target hermetic, or name that proxy by --proxy: its credentials come from the environment and are never stored there.',
+    );
+  }
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 80),

@@ -8,6 +8,7 @@ import { proxyFor } from '../proxies/variables.ts';
 import { loadOf } from '../scale/load.ts';
 import { EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import type { RunPlan } from './proxy.ts';
+import { isExisting } from './surroundings.ts';
 
 /** What the requests are to reach, before it is there. */
 export type Target = Omit<Destination, 'origin'>;
@@ -42,7 +43,7 @@ export async function chooseTarget({ configuration, proxy }: RunPlan): Promise<T
       'Check the network and the proxy variables, or run with --target hermetic.',
     );
   }
-  const parent = parentOf(hostProxy);
+  const parent = parentOf(hostProxy, isExisting(configuration) ? 'existing' : 'own');
   return { ...document, kind: 'live', because: `asked for; ${because}: it is Squid's parent`, parent };
 }
 
