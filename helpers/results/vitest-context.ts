@@ -1,3 +1,4 @@
+import type { ProvidedContext } from 'vitest';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { GatePlan, GateResults } from './gate.ts';
 import type { StepRecord } from './step.ts';
@@ -19,3 +20,6 @@ declare module 'vitest' {
     gate?: Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'>;
   }
 }
+
+/** What `conformance()` provides. A type that names it brings this declaration along, into the package's types as well. */
+export type ProvidedByLibrary = Pick<ProvidedContext, 'conformance'>;

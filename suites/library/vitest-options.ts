@@ -1,20 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import type { InlineConfig } from 'vitest/node';
 import { z } from 'zod';
-import {
-  configurationSchema,
-  type Configuration,
-  type ConfigurationInput,
-} from '../../helpers/configuration/configuration.ts';
+import { configurationSchema, type ConfigurationInput } from '../../helpers/configuration/configuration.ts';
 import { settingsMustFit } from '../../helpers/configuration/settings.ts';
 import { UsageError } from '../../helpers/errors.ts';
 import { ownExtension } from '../../helpers/installed.ts';
+import type { ProvidedByLibrary } from '../../helpers/results/vitest-context.ts';
 
 /** What a vitest configuration needs for the suite's steps. */
 export type ConformanceOptions = Pick<
   InlineConfig,
   'setupFiles' | 'testTimeout' | 'hookTimeout' | 'retry' | 'pool' | 'fileParallelism'
-> & { readonly globalSetup: string[]; readonly provide: { readonly conformance: Configuration } };
+> & { readonly globalSetup: string[]; readonly provide: ProvidedByLibrary };
 
 /**
  * The part of a vitest configuration that the steps need, to be spread into `test`: a session before the first test
