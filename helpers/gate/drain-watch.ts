@@ -5,6 +5,7 @@ import type { Kube } from '../kube/client.ts';
 import type { ListenerChange } from '../results/gate.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { absent, changesBetween } from './config-diff.ts';
+import { carriersOf } from './observation.ts';
 
 /** How often Envoy is asked. What came and went in between shows in the time at which Envoy took the listener. */
 const lookMs = 1500;
@@ -36,12 +37,10 @@ export class DrainWatch implements AsyncDisposable {
     tunnels: { readonly proxy: Endpoint; readonly cluster: string },
     told: (change: ListenerChange) => void,
   ) {
-    const { ip, port } = tunnels.proxy;
     this.#kube = kube;
     this.pod = pod;
     this.drainMs = drainMs;
-    // Without an address in the ServiceEntry the wildcard carries them.
-    this.#names = [ip, '0.0.0.0', '::'].map((address) => `${address}_${port}`);
+    this.#names = carriersOf(tunnels.proxy);
     this.#cluster = tunnels.cluster;
     this.#told = told;
   }

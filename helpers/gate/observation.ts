@@ -75,6 +75,11 @@ export interface DumpEntries {
   readonly routes: readonly unknown[];
 }
 
+/** Names of the listeners that may carry a connection to the proxy: the first that exists does. */
+export function carriersOf({ ip, port }: Endpoint): string[] {
+  return [ip, '0.0.0.0', '::'].map((address) => `${address}_${port}`);
+}
+
 /** What of a config dump concerns a connection to the proxy, and connections to nobody the mesh knows. */
 export function fromDump(
   dump: DumpEntries,
@@ -88,7 +93,7 @@ export function fromDump(
   const byName = (...names: readonly string[]): z.infer<typeof named> | null =>
     names.flatMap((name) => listeners.filter((listener) => listener.name === name))[0] ?? null;
   // Without an address in the ServiceEntry the wildcard takes the connection.
-  const listener = byName(...[proxy.ip, '0.0.0.0', '::'].map((ip) => `${ip}_${proxy.port}`));
+  const listener = byName(...carriersOf(proxy));
   const wanted = clusterName(proxy.host, proxy.port);
   const cluster = dump.clusters
     .map((entry) => clusterEntry.parse(entry))
