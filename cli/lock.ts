@@ -6,7 +6,11 @@ import { knownLocks, versionsFile } from '../helpers/images/versions.ts';
 try {
   const asked = process.argv.slice(2);
   for (const name of asked.length === 0 ? knownLocks(versionsFile()) : asked) {
-    process.stdout.write(`${name}: ${await writeLock(name)}\n`);
+    const { pins, substitutes } = await writeLock(name);
+    process.stdout.write(`${name}: ${pins}\n`);
+    for (const { module, wanted, version } of substitutes) {
+      process.stdout.write(`  ${module} ${wanted} is not served: ${version} takes its place\n`);
+    }
   }
 } catch (error) {
   if (!(error instanceof ActionableError)) throw error;

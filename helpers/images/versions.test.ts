@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import {
@@ -37,7 +38,9 @@ describe('resolveVersions', () => {
   it('refuses an unknown version with the nearest and the whole list', () => {
     const error = refusal(() => resolveVersions({ istio: '1.28.4' }));
     expect(error.message).toBe('Istio 1.28.4 is not listed in fixtures/versions.yaml.');
-    expect(error.hint).toBe('Did you mean 1.28.3? Listed: 1.31.0-dev.20260827, 1.30.4, 1.29.1, 1.28.3.');
+    expect(error.hint).toBe(
+      'Did you mean 1.28.3? Listed: 1.31.0-dev.20260827, 1.30.4, 1.30.4-dev.20260826, 1.29.1, 1.28.3.',
+    );
   });
 
   it('refuses a pair that Istio does not support, with the reason and its source', () => {
@@ -107,7 +110,7 @@ describe('sourceVersions', () => {
     const known = { ...file, istio: { ...file.istio, '1.28.3': published } };
     const error = refusal(() => sourceVersions({ istio: '1.28.3', kubernetes: '1.34.4' }, known));
     expect(error.message).toBe('There is no recipe to build Istio 1.28.3 from source.');
-    expect(error.hint).toContain('1.31.0-dev.20260827, 1.29.1.');
+    expect(error.hint).toContain('1.31.0-dev.20260827, 1.30.4-dev.20260826, 1.29.1.');
   });
 });
 
@@ -115,6 +118,14 @@ describe('parseVersions', () => {
   it('names the entry that is wrong', () => {
     expect(() => parseVersions('default: { istio: 1.29, kubernetes: 1.35.4 }')).toThrow(/default\.istio/);
   });
+});
+
+it('refuses a lock file that two versions of Istio name', () => {
+  const text = readFileSync(new URL('../../fixtures/versions.yaml', import.meta.url), 'utf8');
+  const shared = text.replace('lock: k8s-1.35-istio-1.30', 'lock: k8s-1.35');
+  expect(() => parseVersions(shared)).toThrow(
+    /k8s-1\.35 is named by Istio 1\.29\.1 and 1\.30\.4-dev\.20260826/,
+  );
 });
 
 describe('endOfSupport', () => {

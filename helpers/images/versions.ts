@@ -43,6 +43,7 @@ const schema = z.strictObject({
           module: goVersion,
           envoyServer: version,
           require: z.record(z.string(), goVersion).optional(),
+          replace: z.record(z.string(), goVersion).optional(),
         })
         .optional(),
     }),
@@ -74,8 +75,25 @@ export function versionsFile(): VersionsFile {
 export function parseVersions(text: string): VersionsFile {
   const invalid = thrownAs(UsageError, 'fixtures/versions.yaml is not valid YAML', 'Correct the file.');
   const checked = schema.safeParse(attempt<unknown>(() => parse(text), invalid));
-  if (checked.success) return checked.data;
+  if (checked.success) return withOwnLocks(checked.data);
   throw new UsageError(`fixtures/versions.yaml: ${z.prettifyError(checked.error)}`, 'Correct the file.');
+}
+
+/** @throws UsageError for a lock file that would have to hold two versions of Istio, which Go cannot */
+function withOwnLocks(known: VersionsFile): VersionsFile {
+  const byLock = new Map<string, string>();
+  for (const [version, { source }] of Object.entries(known.istio)) {
+    if (source === undefined) continue;
+    const other = byLock.get(source.lock);
+    if (other !== undefined) {
+      throw new UsageError(
+        `fixtures/versions.yaml: the lock ${source.lock} is named by Istio ${other} and ${version}; it can hold one of them.`,
+        `Give one a lock of its own, e.g. ${source.lock}-istio-${minorOf(version)}: it is of the same line of Kubernetes all the same.`,
+      );
+    }
+    byLock.set(source.lock, version);
+  }
+  return known;
 }
 
 /**

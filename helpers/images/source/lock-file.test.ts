@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { knownLocks, versionsFile } from '../versions.ts';
-import { lockContent, lockText } from './lock-file.ts';
+import { lockContent, lockText, withSubstitutes } from './lock-file.ts';
 
 describe('the lock files', () => {
   it.each(knownLocks(versionsFile()))('%s pins what fixtures/versions.yaml says', async (name) => {
@@ -22,6 +22,7 @@ describe('the lock files', () => {
     const content = {
       istio: 'v0.0.0-1',
       require: { 'a.b/c': 'v1.0.0' },
+      replace: { 'd.e/f': 'v0.1.0' },
       coredns: 'v1.13.1',
       kubernetes: '1.34.4',
     };
@@ -31,5 +32,22 @@ describe('the lock files', () => {
       '\tk8s.io/api => k8s.io/api v0.34.4\n\tk8s.io/kubectl => k8s.io/kubectl v0.34.4\n',
     );
     expect(text).toContain('\ta.b/c v1.0.0\n');
+    expect(text).toContain('\td.e/f => d.e/f v0.1.0\n');
+  });
+
+  it('asks for a newer substitute, and replaces by an older one', () => {
+    const content = {
+      istio: 'v0.0.0-1',
+      require: { 'a.b/c': 'v1.0.0' },
+      replace: {},
+      coredns: 'v1.13.1',
+      kubernetes: undefined,
+    };
+    const changed = withSubstitutes(content, [
+      { module: 'a.b/newer', wanted: 'v1.1.1-0.20260101000000-000000000000', version: 'v1.2.0' },
+      { module: 'a.b/older', wanted: 'v1.1.0', version: 'v1.0.0' },
+    ]);
+    expect(changed.require).toEqual({ 'a.b/c': 'v1.0.0', 'a.b/newer': 'v1.2.0' });
+    expect(changed.replace).toEqual({ 'a.b/older': 'v1.0.0' });
   });
 });
