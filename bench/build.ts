@@ -47,7 +47,7 @@ interface Flags {
 const program = new Command('bench:build')
   .description('measures the build of the source image set')
   .option('--istio <version>', 'the version built from nothing; the default one when not given')
-  .option('--further <version>', 'the version of Istio that is added', '1.31.0-dev.20260827')
+  .option('--further <version>', 'the version of Istio that is added', '1.31.0')
   .option('--no-further', 'add none');
 
 await benchmark(program, () => withFolder((folder) => main(folder, program.opts<Flags>())));

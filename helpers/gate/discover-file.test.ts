@@ -7,6 +7,7 @@ const support = 'https://istio.io/latest/docs/releases/supported-releases/';
 const text = `
 # The head.
 default: { istio: 1.29.1, kubernetes: 1.35.4 }
+published: { registry: hub.example/istio, source: 'https://istio.io/' }
 istio:
   1.29.1:
     # Why.
@@ -34,8 +35,9 @@ images:
   origin: docker.io/library/nginx:1.28-alpine
 `;
 const before = parseVersions(text);
+const released = { on: '2026-08-31', source: 'https://github.com/istio/istio/releases/tag/1.31.0' };
 const found = (istio: string, kubernetes: string) =>
-  withDiscovered(text, { istio, kubernetes, k3sTag: `v${kubernetes}-k3s3` });
+  withDiscovered(text, { istio, istioReleased: released, kubernetes, k3sTag: `v${kubernetes}-k3s3` });
 
 it('adds a pair that was refused, and knows its images', () => {
   const { text: written, added } = found('1.31.0', '1.37.1');
@@ -45,14 +47,16 @@ it('adds a pair that was refused, and knows its images', () => {
   expect(after.istio['1.31.0']).toEqual({
     kubernetes: ['1.35', '1.36', '1.37'],
     support,
+    released,
     envoy: 'unknown',
-    registry: 'registry.istio.io/release',
+    // Where the file says that Istio publishes, not where its neighbour was.
+    registry: 'hub.example/istio',
   });
   const asked = { istio: '1.31.0', k8s: '1.37.1' };
   expect(() => resolveVersions(asked, before)).toThrow('not listed');
   expect(registryReferences(resolveVersions(asked, after), 'amd64', after)).toMatchObject({
     k3s: 'docker.io/rancher/k3s:v1.37.1-k3s3',
-    pilot: 'registry.istio.io/release/pilot:1.31.0',
+    pilot: 'hub.example/istio/pilot:1.31.0',
   });
 });
 
@@ -86,7 +90,7 @@ it('stretches the range of a listed Istio by the one minor version, and leaves t
 });
 
 it('takes a patch of an older line as that line', () => {
-  expect(parseVersions(found('1.29.9', '1.35.4').text).istio['1.29.9']?.registry).toBe('docker.io/istio');
+  expect(parseVersions(found('1.29.9', '1.35.4').text).istio['1.29.9']?.kubernetes).toEqual(['1.34', '1.35']);
 });
 
 it('needs a published release to start from', () => {

@@ -16,8 +16,9 @@ export interface Discovered {
 
 /**
  * A copy of fixtures/versions.yaml in which the newest releases can be tried. Nothing is known of a release that nobody
- * has listed yet, so it gets what the newest published one before it has, and a comment that says so; no range is made
- * up, but for the one minor version of Kubernetes that is to be tried.
+ * has listed yet: it gets its day of release, the registry that the file says Istio publishes to, the range of the newest
+ * published release before it, and a comment that says so; no range is made up, but for the one minor version of Kubernetes that is
+ * to be tried.
  * @throws UsageError when the text is no valid versions file, or lists no published Istio
  */
 export function withDiscovered(text: string, newest: NewestReleases): Discovered {
@@ -42,7 +43,11 @@ function addKubernetes(
   return [`Kubernetes ${kubernetes}`];
 }
 
-function addIstio(document: Document, known: VersionsFile, { istio, kubernetes }: NewestReleases): string[] {
+function addIstio(
+  document: Document,
+  known: VersionsFile,
+  { istio, istioReleased, kubernetes }: NewestReleases,
+): string[] {
   const minor = kubernetes.split('.').slice(0, 2).join('.');
   const listed = known.istio[istio];
   if (listed !== undefined) {
@@ -56,10 +61,13 @@ function addIstio(document: Document, known: VersionsFile, { istio, kubernetes }
   const entry = document.createNode({
     kubernetes: [...new Set([...model.kubernetes, minor])],
     support: model.support,
+    ...(istioReleased === undefined ? {} : { released: istioReleased }),
     envoy: 'unknown',
-    registry: model.registry,
+    registry: known.published.registry,
   });
-  entry.commentBefore = `${unreviewed}\n The range is that of ${like}, with the ${minor} that is tried; the registry is that of ${like}.`;
+  entry.commentBefore =
+    `${unreviewed}\n The range is that of ${like}, with the ${minor} that is tried. ` +
+    'The registry is the one that Istio publishes to; the end of support is not known.';
   document.setIn(['istio', istio], entry);
   return [`Istio ${istio}`];
 }
@@ -73,6 +81,6 @@ function publishedBefore(istio: string, known: VersionsFile): [string, VersionsF
   if (model !== undefined) return model;
   throw new UsageError(
     'fixtures/versions.yaml lists no published release of Istio.',
-    'Add one: a newer one is tried with its registry and its range of Kubernetes.',
+    'Add one: a newer one is tried with its range of Kubernetes.',
   );
 }

@@ -7,6 +7,8 @@ import { timeouts } from '../timeouts.ts';
 /** The newest stable releases there are, whether fixtures/versions.yaml knows them or not. */
 export interface NewestReleases {
   readonly istio: string;
+  /** The day it was released, and the page that says so; undefined where GitHub does not. */
+  readonly istioReleased?: { readonly on: string; readonly source: string };
   readonly kubernetes: string;
   /** Tag of the k3s image of that Kubernetes: `v1.35.4-k3s1`, as image tags allow no plus sign. */
   readonly k3sTag: string;
@@ -19,7 +21,15 @@ export interface DiscoverOptions {
   readonly api?: string;
 }
 
-const releases = z.array(z.object({ tag_name: z.string(), draft: z.boolean(), prerelease: z.boolean() }));
+const releases = z.array(
+  z.object({
+    tag_name: z.string(),
+    draft: z.boolean(),
+    prerelease: z.boolean(),
+    published_at: z.iso.datetime().nullish(),
+    html_url: z.url().nullish(),
+  }),
+);
 
 /**
  * Asks GitHub for the newest stable releases of istio/istio and k3s-io/k3s, through the proxy that HTTP(S)_PROXY and
@@ -33,7 +43,12 @@ export async function discoverNewest(options: DiscoverOptions = {}): Promise<New
       newestRelease('istio/istio', options, dispatcher),
       newestRelease('k3s-io/k3s', options, dispatcher),
     ]);
-    return { istio: istio.version, kubernetes: k3s.version, k3sTag: k3s.raw.replace('+', '-') };
+    return {
+      istio: istio.version.version,
+      ...(istio.released === undefined ? {} : { istioReleased: istio.released }),
+      kubernetes: k3s.version.version,
+      k3sTag: k3s.version.raw.replace('+', '-'),
+    };
   } finally {
     await dispatcher.destroy();
   }
@@ -43,18 +58,23 @@ async function newestRelease(
   repository: string,
   { token = '', api = 'https://api.github.com' }: DiscoverOptions,
   dispatcher: Dispatcher,
-): Promise<semver.SemVer> {
+): Promise<{ readonly version: semver.SemVer; readonly released?: NewestReleases['istioReleased'] }> {
   const url = `${api}/repos/${repository}/releases?per_page=50`;
   const { status, headers, text } = await get(url, token, dispatcher);
   if (status !== 200) throw refusal(url, token, status, headers);
   const listed = parseReleases(url, text);
   const stable = listed
     .filter(({ draft, prerelease }) => !draft && !prerelease)
-    .flatMap(({ tag_name: tag }) => semver.parse(tag) ?? [])
-    // k3s publishes candidates first, and not all of them are marked as what they are.
-    .filter(({ prerelease }) => prerelease.length === 0);
+    .flatMap(({ tag_name: tag, published_at: at, html_url: source }) => {
+      const version = semver.parse(tag);
+      // k3s publishes candidates first, and not all of them are marked as what they are.
+      if (version === null || version.prerelease.length > 0) return [];
+      return at == null || source == null
+        ? { version }
+        : { version, released: { on: at.slice(0, 10), source } };
+    });
   // v1.36.2+k3s2 is newer than v1.36.2+k3s1, which plain precedence takes for the same.
-  const newest = stable.sort(semver.compareBuild).at(-1);
+  const newest = stable.sort((one, other) => semver.compareBuild(one.version, other.version)).at(-1);
   if (newest === undefined) {
     throw new EnvironmentError(
       `${url} lists no stable release among ${listed.length}.`,

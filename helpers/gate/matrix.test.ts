@@ -10,7 +10,13 @@ const known: VersionsFile = {
   istio: {
     '1.28.3': { kubernetes: ['1.34'], support, envoy: '1.36', registry: 'docker.io/istio' },
     '1.29.1': { kubernetes: ['1.34', '1.35'], support, envoy: '1.37', registry: 'docker.io/istio' },
-    '1.30.4': { kubernetes: ['1.34', '1.35'], support, envoy: '1.38', registry: 'registry.istio.io/release' },
+    '1.30.4': {
+      kubernetes: ['1.34', '1.35'],
+      support,
+      envoy: '1.38',
+      registry: 'registry.istio.io/release',
+      source: { lock: 'k8s-1.35', module: 'v0.0.0-1', envoyServer: '1.38.3' },
+    },
     '1.31.0-dev.20260827': { kubernetes: ['1.35'], support, envoy: '1.39' },
   },
   kubernetes: {
@@ -86,8 +92,10 @@ it('is one line that GitHub Actions fans out from', () => {
 });
 
 it('reads as tables', () => {
-  const page = matrixPage(matrixOf(known));
+  const page = matrixPage(matrixOf(known), known);
   expect(page).toMatch(/^ISTIO {3}KUBERNETES {2}NOTE\n1\.30\.4 {2}1\.35\.4\n/);
+  // Listed as published, without a recipe to build it.
+  expect(page).toMatch(/^1\.29\.1 {2}1\.35\.4 {6}Istio 1\.29\.1 was never run /m);
   expect(page).toContain('FROM    TO      STRATEGY  KUBERNETES\n1.29.1  1.30.4  canary    1.35.4\n');
   expect(page).toMatch(/NOT SUPPORTED +BECAUSE\n/);
 });

@@ -3,6 +3,7 @@ import { textTable } from '../text-table.ts';
 import {
   endOfSupport,
   isPublished,
+  neverRun,
   resolveVersions,
   versionsFile,
   type VersionsFile,
@@ -89,7 +90,7 @@ export function matrixPage(
   const parts = [
     textTable(
       ['ISTIO', 'KUBERNETES', 'NOTE'],
-      cells.map(({ istio, kubernetes }) => [istio, kubernetes, endOfSupport(istio, known) ?? '']),
+      cells.map(({ istio, kubernetes }) => [istio, kubernetes, noteOf(istio, known)]),
     ),
     textTable(
       ['FROM', 'TO', 'STRATEGY', 'KUBERNETES'],
@@ -99,6 +100,10 @@ export function matrixPage(
     ...leftOut('NOT SUPPORTED', unsupported),
   ];
   return parts.join('\n');
+}
+
+function noteOf(istio: string, known: VersionsFile): string {
+  return [endOfSupport(istio, known), neverRun(istio, known)].filter((note) => note !== undefined).join('; ');
 }
 
 function leftOut(heading: string, rows: readonly LeftOut[]): string[] {

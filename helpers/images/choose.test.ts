@@ -87,9 +87,9 @@ describe('chooseSource', () => {
   });
 
   it('asks no registry for a version that none has', async () => {
-    const development = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
+    const development = { istio: '1.30.4-dev.20260826', kubernetes: '1.35.4' };
     const chosen = await chooseSource('auto', [development], {}, { probe: mustNotAsk, isReady: nothing });
-    expect(chosen).toMatchObject({ source: 'source', because: 'no registry has Istio 1.31.0-dev.20260827' });
+    expect(chosen).toMatchObject({ source: 'source', because: 'no registry has Istio 1.30.4-dev.20260826' });
     await expect(
       chooseSource('registry', [development], {}, { probe: mustNotAsk, isReady: mustNotAsk }),
     ).rejects.toThrow(/no published images/);

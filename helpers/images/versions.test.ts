@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import {
   endOfSupport,
   isPublished,
+  neverRun,
   parseVersions,
   registryReferences,
   resolveVersions,
@@ -39,7 +40,7 @@ describe('resolveVersions', () => {
     const error = refusal(() => resolveVersions({ istio: '1.28.4' }));
     expect(error.message).toBe('Istio 1.28.4 is not listed in fixtures/versions.yaml.');
     expect(error.hint).toBe(
-      'Did you mean 1.28.3? Listed: 1.31.0-dev.20260827, 1.30.4, 1.30.4-dev.20260826, 1.29.1, 1.28.3.',
+      'Did you mean 1.28.3? Listed: 1.32.0, 1.31.4, 1.31.0, 1.30.8, 1.30.4-dev.20260826, 1.29.1, 1.28.3.',
     );
   });
 
@@ -79,7 +80,7 @@ it('knows what k3s runs by itself', () => {
 });
 
 it('refuses published images of a version that has none', () => {
-  const versions = { istio: '1.31.0-dev.20260827', kubernetes: '1.35.4' };
+  const versions = { istio: '1.30.4-dev.20260826', kubernetes: '1.35.4' };
   expect(refusal(() => registryReferences(versions, 'amd64')).message).toContain('no published images');
   expect(isPublished(versions)).toBe(false);
 });
@@ -110,7 +111,7 @@ describe('sourceVersions', () => {
     const known = { ...file, istio: { ...file.istio, '1.28.3': published } };
     const error = refusal(() => sourceVersions({ istio: '1.28.3', kubernetes: '1.34.4' }, known));
     expect(error.message).toBe('There is no recipe to build Istio 1.28.3 from source.');
-    expect(error.hint).toContain('1.31.0-dev.20260827, 1.30.4-dev.20260826, 1.29.1.');
+    expect(error.hint).toContain('1.31.0, 1.30.4-dev.20260826, 1.29.1.');
   });
 });
 
@@ -124,16 +125,31 @@ it('refuses a lock file that two versions of Istio name', () => {
   const text = readFileSync(new URL('../../fixtures/versions.yaml', import.meta.url), 'utf8');
   const shared = text.replace('lock: k8s-1.35-istio-1.30', 'lock: k8s-1.35');
   expect(() => parseVersions(shared)).toThrow(
-    /k8s-1\.35 is named by Istio 1\.29\.1 and 1\.30\.4-dev\.20260826/,
+    /k8s-1\.35 is named by Istio 1\.30\.4-dev\.20260826 and 1\.29\.1/,
   );
 });
 
 describe('endOfSupport', () => {
+  const told = (istio: string, now: string): string | undefined =>
+    endOfSupport(istio, versionsFile(), new Date(now));
+
+  it('is told from the day after the one that is listed, with who says so', () => {
+    expect(told('1.29.1', '2026-10-15T23:00:00Z')).toBeUndefined();
+    expect(told('1.29.1', '2026-10-16')).toMatch(/^support of Istio 1\.29\.1 ended on 2026-10-15 \(https:/);
+  });
+
   it('is told from the month after the one that is listed', () => {
-    const told = (now: string): string | undefined => endOfSupport('1.29.1', versionsFile(), new Date(now));
-    expect(told('2026-08-31')).toBeUndefined();
-    expect(told('2026-09-01')).toMatch(/^support of Istio 1\.29\.1 ended in 2026-08 \(https:/);
-    expect(endOfSupport('1.30.4')).toBeUndefined();
+    expect(told('1.28.3', '2026-07-31')).toBeUndefined();
+    expect(told('1.28.3', '2026-08-01')).toMatch(/ended in 2026-07 \(https:/);
+  });
+
+  it('is not told where no date is listed', () => {
+    expect(endOfSupport('1.30.8')).toBeUndefined();
     expect(endOfSupport('9.9.9')).toBeUndefined();
   });
+});
+
+it('says which versions were never run here', () => {
+  expect(neverRun('1.32.0')).toMatch(/never run/);
+  expect(neverRun('1.29.1')).toBeUndefined();
 });

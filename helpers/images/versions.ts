@@ -24,17 +24,22 @@ const goVersion = z.string().startsWith('v');
 const reference = z.string().regex(/^[^/\s]+\/\S+:[^/\s]+$/, 'an image reference names registry and tag');
 const byArchitecture = z.union([reference, z.strictObject({ amd64: reference, arm64: reference })]);
 
+/** A day or a month, and who says so. */
+const dated = z.strictObject({
+  on: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])(-\d\d)?$/, 'a day or a month, e.g. 2026-10-15 or 2026-07'),
+  source: z.url(),
+});
+
 const schema = z.strictObject({
   default: z.strictObject({ istio: istioVersion, kubernetes: version }),
+  published: z.strictObject({ registry: z.string(), source: z.url() }),
   istio: z.record(
     istioVersion,
     z.strictObject({
       kubernetes: z.array(z.string().regex(/^\d+\.\d+$/)).min(1),
       support: z.url(),
-      supportEnds: z
-        .string()
-        .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month, e.g. 2026-08')
-        .optional(),
+      released: dated.optional(),
+      supportEnds: dated.optional(),
       envoy: z.string(),
       registry: z.string().optional(),
       source: z
@@ -129,16 +134,23 @@ export function resolveVersions(
   return { istio, kubernetes };
 }
 
-/** What to tell about a release that Istio no longer supports; undefined while it does, or where the month is not listed. */
+/** What to tell about a release that Istio no longer supports; undefined while it does, or where no date is listed. */
 export function endOfSupport(
   istio: string,
   known: VersionsFile = versionsFile(),
   now = new Date(),
 ): string | undefined {
-  const { supportEnds, support } = known.istio[istio] ?? {};
-  if (supportEnds === undefined || support === undefined) return undefined;
-  if (now.toISOString().slice(0, supportEnds.length) <= supportEnds) return undefined;
-  return `support of Istio ${istio} ended in ${supportEnds} (${support})`;
+  const ends = known.istio[istio]?.supportEnds;
+  // A month lasts to its end, a day likewise.
+  if (ends === undefined || now.toISOString().slice(0, ends.on.length) <= ends.on) return undefined;
+  return `support of Istio ${istio} ended in ${ends.on} (${ends.source})`.replace(/ in (\S{10} )/, ' on $1');
+}
+
+/** What to tell about a version that its developers could not run: published, without a recipe to build it here. */
+export function neverRun(istio: string, known: VersionsFile = versionsFile()): string | undefined {
+  return known.istio[istio]?.source === undefined
+    ? `Istio ${istio} was never run where this suite was developed: it is listed as published`
+    : undefined;
 }
 
 /** Whether a registry has images of this Istio: a development version can only be built from source. */
