@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { discoverNewest } from '../helpers/gate/discover.ts';
 import { withDiscovered } from '../helpers/gate/discover-file.ts';
-import { matrixJson, matrixOf, matrixPage } from '../helpers/gate/matrix.ts';
+import { matrixJson, matrixOf, matrixPage, within } from '../helpers/gate/matrix.ts';
+import type { ImageChoice } from '../helpers/images/mirror.ts';
 import { thrownAs, UsageError } from '../helpers/errors.ts';
 
 export interface MatrixOptions {
@@ -9,10 +10,27 @@ export interface MatrixOptions {
   readonly json: boolean;
 }
 
-/** `conformance matrix`: the cells and upgrade pairs of fixtures/versions.yaml. Needs neither engine nor network. */
-export function printMatrix({ json }: MatrixOptions): void {
-  const matrix = matrixOf();
+/** Ranges of versions, as npm understands them; an empty one takes all. */
+export interface MatrixChoice {
+  readonly istio: string;
+  readonly k8s: string;
+  readonly images: ImageChoice;
+}
+
+/**
+ * `conformance matrix`: the cells and upgrade pairs of fixtures/versions.yaml. Needs neither engine nor network.
+ * @throws UsageError for a range that takes nothing
+ */
+export function printMatrix({ json, istio, k8s, images }: MatrixOptions & MatrixChoice): void {
+  const matrix = matrixOf(within({ istio, k8s }), images);
   process.stdout.write(json ? `${matrixJson(matrix)}\n` : matrixPage(matrix));
+}
+
+export interface DiscoverChoice {
+  /** Address of GitHub's API. */
+  readonly api: string;
+  /** The versions file to write. */
+  readonly write?: string;
 }
 
 /**
@@ -20,8 +38,8 @@ export function printMatrix({ json }: MatrixOptions): void {
  * @throws EnvironmentError when GitHub does not answer
  * @throws UsageError when the file cannot be written
  */
-export async function discover({ json, write }: MatrixOptions & { readonly write?: string }): Promise<void> {
-  const newest = await discoverNewest({ token: process.env['GITHUB_TOKEN'] });
+export async function discover({ json, api, write }: MatrixOptions & DiscoverChoice): Promise<void> {
+  const newest = await discoverNewest({ token: process.env['GITHUB_TOKEN'], api });
   const file = new URL('../fixtures/versions.yaml', import.meta.url);
   const { text, added } = withDiscovered(await readFile(file, 'utf8'), newest);
   if (write !== undefined) {

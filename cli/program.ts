@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../helpers/errors.ts';
+import { githubApi } from '../helpers/github.ts';
 import { istioSystem } from '../helpers/istio/revision.ts';
 import type { ImageChoice } from '../helpers/images/mirror.ts';
 import { chosenSettings, collect, flagSettings, withSettings } from './options.ts';
@@ -225,25 +226,33 @@ function summaryCommand(): Command {
 
 interface MatrixFlags {
   readonly json?: true;
+  readonly istio: string;
+  readonly k8s: string;
+  readonly images: ImageChoice;
   readonly discover?: true;
+  readonly api: string;
   readonly write?: string;
 }
 
 function matrixCommand(): Command {
-  return new Command('matrix')
+  return withSettings(new Command('matrix'), 'matrix')
     .description('print the version pairs and upgrades that fixtures/versions.yaml allows')
     .option('--print', 'print tables (default)')
     .addOption(new Option('--json', 'print one line of JSON, for GitHub Actions').conflicts('print'))
+    .option('--istio <range>', "only versions of Istio within this range, e.g. '>=1.28 <1.30'", '')
+    .option('--k8s <range>', 'only versions of Kubernetes within this range', '')
     .option('--discover', 'ask GitHub for the newest releases of Istio and k3s instead (GITHUB_TOKEN)')
+    .option('--api <url>', "with --discover: address of GitHub's API, or of a proxy of it", githubApi)
     .option('--write <file>', 'with --discover: write a copy of fixtures/versions.yaml that has them')
-    .action(async ({ json, discover: wanted, write }: MatrixFlags) => {
+    .action(async ({ json, istio, k8s, images, discover: wanted, api, write }: MatrixFlags) => {
       if (write !== undefined && wanted !== true) {
         throw new UsageError('--write belongs to --discover.', 'matrix --discover --write FILE');
       }
       const { discover, printMatrix } = await import('./matrix.ts');
       if (checkOnly) return;
-      if (wanted === true) await discover({ json: json === true, ...(write === undefined ? {} : { write }) });
-      else printMatrix({ json: json === true });
+      const form = { json: json === true };
+      if (wanted === true) await discover({ ...form, api, ...(write === undefined ? {} : { write }) });
+      else printMatrix({ ...form, istio, k8s, images });
     });
 }
 

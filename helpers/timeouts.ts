@@ -43,8 +43,8 @@ const limits = {
   doctorCheck: 30_000,
   /** Whatever opens a page in the system's browser has failed by then, if it fails. */
   openPage: 3_000,
-  /** One page of releases from GitHub's API. */
-  releases: 30_000,
+  /** One answer of GitHub's API. */
+  github: 30_000,
   /** What the cluster's state adds to a failure: asked after it, and never at its expense. */
   explain: 15_000,
   /** A whole step. Its waits have limits of their own, that name what they wait for; this one ends a step that hangs. */

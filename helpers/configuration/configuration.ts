@@ -268,7 +268,7 @@ export const runSettings = {
     type: z
       .union([z.enum(['auto', 'registry', 'source']), z.templateLiteral(['mirror=', z.string().min(1)])])
       .default('auto'),
-    commands: [...onACluster, 'doctor', 'images list', 'images pull', 'images save'],
+    commands: [...onACluster, 'doctor', 'matrix', 'images list', 'images pull', 'images save'],
     group: 'Images',
     argument: '<source>',
     help: 'where images come from: registry, source (built here), mirror=HOST[:PORT][/PREFIX], or auto',

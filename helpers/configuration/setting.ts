@@ -17,6 +17,7 @@ export type SettingCommand =
   | 'gate'
   | 'faults'
   | 'doctor'
+  | 'matrix'
   | 'images list'
   | 'images build'
   | 'images pull'

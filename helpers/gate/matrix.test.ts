@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { versionsFile, type VersionsFile } from '../images/versions.ts';
-import { matrixJson, matrixOf, matrixPage } from './matrix.ts';
+import { matrixJson, matrixOf, matrixPage, within } from './matrix.ts';
 import { resolvePair } from './rules.ts';
 
 const support = 'https://istio.io/latest/docs/releases/supported-releases/';
@@ -61,7 +61,7 @@ it('lists what Istio does not support, with the reason and its source', () => {
 });
 
 it('tells what only the source image set can try', () => {
-  expect(matrixOf(known).unpublished).toEqual([
+  expect(matrixOf(known).withoutImages).toEqual([
     {
       what: 'Istio 1.31.0-dev.20260827 on Kubernetes 1.35.4',
       reason: 'no registry has images of Istio 1.31.0-dev.20260827',
@@ -75,6 +75,49 @@ it('tells what only the source image set can try', () => {
       reason: 'no registry has images of Istio 1.31.0-dev.20260827',
     },
   ]);
+});
+
+it('of the source image set has what recipes can build', () => {
+  const source = { lock: 'k8s-1.34', module: 'v0.0.0', envoyServer: '1.37.0' };
+  const { '1.29.1': older } = known.istio;
+  if (older === undefined) throw new Error('the example lists it');
+  const buildable = { ...known, istio: { ...known.istio, '1.29.1': { ...older, source } } };
+  const { cells, pairs, withoutImages } = matrixOf(buildable, 'source');
+  expect(cells.map(({ istio }) => istio)).toEqual(['1.30.4', '1.30.4', '1.29.1', '1.29.1']);
+  expect(pairs.map(({ from, to, strategy }) => `${from} ${to} ${strategy}`)).toEqual([
+    '1.29.1 1.30.4 canary',
+    '1.29.1 1.30.4 in-place',
+  ]);
+  expect(withoutImages[0]).toEqual({
+    what: 'Istio 1.31.0-dev.20260827 on Kubernetes 1.35.4',
+    reason: 'no recipe builds Istio 1.31.0-dev.20260827 from source',
+  });
+});
+
+describe('ranges', () => {
+  it('limit cells and pairs', () => {
+    const { cells, pairs } = matrixOf(within({ istio: '>=1.28 <1.30', k8s: '1.34.4' }, known));
+    expect(cells).toEqual([
+      { istio: '1.29.1', kubernetes: '1.34.4' },
+      { istio: '1.28.3', kubernetes: '1.34.4' },
+    ]);
+    expect(pairs.map(({ strategy, kubernetes }) => `${strategy} ${kubernetes}`)).toEqual([
+      'canary 1.34.4',
+      'in-place 1.34.4',
+    ]);
+  });
+
+  it('take all where they are empty, and a pre-release as what it is on the way to', () => {
+    expect(within({ istio: '', k8s: '' }, known)).toEqual(known);
+    expect(Object.keys(within({ istio: '1.31.x', k8s: '' }, known).istio)).toEqual(['1.31.0-dev.20260827']);
+  });
+
+  it.each([
+    [{ istio: 'new', k8s: '' }, '--istio new is no range of versions.'],
+    [{ istio: '', k8s: '>=2' }, 'No listed version of Kubernetes is within --k8s >=2.'],
+  ])('%j are refused', (ranges, message) => {
+    expect(() => within(ranges, known)).toThrow(message);
+  });
 });
 
 it('is one line that GitHub Actions fans out from', () => {

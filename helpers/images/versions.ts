@@ -161,6 +161,11 @@ export function isPublished(
   return entry(known.istio, istio).registry !== undefined;
 }
 
+/** Whether this Istio can be built from source. */
+export function hasRecipe({ istio }: Pick<Versions, 'istio'>, known: VersionsFile = versionsFile()): boolean {
+  return entry(known.istio, istio).source !== undefined;
+}
+
 /** Names of the lock files that versions are built with. */
 export function knownLocks(known: VersionsFile): string[] {
   const sources = [...Object.values(known.istio), ...Object.values(known.kubernetes)];
