@@ -43,13 +43,18 @@ describe.concurrent('scripts/gate-step', () => {
       GATE_STRATEGY: 'in-place',
       GATE_STRICT: 'true',
       GATE_K8S: '1.34.4',
-      GATE_IMAGES: 'registry',
+      GATE_IMAGES: 'mirror=harbor.example.com/dockerhub',
+      GATE_EXPECTED_CHANGES: 'reviewed changes.yaml',
+      GATE_ARGUMENTS: '--rollback\n\n  --timeout-scale=2\r\n--only=a b; touch pwned $(touch pwned)',
     };
     const { code } = await step.with({ ...pair, ...all });
     expect(step.called()[0]).toBe(
       `conformance [gate] [--report-dir=${join(step.folder, 'reports')}] [--from=1.28.3] [--to=1.29.1] ` +
-        '[--strategy=in-place] [--k8s=1.34.4] [--images=registry] [--strict]',
+        '[--strategy=in-place] [--k8s=1.34.4] [--images=mirror=harbor.example.com/dockerhub] ' +
+        '[--expected-changes=reviewed changes.yaml] [--rollback] [--timeout-scale=2] ' +
+        '[--only=a b; touch pwned $(touch pwned)] [--strict]',
     );
+    expect(step.read('pwned')).toBe('');
     expect(code).toBe(0);
   });
 
@@ -95,6 +100,22 @@ describe.concurrent('scripts/gate-step', () => {
     using step = new Step(reporting(0));
     const { code, stderr } = await step.with({ ...pair, GATE_STRICT: 'yes' });
     expect(stderr).toContain('strict is true or false, not: yes');
+    expect(step.called()).toEqual([]);
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    [
+      '--strict\nrun',
+      'each line of the arguments is one flag, with its value after an equals sign, not: run',
+    ],
+    ['--', 'not: --'],
+    ['--report-dir=/elsewhere', 'reports go to ./reports'],
+    ['--report-dir\n', 'reports go to ./reports'],
+  ])('refuses the arguments %j', async (lines, message) => {
+    using step = new Step(reporting(0));
+    const { code, stderr } = await step.with({ ...pair, GATE_ARGUMENTS: lines });
+    expect(stderr).toContain(message);
     expect(step.called()).toEqual([]);
     expect(code).toBe(2);
   });
