@@ -7,10 +7,9 @@ import { countTo } from '../cli/options.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
-import { chooseSource } from '../helpers/images/choose.ts';
+import { chooseVersions } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
-import { resolveVersions } from '../helpers/images/versions.ts';
 import { flushing, sourceIstioSettings } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/results/results.ts';
@@ -204,8 +203,12 @@ function laps(stdout: string): Part[] {
 }
 
 async function imageSet(): Promise<ImageSet> {
-  const versions = resolveVersions({ istio: undefined, k8s: undefined });
-  const { because: _because, ...origin } = await chooseSource('auto', [versions]);
+  const {
+    versions,
+    versionsBecause: _why,
+    because: _because,
+    ...origin
+  } = await chooseVersions({ images: 'auto' });
   return ensureImageSet({ ...origin, ...versions }, terminalProgress());
 }
 

@@ -10,6 +10,7 @@ import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
 import { pairTo } from '../helpers/gate/rules.ts';
+import { chooseVersions } from '../helpers/images/choose.ts';
 import type { Progress } from '../helpers/progress/progress.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -67,9 +68,10 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   await trial.of('faults', inCluster, (progress) =>
     openSession(planOf({ ...configuration, target: 'hermetic', keep }), trial.report, progress),
   );
-  await trial.of('gate-faults', inUpgrade, (progress) => {
+  await trial.of('gate-faults', inUpgrade, async (progress) => {
     // Upgrades have their own node: it must suit two versions of Istio.
-    const upgrade = pairTo(configuration.istio);
+    const { versions, source } = await chooseVersions(configuration, configuration.image);
+    const upgrade = pairTo(versions.istio, source);
     const { from: istio, kubernetes: k8s } = upgrade;
     const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
     return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });

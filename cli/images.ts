@@ -2,7 +2,7 @@ import { mustBeWritable, saveBundle } from '../helpers/images/bundle/save.ts';
 import { loadSet } from '../helpers/images/bundle/load.ts';
 import { requestOf } from '../helpers/images/bundle/manifest.ts';
 import { readManifest } from '../helpers/images/bundle/read.ts';
-import { askedFor, chooseSource } from '../helpers/images/choose.ts';
+import { askedFor, chooseVersions } from '../helpers/images/choose.ts';
 import { megabytes } from '../helpers/images/disk.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import { listImages } from '../helpers/images/list.ts';
@@ -95,7 +95,7 @@ export async function loadFile(file: string, checkOnly: boolean): Promise<void> 
 function asked({ images, image, ...versions }: SetChoice): ImageSetRequest {
   if (images === 'auto')
     throw new UsageError('--images auto is not a source.', 'Name one: registry, source or mirror=HOST.');
-  const resolved = resolveVersions(versions);
+  const resolved = resolveVersions({ ...versions, images });
   const { because: _because, ...origin } = askedFor(images, [resolved], image);
   return { ...origin, ...resolved, overrides: image };
 }
@@ -105,7 +105,11 @@ async function chosen({
   image,
   ...versions
 }: SetChoice): Promise<{ readonly request: ImageSetRequest; readonly because: string }> {
-  const resolved = resolveVersions(versions);
-  const { because, ...origin } = await chooseSource(images, [resolved], image);
-  return { request: { ...origin, ...resolved, overrides: image }, because };
+  const {
+    versions: chosenVersions,
+    versionsBecause: _why,
+    because,
+    ...origin
+  } = await chooseVersions({ ...versions, images }, image);
+  return { request: { ...origin, ...chosenVersions, overrides: image }, because };
 }

@@ -54,7 +54,10 @@ export async function argumentsMustBeValid(configuration: Configuration): Promis
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
   if (configuration.reuse) {
-    await keptMustFit(askedOf(configuration, versions, [versions.istio]));
+    const { istio, images } = configuration;
+    // Which Istio is the default is known once the images are chosen; then the kept cluster is compared once more.
+    const { istio: _istio, ...known } = askedOf(configuration, versions, [versions.istio]);
+    await keptMustFit(istio === undefined && images === 'auto' ? known : { ...known, istio: versions.istio });
   }
   return plan;
 }

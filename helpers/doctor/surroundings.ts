@@ -1,6 +1,6 @@
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { chooseSource, type ChosenSource } from '../images/choose.ts';
+import { chooseVersions, type ChosenSource } from '../images/choose.ts';
 import { listImages, type ImageRow } from '../images/list.ts';
 import { imageSetIsReady } from '../images/ensure.ts';
 import { registriesOf } from '../images/reference.ts';
@@ -46,8 +46,8 @@ export function surroundingsOf(
 ): Surroundings {
   const versions = resolveVersions(asked);
   const engine = once(engineFacts);
-  const registries = neededRegistries(asked, versions);
-  const set = once(() => chosenSet(asked, versions));
+  const registries = neededRegistries(asked);
+  const set = once(() => chosenSet(asked));
   return {
     environment,
     asked,
@@ -77,8 +77,8 @@ function startable({ images }: ChosenSet): string | undefined {
   return here.sort((a, b) => (a.sizeBytes ?? 0) - (b.sizeBytes ?? 0))[0]?.reference;
 }
 
-async function chosenSet({ images: asked }: Asked, versions: Versions): Promise<ChosenSet> {
-  const chosen = await chooseSource(asked, [versions]);
+async function chosenSet(asked: Asked): Promise<ChosenSet> {
+  const { versions, versionsBecause: _why, ...chosen } = await chooseVersions(asked);
   const { because: _because, ...origin } = chosen;
   const request = { ...origin, ...versions };
   const [ready, images] = await Promise.all([imageSetIsReady(request), listImages(request)]);
@@ -86,10 +86,12 @@ async function chosenSet({ images: asked }: Asked, versions: Versions): Promise<
 }
 
 /** The registries that images may have to be pulled from; none where they are to be built. */
-function neededRegistries({ images: asked }: Asked, versions: Versions): string[] {
-  const [, mirror] = /^mirror=([^/]+)/.exec(asked) ?? [];
+function neededRegistries(asked: Asked): string[] {
+  const { images } = asked;
+  const [, mirror] = /^mirror=([^/]+)/.exec(images) ?? [];
   if (mirror !== undefined) return [mirror];
-  if (asked === 'source' || !isPublished(versions)) return [];
+  const versions = resolveVersions({ ...asked, images: images === 'auto' ? 'registry' : images });
+  if (images === 'source' || !isPublished(versions)) return [];
   return registriesOf(Object.values(registryReferences(versions, 'amd64')));
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { parseVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
-import { brokenRules, resolvePair, type PairRequest } from './rules.ts';
+import { brokenRules, pairTo, resolvePair, type PairRequest } from './rules.ts';
 
 const entry = (kubernetes: string[], published = true) => ({
   kubernetes,
@@ -184,6 +184,14 @@ describe('the Kubernetes of a pair', () => {
     expect(resolvePair(request('1.27.0', '1.28.3', allowed), known).kubernetes).toBe('1.34.10');
     expect(resolvePair(request('1.28.3', '1.31.0-dev.20260827', allowed), known).kubernetes).toBe('1.36.0');
   });
+});
+
+it('finds the version to come from where the images of the other come from', () => {
+  const source = { lock: 'k8s-1.34', module: 'v0.0.0-1', envoyServer: '1.36.4' };
+  const built = { ...known, istio: { ...known.istio, '1.28.3': { ...entry(['1.33']), source } } };
+  expect(pairTo('1.29.1', 'registry', built).from).toBe('1.28.9');
+  expect(pairTo('1.29.1', 'source', built)).toMatchObject({ from: '1.28.3', kubernetes: '1.33.5' });
+  expect(() => pairTo('1.30.4', 'source', built)).toThrow(/whose images come from a build/);
 });
 
 it('holds for the file as it is: the pair that this project was made for', () => {

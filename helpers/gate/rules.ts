@@ -1,6 +1,7 @@
 import semver from 'semver';
 import { UsageError } from '../errors.ts';
-import { listed, minorOf, resolveVersions, versionsFile, type VersionsFile } from '../images/versions.ts';
+import type { ImageSource } from '../images/roles.ts';
+import { listed, minorOf, versionsFile, type VersionsFile } from '../images/versions.ts';
 
 export type Strategy = 'canary' | 'in-place';
 
@@ -227,15 +228,17 @@ function sourceOf(istio: string, known: VersionsFile): string {
 }
 
 /**
- * The upgrade to a version, by default the file's, from the newest listed release of the minor version before it.
+ * The upgrade to a version, from the newest listed release of the minor version before it whose images come from where its own do.
  * @throws UsageError when none is listed
  */
 export function pairTo(
-  asked?: string,
+  to: string,
+  source: ImageSource,
   known: VersionsFile = versionsFile(),
 ): { readonly from: string; readonly to: string; readonly kubernetes: string } {
-  const { istio: to } = resolveVersions({ istio: asked }, known);
-  const [from] = Object.keys(known.istio)
+  const [from] = Object.entries(known.istio)
+    .filter(([, entry]) => (source === 'source' ? entry.source : entry.registry) !== undefined)
+    .map(([version]) => version)
     .filter(
       (version) =>
         semver.major(version) === semver.major(to) && semver.minor(version) === semver.minor(to) - 1,
@@ -243,7 +246,7 @@ export function pairTo(
     .sort(semver.rcompare);
   if (from === undefined) {
     throw new UsageError(
-      `No release of the minor version before Istio ${to} is listed.`,
+      `No release of the minor version before Istio ${to} is listed whose images come from ${source === 'source' ? 'a build' : 'a registry'}.`,
       'Add one to fixtures/versions.yaml, or choose another version (--istio).',
     );
   }

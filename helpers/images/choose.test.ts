@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
-import { chooseSource } from './choose.ts';
+import { chooseSource, chooseVersions } from './choose.ts';
 import type { LoadedSet } from './loaded.ts';
 import type { ImageSetRequest } from './references.ts';
 import type { RegistryAnswer } from './registry.ts';
+import { resolveVersions, versionsFile } from './versions.ts';
 
 const versions = { istio: '1.29.1', kubernetes: '1.35.4' };
 const answering = (registries: readonly string[]): Promise<RegistryAnswer[]> =>
@@ -103,5 +104,72 @@ describe('chooseSource', () => {
     await expect(chooseSource('source', [pair], {}, { probe: mustNotAsk, isReady: nothing })).rejects.toThrow(
       UsageError,
     );
+  });
+});
+
+describe('chooseVersions', () => {
+  const published = resolveVersions({ images: 'registry' });
+  const built = resolveVersions({ images: 'source' });
+
+  it('has two defaults: the newest published release, and what is built from source', () => {
+    expect(built).toEqual(versionsFile().default);
+    expect(versionsFile().istio[published.istio]?.registry).toBeDefined();
+    expect(published.istio).not.toBe(built.istio);
+  });
+
+  it('takes the newest published release where a registry answers, and says why', async () => {
+    const chosen = await chooseVersions({ images: 'auto' }, {}, { probe: answering, isReady: nothing });
+    expect(chosen).toMatchObject({ source: 'registry', versions: published });
+    expect(chosen.versionsBecause).toContain('newest release that is listed as published');
+  });
+
+  it('takes what is built from source where none does', async () => {
+    const chosen = await chooseVersions({ images: 'auto' }, {}, { probe: silent, isReady: nothing });
+    expect(chosen).toMatchObject({ source: 'source', versions: built });
+    expect(chosen.because).toContain('does not answer');
+    expect(chosen.versionsBecause).toContain('built from source');
+  });
+
+  it('takes what --images names, without asking anybody', async () => {
+    const facts = { probe: mustNotAsk, isReady: mustNotAsk };
+    await expect(chooseVersions({ images: 'registry' }, {}, facts)).resolves.toMatchObject({
+      source: 'registry',
+      versions: published,
+    });
+    await expect(chooseVersions({ images: 'mirror=localhost:5000' }, {}, facts)).resolves.toMatchObject({
+      versions: published,
+    });
+    await expect(chooseVersions({ images: 'source' }, {}, facts)).resolves.toMatchObject({ versions: built });
+  });
+
+  it('takes a loaded set that has one of the two', async () => {
+    const isReady = ({ source, istio }: ImageSetRequest): Promise<boolean> =>
+      Promise.resolve(source === 'source' && istio === built.istio);
+    const set: LoadedSet = {
+      ...built,
+      source: 'source',
+      file: 'set.tar',
+      loadedAt: '2026-11-24T17:00:00.000Z',
+    };
+    const loaded = (): Promise<readonly LoadedSet[]> => Promise.resolve([set]);
+    const chosen = await chooseVersions({ images: 'auto' }, {}, { probe: mustNotAsk, isReady, loaded });
+    expect(chosen).toMatchObject({ source: 'source', versions: built });
+  });
+
+  it('gives no reason for an Istio that was asked for', async () => {
+    const asked = { images: 'auto', istio: '1.29.1' } as const;
+    const chosen = await chooseVersions(asked, {}, { probe: answering, isReady: nothing });
+    expect(chosen).toMatchObject({ versions, source: 'registry' });
+    expect(chosen.versionsBecause).toBeUndefined();
+  });
+
+  it('takes the newest published one for the Kubernetes asked for', () => {
+    const known = versionsFile();
+    const listed = {
+      ...known,
+      istio: { ...known.istio, '1.32.0': { ...known.istio['1.31.4'], kubernetes: ['1.35'] } },
+    };
+    const asked = { k8s: '1.34.4', images: 'registry' };
+    expect(resolveVersions(asked, listed as typeof known).istio).toBe('1.31.4');
   });
 });

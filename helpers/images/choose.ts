@@ -6,7 +6,14 @@ import { overridesMustFit, type Overrides } from './overrides.ts';
 import { probeRegistries, type RegistryAnswer } from './registry.ts';
 import { registriesOf } from './reference.ts';
 import { registryReferencesOf, type ImageOrigin, type ImageSetRequest } from './references.ts';
-import { isPublished, registryReferences, sourceVersions, type Versions } from './versions.ts';
+import {
+  isPublished,
+  registryReferences,
+  resolveVersions,
+  sourceVersions,
+  type AskedVersions,
+  type Versions,
+} from './versions.ts';
 
 export interface ChosenSource extends Pick<ImageOrigin, 'source' | 'mirror'> {
   /** A sentence for the user: why, and what it costs. */
@@ -62,45 +69,125 @@ export function askedFor(
   return { ...origin, because };
 }
 
+/** What a run is for, and where its images come from. */
+export interface ChosenVersions extends ChosenSource {
+  readonly versions: Versions;
+  /** Why this Istio, where none was asked for. */
+  readonly versionsBecause?: string;
+}
+
+/**
+ * The versions of one run and where their images come from. Where no Istio is asked for, it is the newest that the images at
+ * hand have: the newest published release where those images are here or their registries answer, else the one that is
+ * built from source.
+ * @throws UsageError as {@link chooseSource} and for versions that do not fit
+ */
+export async function chooseVersions(
+  asked: AskedVersions & { readonly images: ImageChoice },
+  overrides: Overrides = {},
+  facts: ChoiceFacts = { probe: probeRegistries, isReady, loaded: loadedSets },
+): Promise<ChosenVersions> {
+  const { images, istio } = asked;
+  const built = resolveVersions(asked);
+  if (istio !== undefined)
+    return { ...(await chooseSource(images, [built], overrides, facts)), versions: built };
+  if (images !== 'auto') {
+    const chosen = await chooseSource(images, [built], overrides, facts);
+    return { ...chosen, versions: built, versionsBecause: whyDefault(chosen.source) };
+  }
+  const published = resolveVersions({ ...asked, images: 'registry' });
+  const choice = async (): Promise<Omit<ChosenVersions, 'versionsBecause'>> => {
+    const publishedHere = await atHand([published], overrides, facts);
+    if (publishedHere !== undefined) return { ...publishedHere, versions: published };
+    const builtHere = await atHand([built], overrides, facts);
+    if (builtHere !== undefined) return { ...builtHere, versions: built };
+    const answer = await answering([published], facts);
+    if (typeof answer !== 'string') return { ...answer, versions: published };
+    return { ...(await fromSource([built], answer, overrides, facts)), versions: built };
+  };
+  const chosen = await choice();
+  overridesMustFit(overrides, chosen.source);
+  return { ...chosen, versionsBecause: whyDefault(chosen.source) };
+}
+
+function whyDefault(source: ChosenSource['source']): string {
+  return source === 'registry'
+    ? 'the newest release that is listed as published'
+    : 'what is built from source by default: --istio names another';
+}
+
 async function chooseItself(
   all: readonly Versions[],
   overrides: Overrides,
-  { probe, isReady: isHere, loaded }: ChoiceFacts,
+  facts: ChoiceFacts,
 ): Promise<ChosenSource> {
-  const allReady = async (origin: ImageOrigin): Promise<boolean> => {
-    for (const versions of all) {
-      if (!(await isHere({ ...origin, ...versions, overrides }))) return false;
-    }
-    return true;
-  };
+  const here = await atHand(all, overrides, facts);
+  if (here !== undefined) return here;
   const unpublished = all.find((versions) => !isPublished(versions));
-  if (unpublished === undefined && (await allReady({ source: 'registry' }))) {
-    return { source: 'registry', because: 'all of them are here already' };
-  }
-  for (const set of (await loaded?.()) ?? []) {
-    const { source, mirror } = set;
-    const origin = { source, ...(mirror === undefined ? {} : { mirror }) };
-    if (await allReady(origin)) return { ...origin, because: howLoaded(set) };
-  }
   if (unpublished !== undefined) {
     // One that has to be built decides for all: they must have a recipe, too.
     all.forEach((versions) => sourceVersions(versions));
     return { source: 'source', because: `no registry has Istio ${unpublished.istio}` };
   }
+  const answer = await answering(all, facts);
+  return typeof answer === 'string' ? fromSource(all, answer, overrides, facts) : answer;
+}
+
+/** The published images if all of them are here, else a loaded set that has these versions. */
+async function atHand(
+  all: readonly Versions[],
+  overrides: Overrides,
+  { isReady: isHere, loaded }: ChoiceFacts,
+): Promise<ChosenSource | undefined> {
+  if (
+    all.every((versions) => isPublished(versions)) &&
+    (await allReady({ source: 'registry', overrides }, all, isHere))
+  ) {
+    return { source: 'registry', because: 'all of them are here already' };
+  }
+  for (const set of (await loaded?.()) ?? []) {
+    const { source, mirror } = set;
+    const origin = { source, ...(mirror === undefined ? {} : { mirror }) };
+    if (await allReady({ ...origin, overrides }, all, isHere)) return { ...origin, because: howLoaded(set) };
+  }
+  return undefined;
+}
+
+/** The published images where their registries answer; else who does not. */
+async function answering(all: readonly Versions[], { probe }: ChoiceFacts): Promise<ChosenSource | string> {
   // The registries are the same on every architecture.
   const references = all.flatMap((versions) => Object.values(registryReferences(versions, 'amd64')));
   const registries = registriesOf(references);
   const silent = (await probe(registries)).filter(({ status }) => status === undefined);
-  if (silent.length === 0) {
-    const answering = `${registries.join(' and ')} ${registries.length === 1 ? 'answers' : 'answer'}`;
-    return { source: 'registry', because: `${answering}; the first pull is about 0.5 GB` };
+  if (silent.length > 0) {
+    return silent.map(({ registry, problem }) => `${registry} does not answer: ${problem}`).join('; ');
   }
+  const who = `${registries.join(' and ')} ${registries.length === 1 ? 'answers' : 'answer'}`;
+  return { source: 'registry', because: `${who}; the first pull is about 0.5 GB` };
+}
+
+async function fromSource(
+  all: readonly Versions[],
+  why: string,
+  overrides: Overrides,
+  { isReady: isHere }: ChoiceFacts,
+): Promise<ChosenSource> {
   all.forEach((versions) => sourceVersions(versions));
-  const who = silent.map(({ registry, problem }) => `${registry} does not answer: ${problem}`).join('; ');
-  const cost = (await allReady({ source: 'source' }))
+  const cost = (await allReady({ source: 'source', overrides }, all, isHere))
     ? 'they are built already'
     : 'the first build takes about 15 min on two cores, later ones nothing';
-  return { source: 'source', because: `${who}; ${cost}` };
+  return { source: 'source', because: `${why}; ${cost}` };
+}
+
+async function allReady(
+  origin: ImageOrigin,
+  all: readonly Versions[],
+  isHere: ChoiceFacts['isReady'],
+): Promise<boolean> {
+  for (const versions of all) {
+    if (!(await isHere({ ...origin, ...versions }))) return false;
+  }
+  return true;
 }
 
 async function isReady(request: ImageSetRequest): Promise<boolean> {

@@ -101,16 +101,22 @@ function withOwnLocks(known: VersionsFile): VersionsFile {
   return known;
 }
 
+/** Versions as somebody asks for them. */
+export interface AskedVersions {
+  readonly istio?: string | undefined;
+  readonly k8s?: string | undefined;
+  /** `--images`: whose newest release is the default. */
+  readonly images?: string | undefined;
+}
+
 /**
- * The versions asked for, the rest by default: the default pair where it fits, else the newest Kubernetes that
- * the release of Istio supports.
+ * The versions asked for, the rest by default. Istio: with images of a registry or mirror the newest release that is
+ * listed as published, else the file's default, which can be built from source. Kubernetes: the file's default where it
+ * fits, else the newest that the release of Istio supports.
  * @throws UsageError for an unknown version, and for a pair that Istio does not support
  */
-export function resolveVersions(
-  asked: { readonly istio?: string | undefined; readonly k8s?: string | undefined },
-  known: VersionsFile = versionsFile(),
-): Versions {
-  const istio = listed('Istio', asked.istio ?? known.default.istio, Object.keys(known.istio));
+export function resolveVersions(asked: AskedVersions, known: VersionsFile = versionsFile()): Versions {
+  const istio = listed('Istio', asked.istio ?? defaultIstio(asked, known), Object.keys(known.istio));
   const { kubernetes: supported, support } = entry(known.istio, istio);
   const all = Object.keys(known.kubernetes);
   const fitting = all.filter((candidate) => supported.includes(minorOf(candidate)));
@@ -132,6 +138,18 @@ export function resolveVersions(
     );
   }
   return { istio, kubernetes };
+}
+
+/** The newest published release, for the Kubernetes asked for if any; of what is built from source the file's choice. */
+function defaultIstio({ k8s, images = 'source' }: AskedVersions, known: VersionsFile): string {
+  if (images === 'source' || images === 'auto') return known.default.istio;
+  const minor = k8s === undefined ? undefined : minorOf(k8s.replace(/^v/, ''));
+  const [newest] = Object.entries(known.istio)
+    .filter(([, { registry }]) => registry !== undefined)
+    .filter(([, { kubernetes }]) => minor === undefined || kubernetes.includes(minor))
+    .map(([version]) => version)
+    .sort(semver.rcompare);
+  return newest ?? known.default.istio;
 }
 
 /** What to tell about a release that Istio no longer supports; undefined while it does, or where no date is listed. */

@@ -32,6 +32,8 @@ export class Report {
   /** Folder of the evidence of a set-up that failed, in the report's folder. */
   evidence: string | undefined;
   target: Results['target'];
+  /** What a reader should know of the versions: why these, that support of one has ended. */
+  notes: readonly string[] = [];
   /** The given proxy, where the run deploys none. */
   proxy: Results['proxy'];
   /** Where each setting of the configuration comes from. */
@@ -105,6 +107,7 @@ export class Report {
       ...(this.origins === undefined ? {} : { origins: this.origins }),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
+      ...(this.notes.length === 0 ? {} : { notes: [...this.notes] }),
       versions: { ...(await ownVersions()), ...this.versions },
       images: imagesOf(this.#images),
       host: {

@@ -67,6 +67,10 @@ export const results = z.object({
     })
     .optional()
     .describe('only in a run through a given proxy (--proxy)'),
+  notes: z
+    .array(z.string())
+    .optional()
+    .describe('what a reader should know of the versions: why these, that support of one has ended'),
   versions: z
     .record(z.string(), z.string())
     .describe('component → version as the running component reports it'),

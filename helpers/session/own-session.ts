@@ -6,11 +6,11 @@ import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { containerEngine } from '../engine.ts';
-import { chooseSource } from '../images/choose.ts';
+import { chooseSource, chooseVersions, type ChosenSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
-import { endOfSupport, resolveVersions, type Versions } from '../images/versions.ts';
+import { endOfSupport, neverRun, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
 import { originNamespace } from '../kube/namespaces.ts';
 import type { Progress } from '../progress/progress.ts';
@@ -33,7 +33,6 @@ export async function openOwnSession(
   { upgrade, install }: SessionOptions,
 ): Promise<Session> {
   const { configuration } = plan;
-  const all = upgrade === undefined ? [resolveVersions(configuration)] : versionsOf(upgrade);
   const engine = await containerEngine();
   const { operatingSystem, serverVersion } = engine.info.containerRuntime;
   report.engine = `${operatingSystem}, API ${serverVersion}`;
@@ -41,14 +40,12 @@ export async function openOwnSession(
   for (const name of [...swept.containers, ...swept.networks, ...(await sweepRunFolders())]) {
     progress.note(`  removed what an earlier run left: ${name}`);
   }
-  const [source, target] = await Promise.all([
-    chooseSource(configuration.images, all, configuration.image),
+  const [{ source, all, notes }, target] = await Promise.all([
+    chosenFor(configuration, upgrade),
     chooseTarget(plan),
   ]);
-  for (const { istio } of all) {
-    const ended = endOfSupport(istio);
-    if (ended !== undefined) progress.note(`  note: ${ended}`);
-  }
+  report.notes = notes;
+  for (const note of notes) progress.note(`  note: ${note}`);
   progress.note(`  images: ${originName(source)} (${source.because})`);
   progress.note(`  target: ${target.kind} (${target.because})`);
   const proxy = introduceProxy(plan, report, progress);
@@ -114,6 +111,35 @@ export async function openOwnSession(
       };
       return facts;
     },
+  );
+}
+
+/** The versions of the run, where their images come from, and what a reader should know of these versions. */
+async function chosenFor(
+  configuration: Configuration,
+  upgrade: Upgrade | undefined,
+): Promise<{
+  readonly source: ChosenSource;
+  readonly all: readonly Versions[];
+  readonly notes: readonly string[];
+}> {
+  const { images, image } = configuration;
+  if (upgrade !== undefined) {
+    const all = versionsOf(upgrade);
+    const source = await chooseSource(images, all, image);
+    return { source, all, notes: notesOf(all) };
+  }
+  const { versions, versionsBecause, ...source } = await chooseVersions(configuration, image);
+  const chosen =
+    versionsBecause === undefined
+      ? []
+      : [`Istio ${versions.istio} on Kubernetes ${versions.kubernetes}: ${versionsBecause}`];
+  return { source, all: [versions], notes: [...chosen, ...notesOf([versions])] };
+}
+
+function notesOf(all: readonly Versions[]): string[] {
+  return all.flatMap(({ istio }) =>
+    [endOfSupport(istio), neverRun(istio)].filter((note) => note !== undefined),
   );
 }
 

@@ -3,10 +3,9 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { dnsMustBeReady, removeCluster, startCluster } from '../../helpers/cluster/k3s.ts';
 import type { Cluster } from '../../helpers/cluster/cluster.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
-import { chooseSource } from '../../helpers/images/choose.ts';
+import { chooseVersions } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
-import { resolveVersions } from '../../helpers/images/versions.ts';
 import { installIstio } from '../../helpers/istio/install.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
 import { apply } from '../../helpers/kube/apply.ts';
@@ -37,8 +36,12 @@ const operator = new URL('../../fixtures/istio.yaml', import.meta.url);
  */
 export async function foreignCluster(): Promise<ForeignCluster> {
   await sweep();
-  const versions = resolveVersions({});
-  const { because: _because, ...origin } = await chooseSource('auto', [versions]);
+  const {
+    versions,
+    versionsBecause: _why,
+    because: _because,
+    ...origin
+  } = await chooseVersions({ images: 'auto' });
   const images = await ensureImageSet({ ...origin, ...versions }, silent);
   const cluster = await startCluster({
     runId: newRunId(),

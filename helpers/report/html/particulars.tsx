@@ -34,7 +34,7 @@ export function Versions({ run: { versions, images } }: { readonly run: Results 
 
 /** What was asked for, and the machine it ran on. */
 export function Particulars({ run }: { readonly run: Results }) {
-  const { configuration, target, host, runId, startedAt, endedAt, exitCode } = run;
+  const { configuration, target, notes = [], host, runId, startedAt, endedAt, exitCode } = run;
   return (
     <>
       <Pairs
@@ -53,6 +53,7 @@ export function Particulars({ run }: { readonly run: Results }) {
                 string,
                 string,
               ][])),
+          ...notes.map((note): [string, string] => ['Note', note]),
           [
             'Machine',
             `${host.os}, ${host.architecture}, ${host.cpus} CPUs, ${roughBytes(host.memoryBytes)} of memory`,
