@@ -13,17 +13,19 @@ import { askedFor } from '../helpers/images/choose.ts';
 import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { runGate } from '../helpers/session/run-steps.ts';
+import type { SessionOptions } from '../helpers/session/session.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import type { Chosen } from './options.ts';
 import { pauseMustBePossible } from './pausing.ts';
 import { runReported } from './reported-run.ts';
-import { askedOf } from './run.ts';
+import { askedOf, givenOf } from './run.ts';
 
 export interface GateRequest {
   readonly plan: GatePlan;
   readonly kubernetes: string;
   readonly settings: Settings<Configuration>;
+  readonly given: SessionOptions['given'];
 }
 
 /** @throws UsageError for what can be told without an engine: the pair, the rules of its strategy, fixtures */
@@ -46,11 +48,19 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
   expectedChanges(reviewed.expectedChanges);
-  if (configuration.reuse) await keptMustFit(askedOf(configuration, { kubernetes }, [from, to]));
+  const { istioConfigTo } = asked.values;
+  const given = await givenOf(configuration, istioConfigTo);
+  if (configuration.reuse) {
+    await keptMustFit(askedOf(configuration, { kubernetes }, [from, to], given?.given));
+  }
   const forced = { istio: from, k8s: kubernetes, target: 'hermetic' as const };
   return {
     kubernetes,
-    plan: { from, to, strategy, rollback, strict, ...reviewed },
+    given,
+    plan: {
+      ...{ from, to, strategy, rollback, strict, ...reviewed },
+      ...(istioConfigTo === undefined ? {} : { istioConfigTo }),
+    },
     // Live traffic is thousands of requests: too many for the real destination.
     settings: {
       values: { ...configuration, ...forced },
@@ -60,13 +70,13 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
 }
 
 /** `conformance gate`: upgrades a mesh under live traffic, and says whether the upgrade may go out. */
-export async function gate({ plan, kubernetes, settings }: GateRequest): Promise<number> {
+export async function gate({ plan, kubernetes, settings, given }: GateRequest): Promise<number> {
   return runReported({
     command: 'gate',
     title: `${describe(plan)}, Kubernetes ${kubernetes}`,
     settings,
     plan: planOf(settings.values),
-    session: { upgrade: { ...plan, kubernetes } },
+    session: { upgrade: { ...plan, kubernetes }, given },
     judge: (facts, report, telling) => runGate(facts, plan, report, telling),
     verdict: ({ report: { steps, gate: known }, problems, clusterServes }) =>
       gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes }),

@@ -1,4 +1,4 @@
-import { defaultEdition } from '../fixtures/document/editions.ts';
+import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
 import { closest } from 'fastest-levenshtein';
 import type { KeptConfiguration } from '../helpers/cluster/kept-configuration.ts';
 import { keptMustFit } from '../helpers/cluster/kept.ts';
@@ -7,6 +7,8 @@ import type { Settings } from '../helpers/configuration/settings.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
 import { events } from '../helpers/events/stream.ts';
 import { askedFor } from '../helpers/images/choose.ts';
+import { fingerprintOf, givenAt, type Given } from '../helpers/given/given.ts';
+import type { SessionOptions } from '../helpers/session/session.ts';
 import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { verdictOf } from '../helpers/results/verdict.ts';
@@ -15,20 +17,21 @@ import { runDocument } from '../helpers/session/run-steps.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { checkedProxy, planOf, type RunPlan } from '../helpers/session/proxy.ts';
 import { installFor } from '../suites/begin-install.ts';
-import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
+import { Fixtures, fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import { chosenSteps, everyStep, isPartial, judgedSteps, matching, stepsFor } from '../suites/steps.ts';
 import { pauseMustBePossible } from './pausing.ts';
 import { runReported } from './reported-run.ts';
 
 /** `conformance run`: the document, from nothing to a verdict and a report. */
 export async function run(settings: Settings<Configuration>, plan: RunPlan): Promise<number> {
+  const given = await givenOf(settings.values);
   return runReported({
     command: 'run',
     title: describe(settings.values),
     settings,
     plan,
     steps: chosenSteps(plan).map(({ id }) => id),
-    session: { install: installFor(plan) },
+    session: { install: installFor(plan, given?.given), given },
     judge: runDocument,
     verdict: ({ facts, report, problems, clusterServes }) =>
       verdictOf({
@@ -53,13 +56,24 @@ export async function argumentsMustBeValid(configuration: Configuration): Promis
   stepsMustExist(plan);
   pauseMustBePossible(configuration);
   await fixturesMustBeReadable();
+  const given = await givenOf(configuration);
   if (configuration.reuse) {
     const { istio, images } = configuration;
     // Which Istio is the default is known once the images are chosen; then the kept cluster is compared once more.
-    const { istio: _istio, ...known } = askedOf(configuration, versions, [versions.istio]);
+    const { istio: _istio, ...known } = askedOf(configuration, versions, [versions.istio], given?.given);
     await keptMustFit(istio === undefined && images === 'auto' ? known : { ...known, istio: versions.istio });
   }
   return plan;
+}
+
+/** The user's own configuration of the mesh, and the suite's that it goes over; undefined where there is none. */
+export async function givenOf(
+  { istioConfig, apply, edition }: Configuration,
+  istioConfigTo?: string,
+): Promise<SessionOptions['given']> {
+  const given = await givenAt({ istioConfig, istioConfigTo, apply });
+  if (given === undefined) return undefined;
+  return { given, base: await new Fixtures(editionOf({ edition })).text('istio.yaml') };
 }
 
 /** The exit code that tells the launcher whether to prepare an engine. */
@@ -73,8 +87,9 @@ export function askedOf(
   { injection }: Pick<Configuration, 'injection'>,
   { kubernetes }: Pick<Versions, 'kubernetes'>,
   istio: readonly string[],
+  given: Given | undefined,
 ): Partial<KeptConfiguration> {
-  return { injection, kubernetes, istio: istio.join(' → ') };
+  return { injection, kubernetes, istio: istio.join(' → '), given: fingerprintOf(given) };
 }
 
 /** The steps of a configuration and their order, without running anything. */
@@ -149,6 +164,8 @@ function describe(configuration: Configuration): string {
     : [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
   for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
   if (edition !== defaultEdition) parts.push(`edition ${edition}`);
+  if (configuration.istioConfig !== undefined) parts.push(`Istio configured by ${configuration.istioConfig}`);
+  if (configuration.apply.length > 0) parts.push(`with ${configuration.apply.join(' ')} applied`);
   if (injection !== 'auto') parts.push(`injection ${injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (grep !== undefined) parts.push(`steps that match ${grep} and what they need`);

@@ -1,11 +1,17 @@
+import { editionOf } from '../fixtures/document/editions.ts';
 import { messageOf } from '../helpers/errors.ts';
+import { checkedGiven } from '../helpers/given/check.ts';
+import type { Given } from '../helpers/given/given.ts';
+import type { ImageSet } from '../helpers/images/roles.ts';
+import { remove } from '../helpers/kube/apply.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { Gate } from '../suites/upgrade/gate.ts';
+import { Fixtures } from '../suites/document/fixtures.ts';
 import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
 import { faultResultOf, type Caught, type FaultResult } from './result.ts';
-import type { GateFault } from './upgrade.ts';
+import type { GateFault } from './gate-fault.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
 export class GateMatrix {
@@ -25,9 +31,12 @@ export class GateMatrix {
 
   async try(fault: GateFault): Promise<FaultResult> {
     const start = performance.now();
-    const [to] = this.#session.others;
-    await using gate = new Gate(this.#session, {
-      from: this.#session.images.istio,
+    const { images, others, runId } = this.#session;
+    const [to] = others;
+    const given = await this.#givenFor(fault, [images, ...others], runId);
+    const session = given === undefined ? this.#session : { ...this.#session, given };
+    await using gate = new Gate(session, {
+      from: images.istio,
       to: to?.istio ?? '',
       strategy: fault.strategy,
       rollback: false,
@@ -42,7 +51,20 @@ export class GateMatrix {
     this.#used = true;
     const judge = await FourGreps.beginning(gate.world('before'));
     const { caught, greps } = await goThrough(gate, fault, judge);
+    // The next upgrade begins without them.
+    await remove(
+      gate.kube,
+      (given?.objects ?? []).map(({ object }) => object),
+    );
     return faultResultOf(fault, caught, greps, start);
+  }
+
+  /** The configuration of the fault, checked as that of a user is. */
+  async #givenFor(fault: GateFault, sets: readonly ImageSet[], runId: string): Promise<Given | undefined> {
+    const given = fault.given?.(this.#session.images);
+    if (given === undefined) return undefined;
+    const base = await new Fixtures(editionOf(this.#session.configuration)).text('istio.yaml');
+    return (await checkedGiven({ given, base, runId }, sets)).given;
   }
 }
 
@@ -67,7 +89,7 @@ async function goThrough(
     gate.enter(phase);
     for (const step of phase.steps) {
       const key = `${phase.id}/${step.id}`;
-      if (key === before) await fault.inject(gate);
+      if (key === before) await fault.inject?.(gate);
       const record = recordOf(step);
       await gate.take(phase, step, record);
       if (record.status !== 'failed') continue;

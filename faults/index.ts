@@ -5,7 +5,8 @@ import type { Fault, RunFault } from './fault.ts';
 import { meshFaults } from './mesh.ts';
 import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
-import { gateFaults, type GateFault } from './upgrade.ts';
+import type { GateFault } from './gate-fault.ts';
+import { gateFaults } from './upgrade.ts';
 
 /** The faults of one cluster, in the order they are tried; those that end it come last. */
 export const faults: readonly Fault[] = [

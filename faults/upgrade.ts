@@ -1,24 +1,11 @@
 import type { KubernetesObject, V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
-import type { GatePlan } from '../helpers/results/gate.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { apply, find, merge } from '../helpers/kube/apply.ts';
-import type { CauseCode } from '../helpers/causes/causes.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
 import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
-
-/** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */
-export interface GateFault {
-  /** Stable, e.g. `GATE-INJECTOR-BROKEN`. */
-  readonly id: string;
-  readonly title: string;
-  readonly strategy: GatePlan['strategy'];
-  readonly strict?: true;
-  readonly expect: { readonly step: string; readonly cause: CauseCode };
-  /** The step before which it is put in, `phase/STEP`; before the first phase when not given. */
-  readonly before?: string;
-  readonly inject: (gate: Gate) => Promise<void> | void;
-}
+import type { GateFault } from './gate-fault.ts';
+import { givenFaults } from './given.ts';
 
 /** The new control plane serves every sidecar by then, and all that is left of the upgrade are restarts. */
 const afterTheSwitch = 'document-old-proxy/BEFORE-1';
@@ -196,6 +183,7 @@ export const gateFaults: readonly GateFault[] = [
     before: 'upgrade/UPGRADE-3',
     inject: ({ kube, revision }) => scaleToZero(kube, istiodOf(revision)),
   },
+  ...givenFaults,
 ];
 
 async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {

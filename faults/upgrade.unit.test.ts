@@ -15,15 +15,16 @@ const session = {
   cluster: { kubeconfig },
   destination: {},
   folder: '',
-  images: { istio: '1.28.3' },
+  images: { istio: '1.28.3', images: { curl: { reference: 'curl:1' } } },
   others: [{ istio: '1.29.1' }],
 } as unknown as SessionFacts;
 
 describe('the faults of an upgrade', () => {
   it.each(gateFaults)(
     '$id names steps that exist, in an order that can catch it',
-    ({ strategy, before, expect: caught }) => {
-      const gate = new Gate(session, {
+    ({ strategy, before, given, expect: caught }) => {
+      const its = given === undefined ? session : { ...session, given: given(session.images) };
+      const gate = new Gate(its, {
         from: '1.28.3',
         to: '1.29.1',
         strategy,

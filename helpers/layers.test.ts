@@ -28,6 +28,7 @@ const order = [
   'helpers/scale',
   'helpers/results',
   'helpers/diagnose',
+  'helpers/given',
   'helpers/report',
   'helpers/gate',
   'helpers/events',

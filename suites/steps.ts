@@ -13,6 +13,7 @@ import { deployAnHttpsProxy } from './document/2-deploy-an-https-proxy.ts';
 import { configureTraffic } from './document/3-configure-traffic.ts';
 import { understandingWhatHappened } from './document/4-understanding-what-happened.ts';
 import { cleanup } from './document/5-cleanup.ts';
+import { applyManifests } from './document/apply-manifests.ts';
 import { withNeeds, type Step } from './document/step.ts';
 
 /** Controls: what must not work, or must look different in the logs, in the order they run. */
@@ -37,6 +38,7 @@ export const documentSteps = documentStepsOf(editionOf({ edition: defaultEdition
 /** Every step, in order: the document's, those of a given proxy, and the controls where they fit. */
 export function everyStep(of: { readonly edition: EditionName }): readonly Step[] {
   return documentStepsOf(editionOf(of)).flatMap((step) => {
+    if (step.id === 'BEFORE-1') return [step, ...applyManifests];
     if (step.id === 'PROXY-5') return [step, ...reachGivenProxy];
     if (step.id === 'MESH-4') return [step, ...furtherAddresses];
     if (step.id === 'MESH-1') return [...beforeTheEntry, step];
@@ -51,7 +53,12 @@ export const allSteps: readonly Step[] = stepsFor(planOf(configurationSchema.par
 
 /** The steps that a run of this plan has. */
 export function stepsFor(plan: RunPlan): readonly Step[] {
-  return everyStep(plan.configuration).filter(({ when }) => when?.(plan) ?? true);
+  const steps = everyStep(plan.configuration).filter(({ when }) => when?.(plan) ?? true);
+  const ids = new Set(steps.map(({ id }) => id));
+  // What manifests say of sidecars is to be there before the first pod has one.
+  return steps.map((step) =>
+    step.id === 'BEFORE-2' && ids.has('APPLY-1') ? { ...step, needs: [...step.needs, 'APPLY-1'] } : step,
+  );
 }
 
 /** Those of the steps to run that a run of this plan can judge. */

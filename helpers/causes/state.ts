@@ -155,6 +155,15 @@ export const stateCauses = {
     do: 'Remove HTTPS_PROXY from proxyMetadata (or add .svc to NO_PROXY), resolve istiod’s name from the pod, or allow TCP 15012 to the control plane: what applies is named above.',
     source: "Istio: proxyMetadata, pilot-agent's log; seen live",
   },
+  MANIFEST_REFUSED: {
+    family: 'mesh',
+    title: 'The cluster refuses one of your manifests',
+    seen: 'the answer of the API server, or of a webhook that it asks',
+    expected: 'every object that --apply names is taken',
+    why: 'A field is not in the schema, a kind is not known, or Istio’s webhook finds the object invalid.',
+    do: 'Correct the object at the file and line that are named; kubectl apply --server-side --dry-run=server says the same.',
+    source: 'Kubernetes: server-side apply; Istio: configuration validation',
+  },
   CONFIG_REJECTED: {
     family: 'mesh',
     title: 'Envoy rejects the configuration that istiod sends',

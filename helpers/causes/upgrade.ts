@@ -11,6 +11,15 @@ export const upgradeCauses = {
     do: 'Read its messages; each has a page under https://istio.io/latest/docs/reference/config/analysis/.',
     source: 'Istio: before you upgrade',
   },
+  CONFIGURATION_NOT_TAKEN: {
+    family: 'upgrade',
+    title: 'The new version objects to your configuration or manifests',
+    seen: 'errors of istioctl validate or analyze that the version before does not have; with --strict warnings, too',
+    expected: 'the new version says of them what the old one does',
+    why: 'A field or kind is gone, is checked more strictly, or a patch is for proxies of certain versions only.',
+    do: 'Correct the object at the file and line that are named; for Istio’s own configuration give that of the new version by --istio-config-to.',
+    source: 'Istio: upgrade notes; istioctl validate, istioctl analyze',
+  },
   UPGRADE_FAILED: {
     family: 'upgrade',
     title: 'The upgrade itself failed',

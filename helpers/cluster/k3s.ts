@@ -42,6 +42,8 @@ export interface ClusterRequest {
   readonly reuse: boolean;
   /** How the sidecar gets into pods, which a kept cluster must have in common. */
   readonly injection: Configuration['injection'];
+  /** Likewise: a fingerprint of the user's own configuration of the mesh. */
+  readonly given?: string;
   readonly report: (detail: string) => void;
   /** The node did not become ready: the last chance to look at what is left of it. Must not reject. */
   readonly beforeRemoval: (error: unknown) => Promise<void>;

@@ -8,6 +8,8 @@ export interface KeptConfiguration {
   readonly istio: string;
   readonly kubernetes: string;
   readonly injection: Configuration['injection'];
+  /** Tells the user's own configuration of the mesh from another one; `none` where there is none. */
+  readonly given?: string;
   /** By role, in a gate with the version of Istio: reference and digest. */
   readonly images: Readonly<Record<string, string>>;
 }
@@ -15,7 +17,7 @@ export interface KeptConfiguration {
 /** The configuration of a cluster with these sets of images, the document's first. */
 export function keptConfigurationOf(
   sets: readonly ImageSet[],
-  { injection }: Pick<Configuration, 'injection'>,
+  { injection, given = 'none' }: Pick<Configuration, 'injection'> & { readonly given?: string },
 ): KeptConfiguration {
   const images = sets.flatMap(({ istio, images: byRole }) =>
     Object.values(byRole).map(({ role, reference, digest }) => [
@@ -27,6 +29,7 @@ export function keptConfigurationOf(
     istio: sets.map(({ istio }) => istio).join(' → '),
     kubernetes: sets[0]?.kubernetes ?? '',
     injection,
+    given,
     images: Object.fromEntries(images) as Record<string, string>,
   };
 }
@@ -45,6 +48,7 @@ export function differencesOf(kept: KeptConfiguration, asked: Partial<KeptConfig
   if (asked.istio !== undefined) compare('Istio', kept.istio, asked.istio);
   if (asked.kubernetes !== undefined) compare('Kubernetes', kept.kubernetes, asked.kubernetes);
   if (asked.injection !== undefined) compare('injection', kept.injection, asked.injection);
+  if (asked.given !== undefined) compare('your configuration', kept.given ?? 'none', asked.given);
   // Other versions have other images, which need not be told besides.
   if (asked.images === undefined || lines.length > 0) return lines;
   for (const role of new Set([...Object.keys(kept.images), ...Object.keys(asked.images)])) {

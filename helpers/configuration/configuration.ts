@@ -34,6 +34,14 @@ const onlyOurs: Rule = {
   hint: 'Leave one of them out; --target hermetic is a server for many requests at once.',
 };
 
+/** In somebody's cluster the suite changes nothing but its own namespaces. */
+const onlyOwnCluster: Rule = {
+  settings: existing,
+  why: (flag) =>
+    `${flag} is for a mesh of the suite’s own; the mesh of an existing cluster is judged as it is`,
+  hint: 'Leave it out: the configuration that is in the cluster is what is judged. Or leave --kubeconfig out.',
+};
+
 const needsDestination: Rule = {
   settings: ['destination'],
   why: (flag) => `${flag} describes your own page: add --destination URL`,
@@ -93,6 +101,23 @@ export const runSettings = {
     group: 'What to run',
     argument: '<destination>',
     help: 'what requests reach: live is the real page, hermetic a server inside the cluster, auto live if it answers',
+  },
+  istioConfig: {
+    type: z.string().optional(),
+    commands: ['run', 'gate'],
+    group: 'Your configuration',
+    argument: '<file>',
+    help: 'install Istio with this configuration: an IstioOperator, or Helm values of istiod',
+    excludes: [onlyOwnCluster],
+  },
+  apply: {
+    type: z.array(z.string()).default([]),
+    commands: ['run', 'gate'],
+    group: 'Your configuration',
+    argument: '<path>',
+    help: 'apply these manifests, a file or a folder, before the document is run; repeatable',
+    otherwise: 'none',
+    excludes: [onlyOwnCluster],
   },
   injection: {
     type: z.enum(['auto', 'manual']).default('auto'),
@@ -438,6 +463,14 @@ export const gateSettings = {
     group: 'Upgrade',
     argument: '<file>',
     help: 'accept the changes that this file lists, besides those of fixtures/expected-changes.yaml',
+  },
+  istioConfigTo: {
+    type: z.string().optional(),
+    commands: ['gate'],
+    group: 'Your configuration',
+    argument: '<file>',
+    help: 'configuration of Istio for the new version',
+    otherwise: 'that of --istio-config',
   },
   allowUnsupported: {
     type: z.boolean().default(false),

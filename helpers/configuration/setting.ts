@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const groups = [
   'Upgrade',
   'What to run',
+  'Your configuration',
   'Where to run',
   'Images',
   'Proxy and page',

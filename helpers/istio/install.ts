@@ -6,11 +6,19 @@ import { timeouts } from '../timeouts.ts';
 import { istioctl, IstioctlError } from './istioctl.ts';
 import type { Revision } from './revision.ts';
 
+/** A configuration of Istio that goes over the suite's own, and what of the suite's own goes over it; IstioOperators. */
+export interface Overlay {
+  readonly operator: string;
+  /** With its `${NAMES}`. */
+  readonly onTop: string;
+}
+
 export interface InstallOptions {
   /** Installs beside what is there, under this name. */
   readonly revision?: Revision;
   /** Says `istioctl upgrade`, as the documentation has it for a control plane that is replaced in place. */
   readonly upgrade?: boolean;
+  readonly overlay?: Overlay | undefined;
 }
 
 /**
@@ -22,18 +30,9 @@ export async function installIstio(
   cluster: Cluster,
   images: ImageSet,
   manifest: string,
-  { revision, upgrade = false }: InstallOptions = {},
+  { revision, upgrade = false, overlay }: InstallOptions = {},
 ): Promise<void> {
-  const operator = render(
-    manifest,
-    {
-      PILOT_IMAGE: images.images.pilot.reference,
-      PROXY_IMAGE: images.images.proxyv2.reference,
-    },
-    'fixtures/istio.yaml',
-  );
-  // Stock Envoy lacks Istio's own filters; with Istio's images none of these may be set.
-  const settings = [...(images.source === 'source' ? sourceIstioSettings : []), ...flushing(images.istio)];
+  const { args, files } = installArguments(images, manifest, overlay);
   await istioctl(
     cluster,
     images.images.istioctl.reference,
@@ -43,12 +42,47 @@ export async function installIstio(
       '--readiness-timeout',
       `${timeouts.istioReady / 1000}s`,
       ...(revision === undefined ? [] : ['--revision', revision]),
-      '--filename',
-      '/conformance/istio.yaml',
-      ...settings.flatMap((setting) => ['--set', setting]),
+      ...args,
     ],
-    { files: { '/conformance/istio.yaml': operator }, timeoutMs: timeouts.istioInstall },
+    { files, timeoutMs: timeouts.istioInstall },
   );
+}
+
+/** The files and flags that say how Istio is to be, for `istioctl install`, `upgrade` and `manifest generate`. */
+export function installArguments(
+  images: ImageSet,
+  manifest: string,
+  overlay?: Overlay,
+): { readonly args: readonly string[]; readonly files: Readonly<Record<string, string>> } {
+  const rendered = (text: string): string =>
+    render(
+      text,
+      {
+        PILOT_IMAGE: images.images.pilot.reference,
+        PROXY_IMAGE: images.images.proxyv2.reference,
+      },
+      'fixtures/istio.yaml',
+    );
+  const files = {
+    '/conformance/istio.yaml': rendered(manifest),
+    ...(overlay === undefined
+      ? {}
+      : {
+          '/conformance/given.yaml': overlay.operator,
+          '/conformance/on-top.yaml': rendered(overlay.onTop),
+        }),
+  };
+  const args = [
+    ...Object.keys(files).flatMap((file) => ['--filename', file]),
+    ...settingsFor(images).flatMap((setting) => ['--set', setting]),
+  ];
+  return { args, files };
+}
+
+/** What a set's Istio is given besides its configuration, as `--set` has it. */
+export function settingsFor({ source, istio }: Pick<ImageSet, 'source' | 'istio'>): readonly string[] {
+  // Stock Envoy lacks Istio's own filters; with Istio's images none of these may be set.
+  return [...(source === 'source' ? sourceIstioSettings : []), ...flushing(istio)];
 }
 
 /** A sidecar's line is written a tenth of a second after the connection, not a second; earlier Istio cannot say so. */
@@ -118,10 +152,11 @@ export async function beginInstall(
   cluster: Cluster,
   images: ImageSet,
   manifest: string,
+  overlay?: Overlay,
 ): Promise<BegunInstall> {
   const at = Date.now();
   try {
-    await installIstio(cluster, images, manifest);
+    await installIstio(cluster, images, manifest, { overlay });
     return { at };
   } catch (error) {
     if (!(error instanceof IstioctlError)) throw error;

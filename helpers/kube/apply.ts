@@ -129,7 +129,19 @@ export async function find<T extends KubernetesObject>(kube: Kube, object: T): P
   }
 }
 
-const clusterScoped = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
+/** Kinds without a namespace, as far as the suite or its user may apply them. */
+export const clusterScoped: ReadonlySet<string> = new Set([
+  'Namespace',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'CustomResourceDefinition',
+  'PriorityClass',
+  'StorageClass',
+  'PersistentVolume',
+  'GatewayClass',
+  'MutatingWebhookConfiguration',
+  'ValidatingWebhookConfiguration',
+]);
 
 function placed<T extends KubernetesObject>(object: T, namespace: string | undefined): T {
   const kind = object.kind ?? '';

@@ -26,7 +26,7 @@ export function parseManifests(text: string, origin: string): KubernetesObject[]
   return objects;
 }
 
-function isKubernetesObject(value: unknown): value is KubernetesObject {
+export function isKubernetesObject(value: unknown): value is KubernetesObject {
   if (typeof value !== 'object' || value === null) return false;
   const { apiVersion, kind, metadata } = value as Record<string, unknown>;
   return (

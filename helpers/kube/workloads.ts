@@ -209,6 +209,7 @@ export async function restartDeployment(
   namespace: string,
   name: string,
   annotations: Readonly<Record<string, string>> = {},
+  options: Parameters<typeof deploymentMustBeReady>[3] = {},
 ): Promise<V1Pod[]> {
   const template = {
     metadata: {
@@ -221,5 +222,5 @@ export async function restartDeployment(
     metadata: { namespace, name },
     spec: { template },
   });
-  return deploymentMustBeReady(kube, namespace, name);
+  return deploymentMustBeReady(kube, namespace, name, options);
 }

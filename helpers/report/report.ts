@@ -38,6 +38,8 @@ export class Report {
   proxy: Results['proxy'];
   /** Where each setting of the configuration comes from. */
   origins: Results['origins'];
+  /** The user's own configuration of the mesh, by name. */
+  given: Results['given'];
   /** The results of a gate beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
@@ -108,6 +110,7 @@ export class Report {
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       ...(this.notes.length === 0 ? {} : { notes: [...this.notes] }),
+      ...(this.given === undefined ? {} : { given: this.given }),
       versions: { ...(await ownVersions()), ...this.versions },
       images: imagesOf(this.#images),
       host: {

@@ -13,6 +13,7 @@ export const gatePlan = z.object({
     .string()
     .optional()
     .describe('path of a file of reviewed changes besides the suite’s own'),
+  istioConfigTo: z.string().optional().describe('path of the configuration of Istio for the new version'),
 });
 export type GatePlan = z.infer<typeof gatePlan>;
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { roles } from '../images/roles.ts';
 import type { CauseCode } from '../causes/causes.ts';
 import { gateResults } from './gate.ts';
+import { givenResults } from './given.ts';
 import { stepResult, type StepResult } from './step.ts';
 
 /**
@@ -71,6 +72,7 @@ export const results = z.object({
     .array(z.string())
     .optional()
     .describe('what a reader should know of the versions: why these, that support of one has ended'),
+  given: givenResults.optional().describe('the configuration of the mesh that the user gave, by name'),
   versions: z
     .record(z.string(), z.string())
     .describe('component → version as the running component reports it'),

@@ -6,6 +6,8 @@ import { sweep } from '../cluster/sweep.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { containerEngine } from '../engine.ts';
+import { checkedGiven } from '../given/check.ts';
+import { fingerprintOf, givenLines, givenResults, setOnTop, type Given } from '../given/given.ts';
 import { chooseSource, chooseVersions, type ChosenSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
@@ -30,7 +32,7 @@ export async function openOwnSession(
   plan: RunPlan,
   report: Report,
   progress: Progress,
-  { upgrade, install }: SessionOptions,
+  { upgrade, install, given: asked }: SessionOptions,
 ): Promise<Session> {
   const { configuration } = plan;
   const engine = await containerEngine();
@@ -58,7 +60,8 @@ export async function openOwnSession(
   const [images, ...others] = sets;
   if (images === undefined) throw new TypeError('no image set for the versions of the run');
   report.images = sets;
-  const cluster = await startClusterIn({ configuration, report, images, others, progress });
+  const given = await givenFor(asked, sets, report, progress);
+  const cluster = await startClusterIn({ configuration, report, images, others, progress, given });
   const installing = install?.(cluster, images);
   const installed = Promise.allSettled([installing]);
   const close = async (): Promise<void> => {
@@ -108,6 +111,7 @@ export async function openOwnSession(
         reportFolder: report.folder,
         folder,
         ...(begunInstall === undefined ? {} : { begunInstall }),
+        ...(given === undefined ? {} : { given }),
       };
       return facts;
     },
@@ -143,6 +147,28 @@ function notesOf(all: readonly Versions[]): string[] {
   );
 }
 
+/**
+ * The user's configuration, checked by istioctl of each version.
+ * @throws UsageError with file and line for what a version does not take
+ */
+async function givenFor(
+  asked: SessionOptions['given'],
+  sets: readonly ImageSet[],
+  report: Report,
+  progress: Progress,
+): Promise<Given | undefined> {
+  if (asked === undefined) return undefined;
+  const onTop = setOnTop(asked.base, sets);
+  progress.note('  your configuration:');
+  for (const line of givenLines(asked.given, onTop)) progress.note(`    ${line}`);
+  const { given, warnings } = await progress.phase('Checking your configuration', () =>
+    checkedGiven({ ...asked, runId: report.runId }, sets),
+  );
+  for (const warning of warnings) progress.note(`  istioctl warns: ${warning}`);
+  report.given = givenResults(given, onTop);
+  return given;
+}
+
 function versionsOf({ from, to, kubernetes }: Upgrade): Versions[] {
   return [from, to].map((istio) => ({ istio, kubernetes }));
 }
@@ -153,8 +179,9 @@ async function startClusterIn(run: {
   readonly images: ImageSet;
   readonly others: readonly ImageSet[];
   readonly progress: Progress;
+  readonly given: Given | undefined;
 }): Promise<Cluster> {
-  const { configuration, report, images, others, progress } = run;
+  const { configuration, report, images, others, progress, given } = run;
   let evidence: string | undefined;
   try {
     return await progress.phase('Cluster', (detail) =>
@@ -165,6 +192,7 @@ async function startClusterIn(run: {
         keep: configuration.keep,
         reuse: configuration.reuse,
         injection: configuration.injection,
+        given: fingerprintOf(given),
         report: detail,
         beforeRemoval: async (error) => {
           detail('collecting evidence');

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { Existing } from '../existing/existing.ts';
+import type { Given } from '../given/given.ts';
 import type { UpgradePair } from '../gate/rules.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { BegunInstall } from '../istio/install.ts';
@@ -26,6 +27,8 @@ export interface SessionFacts extends RunPlan {
   readonly namespaces: Namespaces;
   /** What a run in an existing cluster keeps to. */
   readonly existing?: Existing;
+  /** The user's own configuration of the mesh, in a cluster of the suite's own. */
+  readonly given?: Given;
   /** Absolute path of the run's report folder. */
   readonly reportFolder: string;
   /** Temporary folder of the run, where the document's reader stands. */
@@ -50,6 +53,8 @@ export function newRunId(now = new Date()): string {
 export interface SessionOptions {
   /** The pair of a gate, checked already: the cluster has the images of both versions. */
   readonly upgrade?: Upgrade;
+  /** The user's own configuration of the mesh, and the suite's own that it goes over, with its `${NAMES}`. */
+  readonly given?: { readonly given: Given; readonly base: string } | undefined;
   /** Begins Istio's installation as soon as the API server answers; it needs neither DNS nor the destination. */
   readonly install?: ((cluster: Cluster, images: ImageSet) => Promise<BegunInstall>) | undefined;
 }

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { Edition } from '../../helpers/document/edition.ts';
 import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
+import { overlayOf } from '../../helpers/given/given.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
 import { beginInstall } from '../../helpers/istio/install.ts';
 import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
@@ -90,9 +91,10 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
 async function install(world: World): Promise<void> {
   const { session, mesh } = world;
   if (mesh.install === undefined) return;
+  const base = await world.fixtures.text('istio.yaml');
   const { failure } =
     session.begunInstall ??
-    (await beginInstall(session.cluster, mesh.install, await world.fixtures.text('istio.yaml')));
+    (await beginInstall(session.cluster, mesh.install, base, overlayOf(session.given, base, 'from')));
   if (failure === undefined) return;
   fail('INSTALL_FAILED', failure.output.trim() || failure.message, 'istioctl install ends without an error');
 }

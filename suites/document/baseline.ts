@@ -29,9 +29,9 @@ export async function baselineOf(world: World): Promise<Way> {
   return way;
 }
 
-/** Whether the mesh is somebody's, who may have more in it than the document's reader. */
+/** Whether the mesh is somebody's, or has a configuration of somebody's: it may have more than the document's reader has. */
 export function isSomebodys({ session }: World): boolean {
-  return session.existing !== undefined;
+  return session.existing !== undefined || session.given !== undefined;
 }
 
 /** Waits until the sidecar does with a connection to the proxy what it did before the entry. */

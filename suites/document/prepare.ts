@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
+import { belongsTo } from '../../helpers/given/given.ts';
 import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
 import { originNamespace } from '../../helpers/kube/namespaces.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
@@ -32,8 +33,14 @@ export function notCompared(object: KubernetesObject): boolean {
 export async function snapshotOf({ kube, session, namespaces }: World): Promise<Snapshot> {
   const scope = session.existing === undefined ? undefined : [namespaces.mesh, namespaces.external];
   return scope === undefined
-    ? takeSnapshot(kube, notCompared)
+    ? ownSnapshot(kube, session)
     : takeSnapshot(kube, notCompared, { kinds: ownedKinds, namespaces: scope });
+}
+
+/** The objects of a cluster of the suite's own, without those that the user's manifests bring. */
+export function ownSnapshot(kube: Kube, { given }: Pick<SessionFacts, 'given'>): Promise<Snapshot> {
+  const isTheirs = belongsTo(given);
+  return takeSnapshot(kube, (object) => notCompared(object) || isTheirs(object));
 }
 
 /** What the sample that sends the requests makes, by name: enough to delete it. */

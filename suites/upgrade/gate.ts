@@ -1,9 +1,10 @@
 import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
-import { takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import { labelNamespace, remove } from '../../helpers/kube/apply.ts';
 import { uninstallIstio } from '../../helpers/istio/install.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
+import type { GivenProblem } from '../../helpers/given/given.ts';
 import type { DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
 import type { Observation, Comparison, Drain, GatePlan, GateResults } from '../../helpers/results/gate.ts';
@@ -15,7 +16,7 @@ import type { TrafficAccount } from '../../helpers/traffic/account.ts';
 import { trafficNamespace, type Traffic } from '../../helpers/traffic/traffic.ts';
 import { Fixtures } from '../document/fixtures.ts';
 import { entryHost } from '../document/service-entry.ts';
-import { notCompared, resetDocument } from '../document/prepare.ts';
+import { ownSnapshot, resetDocument } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
 import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { Evidence } from '../evidence.ts';
@@ -55,6 +56,8 @@ export class Gate implements AsyncDisposable {
   readonly comparisons: Comparison[] = [];
   /** Control planes and sidecars after the last operation, or after the first step that failed; a line each. */
   mesh: readonly string[] = [];
+  /** What the old version's analyzers say of the user's manifests. */
+  analysis: readonly GivenProblem[] = [];
   traffic: Traffic | undefined;
   account: TrafficAccount | undefined;
   /** Watches the listener that the tunnels of the kept sidecar are on. */
@@ -86,7 +89,7 @@ export class Gate implements AsyncDisposable {
   /** Before the first phase: brings the cluster to where the document begins, where anything ran on it before. */
   async begin(used = this.session.cluster.reused): Promise<void> {
     if (used) await this.#reset();
-    this.#before = await takeSnapshot(this.kube, notCompared);
+    this.#before = await ownSnapshot(this.kube, this.session);
   }
 
   /** The world of a pass, as far as it has come. */
@@ -100,6 +103,9 @@ export class Gate implements AsyncDisposable {
     const world = new World(this.session, this.#meshOf(name));
     if (this.#before !== undefined) world.before.set(this.#before);
     if (name === 'old proxy' || name === 'fresh proxy') this.#labelByRevision(world);
+    // Once the entry is there, nobody can ask what would become of a connection without it.
+    const baseline = this.#passes.get('before')?.world.baselineWay.known();
+    if (baseline !== undefined) world.baselineWay.set(baseline);
     const pass = new Pass(world);
     this.#passes.set(name, pass);
     return pass;

@@ -1,5 +1,6 @@
 import { EnvironmentError, messageOf } from '../../helpers/errors.ts';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { overlayOf } from '../../helpers/given/given.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { controlPlaneVersion, servedBy } from '../../helpers/istio/control-plane.ts';
 import { installIstio, precheck } from '../../helpers/istio/install.ts';
@@ -54,7 +55,8 @@ export async function istioctlOrFail<T>(
 export async function mustInstall(gate: Gate, world: World): Promise<void> {
   const { to, revision, session } = gate;
   const text = await gate.fixtures.text('istio.yaml');
-  const options = { revision, upgrade: revision === undefined };
+  const overlay = overlayOf(session.given, text, 'to');
+  const options = { revision, upgrade: revision === undefined, overlay };
   try {
     await istioctlOrFail('UPGRADE_FAILED', 'istioctl', () =>
       installIstio(session.cluster, to, text, options),

@@ -4,6 +4,7 @@ import type { Step } from '../document/step.ts';
 import { cleanUpPhase, documentAgain, documentBefore, installSteps } from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';
 import type { Gate, Phase } from './gate.ts';
+import { applyGiven, givenAfterwards, precheckGiven, restartGiven } from './given-steps.ts';
 import { mustPassPrecheck, mustRunOn, operation, restarting } from './operations.ts';
 import { canaryBegins, canaryUpgrade, inPlaceUpgrade, rollback } from './strategies.ts';
 import { restartTraffic, trafficEnds, trafficStarts } from './traffic-steps.ts';
@@ -16,6 +17,13 @@ export function phasesOf(gate: Gate): readonly Phase[] {
 function beforeTheUpgrade(gate: Gate): readonly Phase[] {
   const { from } = gate;
   const title = `Document on ${from.istio}`;
+  const manifests = phaseOf({
+    id: 'manifests',
+    title: `Your manifests on ${from.istio}`,
+    pass: 'before',
+    steps: applyGiven(gate),
+    needs: ['install'],
+  });
   return [
     {
       id: 'precheck',
@@ -25,6 +33,7 @@ function beforeTheUpgrade(gate: Gate): readonly Phase[] {
         operation('PRECHECK-1', `istioctl x precheck of ${from.istio} finds no issue`, [], async (world) => {
           world.note('precheck', (await mustPassPrecheck(gate, from)) || 'no issue');
         }),
+        ...precheckGiven(gate),
       ],
       needs: [],
     },
@@ -35,12 +44,13 @@ function beforeTheUpgrade(gate: Gate): readonly Phase[] {
       steps: installSteps(gate),
       needs: ['precheck'],
     },
+    ...manifests,
     {
       id: 'document-before',
       title,
       pass: 'before',
       steps: documentBefore(gate, title),
-      needs: ['install'],
+      needs: ['install', ...manifests.map(({ id }) => id)],
     },
     {
       id: 'traffic',
@@ -50,6 +60,11 @@ function beforeTheUpgrade(gate: Gate): readonly Phase[] {
       needs: ['document-before'],
     },
   ];
+}
+
+/** A phase, unless it has no step. */
+function phaseOf(phase: Phase): readonly Phase[] {
+  return phase.steps.length === 0 ? [] : [phase];
 }
 
 function there(gate: Gate): readonly Phase[] {
@@ -79,6 +94,13 @@ function there(gate: Gate): readonly Phase[] {
       steps: restarts(gate),
       needs: ['upgrade'],
     },
+    ...phaseOf({
+      id: 'your-manifests',
+      title: `Your manifests on ${to.istio}`,
+      pass: 'upgrade',
+      steps: givenAfterwards(gate),
+      needs: ['restart'],
+    }),
     {
       id: 'document-fresh-proxy',
       title: fresh,
@@ -137,6 +159,7 @@ function restarts(gate: Gate): readonly Step[] {
     operation('RESTART-2', 'The live traffic’s other workload is restarted', [], (world) =>
       restartTraffic(gate, world, { sidecar: to, revision }),
     ),
+    ...restartGiven(gate),
   ];
 }
 

@@ -32,6 +32,34 @@ export function Versions({ run: { versions, images } }: { readonly run: Results 
   );
 }
 
+/** The configuration of the mesh that the user gave, by name. */
+function GivenConfiguration({ given }: { readonly given: NonNullable<Results['given']> }) {
+  const { files, onTop, leftOut } = given;
+  return (
+    <>
+      <h3>Your configuration</h3>
+      <Table
+        label="Your configuration"
+        head={['File', 'What it is', 'Objects', 'Digest']}
+        rows={files.map(({ file, kind, objects, digest }) => [
+          <code>{file}</code>,
+          kind,
+          objects.join(', '),
+          <code class="digest">{digest}</code>,
+        ])}
+      />
+      <Pairs
+        pairs={[
+          ...(onTop.length === 0 ? [] : ([['Set on top', <code>{onTop.join(', ')}</code>]] satisfies Shown)),
+          ...(leftOut.length === 0 ? [] : ([['Not used', leftOut.join('; ')]] satisfies Shown)),
+        ]}
+      />
+    </>
+  );
+}
+
+type Shown = Parameters<typeof Pairs>[0]['pairs'];
+
 /** What was asked for, and the machine it ran on. */
 export function Particulars({ run }: { readonly run: Results }) {
   const { configuration, target, notes = [], host, runId, startedAt, endedAt, exitCode } = run;
@@ -40,6 +68,7 @@ export function Particulars({ run }: { readonly run: Results }) {
       <Pairs
         pairs={Object.entries(configuration).map(([name, value]) => [name, <code>{written(value)}</code>])}
       />
+      {run.given === undefined ? null : <GivenConfiguration given={run.given} />}
       <h3>Run</h3>
       <Pairs
         pairs={[

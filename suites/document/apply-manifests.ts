@@ -1,0 +1,55 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { told } from '../../helpers/given/document.ts';
+
+import type { GivenObject } from '../../helpers/given/manifests.ts';
+import { apply, RefusedError } from '../../helpers/kube/apply.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
+import { fail, workloadMustBeReady } from './must.ts';
+import type { Step } from './step.ts';
+import type { World } from './world.ts';
+
+/** The user's own manifests, where a run has any: before the first pod of the document. */
+export const applyManifests: readonly Step[] = [
+  {
+    id: 'APPLY-1',
+    section: 'controls',
+    title: 'Your manifests are applied, and your workloads are ready',
+    commands: [],
+    needs: ['BEFORE-1'],
+    when: ({ configuration }) => configuration.apply.length > 0,
+    run: (world) => manifestsMustApply(world),
+  },
+];
+
+/** Applies the user's manifests, in their order, and waits for the workloads among them. */
+export async function manifestsMustApply(world: World): Promise<void> {
+  const objects = world.session.given?.objects ?? [];
+  const stored: KubernetesObject[] = [];
+  for (const each of objects) stored.push(...(await applyOne(world, each)));
+  world.note('applied', `${stored.length} objects: ${stored.map(nameOf).join(', ')}`);
+  for (const { namespace, name } of deployments(stored)) await workloadMustBeReady(world, namespace, name);
+}
+
+async function applyOne(world: World, given: GivenObject): Promise<KubernetesObject[]> {
+  try {
+    return await apply(world.kube, [given.object]);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    fail(
+      'MANIFEST_REFUSED',
+      `${told(given)}: ${error.message}`,
+      'the API server and its webhooks take each object',
+    );
+  }
+}
+
+/** The Deployments among objects. */
+export function deployments(
+  objects: readonly KubernetesObject[],
+): { readonly namespace: string; readonly name: string }[] {
+  return objects.flatMap(({ kind = '', metadata }) =>
+    kind === 'Deployment'
+      ? [{ namespace: metadata?.namespace ?? 'default', name: metadata?.name ?? '' }]
+      : [],
+  );
+}
