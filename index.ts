@@ -38,7 +38,7 @@ export { eventually, type EventuallyOptions } from './helpers/eventually/eventua
 
 // The session that the steps run in.
 export type { Configuration, ConfigurationInput } from './helpers/configuration/configuration.ts';
-export type { Namespaces } from './helpers/kube/namespaces.ts';
+export type { Namespaces } from './helpers/kube/manifests.ts';
 export type { RunPlan } from './helpers/session/proxy.ts';
 export type { SessionFacts } from './helpers/session/session.ts';
 

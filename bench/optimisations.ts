@@ -33,7 +33,7 @@ export const optimisations: readonly Optimisation[] = [
   },
   {
     what: "Squid's log read ten times a second",
-    file: 'helpers/kube/command-stream.ts',
+    file: 'helpers/kube/lines.ts',
     from: 'exitCode === 0',
     to: 'exitCode === -1',
   },

@@ -30,7 +30,7 @@ async function examine(asked: Asked): Promise<Checked[]> {
   // The other checks need packages that an old Node.js cannot load.
   if (node.status === 'failed') return [{ id, group, code: 'ENVIRONMENT', ...node }];
   const [{ allChecks }, { runChecks }, { surroundingsOf }] = await Promise.all([
-    import('../helpers/doctor/quick.ts'),
+    import('../helpers/doctor/run-checks.ts'),
     import('../helpers/doctor/run-checks.ts'),
     import('../helpers/doctor/surroundings.ts'),
   ]);

@@ -17,7 +17,7 @@ import { Report } from '../helpers/report/report.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId, type Session } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
-import { runProject } from '../helpers/session/vitest-run.ts';
+import { runProject } from '../helpers/session/run-steps.ts';
 import { onSignals, type SignalWatch } from '../helpers/session/interrupt.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { installFor } from '../suites/begin-install.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { ActionableError, exitCodes, messageOf } from '../helpers/errors.ts';
-import { events, keepStdoutForEvents } from '../helpers/events/stream.ts';
+import { events, keepStdoutForEvents } from '../helpers/events/events.ts';
 import { conformanceProgram } from './program.ts';
 
 // The reader of the output may end first (`| head`, `| tee` on Ctrl-C): that must not end the clean-up.

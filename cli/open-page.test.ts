@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { EnvironmentError } from '../helpers/errors.ts';
-import { opened } from './open-page.ts';
+import { opened } from './report.ts';
 
 const screen = { DISPLAY: ':0' };
 

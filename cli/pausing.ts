@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { reachCommands, writeReachFiles } from '../helpers/cluster/reach.ts';
 import { UsageError } from '../helpers/errors.ts';
-import { events } from '../helpers/events/stream.ts';
+import { events } from '../helpers/events/events.ts';
 import { onPause, type Paused } from '../helpers/pause/pause.ts';
 import { evidenceLine, indented, indexOf } from '../helpers/report/lines.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';

@@ -4,7 +4,7 @@ import { reachCommands } from '../helpers/cluster/reach.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
 import { ActionableError, EnvironmentError, messageOf, thrownAs, UsageError } from '../helpers/errors.ts';
-import { events } from '../helpers/events/stream.ts';
+import { events } from '../helpers/events/events.ts';
 import { Report } from '../helpers/report/report.ts';
 import { countsOf } from '../helpers/report/tally.ts';
 import { named } from '../helpers/results/verdict.ts';
@@ -20,7 +20,7 @@ import {
 } from '../helpers/session/session.ts';
 import { isExisting, reportPlaceOf } from '../helpers/session/surroundings.ts';
 import { Telling } from '../helpers/session/telling.ts';
-import { cancelProject } from '../helpers/session/vitest-run.ts';
+import { cancelProject } from '../helpers/session/run-steps.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { settingLines } from './options.ts';
 import { onTold } from '../helpers/pause/pause.ts';

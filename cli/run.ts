@@ -1,11 +1,10 @@
 import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
 import { closest } from 'fastest-levenshtein';
-import type { KeptConfiguration } from '../helpers/cluster/kept-configuration.ts';
-import { keptMustFit } from '../helpers/cluster/kept.ts';
+import { type KeptConfiguration, keptMustFit } from '../helpers/cluster/kept.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
-import { events } from '../helpers/events/stream.ts';
+import { events } from '../helpers/events/events.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { fingerprintOf, givenAt, type Given } from '../helpers/given/given.ts';
 import type { SessionOptions } from '../helpers/session/session.ts';

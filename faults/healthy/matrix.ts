@@ -14,7 +14,7 @@ import { verdictOf } from '../../helpers/results/verdict.ts';
 import { namespacesOf, openExistingSession } from '../../helpers/session/existing-session.ts';
 import { planOf } from '../../helpers/session/proxy.ts';
 import { newRunId, type SessionFacts } from '../../helpers/session/session.ts';
-import { findingsOf } from '../../helpers/trip/findings-of.ts';
+import { findingsOf } from '../../helpers/trip/finding.ts';
 import { resetDocument } from '../../suites/document/prepare.ts';
 import { World } from '../../suites/document/world.ts';
 import { StepEvidence } from '../../suites/evidence.ts';

@@ -5,7 +5,7 @@ import { rbacObjects } from '../../helpers/existing/rbac.ts';
 import { execOrThrow } from '../../helpers/kube/exec.ts';
 import { istioSystem } from '../../helpers/istio/revision.ts';
 import { merge } from '../../helpers/kube/apply.ts';
-import type { Namespaces } from '../../helpers/kube/namespaces.ts';
+import type { Namespaces } from '../../helpers/kube/manifests.ts';
 import { deploymentMustBeReady, isReady, livePods, podMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { World } from '../../suites/document/world.ts';
 import type { ManifestObject } from '../fault.ts';

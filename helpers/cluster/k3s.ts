@@ -13,9 +13,15 @@ import { deploymentMustBeReady } from '../kube/workloads.ts';
 import { noProxies } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 import { containerEngine, logOf } from '../engine.ts';
-import { findKept, forgetKept, rememberKept } from './kept.ts';
+import {
+  findKept,
+  forgetKept,
+  rememberKept,
+  imagesKeyOf,
+  keptConfigurationOf,
+  type KeptConfiguration,
+} from './kept.ts';
 import { takeKept } from './in-use.ts';
-import { imagesKeyOf, keptConfigurationOf, type KeptConfiguration } from './kept-configuration.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
 import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';

@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { roles, type ImageSet } from '../images/roles.ts';
-import { differencesOf, keptConfigurationOf } from './kept-configuration.ts';
-import { forgetKept, keptMustFit, keptReachFiles, rememberKept } from './kept.ts';
+import {
+  differencesOf,
+  keptConfigurationOf,
+  forgetKept,
+  keptMustFit,
+  keptReachFiles,
+  rememberKept,
+} from './kept.ts';
 
 const set = (istio: string, pilot = 'sha256:aa'): ImageSet => ({
   source: 'source',

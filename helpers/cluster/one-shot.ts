@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import type Dockerode from 'dockerode';
 import { pack } from 'tar-stream';
 import { apiRefusal, dockerode as engine } from '../engine.ts';
-import { late, orLate } from '../eventually/deadline.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 import { sink } from '../kube/exec.ts';
 import { noProxies } from '../proxies/variables.ts';
 import type { Cluster } from './cluster.ts';

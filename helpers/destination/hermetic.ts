@@ -3,10 +3,8 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { eventually } from '../eventually/eventually.ts';
 import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
-import { parseManifests, render } from '../kube/manifests.ts';
+import { parseManifests, render, movedTo, originNamespace } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
-import { movedTo, originNamespace } from '../kube/namespaces.ts';
-import { heldPath, paddingRepeats } from './held-page.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
@@ -67,6 +65,11 @@ export async function startOrigin(
     origin: { namespace, pod: 'origin', container: 'origin', ip },
   };
 }
+
+/** Path of the page that the hermetic destination sends as slowly as the request asks. */
+export const heldPath = '/held';
+/** How many times a header of its answer repeats the padding that the request asks for. */
+export const paddingRepeats = 8;
 
 /**
  * The page as slowly as it is asked for (`rate`, bytes a second), with as long a header as it is asked for (`p`, eight

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { late, orLate } from '../eventually/deadline.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 
 /** One file of evidence. */
 export interface Collector {

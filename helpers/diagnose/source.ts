@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { Cluster } from '../cluster/cluster.ts';
 import { jsonIn, messageOf } from '../errors.ts';
-import { late, orLate } from '../eventually/deadline.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { istioctl, IstioctlError } from '../istio/istioctl.ts';
 import { connect, type Kube } from '../kube/client.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
-import { certificatesIn } from '../proxies/authorities.ts';
+import { certificatesIn } from '../proxies/variables.ts';
 import { together, warning, type Finding } from './check.ts';
 
 /** Files of certificates that tools are told to trust, and who reads each. */

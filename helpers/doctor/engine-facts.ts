@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
 import { containerEngine, type Architecture } from '../engine.ts';
-import { late, orLate } from '../eventually/deadline.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 import { EnvironmentError } from '../errors.ts';
 import { timeouts } from '../timeouts.ts';
 

@@ -3,7 +3,7 @@ import type { Reporter, TestCase } from 'vitest/node';
 import { timed, type Progress } from '../progress/progress.ts';
 import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/lines.ts';
-import type { Events } from './stream.ts';
+import type { Events } from './events.ts';
 
 /** Emits an event for each step that starts. */
 export class StepStarts implements Reporter {

@@ -2,8 +2,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silent } from '../progress/progress.ts';
 import type { StepResult } from '../results/step.ts';
 import { EventLines, eventProgress } from './event-lines.ts';
-import { eventSchema, eventsSchema, type Happening } from './events.ts';
-import { events, keepStdoutForEvents, type Events } from './stream.ts';
+import {
+  eventSchema,
+  eventsSchema,
+  type Happening,
+  events,
+  keepStdoutForEvents,
+  type Events,
+} from './events.ts';
 
 function listening(): { readonly seen: Happening[]; readonly events: Events } {
   const seen: Happening[] = [];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { late, orLate } from './deadline.ts';
+import { late, orLate } from './eventually.ts';
 
 it('gives what work in time comes to, errors included', async () => {
   await expect(orLate(Promise.resolve(1), 1_000)).resolves.toBe(1);

@@ -10,7 +10,7 @@ import { apply, find, remove } from '../kube/apply.ts';
 import { fieldManager, type Kube } from '../kube/client.ts';
 import { namespaceNamed } from './owned.ts';
 import { processAnnotation } from './ownership.ts';
-import { namespaceObject } from '../kube/namespaces.ts';
+import { namespaceObject } from '../kube/manifests.ts';
 
 /** In the control plane's namespace: that a run installed Istio, and what of it was there before. */
 const record: V1ConfigMap = {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { closest } from 'fastest-levenshtein';
 import { attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
-import { late, orLate } from '../eventually/deadline.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 import { apiMessage, connect } from '../kube/client.ts';
 import { timeouts } from '../timeouts.ts';
 

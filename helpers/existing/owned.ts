@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply, remove } from '../kube/apply.ts';
 import { fieldManager, unlessRefused, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
-import { namespaceObject } from '../kube/namespaces.ts';
+import { namespaceObject } from '../kube/manifests.ts';
 
 /** Kinds that a run puts into its namespaces, in the order in which they go. */
 export const ownedKinds = [

@@ -2,7 +2,7 @@ import { AuthorizationV1Api, type V1PolicyRule } from '@kubernetes/client-node';
 import { EnvironmentError } from '../errors.ts';
 import { influencingResources } from '../istio/influences.ts';
 import type { Kube } from '../kube/client.ts';
-import type { Namespaces } from '../kube/namespaces.ts';
+import type { Namespaces } from '../kube/manifests.ts';
 
 /** One thing that may be done: RBAC's group ('' is the core one), resource with its subresource, and verbs. */
 export interface Permission {

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import { fieldManager } from '../kube/client.ts';
-import type { Namespaces } from '../kube/namespaces.ts';
+import type { Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
 import { permissionsOf, rulesOf, type Permission } from './permissions.ts';
 

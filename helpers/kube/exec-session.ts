@@ -1,9 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { Exec } from '@kubernetes/client-node';
-import { Lines } from './received-lines.ts';
+import { Lines, lineSplitter } from './lines.ts';
 import { apiMessage, type Kube } from './client.ts';
 import { ExecError, sink, whereOf, type PodRef } from './exec.ts';
-import { lineSplitter } from './lines.ts';
 
 /** A command that keeps running in a container: write lines to it, and wait for the lines it prints. */
 export class ExecSession extends Lines implements Disposable {

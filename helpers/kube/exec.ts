@@ -126,3 +126,35 @@ export function sink(take: (chunk: Buffer) => void): Writable {
     },
   });
 }
+
+/** Gives what a command in a container prints, as it comes, until the stream ends or is aborted. */
+export async function streamCommand(
+  kube: Kube,
+  target: PodRef,
+  command: readonly string[],
+  { opened, signal }: { readonly opened: () => void; readonly signal: AbortSignal },
+  onData: (chunk: Buffer) => void,
+): Promise<void> {
+  const socket = await new Exec(kube.config).exec(
+    target.namespace,
+    target.pod,
+    target.container,
+    [...command],
+    sink(onData),
+    sink(() => undefined),
+    null,
+    false,
+  );
+  opened();
+  await new Promise<void>((resolve) => {
+    socket.onclose = () => {
+      resolve();
+    };
+    const abort = (): void => {
+      socket.close();
+      resolve();
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}

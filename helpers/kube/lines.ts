@@ -1,10 +1,47 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
-import { Lines } from './received-lines.ts';
 import type { Kube } from './client.ts';
-import { streamCommand, tailCommand } from './command-stream.ts';
-import { whereOf, type PodRef } from './exec.ts';
+import { exec, streamCommand, whereOf, type PodRef } from './exec.ts';
 import { request, type RequestOptions } from 'node:https';
+
+/** Lines in the order they came, and a wait for the next one. A reader takes a cursor and asks for what came after it. */
+export class Lines {
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  protected add(line: string): void {
+    this.#lines.push(line);
+    this.wake();
+  }
+
+  /** Number of lines so far: what comes later has a higher index. */
+  cursor(): number {
+    return this.#lines.length;
+  }
+
+  /** The lines since a cursor. */
+  since(cursor: number): readonly string[] {
+    return this.#lines.slice(cursor);
+  }
+
+  /** Ends every wait, also when no line came. */
+  protected wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Resolves at the next line, or after `timeoutMs`. */
+  async changed(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, timeoutMs);
+      this.#waiting.add(wake);
+    });
+  }
+}
 
 /** A line of a container's output, and when the container wrote it: ms since the epoch, by the node's clock. */
 export interface StampedLine {
@@ -153,13 +190,23 @@ export class LineFollower extends Lines implements AsyncDisposable {
 /** Opens a stream and gives its lines until it ends; it is called again then. */
 type Opener = (session: StreamSession) => Promise<void>;
 
-export interface StreamSession {
+interface StreamSession {
   readonly line: (text: string, at?: number) => void;
   /** To be called when the stream is open: from then on no line is missing. */
   readonly opened: () => void;
   /** To be called when nothing more can come. */
   readonly finish: () => void;
   readonly signal: AbortSignal;
+}
+
+/**
+ * `tail` with these arguments, looking for new lines ten times a second where it can be told to. On a container's file
+ * system (overlayfs) GNU's polls, once a second by default; busybox's takes whole seconds only, and stays at one.
+ */
+export async function tailCommand(kube: Kube, target: PodRef, args: readonly string[]): Promise<string[]> {
+  const often = ['-s', '0.1'];
+  const { exitCode } = await exec(kube, target, ['tail', ...often, '-n', '0', '/dev/null']);
+  return ['tail', ...(exitCode === 0 ? often : []), ...args];
 }
 
 /** Cuts chunks of bytes into whole lines; a line may come in several chunks. */

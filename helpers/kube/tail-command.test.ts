@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Kube } from './client.ts';
 import { exec } from './exec.ts';
-import { tailCommand } from './command-stream.ts';
+import { tailCommand } from './lines.ts';
 
 vi.mock(import('./exec.ts'));
 

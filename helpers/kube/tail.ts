@@ -1,9 +1,8 @@
 import { open } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { Kube } from './client.ts';
-import { streamCommand, tailCommand } from './command-stream.ts';
-import { exec, whereOf, type PodRef } from './exec.ts';
-import { LineFollower, lineSplitter } from './lines.ts';
+import { exec, streamCommand, whereOf, type PodRef } from './exec.ts';
+import { LineFollower, lineSplitter, tailCommand } from './lines.ts';
 
 /**
  * Follows a file of this machine from where it ends now, over rotations, as `tail -F` does. Everything written after the

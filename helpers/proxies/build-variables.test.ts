@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { buildProxy, buildVariables } from './build-variables.ts';
+import { buildProxy, buildVariables } from './variables.ts';
 
 const both = (name: string, value: string): Record<string, string> => ({
   [name]: value,

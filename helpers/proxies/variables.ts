@@ -1,6 +1,11 @@
+import { hash, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import tls from 'node:tls';
+import { exists, inCache, writeWhole } from '../cache.ts';
+
 /** The proxy variables. Some programs read the upper-case names, some the lower-case ones. */
-export const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
-export type ProxyName = (typeof proxyNames)[number];
+const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
+type ProxyName = (typeof proxyNames)[number];
 
 /** One of them as it is set, in either case. */
 export interface ProxyVariable {
@@ -24,7 +29,7 @@ export function proxyVariables(environment: NodeJS.ProcessEnv): ProxyVariable[] 
  * HTTP_PROXY, HTTPS_PROXY and NO_PROXY in both cases, where they are set in one: apt and curl read `http_proxy`
  * alone, other tools the capitals alone. What is set in both stays as it is.
  */
-export function inBothCases(environment: NodeJS.ProcessEnv): Record<string, string> {
+function inBothCases(environment: NodeJS.ProcessEnv): Record<string, string> {
   const variables = proxyVariables(environment).filter(({ name }) => name !== 'ALL_PROXY');
   return Object.fromEntries([
     ...variables.flatMap(({ name, value }) => [
@@ -79,4 +84,64 @@ export function proxyFor(environment: NodeJS.ProcessEnv, url: string): string | 
   const proxy = value('HTTPS_PROXY') || value('HTTP_PROXY');
   if (proxy === '' || excludes(value('NO_PROXY'), new URL(url).hostname)) return undefined;
   return proxy;
+}
+
+/** By which each tool takes a file of certificates INSTEAD of its own: Go and OpenSSL, pip, requests, curl, Git. */
+const replacing = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO'];
+
+/** The certificates in PEM text. @throws Error when one of them cannot be parsed */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+/**
+ * Variables that make the tools of a build trust what Node was told to trust in addition (NODE_EXTRA_CA_CERTS), where
+ * they were not told themselves. They take a file instead of their own certificates, so it holds all of them.
+ * @returns nothing where Node was told nothing, or of a file that holds no certificates
+ */
+async function authorityVariables(environment: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+  const extra = environment['NODE_EXTRA_CA_CERTS'];
+  const missing = replacing.filter((name) => (environment[name] ?? '') === '');
+  if (extra === undefined || extra === '' || missing.length === 0) return {};
+  const own = await readFile(extra, 'utf8').catch(() => '');
+  if (!own.includes('-----BEGIN CERTIFICATE-----')) return {};
+  const file = await bundle([...tls.getCACertificates('system'), ...tls.rootCertificates, own]);
+  return Object.fromEntries(missing.map((name) => [name, file]));
+}
+
+/** A file in the cache, named by what is in it. */
+async function bundle(certificates: readonly string[]): Promise<string> {
+  const text = `${[...new Set(certificates.map((pem) => pem.trim()))].join('\n')}\n`;
+  const name = hash('sha256', text).slice(0, 16);
+  const file = inCache('authorities', `${name}.pem`);
+  if (!(await exists(file))) await writeWhole(file, text);
+  return file;
+}
+
+/** What the tools of a build need besides their environment to go through the proxy, and trust the CA, that Node was told of. */
+export async function buildVariables(environment: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+  return { ...inBothCases(environment), ...(await authorityVariables(environment)) };
+}
+
+/** How an engine's build reaches the proxy. */
+interface BuildProxy {
+  /**
+   * The proxy variables of this process for `RUN` lines. These names need no `ARG`, and builders keep them out of the
+   * image and its history.
+   */
+  readonly buildargs: Readonly<Record<string, string>>;
+  /** `host` for a proxy on this machine's loopback, which a container's network does not have. */
+  readonly networkmode?: 'host';
+}
+
+/** @param engineIsHere Its containers run on this machine: with the host's network they have its loopback */
+export function buildProxy(environment: NodeJS.ProcessEnv, engineIsHere: boolean): BuildProxy {
+  const local = proxyVariables(environment).some(
+    ({ name, value }) => name !== 'NO_PROXY' && isLoopback(proxyUrl(value)?.hostname ?? ''),
+  );
+  const buildargs = inBothCases(environment);
+  if (!local) return { buildargs };
+  // From elsewhere it cannot be reached at all: the build goes without, as the doctor says.
+  return engineIsHere ? { buildargs, networkmode: 'host' } : { buildargs: {} };
 }

@@ -3,12 +3,15 @@ import { resolve } from 'node:path';
 import type { Configuration } from '../configuration/configuration.ts';
 import { UsageError } from '../errors.ts';
 import type { Credentials } from './credentials.ts';
+import type { Kube } from '../kube/client.ts';
+import { exec, type PodRef } from '../kube/exec.ts';
+import { timeouts } from '../timeouts.ts';
 
 /** The proxy of a run: plain data, which vitest's workers get as it is. */
 export type Proxy = DeployedProxy | GivenProxy;
 
 /** The document's Squid: the run deploys it, and follows the log in its pod. */
-export interface DeployedProxy {
+interface DeployedProxy {
   readonly kind: 'deployed';
 }
 
@@ -153,4 +156,27 @@ function wrongLog(text: string, why: string): UsageError {
     `--proxy-log ${text}: ${why}`,
     'Say a file of this machine (/path, ./path), or namespace/pod[/container][:/path] in the cluster.',
   );
+}
+
+/**
+ * Resolves a name in a pod, by the nslookup that images of curl have (busybox's, bind's).
+ * @throws Error with what nslookup said when it finds none
+ */
+export async function resolveIn(kube: Kube, client: PodRef, name: string): Promise<string[]> {
+  const { stdout, stderr } = await exec(kube, client, ['nslookup', name], { timeoutMs: timeouts.probe * 2 });
+  const found = addressesIn(stdout);
+  if (found.length > 0) return found;
+  const said = `${stdout}\n${stderr}`
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(Server|Address)\b/i.test(line));
+  throw new Error(said.join('; ') || 'nslookup found nothing');
+}
+
+/** The answer's addresses, without the server's own, which comes first. */
+export function addressesIn(output: string): string[] {
+  const answer = output.slice(output.search(/^Name:/m));
+  if (!answer.startsWith('Name:')) return [];
+  const all = [...answer.matchAll(/^Address(?: \d+)?:\s*(\S+)/gm)].map(([, address = '']) => address);
+  return [...new Set(all.filter((address) => isIP(address) !== 0))].sort();
 }

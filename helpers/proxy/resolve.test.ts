@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addressesIn } from './resolve.ts';
+import { addressesIn } from './proxy.ts';
 
 const server = 'Server:\t\t10.43.0.10\nAddress:\t10.43.0.10:53\n\n';
 

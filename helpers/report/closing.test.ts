@@ -3,7 +3,7 @@ import { soundTrip } from '../../tests/samples/trip.ts';
 import { closingLines } from './closing.ts';
 import type { Results } from '../results/results.ts';
 import { failedResult, stepResult } from '../../tests/samples/results.ts';
-import { stabilityOf } from './stability.ts';
+import { stabilityOf } from './tally.ts';
 
 const results = (changes: Partial<Results>): Results => ({
   schemaVersion: 1,

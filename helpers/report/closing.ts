@@ -5,8 +5,7 @@ import { trafficLines } from '../traffic/traffic-lines.ts';
 import { renderTrip } from '../trip/render.ts';
 import { notAvailable } from '../proxy/proxy.ts';
 import { indented } from './lines.ts';
-import { stabilityTable } from './stability.ts';
-import { tally } from './tally.ts';
+import { stabilityTable, tally } from './tally.ts';
 
 /** A log that was not read must not look like one that agreed. */
 const unheard =

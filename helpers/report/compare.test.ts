@@ -1,7 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { compareLines } from './compare-lines.ts';
-import { compareRuns } from './compare.ts';
+import { compareLines, compareRuns } from './compare.ts';
 import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { failedResult, runResults, stepResult } from '../../tests/samples/results.ts';

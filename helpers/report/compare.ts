@@ -1,8 +1,9 @@
 import type { Results, Verdict } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
-import { written } from '../text-table.ts';
-import { stabilityOf } from './stability.ts';
-import { worstOf } from './tally.ts';
+import { written, tableLines } from '../text-table.ts';
+import { stabilityOf, worstOf } from './tally.ts';
+import colors from 'picocolors';
+import { duration } from '../progress/terminal.ts';
 
 /** Something that has a name, and another value in each of two runs; '' where a run does not have it. */
 export interface Change {
@@ -12,7 +13,7 @@ export interface Change {
 }
 
 /** A step over all passes of one run. */
-export interface StepOutcome {
+interface StepOutcome {
   readonly runs: number;
   readonly passed: number;
   /** `passed` only when it did so in every pass. */
@@ -23,7 +24,7 @@ export interface StepOutcome {
   readonly durationMs?: number;
 }
 
-export type Aspect = 'verdict' | 'cause' | 'duration' | 'facts' | 'only before' | 'only after';
+type Aspect = 'verdict' | 'cause' | 'duration' | 'facts' | 'only before' | 'only after';
 
 /** A step that is not the same in both runs. */
 export interface StepChange {
@@ -193,4 +194,83 @@ function weight({ aspects, before, after }: StepChange): number {
   if (aspects.includes('verdict') || aspects.includes('cause')) return 1;
   if (aspects.includes('only before') || aspects.includes('only after')) return 2;
   return aspects.includes('facts') ? 3 : 4;
+}
+
+/** A comparison of two runs for a terminal. */
+export function compareLines(comparison: RunComparison): string[] {
+  const { before, after, steps, same, versions, images, configuration } = comparison;
+  const sections = [
+    ...section('Steps', steps.flatMap(stepLines)),
+    ...section('Versions', changeLines(versions)),
+    ...section('Images', changeLines(images)),
+    ...section('Configuration', changeLines(configuration)),
+  ];
+  return [
+    `Before: ${sideInWords(before)}`,
+    `After:  ${sideInWords(after)}`,
+    ...sections,
+    '',
+    sections.length === 0
+      ? `Nothing differs (${same} steps)`
+      : `${steps.length} steps differ, ${same} do not`,
+  ];
+}
+
+/** `20261125-… conformant, 1m 4s`, and its cause where it has one. */
+function sideInWords({ runId, verdict, cause, durationMs, passes }: Side): string {
+  const why = cause === undefined ? '' : ` (${cause})`;
+  return `${runId} ${verdict}${why}, ${passes === 1 ? '' : `${passes} passes, `}${duration(durationMs)}`;
+}
+
+/** `passed`, `failed MESH_X`, `passed 2 of 3`; '' where the run does not have the step. */
+export function outcomeInWords(outcome: StepOutcome | undefined): string {
+  if (outcome === undefined) return '';
+  const { runs, passed, status, cause } = outcome;
+  const often = runs > 1 && passed < runs && passed > 0 ? `passed in ${passed} of ${runs}` : status;
+  return cause === undefined ? often : `${often}: ${cause}`;
+}
+
+/** What a passing step took, where that was noticed; '' otherwise. */
+function durationInWords({ before, after, aspects }: StepChange): string {
+  if (!aspects.includes('duration') || before?.durationMs === undefined || after?.durationMs === undefined)
+    return '';
+  return `${duration(before.durationMs)} → ${duration(after.durationMs)}`;
+}
+
+function stepLines(step: StepChange): string[] {
+  const { id, phase, title, before, after, aspects, facts } = step;
+  const [old, now] = [outcomeInWords(before), outcomeInWords(after)];
+  const verdict =
+    before === undefined
+      ? `only in the second run: ${now}`
+      : after === undefined
+        ? `only in the first run: ${old}`
+        : aspects.includes('verdict') || aspects.includes('cause')
+          ? `${old} → ${now}`
+          : '';
+  const changed = [verdict, durationInWords(step)].filter((part) => part !== '').join(', ');
+  const worse = after !== undefined && after.status !== 'passed' && old !== now;
+  const better = before !== undefined && before.status !== 'passed' && after?.status === 'passed';
+  const sign = worse ? colors.red('✗') : better ? colors.green('✓') : '~';
+  return [
+    `${sign} ${id.padEnd(9)} ${title}${phase === undefined ? '' : ` (${phase})`}${changed === '' ? '' : `: ${changed}`}`,
+    ...facts.map(
+      ({ name, before: was, after: is }) =>
+        `    ${name}: ${was === '' ? 'none' : was} → ${is === '' ? 'none' : is}`,
+    ),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', `  ${colors.bold(title)}`, ...lines.map((line) => `  ${line}`)];
+}
+
+function changeLines(changes: readonly Change[]): string[] {
+  if (changes.length === 0) return [];
+  const rows = changes.map(({ name, before, after }) => [
+    name,
+    before === '' ? '-' : before,
+    after === '' ? '-' : after,
+  ]);
+  return tableLines([['', 'before', 'after'], ...rows]);
 }

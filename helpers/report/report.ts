@@ -7,7 +7,7 @@ import type { ImageSet } from '../images/roles.ts';
 import { timed, type Progress } from '../progress/progress.ts';
 import { junitOf } from './junit.ts';
 import { redacted } from '../redact/redact.ts';
-import { stabilityOf } from './stability.ts';
+import { stabilityOf } from './tally.ts';
 import { results, type Results, type Verdict, type Outcome } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeCommands } from '../../tests/support/fake-commands.ts';
-import { clientStatements } from './client-records.ts';
+import { clientStatements } from './clients.ts';
 import { holdSeconds } from './load.ts';
-import { tripId, tunnelsConf } from './tunnels-conf.ts';
+import { tripId, tunnelsConf } from './objects.ts';
 
 const load = { clients: 2, tunnels: 3, waves: 2 };
 const destination = 'https://en.wikipedia.org/wiki/Main_Page';

@@ -24,7 +24,7 @@ import { referencesOf } from '../images/references.ts';
 import { roles, type ImageSet, type ResolvedImage, type Role } from '../images/roles.ts';
 import { resolveVersions } from '../images/versions.ts';
 import { connect, type Kube } from '../kube/client.ts';
-import type { Namespaces } from '../kube/namespaces.ts';
+import type { Namespaces } from '../kube/manifests.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';

@@ -1,4 +1,4 @@
-import { quickDoctor } from '../doctor/quick.ts';
+import { quickDoctor } from '../doctor/run-checks.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { existingClusterOf, openExistingSession } from './existing-session.ts';

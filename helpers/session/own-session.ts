@@ -14,7 +14,7 @@ import { originName } from '../images/references.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { endOfSupport, neverRun, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
-import { originNamespace } from '../kube/namespaces.ts';
+import { originNamespace } from '../kube/manifests.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';

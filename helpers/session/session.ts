@@ -6,7 +6,7 @@ import type { Given } from '../given/given.ts';
 import type { UpgradePair } from '../gate/rules.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { BegunInstall } from '../istio/install.ts';
-import type { Namespaces } from '../kube/namespaces.ts';
+import type { Namespaces } from '../kube/manifests.ts';
 import type { RunPlan } from './proxy.ts';
 
 declare module 'vitest' {

@@ -3,8 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { NodeNotReadyError, nodeOf } from '../cluster/k3s.ts';
 import { collectEvidence } from '../diagnose/evidence.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
-import { late, orLate } from '../eventually/deadline.ts';
-import { EventuallyError } from '../eventually/eventually.ts';
+import { late, orLate, EventuallyError } from '../eventually/eventually.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { RefusedError } from '../kube/apply.ts';
 import { apiMessage, apiStatus } from '../kube/client.ts';
@@ -12,7 +11,7 @@ import { failedWebhook, toldWebhook } from '../kube/webhook.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Report } from '../report/report.ts';
 import { evidenceLine, indexOf } from '../report/lines.ts';
-import { findingsOf } from '../trip/findings-of.ts';
+import { findingsOf } from '../trip/finding.ts';
 import type { Session, SessionFacts } from './session.ts';
 
 /**

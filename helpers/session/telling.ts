@@ -1,7 +1,7 @@
 import type { Reporter } from 'vitest/node';
 import type { Configuration } from '../configuration/configuration.ts';
 import { EventLines, eventProgress, StepStarts } from '../events/event-lines.ts';
-import { events } from '../events/stream.ts';
+import { events } from '../events/events.ts';
 import { silent, type Progress } from '../progress/progress.ts';
 import { terminalProgress } from '../progress/terminal.ts';
 import { QuietLines, type Lines, type Write, VerboseLines } from '../report/lines.ts';

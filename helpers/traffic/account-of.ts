@@ -3,12 +3,10 @@ import { parseSidecarLine } from '../trip/envoy.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { isFailure, type ProxyStatement } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
-import type { TrafficAccount, Workload } from './account.ts';
+import type { TrafficAccount, Workload, TrafficTimeline } from './account.ts';
 import { crossings, wentOn, type Crossing, type PodTraffic } from './counterparts.ts';
 import { eventsOf, merged, type Happening } from './events.ts';
-import { longestGap } from './gap.ts';
 import { readClientLog } from './record.ts';
-import { timelineOf } from './timeline.ts';
 import { tripsOf, type ClientTrip, type TrafficKind } from './trips.ts';
 
 /** What was logged of the traffic of one pod. */
@@ -193,4 +191,78 @@ function phaseFinder(phases: readonly Phase[]): (at: number) => Phase {
 
 function iso(at: number): string {
   return new Date(at).toISOString();
+}
+
+interface Gap {
+  /** The last good request before it, and the next one; ms since the epoch. */
+  readonly from: number;
+  readonly until: number;
+}
+
+/**
+ * The longest time in which no request of a workload had its page, over all of its pods: what somebody behind that
+ * workload had to do without it. Undefined before there were two.
+ */
+export function longestGap(pods: readonly { readonly trips: readonly ClientTrip[] }[]): Gap | undefined {
+  const requests = pods
+    .flatMap(({ trips }) => trips)
+    .filter(({ kind, warm }) => kind === 'requests' && !warm);
+  const good = requests.filter(({ outcome }) => outcome === 'completed').map(({ endedAt }) => endedAt);
+  // Where the last ones failed the gap goes on to the end, and where the first ones did from the beginning.
+  const ends = [
+    Math.min(...requests.map(({ startedAt }) => startedAt)),
+    Math.max(...requests.map(({ endedAt }) => endedAt)),
+  ];
+  const times = [...good, ...ends].filter(Number.isFinite).sort((a, b) => a - b);
+  return times
+    .slice(1)
+    .map((until, index) => ({ from: times[index] ?? until, until }))
+    .reduce<Gap | undefined>(
+      (longest, gap) =>
+        longest === undefined || gap.until - gap.from > longest.until - longest.from ? gap : longest,
+      undefined,
+    );
+}
+
+/** A second shows a pod's restart; shorter, the two or three requests of an interval would be noise. */
+const stepMs = 1000;
+
+/**
+ * Counts of what became of the trips, second by second: what a plot of live traffic is drawn from. What lies outside
+ * of the account's time is counted in its first or last interval, so that the sums are those of the account.
+ * @param startedAt ms since the epoch by the node's clock, as `endedAt`
+ */
+function timelineOf(
+  startedAt: number,
+  endedAt: number,
+  crossings: readonly Pick<Crossing, 'pod' | 'trip'>[],
+): TrafficTimeline {
+  const intervals = Math.max(1, Math.ceil((endedAt - startedAt) / stepMs));
+  const indexOf = (at: number): number =>
+    Math.min(intervals - 1, Math.max(0, Math.floor((at - startedAt) / stepMs)));
+  const series = (['kept', 'restarted'] as const).map((workload) => {
+    const counts = (): number[] => Array.from({ length: intervals }, () => 0);
+    const all = {
+      opened: counts(),
+      completed: counts(),
+      refused: counts(),
+      cut: counts(),
+      tunnels: counts(),
+    };
+    const count = (what: keyof typeof all, at: number): void => {
+      const index = indexOf(at);
+      all[what][index] = (all[what][index] ?? 0) + 1;
+    };
+    for (const { pod, trip } of crossings) {
+      if (pod.workload !== workload || trip === undefined) continue;
+      count('opened', trip.startedAt);
+      count(trip.outcome, trip.failedAt ?? trip.endedAt);
+      if (trip.kind === 'requests') continue;
+      const last = indexOf(trip.endedAt);
+      for (let index = indexOf(trip.startedAt); index <= last; index += 1)
+        count('tunnels', startedAt + index * stepMs);
+    }
+    return { workload, ...all };
+  });
+  return { stepMs, series };
 }

@@ -1,6 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { orLate } from '../eventually/deadline.ts';
-import { eventually, EventuallyError } from '../eventually/eventually.ts';
+import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
 import { apply, remove, merge } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';

@@ -1,10 +1,11 @@
 import type { TripCause } from '../causes/cause.ts';
 import { causes, type TripCauseCode } from '../causes/causes.ts';
-import { clientFindings } from './diagnose.client.ts';
 import { closingFindings, originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
+import { formatEndpoint } from './endpoint.ts';
+import { agrees, factsOf } from './judgement.ts';
 
 /** The causes of trips, with their ranks. */
 const kinds: Readonly<Record<TripCauseCode, TripCause>> = causes;
@@ -93,4 +94,138 @@ function withoutRepetitions(findings: readonly TripFinding[]): TripFinding[] {
     seen.add(key);
     return true;
   });
+}
+
+/** What the client itself says is wrong. curl's exit codes: https://curl.se/libcurl/c/libcurl-errors.html */
+function clientFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
+  const findings = [...whereItWent(trip)];
+  const refusal = expectedRefusal(expectations);
+  if (trip.client.exitCode === 0) return [...findings, ...answer(trip, expectations)];
+  if (refusal !== undefined && trip.client.connectStatus === refusal) return findings;
+  const cause = causeOfFailure(trip);
+  if (cause !== undefined) findings.push(cause);
+  return findings;
+}
+
+/** Where the client connected to, which the page alone does not show. */
+function whereItWent(trip: Trip): TripFinding[] {
+  const { client, via } = trip;
+  const connected = agrees('client.to', factsOf(trip));
+  if (connected === false && client.remote !== undefined && via !== undefined) {
+    return [
+      {
+        cause: 'WENT_ROUND_PROXY',
+        seen: `the client connected to ${formatEndpoint(client.remote)}`,
+        expected: `to the proxy, ${formatEndpoint(via)}`,
+        statement: client,
+      },
+    ];
+  }
+  if (client.exitCode === 0 && (client.remote === undefined || client.local === undefined)) {
+    return [
+      {
+        cause: 'CLIENT_SILENT',
+        seen: `curl succeeded but gave no ${client.remote === undefined ? 'remote' : 'local'} address`,
+        expected: 'both ends of its connection',
+        statement: client,
+      },
+    ];
+  }
+  return [];
+}
+
+/** What came back, for a curl that ended with 0, as it also does for an error page. */
+function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
+  const { client, via } = trip;
+  const findings: TripFinding[] = [];
+  if (via !== undefined && trip.url.startsWith('https:') && client.connectStatus !== 200) {
+    findings.push({
+      cause: 'STATUS_DISAGREES',
+      seen:
+        client.connectStatus === 0 ? 'curl made no CONNECT' : `curl's CONNECT got ${client.connectStatus}`,
+      expected: '200 to its CONNECT',
+      statement: client,
+    });
+  }
+  const wanted = expectations.find((expectation) => expectation.kind === 'origin')?.status;
+  const good =
+    wanted === undefined
+      ? (client.httpStatus >= 200 && client.httpStatus < 400) ||
+        client.httpStatus === expectedRefusal(expectations)
+      : client.httpStatus === wanted;
+  if (!good) {
+    findings.push({
+      cause: 'HTTP_STATUS',
+      seen: client.httpStatus === 0 ? 'no status' : `status ${client.httpStatus}`,
+      expected: wanted === undefined ? 'a status from 200 to 399' : `status ${wanted}`,
+      statement: client,
+    });
+  }
+  return findings;
+}
+
+/** Undefined when only the other witnesses can tell. */
+function causeOfFailure(trip: Trip): TripFinding | undefined {
+  const { client, via } = trip;
+  const find = (cause: TripFinding['cause'], expected: string): TripFinding => ({
+    cause,
+    seen: `curl: exit code ${client.exitCode}, ${client.errorMessage}`,
+    expected,
+    statement: client,
+  });
+  const proxy = via === undefined ? 'the proxy' : `the proxy, ${formatEndpoint(via)}`;
+  const proxySpoke = (trip.proxy?.length ?? 0) > 0;
+  const sidecarSpokeHttp = trip.sidecar?.some((line) => line.request !== '- - -') === true;
+  switch (client.connectStatus) {
+    case 403:
+    case 407:
+      return find('PROXY_DENIED', 'CONNECT answered with 200');
+    case 404:
+      // Squid never answers a CONNECT with 404; Envoy does, when it treats the CONNECT as HTTP.
+      if (!proxySpoke) return find('ROUTE_NOT_FOUND', 'CONNECT answered with 200');
+      break;
+    case 502:
+    case 503:
+    case 504:
+      if (client.proxyError?.startsWith('ERR_CONNECT_FAIL') === true && !proxySpoke) {
+        return find('DESTINATION_DOWN', 'CONNECT answered with 200');
+      }
+      // The proxy's own line, or Envoy's, says more: their rules apply.
+      return proxySpoke || sidecarSpokeHttp
+        ? undefined
+        : find('PROXY_CANNOT_RESOLVE', 'CONNECT answered with 200');
+  }
+  const tunnelStood = client.connectStatus === 200;
+  switch (client.exitCode) {
+    case 5:
+      return find('PROXY_UNREACHABLE', `a connection to ${proxy}`);
+    case 6:
+      return via === undefined
+        ? find('DESTINATION_DOWN', 'a name that can be resolved')
+        : find('WENT_ROUND_PROXY', `a connection to ${proxy}, which resolves the name itself`);
+    case 7:
+      return via === undefined
+        ? find('DESTINATION_DOWN', 'a connection')
+        : find('PROXY_UNREACHABLE', `a connection to ${proxy}`);
+    case 28:
+      return via !== undefined && !tunnelStood && !proxySpoke && client.remote === undefined
+        ? find('PROXY_UNREACHABLE', `a connection to ${proxy}`)
+        : find('DESTINATION_SLOW', 'the page within the limit');
+    case 51:
+    case 60:
+      return find('TLS_UNTRUSTED', 'a certificate the client trusts');
+    case 35:
+      return tunnelStood || via === undefined
+        ? find('TLS_FAILED', 'a TLS handshake with the destination')
+        : undefined;
+    case 18:
+    case 52:
+    case 56:
+      return tunnelStood || via === undefined ? find('DESTINATION_DOWN', 'a whole page') : undefined;
+    default:
+      // Below 0 the exit code is not known; from 126 on it is the shell's or a signal's, not curl's.
+      return client.exitCode < 0 || client.exitCode >= 126
+        ? find('CLIENT_SILENT', "curl's own exit code and figures")
+        : undefined;
+  }
 }

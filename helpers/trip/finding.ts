@@ -2,6 +2,8 @@ import type { Cause } from '../causes/cause.ts';
 import { causes, type CauseCode, type TripCauseCode } from '../causes/causes.ts';
 import { labelled, renderTrip } from './render.ts';
 import type { Statement, Trip } from './statements.ts';
+import { EnvironmentError, messageOf } from '../errors.ts';
+import { ExecError } from '../kube/exec.ts';
 
 /** One thing that is not as it must be, with its cause, and what was seen this time. */
 export interface Finding {
@@ -23,7 +25,7 @@ export interface TripFinding extends Finding {
  * Where an error carries findings: vitest keeps there what a matcher returns as `meta`, and a step's own failure keeps
  * them in the same place.
  */
-export interface FindingsContext {
+interface FindingsContext {
   readonly meta?: { readonly findings?: readonly Finding[]; readonly trip?: Trip | undefined };
 }
 
@@ -84,4 +86,20 @@ function renderLines(trip: Trip): string {
   return [...(trip.sidecar ?? []), ...(trip.proxy ?? []), ...(trip.origin ?? [])]
     .map((statement) => `${statement.witness}: ${statement.line}`)
     .join('\n');
+}
+
+/** The findings in the error of a failed step or matcher; without any, one for the error itself. */
+export function findingsOf(error: unknown): readonly Finding[] {
+  const { __vitest_error_context__: context } = Object(error) as {
+    readonly __vitest_error_context__?: FindingsContext;
+  };
+  const findings = context?.meta?.findings ?? [];
+  if (findings.length > 0) return findings;
+  // A command that could not be run says nothing about the mesh; one that ran and failed does.
+  if (error instanceof EnvironmentError || error instanceof ExecError) {
+    const seen = error instanceof EnvironmentError ? `${error.message} ${error.hint}` : error.message;
+    const cause = error instanceof EnvironmentError ? error.code : 'ENVIRONMENT';
+    return [{ cause, seen, expected: 'surroundings in which the step can be judged' }];
+  }
+  return [{ cause: 'UNEXPLAINED', seen: messageOf(error), expected: 'the step ends without an error' }];
 }

@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError } from '../../helpers/errors.ts';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
-import { heldPath } from '../../helpers/destination/held-page.ts';
+import { heldPath } from '../../helpers/destination/hermetic.ts';
 import { RequestCount } from '../../helpers/kube/requests.ts';
 import { containerStatuses, deploymentMustBeReady, livePods } from '../../helpers/kube/workloads.ts';
 import { Clients } from '../../helpers/scale/clients.ts';
@@ -11,9 +11,8 @@ import {
   mustNotBeTooMany,
   squidMustHaveFiles,
 } from '../../helpers/scale/limits.ts';
-import { atOnce, holdSeconds, loadOf, tripsIn, type Load } from '../../helpers/scale/load.ts';
+import { atOnce, holdSeconds, loadOf, tripsIn, type Load, mostAtOnce } from '../../helpers/scale/load.ts';
 import { clientsName, clientsObjects } from '../../helpers/scale/objects.ts';
-import { mostAtOnce } from '../../helpers/scale/peak.ts';
 import { unsoundOf } from '../../helpers/scale/trip-findings.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import type { ReadSidecarLine } from '../../helpers/trip/envoy.ts';

@@ -3,8 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { UsageError, messageOf } from '../../helpers/errors.ts';
 import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
-import { movedTo, type Namespaces } from '../../helpers/kube/namespaces.ts';
-import { parseManifests, render } from '../../helpers/kube/manifests.ts';
+import { movedTo, type Namespaces, parseManifests, render } from '../../helpers/kube/manifests.ts';
 
 const root = new URL('../../', import.meta.url);
 

@@ -3,7 +3,7 @@ import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { belongsTo } from '../../helpers/given/given.ts';
 import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
-import { originNamespace } from '../../helpers/kube/namespaces.ts';
+import { originNamespace } from '../../helpers/kube/manifests.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { ownedKinds } from '../../helpers/existing/owned.ts';

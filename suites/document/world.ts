@@ -9,7 +9,7 @@ import type { Claimant } from '../../helpers/istio/taker-makers.ts';
 import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
-import type { Namespaces } from '../../helpers/kube/namespaces.ts';
+import type { Namespaces } from '../../helpers/kube/manifests.ts';
 import { keepSecretsOf } from '../../helpers/session/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';

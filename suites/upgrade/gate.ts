@@ -22,7 +22,7 @@ import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { Evidence } from '../evidence.ts';
 import { Pass, skip } from '../pass.ts';
 import { meshState } from './mesh-state.ts';
-import { namespaceObject } from '../../helpers/kube/namespaces.ts';
+import { namespaceObject } from '../../helpers/kube/manifests.ts';
 
 /** Passes over the document in a gate; the phases of one pass share its world. */
 export type PassName = 'before' | 'upgrade' | 'old proxy' | 'fresh proxy' | 'rolled back';

@@ -18,7 +18,7 @@ import {
   prefixImpossible,
   smallDiskImpossible,
   unshared,
-} from '../../faults/machine.ts';
+} from '../../faults/environment.ts';
 
 /** Nobody listens there: the port is a privileged one that is not given to anybody. */
 const nobody = '127.0.0.1:1';

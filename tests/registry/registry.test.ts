@@ -22,7 +22,7 @@ import type { z } from 'zod';
 import { eachEntry } from '../../helpers/images/tar-entries.ts';
 import { resolveVersions, systemReferences } from '../../helpers/images/versions.ts';
 import { results } from '../../helpers/results/results.ts';
-import { limitedRegistry } from '../../faults/machine.ts';
+import { limitedRegistry } from '../../faults/environment.ts';
 import { localRegistry, registryUser, type LocalRegistry } from '../support/local-registry.ts';
 import { fillRegistry, forgetImages } from './test-images.ts';
 

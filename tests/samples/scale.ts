@@ -6,7 +6,7 @@ import { formatProxyLine } from '../../helpers/trip/squid.ts';
 import type { ClientStatement, LogWitness } from '../../helpers/trip/statements.ts';
 import { userAgent } from '../../helpers/trip/origin.ts';
 import type { Load } from '../../helpers/scale/load.ts';
-import { tripId } from '../../helpers/scale/tunnels-conf.ts';
+import { tripId } from '../../helpers/scale/objects.ts';
 
 /** Made-up trips of many clients at once, for tests and measurements: what all who see them write. */
 

@@ -9,7 +9,7 @@ import { dockerode, follow } from '../../helpers/engine.ts';
 import { exists, inCache } from '../../helpers/cache.ts';
 import { parseReference } from '../../helpers/images/reference.ts';
 import { lineSplitter } from '../../helpers/kube/lines.ts';
-import { buildVariables } from '../../helpers/proxies/build-variables.ts';
+import { buildVariables } from '../../helpers/proxies/variables.ts';
 
 /** The registry that Docker Hub and most others are made from: github.com/distribution/distribution. */
 const server = fileURLToPath(new URL('../registry/server', import.meta.url));

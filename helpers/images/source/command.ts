@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { buildVariables } from '../../proxies/build-variables.ts';
+import { buildVariables } from '../../proxies/variables.ts';
 import type { Work } from './graph.ts';
 
 export interface CommandOptions {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import tar from 'tar-fs';
 import { dockerode, engineIsHere, follow, inspectImage } from '../../engine.ts';
-import { buildProxy } from '../../proxies/build-variables.ts';
+import { buildProxy } from '../../proxies/variables.ts';
 import { withTemporaryFolder } from '../../cache.ts';
 import { filesBelow } from './fingerprint.ts';
 import type { Step, Work } from './graph.ts';

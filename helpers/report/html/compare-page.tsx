@@ -1,7 +1,13 @@
-import { outcomeInWords } from '../compare-lines.ts';
-import { noticeable, type Change, type RunComparison, type Side, type StepChange } from '../compare.ts';
+import {
+  outcomeInWords,
+  noticeable,
+  type Change,
+  type RunComparison,
+  type Side,
+  type StepChange,
+} from '../compare.ts';
 import { documentOf } from './document.tsx';
-import { causeOf } from '../failures.ts';
+import { causeOf } from '../tally.ts';
 import { counted, dateTime, duration } from './format.ts';
 import { Pairs, Table } from './table.tsx';
 

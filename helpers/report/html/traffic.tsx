@@ -3,8 +3,7 @@ import { eventLine } from '../../traffic/traffic-lines.ts';
 import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
 import { Pairs, Table } from './table.tsx';
-import { bandsOf, momentsOf } from './traffic-moments.ts';
-import { TrafficPlot } from './traffic-plot.tsx';
+import { bandsOf, momentsOf, TrafficPlot } from './traffic-plot.tsx';
 
 /** As many as somebody reads; results.json has them all. */
 const mostEvents = 50;

@@ -1,11 +1,9 @@
 import type { Results, Verdict } from '../../results/results.ts';
 import type { StepResult } from '../../results/step.ts';
 import { dateTime, counted, duration } from './format.ts';
-import { Evidence, Findings } from './findings.tsx';
+import { Evidence, Findings, stepAnchor } from './step.tsx';
 import { notAvailable } from '../../proxy/proxy.ts';
-import { causeOf, failuresOf } from '../failures.ts';
-import { tally } from '../tally.ts';
-import { stepAnchor } from './step.tsx';
+import { causeOf, failuresOf, tally } from '../tally.ts';
 
 /** How a verdict is shown: green, red, or neither, since nothing is said about Istio. */
 const tones = {

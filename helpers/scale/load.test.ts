@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mostAtOnce } from './peak.ts';
+import { mostAtOnce } from './load.ts';
 
 it.each([
   [[], 0],

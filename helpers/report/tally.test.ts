@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StepResult } from '../results/step.ts';
 import { stepResult } from '../../tests/samples/results.ts';
-import { stabilityOf, stabilityTable } from './stability.ts';
+import { stabilityOf, stabilityTable } from './tally.ts';
 
 const runs = (id: string, ...all: readonly [StepResult['status'], number][]): StepResult[] =>
   all.map(([status, durationMs], index) => stepResult({ id, pass: index + 1, status, durationMs }));

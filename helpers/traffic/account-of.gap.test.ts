@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { longestGap } from './gap.ts';
+import { longestGap } from './account-of.ts';
 import type { ClientTrip, TripOutcome } from './trips.ts';
 
 function trip(
