@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  compileLog,
-  logSinks,
-  meshLogFormat,
-  type CompiledLog,
-  type LogFormat,
-} from './access-log-format.ts';
+import { compileLog, logSinks, type CompiledLog, type LogFormat } from './access-log-format.ts';
 import { defaultTextFormats, parseSidecarLine } from './envoy.ts';
 import { isFailure } from './statements.ts';
 
@@ -243,15 +237,6 @@ describe('where the log goes', () => {
     ],
   ])('%j', (config, sink) => {
     expect(logSinks([config])).toMatchObject([sink]);
-  });
-
-  test('the configuration of the mesh', () => {
-    expect(meshLogFormat({})).toBeUndefined();
-    expect(meshLogFormat({ accessLogFormat: 'a' })).toEqual(text('a'));
-    expect(meshLogFormat({ accessLogFormat: '{"a":"b"}', accessLogEncoding: 'JSON' })).toEqual(
-      json({ a: 'b' }),
-    );
-    expect(meshLogFormat({ accessLogFormat: 'none', accessLogEncoding: 'JSON' })).toBeUndefined();
   });
 });
 

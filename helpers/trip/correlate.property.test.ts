@@ -2,14 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attribute, type Observation } from './correlate.ts';
 import { formatEndpoint } from './endpoint.ts';
-import { compileFormat } from './envoy-format.ts';
 import { defaultTextFormats } from './envoy.ts';
 import { cluster, originLine, startedAt, url, via } from '../../tests/samples/trip.ts';
-import { formatProxyLine } from './squid.ts';
+import { envoyLine, formatProxyLine } from '../../tests/samples/log-lines.ts';
 import type { LogWitness } from './statements.ts';
 import { userAgent } from './origin.ts';
-
-const text = compileFormat(defaultTextFormats['1.9+']);
 
 /** A connection of a pod, as far as its lines go. Times are ms after {@link startedAt}. */
 interface Connection {
@@ -23,7 +20,8 @@ interface Connection {
 }
 
 function sidecarLine({ pod, port, start, duration, bytes }: Connection): string {
-  return text.format(
+  return envoyLine(
+    defaultTextFormats['1.9+'],
     new Map([
       ['START_TIME', new Date(startedAt + start).toISOString()],
       ['RESPONSE_CODE', '0'],

@@ -1,5 +1,5 @@
 /**
- * An Envoy access log format string, compiled to a parser and to its inverse.
+ * An Envoy access log format string, compiled to a parser.
  * Format strings are Envoy's own: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
  */
 export interface CompiledFormat {
@@ -7,11 +7,6 @@ export interface CompiledFormat {
   readonly operators: readonly string[];
   /** Operator to value for a whole line, undefined when the line is not of this format. `-` stays `-`. */
   readonly parse: (line: string) => ReadonlyMap<string, string> | undefined;
-  /**
-   * The line Envoy would write for these values; a missing one becomes `-`. Used to test the parser.
-   * @throws RangeError when a value cannot stand where the format puts it (a space in a bare field, an empty one).
-   */
-  readonly format: (values: ReadonlyMap<string, string>) => string;
 }
 
 /** One operator of a format string and the text that stands before it. */
@@ -56,7 +51,6 @@ export function compileFormat(format: string): CompiledFormat {
   const expression = new RegExp(
     `^${fields.map((field) => `${literally(field.literalBefore)}(${field.pattern})`).join('')}${literally(tail)}$`,
   );
-  const whole = fields.map((field) => new RegExp(`^${field.pattern}$`));
   return {
     operators,
     parse(line) {
@@ -67,20 +61,6 @@ export function compileFormat(format: string): CompiledFormat {
           const value = match[index + 1] ?? '';
           return [field.operator, field.quoted ? unescape(value) : value] as const;
         }),
-      );
-    },
-    format(values) {
-      return (
-        fields
-          .map((field, index) => {
-            const value = values.get(field.operator) ?? '-';
-            const written = field.quoted ? escape(value) : value;
-            if (whole[index]?.test(written) !== true) {
-              throw new RangeError(`${field.operator} cannot be ${JSON.stringify(value)} in this format`);
-            }
-            return field.literalBefore + written;
-          })
-          .join('') + tail
       );
     },
   };
@@ -110,13 +90,9 @@ export function splitFormat(text: string): { readonly fields: readonly Field[]; 
   return { fields, tail: text.slice(found.at(-1)?.end ?? 0) };
 }
 
-/** RegExp.escape came with Node 24; the project supports 22. */
-function literally(text: string): string {
+/** The text as a part of a regular expression: RegExp.escape came with Node 24, and the project supports 22. */
+export function literally(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
-}
-
-function escape(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 }
 
 function unescape(value: string): string {

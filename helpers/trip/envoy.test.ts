@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatEndpoint } from './endpoint.ts';
-import { compileFormat } from './envoy-format.ts';
 import { defaultJsonKeys, defaultTextFormats, parseSidecarLine } from './envoy.ts';
 import { isFailure } from './statements.ts';
+import { envoyLine } from '../../tests/samples/log-lines.ts';
 import { containing, lines, startedAt } from '../../tests/samples/trip.ts';
 
 describe('parseSidecarLine', () => {
@@ -93,11 +93,11 @@ describe('parseSidecarLine', () => {
   });
 
   it.each(Object.entries(defaultTextFormats))('reads any line of the format of %s', (version, format) => {
-    const compiled = compileFormat(format);
     fc.assert(
       fc.property(fields, (x) => {
         const text = (one: typeof x.upstreamHost): string => (one === undefined ? '-' : formatEndpoint(one));
-        const line = compiled.format(
+        const line = envoyLine(
+          format,
           new Map([
             ['START_TIME', new Date(x.startedAt).toISOString()],
             ['RESPONSE_CODE', '0'],

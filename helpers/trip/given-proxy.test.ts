@@ -3,7 +3,8 @@ import { attribute, correlate, type Observation } from './correlate.ts';
 import { diagnose } from './diagnose.ts';
 import { noSidecar, proxy, sidecar } from './expectations.ts';
 import { givenProxySkewMs } from './judgement.ts';
-import { foreignLine, formatProxyLine } from './squid.ts';
+import { foreignLine } from './squid.ts';
+import { formatProxyLine } from '../../tests/samples/log-lines.ts';
 import { client, cluster, lines, startedAt, tripId, url, via } from '../../tests/samples/trip.ts';
 
 /** A line that a given proxy wrote of the sidecar's line: of an address that is not the pod's. */

@@ -3,12 +3,12 @@ import {
   bytesAgree,
   connectAnswerBytes,
   foreignLine,
-  formatProxyLine,
   ownLine,
   parseProxyLine,
   proxyResult,
   targetOf,
 } from './squid.ts';
+import { formatProxyLine } from '../../tests/samples/log-lines.ts';
 import { isFailure } from './statements.ts';
 import { lines } from '../../tests/samples/trip.ts';
 import fc from 'fast-check';

@@ -57,15 +57,6 @@ function withUser(line: string, name: string): string {
   return start === undefined || end === undefined ? line : `${text.slice(0, start)}${name}${text.slice(end)}`;
 }
 
-/** The line Squid writes for a statement: the inverse of {@link parseProxyLine}, for tests and made-up logs. */
-export function formatProxyLine(statement: Omit<ProxyStatement, 'witness' | 'line'>): string {
-  const seconds = String(Math.floor(statement.endedAt / 1000));
-  const millis = String(statement.endedAt % 1000).padStart(3, '0');
-  const elapsed = String(statement.elapsedMs).padStart(6);
-  const status = String(statement.status).padStart(3, '0');
-  return `${seconds}.${millis} ${elapsed} ${statement.clientIp} ${statement.result}/${status} ${statement.bytes} ${statement.method} ${statement.target} - ${statement.hierarchy}/${statement.peer ?? '-'} -`;
-}
-
 /** `TCP_TUNNEL/200`, as the log has it. */
 export function proxyResult(statement: Pick<ProxyStatement, 'result' | 'status'>): string {
   return `${statement.result}/${String(statement.status).padStart(3, '0')}`;

@@ -8,6 +8,34 @@ function compiled(format: string | undefined): StartTime {
   return found;
 }
 
+/** What Envoy would write. */
+function written(format = '%Y-%m-%dT%H:%M:%S.%3fZ', ms: number): string {
+  const date = new Date(ms);
+  const [iso, utc] = [date.toISOString(), date.toUTCString()];
+  const hours = date.getUTCHours();
+  const fraction = iso.slice(20, 23).padEnd(9, '0');
+  const values: Readonly<Record<string, string>> = {
+    ...{
+      Y: iso.slice(0, 4),
+      y: iso.slice(2, 4),
+      m: iso.slice(5, 7),
+      d: iso.slice(8, 10),
+      b: utc.slice(8, 11),
+    },
+    ...{ H: iso.slice(11, 13), M: iso.slice(14, 16), S: iso.slice(17, 19), p: hours < 12 ? 'AM' : 'PM' },
+    ...{ F: iso.slice(0, 10), T: iso.slice(11, 19), R: iso.slice(11, 16), a: utc.slice(0, 3), f: fraction },
+    ...{ z: '+0000', Ez: '+00:00', Z: 'UTC', s: String(Math.floor(ms / 1000)), '%': '%' },
+    I: String(hours % 12 || 12).padStart(2, '0'),
+    e: String(date.getUTCDate()).padStart(2),
+    B: date.toLocaleString('en', { month: 'long', timeZone: 'UTC' }),
+    D: `${iso.slice(5, 7)}/${iso.slice(8, 10)}/${iso.slice(2, 4)}`,
+    E3S: iso.slice(17, 23),
+  };
+  return format.replaceAll(/%(Ez|E3S|\df|[A-Za-z%])/g, (_all, name: string) =>
+    name.length === 2 && name.endsWith('f') ? fraction.slice(0, Number(name[0])) : (values[name] ?? '?'),
+  );
+}
+
 test.each([
   [undefined, '2026-11-28T17:41:58.268Z'],
   // Lines of a real sidecar.
@@ -18,9 +46,9 @@ test.each([
   ['%d/%B/%y:%T.%1f%2f%3f %Ez 100%%', '28/November/26:17:41:58.226268 +00:00 100%'],
   ['%F %H:%M:%E3S %Z', '2026-11-28 17:41:58.268 UTC'],
 ])('%s', (format, text) => {
-  const { parse, format: write, precisionMs } = compiled(format);
+  const { parse, precisionMs } = compiled(format);
   const time = Date.parse('2026-11-28T17:41:58.268Z');
-  expect(write(time)).toBe(text);
+  expect(written(format, time)).toBe(text);
   expect(parse(text)).toBe(time);
   expect(precisionMs).toBe(1);
 });
@@ -53,8 +81,8 @@ test('what was written is read back', () => {
   const times = fc.integer({ min: Date.UTC(2000), max: Date.UTC(2099) });
   fc.assert(
     fc.property(formats, times, (format, ms) => {
-      const { parse, format: write, precisionMs } = compiled(format);
-      expect(parse(write(ms))).toBe(Math.floor(ms / precisionMs) * precisionMs);
+      const { parse, precisionMs } = compiled(format);
+      expect(parse(written(format, ms))).toBe(Math.floor(ms / precisionMs) * precisionMs);
     }),
   );
 });

@@ -1,8 +1,7 @@
 import type { Observation } from '../../helpers/trip/correlate.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
-import { compileFormat } from '../../helpers/trip/envoy-format.ts';
 import { defaultTextFormats } from '../../helpers/trip/envoy.ts';
-import { formatProxyLine } from '../../helpers/trip/squid.ts';
+import { envoyLine, formatProxyLine } from './log-lines.ts';
 import type { ClientStatement, LogWitness } from '../../helpers/trip/statements.ts';
 import { userAgent } from '../../helpers/trip/origin.ts';
 import type { Load } from '../../helpers/scale/load.ts';
@@ -17,7 +16,6 @@ export const title = 'Wikipedia, the free encyclopedia';
 /** When the first wave begins, ms since the epoch, in a whole second. */
 export const begin = Date.parse('2026-11-25T18:00:00.000Z');
 
-const text = compileFormat(defaultTextFormats['1.9+']);
 const heldMs = 6_000;
 const waveMs = 10_000;
 
@@ -65,21 +63,20 @@ function sampleTrip(wave: number, number: number, tunnel: number): SampleTrip {
     endedAt: from + 8_000,
     timeTotalMs: heldMs,
   };
-  const sidecar = text
-    .format(
-      new Map([
-        ['START_TIME', new Date(startedAt).toISOString()],
-        ['RESPONSE_CODE', '0'],
-        ['BYTES_RECEIVED', '861'],
-        ['BYTES_SENT', String(bytes)],
-        ['DURATION', String(heldMs)],
-        ['UPSTREAM_HOST', formatEndpoint(via)],
-        ['UPSTREAM_CLUSTER_RAW', cluster],
-        ['DOWNSTREAM_LOCAL_ADDRESS', formatEndpoint(via)],
-        ['DOWNSTREAM_REMOTE_ADDRESS', formatEndpoint(local)],
-      ]),
-    )
-    .trimEnd();
+  const sidecar = envoyLine(
+    defaultTextFormats['1.9+'],
+    new Map([
+      ['START_TIME', new Date(startedAt).toISOString()],
+      ['RESPONSE_CODE', '0'],
+      ['BYTES_RECEIVED', '861'],
+      ['BYTES_SENT', String(bytes)],
+      ['DURATION', String(heldMs)],
+      ['UPSTREAM_HOST', formatEndpoint(via)],
+      ['UPSTREAM_CLUSTER_RAW', cluster],
+      ['DOWNSTREAM_LOCAL_ADDRESS', formatEndpoint(via)],
+      ['DOWNSTREAM_REMOTE_ADDRESS', formatEndpoint(local)],
+    ]),
+  );
   const proxy = formatProxyLine({
     endedAt: startedAt + heldMs + 1,
     elapsedMs: heldMs,

@@ -1,5 +1,5 @@
 import type { StampedLine } from '../../helpers/kube/lines.ts';
-import { formatProxyLine } from '../../helpers/trip/squid.ts';
+import { formatProxyLine } from './log-lines.ts';
 import type { PodLogs, TrafficLogs } from '../../helpers/traffic/account-of.ts';
 import type { Workload } from '../../helpers/traffic/account.ts';
 
