@@ -19,7 +19,6 @@ export interface VersionChoice {
   readonly k8s?: string;
 }
 
-/** The set a command works with. */
 export interface SetChoice extends VersionChoice {
   readonly images: ImageChoice;
   readonly image: Overrides;

@@ -8,11 +8,9 @@ import { namespacesOf } from '../helpers/session/existing-session.ts';
 import { nameMustFit, namespacesMustFit } from '../helpers/session/surroundings.ts';
 
 type JobOptions = Omit<JobRequest, 'serviceAccount'> & {
-  /** Namespace of Istio's control plane. */
   readonly system: string;
   /** The command that the Job will call: it checks the flags for it. */
   readonly runCommand: Command;
-  /** Only check the arguments. */
   readonly checkOnly: boolean;
 };
 

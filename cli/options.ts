@@ -30,18 +30,15 @@ import { written } from '../helpers/text-table.ts';
 /** All settings, of the gate first, by name. The two tables share no name. */
 export const allSettings: Readonly<Record<string, Setting>> = { ...gateSettings, ...runSettings };
 
-/** The settings that a command takes. */
 export function settingsOf(command: SettingCommand): string[] {
   return Object.keys(allSettings).filter((key) => allSettings[key]?.commands.includes(command));
 }
 
-/** Gives a command the flags of its settings. */
 export function withSettings(command: Command, takes: SettingCommand): Command {
   for (const option of settingsOf(takes).flatMap(optionsFor)) command.addOption(option);
   return command;
 }
 
-/** The flags of one setting. */
 export function optionsFor(key: string): Option[] {
   const setting = allSettings[key];
   if (setting === undefined) throw new TypeError(`there is no setting ${key}`);
@@ -90,12 +87,10 @@ export function countTo(maximum: number): (value: string) => number {
   return numberFor(z.number().int().min(1).max(maximum));
 }
 
-/** For a flag that is repeatable. */
 export function collect(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];
 }
 
-/** What a command is to do, and where each setting comes from. */
 export interface Chosen {
   readonly run: Settings<Configuration>;
   readonly gate: Settings<GateSettings>;

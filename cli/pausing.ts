@@ -64,7 +64,6 @@ export function pausedLines(
   ];
 }
 
-/** A line at the terminal, or its end. */
 async function enter(): Promise<void> {
   // Not as a terminal: readline would then take Ctrl-C for itself.
   const lines = createInterface({ input: process.stdin, terminal: false });

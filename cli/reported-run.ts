@@ -55,7 +55,6 @@ export interface ReportedRun {
   readonly verdict: (judged: Judged) => Outcome;
   /** Adds to the report what is known once the results are. */
   readonly complete?: (results: Results, report: Report, telling: Telling) => Promise<void>;
-  /** The last lines for people. */
   readonly closing: (results: Results) => readonly string[];
 }
 
@@ -151,7 +150,6 @@ function keptLines({ cluster, images, others }: SessionFacts): string[] {
   ];
 }
 
-/** The event a run begins with. */
 function tellStart({ command, settings, steps }: ReportedRun, { runId, folder }: Report): void {
   events.run = runId;
   events.emit({
@@ -164,7 +162,6 @@ function tellStart({ command, settings, steps }: ReportedRun, { runId, folder }:
   });
 }
 
-/** The event a run ends with, whatever way it ends. */
 function tellEnd(results: Results, { folder }: Report): void {
   const { verdict, exitCode, cause, reason, steps, durationMs, evidence } = results;
   if (evidence !== undefined) events.emit({ type: 'evidence', folder: join(folder, evidence) });

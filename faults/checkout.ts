@@ -20,7 +20,6 @@ const copied = [
 const packages = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')));
 
 export interface CheckoutRequest {
-  /** Arguments of the CLI. */
   readonly args: readonly string[];
   /** New texts of files, by their paths in the checkout. */
   readonly edits?: Readonly<Record<string, (text: string) => string>>;
@@ -34,13 +33,11 @@ export interface CheckoutRequest {
   readonly report?: boolean;
 }
 
-/** The ends of a running command's pipes. */
 export interface Attended {
   readonly stdin: Writable | null;
   readonly stderr: Readable;
 }
 
-/** What the run prints and leaves. */
 export interface CheckoutRun extends AsyncDisposable {
   readonly exitCode: number;
   readonly stdout: string;

@@ -83,7 +83,6 @@ export const destinationFaults: readonly Fault[] = [
 const folder = new URL('../fixtures/origin/', import.meta.url);
 
 interface Impostor {
-  /** Changes the page. */
   readonly page?: (html: string) => string;
   /** One more directive of nginx's server. */
   readonly directive?: string;

@@ -43,13 +43,11 @@ export interface RunFault {
   readonly run: () => Promise<CheckoutRun>;
 }
 
-/** Makes a change. */
 export async function make<R extends Rig>(change: Change<R>, rig: R): Promise<void> {
   if (change.objects !== undefined) await rig.apply(...change.objects(rig));
   await change.inject?.(rig);
 }
 
-/** Takes a change back. */
 export async function undo<R extends Rig>(change: Change<R>, rig: R): Promise<void> {
   if (change.objects !== undefined) await rig.remove(...change.objects(rig));
   await change.undo?.(rig);

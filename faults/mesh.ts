@@ -350,7 +350,6 @@ export const meshFaults: readonly Fault[] = [
 
 const filters = 'type.googleapis.com/envoy.extensions.filters.network';
 
-/** A DestinationRule of the whole mesh. */
 function ruleForTheOutside(name: string, host: string, trafficPolicy: object): ManifestObject {
   return {
     apiVersion: 'networking.istio.io/v1',
@@ -362,7 +361,6 @@ function ruleForTheOutside(name: string, host: string, trafficPolicy: object): M
 
 const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
 
-/** An EnvoyFilter for the cluster of the proxy. */
 function clusterFilter(rig: Rig, name: string, value: object): ManifestObject {
   const match = { context: 'SIDECAR_OUTBOUND', cluster: { service: rig.edition.entry.host } };
   return {

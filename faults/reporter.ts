@@ -55,14 +55,12 @@ export class ResultReporter<Result> implements Reporter {
   }
 }
 
-/** Of faults. */
 export class FaultReporter extends ResultReporter<FaultResult> {
   constructor(write: (line: string) => void) {
     super(write, ({ fault }) => fault, faultLine);
   }
 }
 
-/** Of healthy meshes. */
 export class HealthyReporter extends ResultReporter<HealthyResult> {
   constructor(write: (line: string) => void) {
     super(write, ({ healthy }) => healthy, healthyLine);

@@ -27,7 +27,6 @@ export const faultResults = z.object({ faults: z.array(faultResult) });
 
 export type FaultResult = z.infer<typeof faultResult>;
 
-/** What the suite found first. */
 export interface Caught {
   readonly step: string;
   readonly cause: string;

@@ -65,7 +65,6 @@ export class Rig {
     await remove(this.kube, objects);
   }
 
-  /** The edition of the document that is run. */
   get edition(): Edition {
     return this.world.edition;
   }
@@ -102,7 +101,6 @@ export class Rig {
     return { namespace, pod: pod?.metadata?.name ?? '', container: app };
   }
 
-  /** Runs a shell script in the Squid pod. */
   async inSquid(script: string, ...args: readonly string[]): Promise<string> {
     return execOrThrow(this.kube, await this.squid(), ['sh', '-c', script, 'sh', ...args]);
   }

@@ -15,12 +15,10 @@ export function cacheDir(): string {
     : envPaths('istio-external-proxy-conformance', { suffix: '' }).cache;
 }
 
-/** A folder or file in the cache. */
 export function inCache(...parts: string[]): string {
   return join(cacheDir(), ...parts);
 }
 
-/** Whether a file or folder is there. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await access(path);

@@ -74,7 +74,6 @@ export async function engineIsHere(): Promise<boolean> {
   return socketPath !== undefined && process.platform === 'linux' && KernelVersion === release();
 }
 
-/** An image that the engine has. */
 export interface LocalImage {
   /** The engine's ID, `sha256:…`. */
   readonly digest: string;
@@ -93,7 +92,6 @@ export async function inspectImage(reference: string): Promise<LocalImage | unde
   }
 }
 
-/** One message of a pull or a build. */
 export interface EngineEvent {
   readonly stream?: string;
   readonly status?: string;

@@ -26,7 +26,6 @@ import { root, type HealthyMesh } from './mesh.ts';
 import type { Alarm, HealthyResult } from './result.ts';
 import { HealthyRig } from './rig.ts';
 
-/** What one run in a mesh came to. */
 interface Ended {
   readonly alarm: Alarm | undefined;
   readonly notes: readonly string[];

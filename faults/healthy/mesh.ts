@@ -12,7 +12,6 @@ export interface HealthyMesh extends Change<HealthyRig> {
   readonly makesNamespaces?: true;
   /** The run is for the company's own proxy, which listens on these ports, by its address unless by its name. */
   readonly proxy?: { readonly port: 3128 | 8080; readonly byName?: true };
-  /** Further settings of the run. */
   readonly settings?: Partial<Configuration>;
 }
 
@@ -48,7 +47,6 @@ export function service(
   return { apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec: { ports: [port] } };
 }
 
-/** A port of a ServiceEntry that is plain TCP. */
 export function tcp(number: number): object {
   return { number, name: 'tcp', protocol: 'TCP' };
 }

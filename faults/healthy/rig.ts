@@ -69,18 +69,15 @@ export class HealthyRig extends Rig {
     this.#installed = { text: await this.#meshText(), active: await this.#activeMesh() };
   }
 
-  /** Address of the company's proxy. */
   get proxyIp(): string {
     if (this.#proxyIp === undefined) throw new TypeError('the company’s proxy was not started');
     return this.#proxyIp;
   }
 
-  /** As `--proxy` takes it. */
   proxyAt({ port, byName = false }: { readonly port: number; readonly byName?: boolean }): string {
     return `${byName ? proxyName : this.proxyIp}:${port}`;
   }
 
-  /** As `--proxy-log` takes it. */
   get proxyLog(): string {
     return `${company.namespace}/${company.pod}:/var/log/squid/access.log`;
   }
@@ -104,7 +101,6 @@ export class HealthyRig extends Rig {
     await this.#setMesh(stringify(changed), (now) => now !== active);
   }
 
-  /** Gives the mesh its configuration back. */
   async restoreMesh(): Promise<void> {
     const { text, active } = this.#asInstalled();
     await this.#setMesh(text, (now) => now === active);

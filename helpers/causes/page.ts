@@ -43,7 +43,6 @@ export function causesPage(): string {
   return lines.map(escaped).join('\n');
 }
 
-/** What Markdown would take for HTML. */
 function escaped(line: string): string {
   return line.replaceAll('<', '&lt;');
 }

@@ -31,12 +31,10 @@ export async function holderOf(runId: string): Promise<Owner | undefined> {
   return owner !== undefined && isAlive(owner) ? owner : undefined;
 }
 
-/** Runs whose clusters are kept. */
 export async function keptRuns(): Promise<readonly string[]> {
   return readdir(inCache('kept')).catch(() => []);
 }
 
-/** Kept clusters that a living process uses. */
 export async function keptInUse(): Promise<Map<string, Owner>> {
   const used = new Map<string, Owner>();
   for (const runId of await keptRuns()) {

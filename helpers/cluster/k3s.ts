@@ -98,7 +98,6 @@ export async function startCluster(request: ClusterRequest): Promise<Cluster> {
   }
 }
 
-/** Removes the cluster's container, its volumes and its network. */
 export async function removeCluster(cluster: Cluster): Promise<void> {
   await sweep({ only: cluster.runId });
   await forgetKept(cluster.runId);

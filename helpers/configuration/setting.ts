@@ -60,7 +60,6 @@ export interface Rule {
   readonly unless?: string;
   /** What is wrong, from both as the user says them, e.g. `--proxy` and `--target hermetic`. */
   readonly why?: (flag: string, other: string) => string;
-  /** What to do. */
   readonly hint: string;
 }
 

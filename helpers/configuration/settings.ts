@@ -22,7 +22,6 @@ export interface Layer {
   readonly origin: (key: string) => string;
 }
 
-/** The effective value of every setting, and where each comes from. */
 export interface Settings<T> {
   readonly values: T;
   /** By setting: `--istio`, `CONFORMANCE_ISTIO`, `conformance.config.ts`, or `default`. */

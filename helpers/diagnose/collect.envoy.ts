@@ -66,7 +66,6 @@ function proxyCollectors({ proxy }: Source, folder: string, dump: ReturnType<typ
 const section = z.looseObject({ '@type': z.string() });
 const dumpSchema = z.looseObject({ configs: z.array(section).default([]) });
 
-/** Envoy's `/config_dump`. */
 export type ConfigDump = z.infer<typeof dumpSchema>;
 
 export function parseDump(text: string): ConfigDump {

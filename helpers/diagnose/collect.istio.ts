@@ -5,7 +5,6 @@ import { given, type Collector } from './collector.ts';
 import { listObjects, type Api, type ApiObject, type Source } from './source.ts';
 import { manifests } from './texts.ts';
 
-/** Istio's objects. */
 export function istioCollectors(api: Api): Collector[] {
   return [
     kindsCollector(api),
@@ -132,7 +131,6 @@ function webhooks(api: Api, kind: 'mutating' | 'validating', what: string): Coll
   return objectsAt(api, `istio/webhooks-${kind}.yaml`, `Webhooks: ${what}`, path);
 }
 
-/** What istioctl says of the mesh. */
 export function istioctlCollectors({ istioctl }: Source): Collector[] {
   if (istioctl === undefined) return [];
   const commands = [

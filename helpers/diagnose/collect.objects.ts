@@ -21,7 +21,6 @@ export function nodeObjects(api: Api): Collector {
   return objectsAt(api, 'node/nodes.yaml', what, '/api/v1/nodes');
 }
 
-/** The objects of a kind, as one file of YAML. */
 export function objectsAt(api: Api, file: string, what: string, path: string): Collector {
   return {
     file,

@@ -143,7 +143,6 @@ function statusesOf(pod: Pod): ContainerStatus[] {
   return [...pod.status.initContainerStatuses, ...pod.status.containerStatuses];
 }
 
-/** Whether a container runs now, and so can be asked. */
 export function runs(pod: Pod, name: string): boolean {
   return statusOf(pod, name)?.state['running'] !== undefined;
 }

@@ -21,12 +21,10 @@ export interface Collected {
   readonly more?: readonly Collector[] | undefined;
 }
 
-/** A row of the bundle's index. */
 export interface EvidenceFile {
   /** Path in the bundle's folder; of a missing file, where it would be. */
   readonly file: string;
   readonly what: string;
-  /** Why the file is missing. */
   readonly problem?: string;
 }
 

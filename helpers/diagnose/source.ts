@@ -14,7 +14,6 @@ import type { Endpoint } from '../trip/endpoint.ts';
 /** What collectors ask of a cluster that answers. */
 export interface Source {
   readonly api: Api;
-  /** Runs a command in a container. */
   readonly exec: (
     target: { readonly namespace: string; readonly pod: string; readonly container: string },
     command: readonly string[],
@@ -144,7 +143,6 @@ function reasonOf(body: string): string {
   return z.object({ message: z.string() }).safeParse(jsonIn(body)).data?.message ?? body.slice(0, 300);
 }
 
-/** An object as the API server gives it. */
 export type ApiObject = Readonly<Record<string, unknown>>;
 
 const list = z.object({

@@ -1,7 +1,6 @@
 import { stringify } from 'yaml';
 import type { ApiObject } from './source.ts';
 
-/** Any value as JSON for people. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }

@@ -9,7 +9,6 @@ export type Finding =
   | {
       readonly status: 'warning' | 'failed';
       readonly message: string;
-      /** What to do. */
       readonly hint: string;
       /** The cause a run ends with that is stopped by it; ENVIRONMENT unless said. */
       readonly code?: EnvironmentCode;
@@ -29,7 +28,6 @@ export interface Check {
   readonly look: (surroundings: Surroundings) => Promise<Finding> | Finding;
 }
 
-/** The checks below one heading. */
 export function inGroup(group: Group, checks: readonly Omit<Check, 'group'>[]): readonly Check[] {
   return checks.map((check) => ({ ...check, group }));
 }

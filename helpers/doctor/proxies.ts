@@ -87,7 +87,6 @@ function excluded(list: string, engineHost: string | undefined): Finding[] {
   ];
 }
 
-/** Whether each proxy accepts connections. */
 export async function proxyAnswers(variables: readonly ProxyVariable[]): Promise<Finding[]> {
   const urls = variables
     .filter(({ name }) => name !== 'NO_PROXY')

@@ -13,7 +13,6 @@ import { engineFacts, type EngineFacts } from './engine-facts.ts';
 /** What the run would use that is asked about; see `Configuration`. */
 export type Asked = Pick<Configuration, 'istio' | 'k8s' | 'images' | 'target' | 'edition'>;
 
-/** The image set that a run would take. */
 export interface ChosenSet extends ChosenSource {
   /** Nothing of it is to be pulled or built. */
   readonly ready: boolean;

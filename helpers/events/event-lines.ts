@@ -5,7 +5,6 @@ import type { StepResult } from '../results/step.ts';
 import type { Lines } from '../report/lines.ts';
 import type { Events } from './events.ts';
 
-/** Emits an event for each step that starts. */
 export class StepStarts implements Reporter {
   readonly #events: Events;
 
@@ -33,7 +32,6 @@ export class EventLines implements Lines {
   /** The current pass of several, or the current phase of a gate. */
   #phase: { readonly title: string; readonly began: number } | undefined;
 
-  /** @param reportFolder Where the evidence of a failure is */
   constructor(lines: Lines, events: Events, reportFolder: string) {
     this.#lines = lines;
     this.#events = events;

@@ -103,7 +103,6 @@ export const eventSchema = z.discriminatedUnion('type', kinds);
 
 export type RunEvent = z.infer<typeof eventSchema>;
 type WithoutCommon<E> = E extends RunEvent ? Omit<E, keyof typeof common> : never;
-/** An event without the time and the run. */
 export type Happening = WithoutCommon<RunEvent>;
 
 /** JSON Schema of a line, for people who read them with other programs. */
@@ -133,7 +132,6 @@ export function keepStdoutForEvents(): void {
   stdout.write = stderr.write.bind(stderr);
 }
 
-/** The process's events. */
 export const events: Events = {
   run: undefined,
   emit: (happening) => {

@@ -10,7 +10,6 @@ import type {
 import { ownerLabel } from '../existing/ownership.ts';
 import { fieldManager } from '../kube/client.ts';
 
-/** A run of the suite inside a cluster. */
 export interface JobRequest {
   /** The suite's own image (Dockerfile). */
   readonly image: string;

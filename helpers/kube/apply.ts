@@ -68,7 +68,6 @@ export async function remove(
   );
 }
 
-/** Waits until the object does not exist. */
 async function mustBeGone(kube: Kube, object: KubernetesObject): Promise<void> {
   let heldSince: number | undefined;
   await eventually(

@@ -13,7 +13,6 @@ import {
 import { jsonIn, messageOf } from '../errors.ts';
 import type { Dress } from './dress.ts';
 
-/** The clients for one cluster. */
 export interface Kube {
   readonly config: KubeConfig;
   readonly objects: KubernetesObjectApi;

@@ -19,7 +19,6 @@ export class Lines {
     return this.#lines.length;
   }
 
-  /** The lines since a cursor. */
   since(cursor: number): readonly string[] {
     return this.#lines.slice(cursor);
   }
@@ -267,7 +266,6 @@ async function followLog(
   });
 }
 
-/** There is no such pod. */
 class PodGone extends Error {
   constructor() {
     super('the API server answered 404');

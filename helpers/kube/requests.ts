@@ -16,7 +16,6 @@ export class RequestCount implements Disposable {
     for (const channel of channels) subscribe(channel, this.#see);
   }
 
-  /** So far. */
   get counts(): Readonly<Record<RequestKind, number>> {
     return { ...this.#counts };
   }

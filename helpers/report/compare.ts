@@ -26,7 +26,6 @@ interface StepOutcome {
 
 type Aspect = 'verdict' | 'cause' | 'duration' | 'facts' | 'only before' | 'only after';
 
-/** A step that is not the same in both runs. */
 export interface StepChange {
   readonly id: string;
   /** Title of the gate's phase that it belongs to. */
@@ -38,7 +37,6 @@ export interface StepChange {
   readonly facts: readonly Change[];
 }
 
-/** One of the two, in short. */
 export interface Side {
   readonly runId: string;
   readonly verdict: Verdict;
@@ -48,7 +46,6 @@ export interface Side {
   readonly passes: number;
 }
 
-/** What is not the same in two runs. */
 export interface RunComparison {
   readonly before: Side;
   readonly after: Side;
@@ -196,7 +193,6 @@ function weight({ aspects, before, after }: StepChange): number {
   return aspects.includes('facts') ? 3 : 4;
 }
 
-/** A comparison of two runs for a terminal. */
 export function compareLines(comparison: RunComparison): string[] {
   const { before, after, steps, same, versions, images, configuration } = comparison;
   const sections = [

@@ -29,7 +29,6 @@ abstract class Printer {
     this.#folder = reportFolder;
   }
 
-  /** A step's line, and why it failed. */
   protected print(step: StepResult): void {
     this.write(stepLine(step));
     if (step.status === 'failed') this.write(failureLines(step, this.#folder));
@@ -67,7 +66,6 @@ export class PassLines extends Printer implements Lines {
   #steps: StepResult[] = [];
   #pass = 1;
 
-  /** @param reportFolder Where the evidence of a failure is */
   constructor(repeat: number, write: Write, reportFolder: string) {
     super(write, reportFolder);
     this.#repeat = repeat;

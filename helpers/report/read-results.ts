@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { attempt, thrownAs, UsageError } from '../errors.ts';
 import { results, type Results } from '../results/results.ts';
 
-/** The stored results of a run. */
 export interface StoredRun {
   /** Absolute path of the report's folder. */
   readonly folder: string;

@@ -22,7 +22,6 @@ const summarised = z.object({
     .optional(),
 });
 
-/** One run, as a row. */
 interface SummaryRow {
   readonly what: string;
   readonly verdict: string;
@@ -169,7 +168,6 @@ const detailed = z.object({
 type Detailed = z.infer<typeof detailed>;
 type Step = Detailed['steps'][number];
 
-/** Why a run is not conformant. */
 function causesSection({ steps }: Detailed): string[] {
   const failures = failuresOf(steps).slice(0, mostCauses);
   return failures.flatMap(({ first, others }) => {

@@ -51,7 +51,6 @@ export function stabilityOf(steps: readonly StepResult[]): Stability[] {
   });
 }
 
-/** The figures as lines of a table. */
 export function stabilityTable(stability: readonly Stability[]): string[] {
   const header = ['step', 'passed', 'rate', 'min', 'median', 'max'];
   const rows = stability.map(({ id, runs, passed, passRate, minMs, medianMs, maxMs }) => [

@@ -37,7 +37,6 @@ export interface CompiledLog {
   readonly parse: (line: string) => SidecarStatement | ParseFailure;
 }
 
-/** Where an access log of the sidecar's goes. */
 export interface LogSink {
   /** `stdout`: the container's log. */
   readonly to: 'stdout' | 'elsewhere';

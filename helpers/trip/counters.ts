@@ -14,14 +14,12 @@ export interface Counted {
   readonly connections: number;
   /** Of them, those over which Envoy itself speaks HTTP: gRPC to a collector of logs, tracing. */
   readonly overHttp: number;
-  /** Of them, those that were not established. */
   readonly failed: number;
   /** Connections for which there was no host, or too many others. */
   readonly withoutHost: number;
   readonly overflowed: number;
   /** Connections of clients that a TCP filter of this name took. */
   readonly taken: number;
-  /** Still open now. */
   readonly active: number;
   /** Bytes from the upstream host and to it. */
   readonly received: number;

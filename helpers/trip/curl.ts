@@ -8,7 +8,6 @@ export const writeOut = '%{stderr}%{json}';
 /** curl's `--dump-header`: the headers of every answer, the proxy's included, before the page. */
 export const dumpHeader = '-';
 
-/** What running curl in a pod yielded. */
 export interface CurlRun {
   /** Pod that ran curl, `namespace/name`. */
   readonly pod: string;

@@ -149,7 +149,6 @@ function sidecarConnection(trip: Trip, line: SidecarStatement): TripFinding[] {
   return findings;
 }
 
-/** What the proxy's log says is wrong. */
 export function proxyFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const expectation = expectations.find((one) => one.kind === 'proxy');
   const [line] = trip.proxy ?? [];
@@ -219,7 +218,6 @@ function proxyFigures(trip: Trip, line: ProxyStatement): TripFinding[] {
   return findings;
 }
 
-/** What the origin's log says is wrong. */
 export function originFindings(trip: Trip, expectations: readonly Expectation[]): TripFinding[] {
   const expectation = expectations.find((one) => one.kind === 'origin');
   const [line] = trip.origin ?? [];

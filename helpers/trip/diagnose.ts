@@ -7,7 +7,6 @@ import type { Trip } from './statements.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { agrees, factsOf } from './judgement.ts';
 
-/** The causes of trips, with their ranks. */
 const kinds: Readonly<Record<TripCauseCode, TripCause>> = causes;
 
 /**

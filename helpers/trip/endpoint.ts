@@ -1,6 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
 
-/** `ip:port` in parts. */
 export interface Endpoint {
   readonly ip: string;
   readonly port: number;

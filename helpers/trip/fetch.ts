@@ -38,7 +38,6 @@ export interface Request extends FetchOptions {
   readonly client: PodRef;
 }
 
-/** What requests are for. */
 export interface Target {
   readonly url: string;
   /** The authority that signed its certificate, where clients do not know it. */
@@ -128,7 +127,6 @@ export class Witnesses implements AsyncDisposable {
     return this.#logs.problem('proxy');
   }
 
-  /** Stops following a witness's logs, e.g. because its pods go. */
   async unfollow(witness: LogWitness): Promise<void> {
     await this.#logs.unfollow(witness);
   }

@@ -12,11 +12,9 @@ export interface Finding {
   readonly expected: string;
   /** What to do, where this case says more than its cause does. */
   readonly advice?: string;
-  /** The statement it was found in, if any. */
   readonly statement?: Statement;
 }
 
-/** A finding in the statements of a trip. */
 export interface TripFinding extends Finding {
   readonly cause: TripCauseCode;
 }

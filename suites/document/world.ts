@@ -88,7 +88,6 @@ export class World implements AsyncDisposable {
   readonly mesh: Mesh;
   readonly kube: Kube;
   readonly witnesses: Witnesses;
-  /** The edition of the document that is run. */
   readonly edition: Edition;
   readonly namespaces: Namespaces;
   readonly fixtures: Fixtures;

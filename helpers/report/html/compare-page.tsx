@@ -137,7 +137,6 @@ function or(text: string): string {
   return text === '' ? 'none' : text;
 }
 
-/** It did not do worse before. */
 function isWorse({ before, after }: StepChange): boolean {
   if (after === undefined || after.status === 'passed') return false;
   return (

@@ -17,7 +17,6 @@ export interface Section {
 
 interface DocumentProps {
   readonly title: string;
-  /** What stands before the sections: the verdict. */
   readonly head: Child;
   readonly sections: readonly Section[];
   readonly foot: Child;

@@ -39,7 +39,6 @@ export class DrawnTrips {
 interface StepProps {
   readonly step: StepResult;
   readonly drawn: DrawnTrips;
-  /** Level of its heading. */
   readonly level: 'h4' | 'h5';
 }
 

@@ -47,7 +47,6 @@ interface PairsProps {
   readonly class?: string;
 }
 
-/** Names and their values. */
 export function Pairs({ pairs, class: name = 'pairs' }: PairsProps) {
   return (
     <dl class={name}>

@@ -205,7 +205,6 @@ function stateOf({ state }: Hop): string {
   return state === 'silent' ? 'no statement' : 'its log is not followed';
 }
 
-/** The picture in words. */
 export function described({ hops, edges }: Way, faulty: boolean): string {
   const parts = hops.map((hop, index) => {
     const said = hop.state === 'spoke' ? hop.says.join(', ') : stateOf(hop);

@@ -144,7 +144,6 @@ function FailureList({ run, failed }: { readonly run: Results; readonly failed: 
   );
 }
 
-/** As many as fit in a line or two. */
 const mostOthers = 12;
 
 function SameElsewhere({ run, others }: { readonly run: Results; readonly others: readonly StepResult[] }) {
