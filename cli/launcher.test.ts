@@ -273,7 +273,7 @@ describe.concurrent('an installed package', () => {
   });
 });
 
-describe.concurrent('a run in a cluster that is there already', () => {
+describe.concurrent('a run in an existing cluster', () => {
   it('goes on without an engine where the CLI says that it needs none', async () => {
     using world = new World();
     const args = ['run', '--kubeconfig', 'file'];

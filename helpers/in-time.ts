@@ -1,4 +1,4 @@
-/** Things in the order of a time of theirs, to be asked for those of a while. */
+/** Items sorted by a time of theirs, for queries by interval. */
 export class InTime<T> {
   readonly #sorted: readonly T[];
   readonly #at: (one: T) => number;
@@ -8,7 +8,7 @@ export class InTime<T> {
     this.#at = at;
   }
 
-  /** Those of a time in [from, to], the earliest first. */
+  /** Items whose time is in [from, to], the earliest first. */
   during(from: number, to: number): readonly T[] {
     return this.#sorted.slice(
       this.#first((time) => time >= from),

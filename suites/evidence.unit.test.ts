@@ -112,7 +112,7 @@ describe('--pause-on-failure', () => {
     ]);
   });
 
-  it('waits for nobody where it was not asked to', () => {
+  it('does not wait unless it was asked to', () => {
     const evidence: Evidence = { of: () => Promise.resolve() };
     expect(pausing({ runId: 'run-p', configuration: configurationSchema.parse({}) }, evidence)).toBe(
       evidence,

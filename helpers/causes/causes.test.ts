@@ -11,7 +11,7 @@ import { yourProxyCauses } from './your-proxy.ts';
 describe('causes', () => {
   const list: readonly [string, Cause][] = Object.entries(causes);
 
-  it.each(list)('%s is told whole', (code, cause) => {
+  it.each(list)('%s is complete', (code, cause) => {
     expect(code).toMatch(/^[A-Z]+(?:_[A-Z]+)*$/);
     const { title, seen, expected, why, do: advice, source } = cause;
     for (const text of [title, seen, expected, why, advice, source]) expect(text.trim()).not.toBe('');

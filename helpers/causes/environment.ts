@@ -60,7 +60,7 @@ export const environmentCauses = {
     family: 'environment',
     title: 'The cluster stopped answering',
     seen: 'an API server that no longer answers',
-    expected: 'an API server that answers to the end',
+    expected: 'an API server that answers until the run ends',
     why: "The node's container was stopped or killed (memory, a restart of the engine), or hangs.",
     do: "See whether the node's container still runs, and its log in the evidence bundle; run again.",
     source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",

@@ -462,7 +462,7 @@ export const gateSettings = {
     commands: ['gate'],
     group: 'Upgrade',
     argument: '<file>',
-    help: 'accept the changes that this file lists, besides those of fixtures/expected-changes.yaml',
+    help: 'accept the changes listed in this file, as well as those in fixtures/expected-changes.yaml',
   },
   istioConfigTo: {
     type: z.string().optional(),

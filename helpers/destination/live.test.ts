@@ -33,7 +33,7 @@ async function anyProxy(): Promise<{ readonly url: string } & AsyncDisposable> {
 
 const page = 'http://page.invalid/';
 
-test('what answers through the proxy alone is told with the proxy, and without its password', async () => {
+test('what answers only through the proxy is reported with the proxy, without its password', async () => {
   await using proxy = await anyProxy();
   for (const name of ['http_proxy', 'https_proxy']) vi.stubEnv(name, proxy.url);
   for (const name of ['no_proxy', 'NO_PROXY']) vi.stubEnv(name, '');

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { certificatesIn } from '../proxies/variables.ts';
 import { together, warning, type Finding } from './check.ts';
 
-/** Files of certificates that tools are told to trust, and who reads each. */
+/** Variables that name files of trusted certificates, and who reads each. */
 const variables = { NODE_EXTRA_CA_CERTS: 'this suite', SSL_CERT_FILE: 'Go, pip and curl' } as const;
 
 /** Whether the files of CA certificates that variables name are there and hold some that are valid. */
@@ -18,7 +18,7 @@ export async function authorityFindings(environment: NodeJS.ProcessEnv, now = ne
       if (problem === undefined) return [];
       return [
         warning(
-          `${name}=${file} ${problem}; ${reader} would trust nothing by it`,
+          `${name}=${file} ${problem}; ${reader} would trust nothing`,
           'Name a file of certificates in PEM, or unset the variable.',
         ),
       ];
@@ -29,14 +29,14 @@ export async function authorityFindings(environment: NodeJS.ProcessEnv, now = ne
     replacing !== '' && own === ''
       ? [
           warning(
-            'SSL_CERT_FILE is set and NODE_EXTRA_CA_CERTS is not: Node, and so this suite, does not read the former',
+            'SSL_CERT_FILE is set and NODE_EXTRA_CA_CERTS is not: Node, and so this suite, does not read SSL_CERT_FILE',
             `NODE_EXTRA_CA_CERTS=${replacing}`,
           ),
         ]
       : [];
   const fine =
     set.length === 0
-      ? 'no file of CA certificates is named'
+      ? 'no file of CA certificates is set'
       : `${set.map(({ name }) => name).join(' and ')} can be read`;
   return together([...findings.flat(), ...oneSided], fine);
 }

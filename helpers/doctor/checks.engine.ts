@@ -7,7 +7,7 @@ export const minimumApi = '1.41';
 /** From this version on Kubernetes refuses cgroup v1 unless kubelet allows it. */
 const refusesCgroupV1 = '1.35.0';
 
-const prepare = 'On Debian and Ubuntu as root `scripts/prepare-host engine` sets one up that works.';
+const prepare = 'On Debian and Ubuntu, `scripts/prepare-host engine` (as root) sets up an engine that works.';
 
 export const engineChecks = inGroup('Container engine', [
   {
@@ -23,7 +23,7 @@ export const engineChecks = inGroup('Container engine', [
         const facts = await container();
         if (facts === undefined)
           return ok(
-            `not tried: the engine is elsewhere, and has no image of the ${(await set()).source} set yet`,
+            `not tried: the engine runs elsewhere and has no image of the ${(await set()).source} set yet`,
           );
         return privilegedFinding(facts.capabilities, facts.from);
       } catch (error) {
@@ -39,7 +39,7 @@ export const engineChecks = inGroup('Container engine', [
       const facts = await container().catch(() => undefined);
       // The check `privileged` says what to do about it.
       if (facts === undefined)
-        return warning('not checked: it takes a privileged container (see privileged)', '');
+        return warning('not checked: this needs a privileged container (see privileged)', '');
       return capabilityFinding(facts.capabilities, (await set()).source);
     },
   },
@@ -63,14 +63,14 @@ export function engineFinding(
   const named = `${product} ${version}${rootless ? ', rootless,' : ''} at ${address} (${info.OperatingSystem}, ${architecture})`;
   if (semver.lt(semver.coerce(api) ?? '0.0.0', semver.coerce(minimumApi) ?? '0.0.0')) {
     return failed(
-      `${named} speaks API ${api}; the cluster's node takes ${minimumApi}`,
-      'Docker 20.10 or Podman 4 are the oldest that will do: update the engine.',
+      `${named} speaks API ${api}; the cluster's node needs ${minimumApi}`,
+      'Update the engine: the node needs Docker 20.10, Podman 4 or newer.',
     );
   }
   if (rootless) {
     return warning(
-      `${named}: a node in a rootless engine has not been tried`,
-      'It takes cgroup v2 with all controllers delegated to you; else use an engine that runs as root.',
+      `${named}: rootless engines are untested`,
+      'Use cgroup v2 with all controllers delegated to your user, or an engine that runs as root.',
     );
   }
   return ok(named);
@@ -86,7 +86,7 @@ export function privilegedFinding(mask: bigint, from: string): Finding {
   if (missing.length === 0) return ok(`a privileged container starts (tried with ${from})`);
   return failed(
     `A container started as privileged lacks ${missing.map((name) => `CAP_${name}`).join(' and ')}: the node cannot run in it`,
-    'Something between here and the engine takes the privilege away (a policy, an authorization plugin, a sandboxing runtime): use an engine without it.',
+    'A policy, an authorization plugin or a sandboxing runtime removes the privilege: use an engine without it.',
     'NODE_NOT_READY',
   );
 }
@@ -94,7 +94,7 @@ export function privilegedFinding(mask: bigint, from: string): Finding {
 function notStarted(error: unknown, source: string): Finding {
   const said = error instanceof Error ? error.message : String(error);
   const hint = /apply caps|operation not permitted/i.test(said)
-    ? `This machine's root may not do all that a privileged container may. ${prepare}`
+    ? `This machine's root lacks capabilities that a privileged container needs. ${prepare}`
     : `See why with: docker run --rm --privileged IMAGE true (IMAGE: one of ./conformance images list --images ${source}).`;
   return failed(`A privileged container cannot be started: ${said}`, hint, 'NODE_NOT_READY');
 }
@@ -103,11 +103,11 @@ function notStarted(error: unknown, source: string): Finding {
 export function capabilityFinding(mask: bigint, source: 'registry' | 'source'): Finding {
   if (has(mask, 'SYS_RESOURCE')) return ok('a privileged container has CAP_SYS_RESOURCE');
   if (source === 'source') {
-    return ok('a privileged container lacks CAP_SYS_RESOURCE; the node of the source set does without');
+    return ok('a privileged container lacks CAP_SYS_RESOURCE; the node of the source set does not need it');
   }
   return warning(
     'A privileged container lacks CAP_SYS_RESOURCE: k3s sets out-of-memory scores and limits with it, and may not start',
-    'Use a machine whose root has it, or --images source, whose node does without.',
+    'Use a machine whose root has it, or --images source: its node does not need it.',
   );
 }
 

@@ -107,8 +107,8 @@ export function cpuFinding(engine: number, here: number): Finding {
     return ok(engine === here ? `${engine} processors` : `${engine} processors for the engine, ${here} here`);
   const who = engine < 2 ? `The engine has ${engine} processor` : `This process may use ${here} processor`;
   return warning(
-    `${who}: a run takes minutes instead of one, and time limits may be reached`,
-    'Give it two or more (Docker Desktop: Settings, Resources; else taskset, cpuset or the machine itself).',
+    `${who}: a run takes several minutes, and steps may time out`,
+    'Give it at least two (Docker Desktop: Settings, Resources; elsewhere taskset or cpuset).',
   );
 }
 
@@ -125,29 +125,29 @@ interface Memory {
 export function memoryFinding({ engine, available, limit }: Memory): Finding {
   const fine = [`${gigabytes(engine)} for the engine`];
   if (available !== undefined) fine.push(`${gigabytes(available)} of it free`);
-  const give = 'Give it 4 GB or more (Docker Desktop: Settings, Resources), or end what takes it.';
+  const give = 'Give it at least 4 GB (Docker Desktop: Settings, Resources), or stop other programs.';
   const has = `The engine has ${gigabytes(engine)} of memory`;
   const tooLittle =
     engine < 2 * gigabyte
-      ? failed(`${has}; node and mesh take up to 2 GB`, give, 'NODE_NOT_READY')
+      ? failed(`${has}; node and mesh need up to 2 GB`, give, 'NODE_NOT_READY')
       : engine < 3.5 * gigabyte
-        ? warning(`${has}; 4 GB are what a run is comfortable with`, give)
+        ? warning(`${has}; a run works best with 4 GB`, give)
         : undefined;
   const taken =
     available !== undefined && available < 2 * gigabyte
-      ? warning(`Only ${gigabytes(available)} of memory are free; node and mesh take up to 2 GB`, give)
+      ? warning(`Only ${gigabytes(available)} of memory are free; node and mesh need up to 2 GB`, give)
       : undefined;
   const limited =
     limit < gigabyte
       ? warning(
-          `This process may have ${gigabytes(limit)} of memory (its cgroup's limit); the suite takes up to half a GB, a build from source 4 GB`,
+          `This process may have ${gigabytes(limit)} of memory (its cgroup's limit); the suite needs up to 0.5 GB, a build from source 4 GB`,
           'Raise the limit of the container or cgroup that it runs in.',
         )
       : undefined;
   return together([tooLittle, taken, limited], fine.join(', '));
 }
 
-/** Memory that can be had without swapping. */
+/** Memory available without swapping. */
 async function availableBytes(): Promise<number> {
   const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
   const [, kilobytes] = /^MemAvailable:\s+(\d+) kB/m.exec(text) ?? [];
@@ -159,8 +159,8 @@ async function cacheFinding({ quick, set, versions }: Surroundings): Promise<Fin
   const unwritable = await whyNotWritable(folder);
   if (unwritable !== undefined) {
     return failed(
-      `The cache folder cannot be written: ${unwritable}`,
-      'Set CONFORMANCE_CACHE_DIR to a folder that can be written.',
+      `The cache folder is not writable: ${unwritable}`,
+      'Set CONFORMANCE_CACHE_DIR to a writable folder.',
     );
   }
   // In a run, whoever pulls or builds asks for the space that it takes.
@@ -201,7 +201,7 @@ async function engineDiskFinding(
     folder,
     nodeBytes,
     "a node and its images in the engine's folder",
-    'Free some there: `docker system df` shows what the engine holds; or give it another disk (its data-root).',
+    "Free space there (`docker system df` lists what uses it), or move the engine's data-root to another disk.",
   );
 }
 
@@ -258,7 +258,7 @@ export function inotifyFinding({ instances, watches }: InotifyLimits): Finding {
     return failed(`${said}: too few for a node ("too many open files")`, raise, 'NODE_NOT_READY');
   }
   if (instances < 128 || watches < 8_192) {
-    return warning(`${said}: enough for one node when no other program watches files`, raise);
+    return warning(`${said}: enough for one node if no other program watches files`, raise);
   }
   return ok(said);
 }
@@ -282,11 +282,11 @@ export function openFilesFinding(here: number | undefined, inContainers: number 
       ? undefined
       : here < 256
         ? failed(`${may}; a run takes more`, raise)
-        : warning(`${may}; a build from source takes more than 1024`, raise);
+        : warning(`${may}; a build from source needs more than 1024`, raise);
   const containers =
     inContainers !== undefined && inContainers < 4_096
       ? warning(
-          `Containers may open ${inContainers} files; a node takes thousands`,
+          `Containers may open ${inContainers} files; a node needs thousands`,
           'Raise nofile of the engine: default-ulimits in daemon.json, or LimitNOFILE of its service.',
         )
       : undefined;
@@ -294,5 +294,5 @@ export function openFilesFinding(here: number | undefined, inContainers: number 
     ...(here === undefined ? [] : [`${here} open files here`]),
     ...(inContainers === undefined ? [] : [`${inContainers} in containers`]),
   ];
-  return together([own, containers], parts.length === 0 ? 'this system does not tell' : parts.join(', '));
+  return together([own, containers], parts.length === 0 ? 'unknown on this system' : parts.join(', '));
 }

@@ -25,20 +25,21 @@ export const networkChecks = inGroup('Network', [
   {
     id: 'destination',
     look: async ({ asked, destination }) => {
-      if (asked.target === 'hermetic') return ok('hermetic: a server in the cluster, under a CA of the run');
+      if (asked.target === 'hermetic')
+        return ok('hermetic: a server in the cluster, with a CA made for the run');
       const { status, problem } = await destination();
       const { host } = new URL(editionOf(asked).request.url);
       if (status !== undefined) return ok(`${host} answers ${status}`);
       if (asked.target === 'live') {
         return failed(
           `${host} does not answer: ${problem}`,
-          trustHint(problem) ?? 'Check network and proxy variables, or take --target hermetic.',
+          trustHint(problem) ?? 'Check the network and the proxy variables, or use --target hermetic.',
         );
       }
       return warning(
         `${host} does not answer: ${problem}; the hermetic destination will be used`,
         trustHint(problem) ??
-          'Nothing, unless it is the real one that you want to reach: then check network and proxy variables.',
+          'Nothing, unless you want the real page: then check the network and the proxy variables.',
       );
     },
   },
@@ -77,14 +78,14 @@ async function dnsFinding({ environment, asked, registries }: Surroundings): Pro
   const hosts = [...new Set([...published, ...live])].map((host) => host.replace(/:\d+$/, ''));
   const own = hosts.filter((host) => isIP(host) === 0 && !isLoopback(host) && !byProxy(host, environment));
   if (own.length === 0)
-    return ok(hosts.length === 0 ? 'no name is needed' : 'no name is needed here: the proxy resolves them');
+    return ok(hosts.length === 0 ? 'no name has to be resolved' : 'the proxy resolves all names');
   const problems = await Promise.all(own.map((host) => lookup(host).then(() => undefined, messageOf)));
   const unresolved = own.flatMap((host, index) =>
     problems[index] === undefined ? [] : [`${host} (${problems[index]})`],
   );
   if (unresolved.length === 0) return ok(`${own.join(', ')} resolve`);
   const said = `${unresolved.join(', ')} cannot be resolved`;
-  const hint = 'Check /etc/resolv.conf; where names are resolved by a proxy alone, set HTTPS_PROXY.';
+  const hint = 'Check /etc/resolv.conf; if only a proxy resolves names, set HTTPS_PROXY.';
   return asked.images === 'registry' || asked.images.startsWith('mirror=') || asked.target === 'live'
     ? failed(said, hint)
     : warning(said, hint);
@@ -103,8 +104,8 @@ export function registriesFinding(
   const findings = answers.map(({ registry, status, problem }) => {
     if (status === 429 || (status !== undefined && status >= 500)) {
       return warning(
-        `${registry} answers ${status}: it may give no image now`,
-        'Wait, or take a mirror (--images mirror=HOST) or --images source.',
+        `${registry} answers ${status}: it may refuse images now`,
+        'Wait, or use a mirror (--images mirror=HOST) or --images source.',
       );
     }
     if (status !== undefined) return ok(`${registry} answers ${status}`);
@@ -113,12 +114,12 @@ export function registriesFinding(
     return source === 'registry'
       ? failed(
           said,
-          hint ?? 'Check network, proxy variables and the engine, or take --images source.',
+          hint ?? 'Check the network, the proxy variables and the engine, or use --images source.',
           'REGISTRY_UNREACHABLE',
         )
       : warning(
           `${said}; the images will be built from source`,
-          hint ?? 'Nothing, if that is what you want; else check network and proxy variables.',
+          hint ?? 'Nothing, if that is what you want; otherwise check the network and the proxy variables.',
         );
   });
   return together(findings, findings.map(({ message }) => message).join(', '));
@@ -127,6 +128,6 @@ export function registriesFinding(
 /** What a proxy that opens TLS looks like from here. */
 function trustHint(problem: string): string | undefined {
   return /self[- ]signed|unable to (get|verify)|certificate/i.test(problem)
-    ? 'Something on the way signs certificates of its own: give its CA to this suite (NODE_EXTRA_CA_CERTS=FILE) and to the engine (docs/doctor.md).'
+    ? 'A proxy on the way signs its own certificates: give its CA to this suite (NODE_EXTRA_CA_CERTS=FILE) and to the engine (docs/doctor.md).'
     : undefined;
 }

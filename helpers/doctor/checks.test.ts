@@ -194,7 +194,7 @@ describe('network', () => {
     expect(proxyFindings({ HTTPS_PROXY: 'http://127.0.0.1:1' }, here)).toEqual([]);
   });
 
-  it('an engine that pulls without the proxy is told, where something is to be pulled', () => {
+  it('warns of an engine that pulls without the proxy, where something is to be pulled', () => {
     const none = { HttpProxy: '', HttpsProxy: '', NoProxy: '' };
     const environment = { HTTPS_PROXY: 'http://a:1' };
     expect(status(engineProxyFinding(none, environment, true))).toBe('ok');
@@ -216,7 +216,7 @@ describe('network', () => {
     expect(finding.message).toContain('r.example.com');
   });
 
-  it('a proxy that opens TLS is told by its certificate', () => {
+  it('recognises a proxy that opens TLS by its certificate', () => {
     const answer = {
       registry: 'r',
       status: undefined,

@@ -34,7 +34,7 @@ export function proxyFindings(environment: NodeJS.ProcessEnv, engine: EngineAddr
     findings.push(
       warning(
         `${name.toLowerCase()} (${withoutCredentials(lower)}) and ${name} (${withoutCredentials(upper)}) differ: Node, curl and apt take the first, Go the second`,
-        'Set both to the same, or one of them.',
+        'Set both to the same value, or only one of them.',
       ),
     );
   }
@@ -50,7 +50,7 @@ export function proxyFindings(environment: NodeJS.ProcessEnv, engine: EngineAddr
     } else if (isLoopback(url.hostname) && !engine.engineIsHere) {
       findings.push(
         warning(
-          `${said} is on this machine's loopback, which containers of the engine do not reach: their builds go without`,
+          `${said} is on this machine's loopback, which the engine's containers do not reach: their builds use no proxy`,
           "Name the proxy by an address that the engine's machine reaches, e.g. http://host.docker.internal:PORT.",
         ),
       );
@@ -60,15 +60,15 @@ export function proxyFindings(environment: NodeJS.ProcessEnv, engine: EngineAddr
   if (named.includes('ALL_PROXY') && !named.includes('HTTPS_PROXY')) {
     findings.push(
       warning(
-        'ALL_PROXY alone is read by curl, but not by Node, Go, apt and the engine',
+        'curl reads ALL_PROXY, but Node, Go, apt and the engine do not',
         'Set HTTPS_PROXY and HTTP_PROXY as well.',
       ),
     );
   } else if (named.includes('HTTP_PROXY') && !named.includes('HTTPS_PROXY')) {
     findings.push(
       warning(
-        'HTTP_PROXY is set and HTTPS_PROXY is not: registries and modules are asked directly',
-        'Set HTTPS_PROXY as well; mostly it is the same proxy.',
+        'HTTP_PROXY is set and HTTPS_PROXY is not: registries and modules are reached directly',
+        'Set HTTPS_PROXY as well; it is usually the same proxy.',
       ),
     );
   }
@@ -81,7 +81,7 @@ function excluded(list: string, engineHost: string | undefined): Finding[] {
   if (engineHost === undefined || isLoopback(engineHost) || excludes(list, engineHost)) return [];
   return [
     warning(
-      `NO_PROXY does not name ${engineHost}: docker and kubectl would ask the proxy for the engine and its clusters`,
+      `NO_PROXY does not name ${engineHost}: docker and kubectl would reach the engine and its clusters through the proxy`,
       `NO_PROXY=${[...list.split(/[\s,]+/).filter((entry) => entry !== ''), engineHost].join(',')}`,
     ),
   ];
@@ -129,7 +129,7 @@ export function engineProxyFinding(
   if (own !== '') return ok(`the engine pulls through ${withoutCredentials(own)}`);
   if (here === '' || imagesAreHere) return ok('the engine pulls without a proxy');
   return warning(
-    'HTTPS_PROXY is set here, but the engine pulls without a proxy: it has settings of its own',
+    'HTTPS_PROXY is set here, but the engine pulls without a proxy: it has its own settings',
     'Give it the proxy: "proxies" in /etc/docker/daemon.json (Docker 23 and later), Environment= of its service, or Docker Desktop: Settings, Resources, Proxies.',
   );
 }

@@ -75,7 +75,7 @@ export const allChecks: readonly Check[] = [...engineChecks, ...machineChecks, .
 const ofOwnCluster: readonly string[] = ['engine', 'disk-cache'];
 
 /**
- * What of the doctor costs milliseconds, before anything slow starts: warnings as a line each.
+ * Runs the doctor's quick checks before anything slow starts, and notes each warning in a line.
  * @param ownCluster The run starts a cluster in the engine here
  * @throws EnvironmentError for what failed, as the doctor would tell it
  */

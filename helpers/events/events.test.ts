@@ -65,7 +65,7 @@ describe('what happens', () => {
     for (const one of seen) eventSchema.parse({ ...one, time, runId: 'run-1' });
   });
 
-  it('is told of long work, also of what fails', async () => {
+  it('covers long work, also work that fails', async () => {
     const { seen, events } = listening();
     const progress = eventProgress(silent, events);
     progress.note('  images: source');

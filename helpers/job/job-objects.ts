@@ -30,7 +30,7 @@ export interface JobRequest {
 /** Name of the Job, and of its container. */
 export const jobName = 'conformance';
 
-/** Nobody in particular; the image has no user of its own. */
+/** The image has no user of its own. */
 const anyUser = 65_532;
 
 /** A Job that runs once, and what it needs to leave its report behind. */

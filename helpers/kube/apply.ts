@@ -45,7 +45,7 @@ async function applyOne<T extends KubernetesObject>(kube: Kube, object: T, manag
 
 /**
  * `kubectl delete`: asks for the deletion of each object and waits until all of them are gone.
- * An object that is not there counts as gone.
+ * An object that does not exist counts as gone.
  */
 export async function remove(
   kube: Kube,

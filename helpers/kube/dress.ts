@@ -4,9 +4,9 @@ import type { KubernetesObject, V1Deployment, V1Pod } from '@kubernetes/client-n
 export interface Dress {
   /** On each object, and on the pods of each Deployment. */
   readonly labels: Readonly<Record<string, string>>;
-  /** On namespaces besides: what Istio's discovery selectors ask for. */
+  /** On namespaces as well: what Istio's discovery selectors ask for. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
-  /** Likewise: whose they are. */
+  /** On namespaces as well: the run that owns them. */
   readonly namespaceAnnotations: Readonly<Record<string, string>>;
   /** Secret of the pods' own namespaces that the kubelet pulls images with. */
   readonly pullSecret: string | undefined;

@@ -117,7 +117,7 @@ function exitCodeOf(status: V1Status): number | undefined {
   return cause === undefined || Number.isNaN(code) ? undefined : code;
 }
 
-/** A stream that hands on each piece at once: all that came before the status object is there when the status is. */
+/** A stream that hands on each piece at once, so that all output is complete when the status object comes. */
 export function sink(take: (chunk: Buffer) => void): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {

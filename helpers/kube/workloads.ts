@@ -152,7 +152,7 @@ const pullHint =
 
 /** Restarts after which a container counts as crashing: the kubelet only waits longer each time. */
 const hopelessRestarts = 3;
-/** One that cannot even be started, e.g. for want of its command, will not be after another try. */
+/** A container that cannot start, e.g. because its command is missing, cannot start later either. */
 const cannotStart = /^(StartError|ContainerCannotRun)$/;
 
 function mustNotCrash(pod: V1Pod): void {
@@ -168,11 +168,11 @@ function mustNotCrash(pod: V1Pod): void {
   );
 }
 
-/** These do not heal by waiting. */
+/** Waiting does not help with these. */
 const finalReasons = /^(InvalidImageName|ErrImageNeverPull)$/;
 const finalMessages = /not found|manifest unknown|no match for platform|pull access denied|unauthorized/i;
 
-/** Watches pulls that fail: the kubelet tries again, and a registry may hiccup, but not for ever. */
+/** Watches pulls that fail: the kubelet tries again, but not for ever. */
 class PullWatch {
   readonly #failingSince = new Map<string, number>();
 

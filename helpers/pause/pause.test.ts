@@ -3,7 +3,7 @@ import { onPause, pause, type Paused } from './pause.ts';
 
 const paused: Paused = { step: 'MESH-1', cause: 'BLACKHOLE', message: 'it failed', evidence: '' };
 
-it('waits until somebody has attended to it', async () => {
+it('waits until it has been attended to', async () => {
   const seen: Paused[] = [];
   let enter = (): void => undefined;
   const entered = new Promise<void>((resolve) => {

@@ -71,7 +71,7 @@ describe('buildVariables', () => {
   });
 
   it.each([
-    ['nobody was told anything', undefined],
+    ['no CA is set', undefined],
     ['the file is missing', 'no/such/file'],
   ])('names none where %s', async (_why, file) => {
     await expect(buildVariables({ NODE_EXTRA_CA_CERTS: file })).resolves.toEqual({});

@@ -119,7 +119,7 @@ async function bundle(certificates: readonly string[]): Promise<string> {
   return file;
 }
 
-/** What the tools of a build need besides their environment to go through the proxy, and trust the CA, that Node was told of. */
+/** Variables by which a build's tools use the proxy and trust the CA that Node uses. */
 export async function buildVariables(environment: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   return { ...inBothCases(environment), ...(await authorityVariables(environment)) };
 }

@@ -114,7 +114,7 @@ describe('the reporter of steps', () => {
     expect(reporter.problems.at(-1)).toBe('MESH-2 the page arrives: ended without a record');
   });
 
-  it('tells errors of nobody', () => {
+  it('reports errors outside every test', () => {
     reporter.onTestRunEnd([], [{ message: 'unhandled' }]);
     expect(reporter.problems).toEqual(['unhandled']);
   });

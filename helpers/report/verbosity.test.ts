@@ -19,7 +19,7 @@ const passed: StepResult = {
 };
 const failed: StepResult = { ...passed, status: 'failed', reason: 'BLACKHOLE: gone' };
 
-describe('how much is told of the steps', () => {
+describe('how much a run prints of its steps', () => {
   it('is what failed, once, for the quiet', () => {
     const told: string[] = [];
     const lines = new QuietLines((line) => told.push(stripVTControlCharacters(line)), '/reports/run-1');
@@ -30,7 +30,7 @@ describe('how much is told of the steps', () => {
     expect(told.join('\n')).toMatch(/^ {2}✗ MESH-1 +The entry \(5ms\)\n +BLACKHOLE: gone$/);
   });
 
-  it('is the commands besides, for who asks for more', () => {
+  it('adds the commands for --verbose', () => {
     const told: string[] = [];
     const write = (line: string): number => told.push(stripVTControlCharacters(line));
     new VerboseLines(new StepLines(write, '/reports/run-1'), write).step(passed);

@@ -95,7 +95,7 @@ describe('what many clients need', () => {
     expect(() => {
       mustHaveBeenAtOnce(load, 2, 463, 20);
     }).toThrow(
-      'Of 500 tunnels that were to be open at once, at most 463 were, in wave 2, though each was held for 20 s',
+      'Wave 2 had at most 463 of 500 tunnels open at once, though each was held for 20 s',
     );
   });
 });

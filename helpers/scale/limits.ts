@@ -86,8 +86,8 @@ export async function squidMustHaveFiles(kube: Kube, squid: PodRef, load: Load):
 export function mustHaveBeenAtOnce(load: Load, wave: number, most: number, heldS: number): void {
   if (most >= atOnce(load)) return;
   throw limit(
-    `Of ${atOnce(load)} tunnels that were to be open at once, at most ${most} were, in wave ${wave}, though each was held for ${heldS} s`,
-    'The machine is too slow, or too busy, for so many at once: fewer --clients or --tunnels.',
+    `Wave ${wave} had at most ${most} of ${atOnce(load)} tunnels open at once, though each was held for ${heldS} s`,
+    'The machine is too slow or too busy: run with fewer --clients or --tunnels.',
   );
 }
 

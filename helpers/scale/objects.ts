@@ -72,7 +72,7 @@ async function read(name: string): Promise<string> {
 
 /** Headers and page as they are without padding, roughly. */
 const plainBytes = 560;
-/** Characters more that each tunnel asks for than the one before: of as many bytes in Squid's log nobody else's is. */
+/** Each tunnel asks for this many characters more than the one before, so that its bytes in Squid's log are unique. */
 const step = 8;
 
 /** Names of a trip: unique, and in the user agent, which the origin logs. */

@@ -83,7 +83,9 @@ export const trafficAccount = z.object({
       client: z.number().describe('connections that the clients tell of'),
       sidecar: z.number().describe("lines of the sidecars' access logs"),
       proxy: z.number().describe("lines of Squid's access log"),
-      endedAtSidecar: z.number().describe('of the lines of the sidecars, those that connected to nobody'),
+      endedAtSidecar: z
+        .number()
+        .describe('of the lines of the sidecars, those without an upstream connection'),
     })
     .describe('sidecar = client, and proxy = sidecar - endedAtSidecar, where nothing is lost'),
   events: z.array(event).describe('in the order of time'),

@@ -34,7 +34,7 @@ describe('findingsOf', () => {
     ]);
   });
 
-  it('leaves out cuts of the kept pod in a time that somebody accepted, and no others', () => {
+  it('leaves out cuts of the kept pod in an accepted interval, and no others', () => {
     const at = Date.parse('2026-11-24T05:00:21.000Z');
     const accepted = [{ from: at - 1000, until: at + 1000, reason: 'reviewed' }];
     const kept = event({ workload: 'kept', pod: 'kept-abc', restarted: false });
@@ -56,10 +56,10 @@ describe('findingsOf', () => {
     expect(finding?.seen).toContain('(upgrade): curl 56: reset');
   });
 
-  it('shows rather a pod that nobody had told to end', () => {
+  it('prefers a pod that was not told to end', () => {
     const later = event({ pod: 'kept-abc', workload: 'kept', restarted: false });
     expect(findingsOf(of(event({}), later))[0]?.seen).toContain(
-      'on a pod that nobody told to end cut: kept-abc',
+      'on a pod that was not told to end cut: kept-abc',
     );
   });
 

@@ -113,7 +113,7 @@ function refusedAtStart({ clients }: TrafficAccount): string {
 function firstOf(events: readonly TrafficEvent[], first: TrafficEvent): string {
   // One on a proxy that nobody restarted says more than the first one, which may be of a pod on its way out.
   const telling = events.find(({ restarted }) => !restarted) ?? first;
-  return `${telling === first ? 'first' : 'on a pod that nobody told to end'} ${eventLine(telling)}`;
+  return `${telling === first ? 'first' : 'on a pod that was not told to end'} ${eventLine(telling)}`;
 }
 
 function opened({ clients }: TrafficAccount): number {
@@ -125,6 +125,6 @@ function agree({ sums: { client, sidecar, proxy, endedAtSidecar } }: TrafficAcco
 }
 
 function sums({ sums: { client, sidecar, proxy, endedAtSidecar } }: TrafficAccount): string {
-  const ended = endedAtSidecar === 0 ? '' : ` (${endedAtSidecar} connected to nobody)`;
+  const ended = endedAtSidecar === 0 ? '' : ` (${endedAtSidecar} made no upstream connection)`;
   return `clients ${client}, sidecars ${sidecar}${ended}, Squid ${proxy}`;
 }

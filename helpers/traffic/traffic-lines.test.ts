@@ -28,7 +28,7 @@ describe('trafficLines', () => {
     const lines = trafficLines(accountOf(trafficOf([{ ...kept, trips, closed: undefined }, restarted])));
     expect(lines.slice(5)).toMatchInlineSnapshot(`
       [
-        "  connections: clients 86, sidecars 86 (1 of them connected to nobody), Squid 84",
+        "  connections: clients 86, sidecars 86 (1 of them made no upstream connection), Squid 84",
         "  lost (proxy silent): kept-abc requests, 05:00:21.020 (upgrade): no line in Squid's access log",
         "  refused: kept-abc requests, 05:00:22.000 (upgrade): curl 56: Recv failure; the sidecar: UF",
         "  cut: kept-abc tunnels, 05:00:49.771 ×2 until 05:00:49.772 (after): the client itself ended without a word",

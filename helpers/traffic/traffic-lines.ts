@@ -15,7 +15,8 @@ export function trafficLines(account: TrafficAccount): string[] {
         : `${seconds(gap.ms)} at ${clock(gap.from)} (${gap.phase})`;
     return [`${client.workload} ${client.kind}`, ...columns.map((column) => String(client[column])), told];
   });
-  const ended = sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them connected to nobody)`;
+  const ended =
+    sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them made no upstream connection)`;
   const lines = [
     ...tableLines([head, ...rows], (column) => column > 0 && column <= columns.length),
     `connections: clients ${sums.client}, sidecars ${sums.sidecar}${ended}, Squid ${sums.proxy}`,

@@ -175,13 +175,13 @@ describe('what a format lacks', () => {
 });
 
 describe('what can be read in several ways', () => {
-  test('operators that touch are told at once', () => {
+  test('operators that touch are reported when the format is compiled', () => {
     expect(compileLog(text('%BYTES_SENT%%BYTES_RECEIVED% %START_TIME%')).ambiguous).toMatch(
       /nothing stands between %BYTES_SENT% and the operator after it/,
     );
   });
 
-  test('a header that holds what stands beside it is told by the line', () => {
+  test('a header that looks like its neighbour is reported for its line', () => {
     const { parse } = compileLog(
       text('%START_TIME% %REQ(X)% %DOWNSTREAM_REMOTE_ADDRESS% %REQ(Y)% %BYTES_SENT% %UPSTREAM_HOST%'),
     );

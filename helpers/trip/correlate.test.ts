@@ -59,7 +59,7 @@ describe('correlate', () => {
     lines: { sidecar: undefined, proxy: undefined, origin: undefined, ...changes },
   });
 
-  it('keeps what belongs to nobody, and says why', () => {
+  it('keeps lines of no trip, and says why', () => {
     expect(why(logs({ sidecar: [lines.agent] }))).toMatchObject({
       reason: 'unparsable',
       witness: 'sidecar',
@@ -121,7 +121,7 @@ describe('correlate', () => {
     expect(all.ambiguities).toEqual([]);
   });
 
-  it('prefers the line with the right bytes, and credits another only for want of it', () => {
+  it('prefers the line with the right bytes, and credits another only where there is none', () => {
     const other = lines.proxy.replace(' 2085 ', ' 9999 ');
     const both = correlate(
       observation({ lines: { sidecar: [lines.sidecar], proxy: [other, lines.proxy], origin: undefined } }),

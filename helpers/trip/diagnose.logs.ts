@@ -196,7 +196,7 @@ function proxyOutcome(trip: Trip, line: ProxyStatement, wanted: string | undefin
 function proxyPeer(line: ProxyStatement, peer: string | undefined): TripFinding[] {
   if (peer === undefined || (line.peer !== undefined && sameIp(line.peer, peer))) return [];
   return [
-    finding(line, 'ADDRESSES_DISAGREE', `the proxy connected to ${line.peer ?? 'nobody'}`, `to ${peer}`),
+    finding(line, 'ADDRESSES_DISAGREE', `the proxy connected to ${line.peer ?? 'no address'}`, `to ${peer}`),
   ];
 }
 

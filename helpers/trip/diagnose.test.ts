@@ -68,7 +68,7 @@ describe('contradictions', () => {
     ["the proxy's client", withProxy({ clientIp: '10.42.0.8' }), '10.42.0.8'],
     ["the proxy's target", withProxy({ target: 'example.com:443' }), 'example.com:443'],
     ["the proxy's peer", withProxy({ peer: '10.42.0.9' }), '10.42.0.9'],
-    ["the proxy's missing peer", withProxy({ peer: undefined }), 'nobody'],
+    ["the proxy's missing peer", withProxy({ peer: undefined }), 'no address'],
     ["the origin's client", withOrigin({ remote: { ip: '10.42.0.9', port: 1 } }), '10.42.0.9:1'],
     ["the origin's trip", withOrigin({ tripId: 'trip-2' }), 'trip-2'],
   ])('ADDRESSES_DISAGREE: %s', (_what, trip, seen) => {

@@ -64,7 +64,7 @@ export function renderFindings(findings: readonly Finding[], trip?: Trip): strin
   if (others.length > 0) {
     parts.push(
       [
-        'Found besides, often a consequence:',
+        'Also found, often a consequence:',
         ...others.map((finding) =>
           [
             `${finding.cause}: ${causes[finding.cause].title}`,

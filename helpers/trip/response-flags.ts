@@ -15,7 +15,7 @@ export interface ResponseFlag {
   readonly tcp: boolean;
 }
 
-const retried = 'Look at the flag beside it: that one says why the attempts failed.';
+const retried = 'Look at the other flag: it says why the attempts failed.';
 const onlyHttp =
   'The listener speaks HTTP, while the document needs TCP: the protocol of the ServiceEntry must be TCP, and no Service or ServiceEntry may claim the port as HTTP.';
 

@@ -141,7 +141,7 @@ describe('a line of somebody else’s proxy', () => {
     expect(ownLine(line('%zz-alice'), { hosts, user: 'alice' })).toBe(kept);
   });
 
-  it('is kept as it is where the proxy asks nobody', () => {
+  it('is kept as it is where the proxy asks for no user', () => {
     expect(ownLine(line('-'), { hosts, user: undefined })).toBe(line('-'));
     expect(ownLine(line('-'), { hosts, user: 'alice' })).toBe(line('-'));
   });
@@ -152,7 +152,7 @@ describe('a line of somebody else’s proxy', () => {
     expect(ownLine(line('-', 'mail.example:443'), { hosts, user: undefined })).toBeUndefined();
   });
 
-  it('is told of without its text when it has another format', () => {
+  it('is reported without its text when it has another format', () => {
     const common =
       '192.0.2.9 - alice [22/Nov/2026:15:47:25 +0000] "CONNECT en.wikipedia.org:443 HTTP/1.1" 200';
     expect(ownLine(common, { hosts, user: 'alice' })).toBe(foreignLine);

@@ -30,7 +30,7 @@ export const manyAtOnce: readonly Step[] = [
   {
     id: 'SCALE-1',
     section: 'controls',
-    title: 'Of many tunnels at once from many pods, each has exactly its own statements, and none is lost',
+    title: 'Of many tunnels from many pods at once, each has exactly its own statements, and none is lost',
     commands: [],
     needs: ['MESH-2', 'PROXY-8'],
     when: ({ configuration }) => loadOf(configuration) !== undefined,
@@ -99,8 +99,8 @@ async function readerFor(world: World, [pod]: readonly V1Pod[]): Promise<ReadSid
   const testimony = await world.witnesses.testimonyOf?.(client, world.proxy());
   if (testimony?.by === 'counters') {
     throw new EnvironmentError(
-      `Many tunnels at once need a log line of the sidecar for each: ${testimony.why}`,
-      'Have the access log written to /dev/stdout in the namespace of the clients, or leave out --clients and --tunnels.',
+      `Each of many tunnels at once needs a log line of its sidecar: ${testimony.why}`,
+      "Write the access log to /dev/stdout in the clients' namespace, or leave out --clients and --tunnels.",
     );
   }
   return testimony?.read;

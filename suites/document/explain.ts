@@ -36,8 +36,11 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
   const [first] = findings;
   if (first === undefined) return findings;
   if (!(await clusterAnswers(world))) {
-    const seen = 'the API server does not answer any more';
-    return [{ cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers to the end' }, ...findings];
+    const seen = 'the API server no longer answers';
+    return [
+      { cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers until the run ends' },
+      ...findings,
+    ];
   }
   for (const { of, proxy = world.session.proxy.kind, ask, besides } of questions) {
     if (!of.includes(first.cause) || proxy !== world.session.proxy.kind) continue;
@@ -176,7 +179,7 @@ const questions: readonly Question[] = [
       if (addresses.includes(known)) return undefined;
       return {
         cause: 'PROXY_REPLACED',
-        seen: `live pods of the proxy have ${addresses.join(', ') || 'no address: there is none'}`,
+        seen: `live pods of the proxy have ${addresses.join(', ') || 'no address: no pod is live'}`,
         expected: `${known}, which client and ServiceEntry name`,
       };
     },
@@ -230,7 +233,7 @@ const questions: readonly Question[] = [
       return Promise.resolve(
         said === undefined
           ? undefined
-          : { cause: 'POD_SECURITY', seen: said, expected: 'pods that the namespace lets in' },
+          : { cause: 'POD_SECURITY', seen: said, expected: 'pods that the namespace admits' },
       );
     },
   },
@@ -257,7 +260,7 @@ const questions: readonly Question[] = [
       return {
         cause: 'NETWORK_POLICY',
         seen: inTheWay.map((policy) => describePolicy(policy)).join('; '),
-        expected: 'no NetworkPolicy there, or one that lets the requests, the DNS and istiod through',
+        expected: 'no NetworkPolicy, or one that allows the requests, DNS and istiod',
       };
     },
   },
@@ -283,7 +286,7 @@ const questions: readonly Question[] = [
       if (again.exitCode === 0 && again.connectStatus === 200) return undefined;
       return {
         cause: 'YOUR_PROXY_LOST',
-        seen: `right after it, from outside the mesh: curl: exit code ${again.exitCode}, ${again.errorMessage}`,
+        seen: `a second request, from outside the mesh, failed too: curl: exit code ${again.exitCode}, ${again.errorMessage}`,
         expected: 'the page, as before in this run',
         statement: again,
       };
@@ -320,7 +323,7 @@ const questions: readonly Question[] = [
       if (pods.length === 0 && cause === 'INSTALL_FAILED') return undefined;
       return {
         cause: 'CONTROL_PLANE',
-        seen: pods.length === 0 ? 'no pod of istiod' : 'no pod of istiod is ready',
+        seen: pods.length === 0 ? 'istiod has no pod' : 'no pod of istiod is ready',
         expected: 'a control plane that injects, validates and pushes',
       };
     },

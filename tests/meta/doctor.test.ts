@@ -82,7 +82,7 @@ const hermetic = ['--target', 'hermetic'];
 const noMirror = ['--images', `mirror=${nobody}/none`, ...hermetic];
 
 describe('each line of the doctor is red by a cause of its own', () => {
-  test('engine: a socket where nobody listens', async () => {
+  test('engine: a socket without a listener', async () => {
     const { exitCode, line } = await doctor(hermetic, { env: { DOCKER_HOST: 'unix:///no/such.sock' } });
     expect(exitCode).toBe(3);
     expect(line('engine')).toMatchObject({ status: 'failed' });
@@ -165,7 +165,7 @@ describe('each line of the doctor is red by a cause of its own', () => {
     await writeFile(file, '');
     const { line } = await doctor(hermetic, { env: { CONFORMANCE_CACHE_DIR: join(file, 'cache') } });
     expect(line('disk-cache').status).toBe('failed');
-    expect(line('disk-cache').message).toMatch(/^The cache folder cannot be written: .*ENOTDIR/);
+    expect(line('disk-cache').message).toMatch(/^The cache folder is not writable: .*ENOTDIR/);
   });
 
   test('disk-engine: a disk of 1 MB', async ({ skip }) => {
@@ -211,7 +211,7 @@ describe('each line of the doctor is red by a cause of its own', () => {
     expect(line('dns').message).toContain('en.wikipedia.org (getaddrinfo EAI_AGAIN');
   });
 
-  test('registries: nobody listens, and one that limits', async () => {
+  test('registries: one without a listener, and one that limits pulls', async () => {
     const { exitCode, line } = await doctor(noMirror);
     expect(exitCode).toBe(3);
     expect(line('registries').status).toBe('failed');
@@ -220,7 +220,7 @@ describe('each line of the doctor is red by a cause of its own', () => {
     const full = await doctor(['--images', `mirror=${limited.host}`, ...hermetic]);
     expect(full.line('registries')).toMatchObject({
       status: 'warning',
-      message: `${limited.host} answers 429: it may give no image now`,
+      message: `${limited.host} answers 429: it may refuse images now`,
     });
   });
 

@@ -147,7 +147,7 @@ describe('what is wrong', () => {
     expect(await figure.locator('.edge.fault').count()).toBe(1);
   });
 
-  it('is told once at the top, with links to every step that failed of it', async () => {
+  it('appears once at the top, with links to every step that failed of it', async () => {
     const run = fixture('bypass');
     await using opened = await open(await pageOf(run));
     const failures = opened.page.locator('.verdict .failure');

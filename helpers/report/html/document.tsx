@@ -32,7 +32,7 @@ function Document({ title, head, sections, foot }: DocumentProps) {
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
         <style
-          // The stylesheet is a file of this folder, and nobody's input.
+          // The stylesheet is a file of this folder, not input.
           dangerouslySetInnerHTML={{ __html: style }}
         />
       </head>

@@ -7,7 +7,7 @@ export function bytes(count: number): string {
   return `${count.toLocaleString('en')} B`;
 }
 
-/** `131 MB`, for what nobody compares. */
+/** `131 MB`, for figures that are not compared. */
 export function roughBytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));

@@ -109,7 +109,7 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
       />
       {others.length === 0 ? null : (
         <details>
-          <summary>Found besides, often a consequence ({others.length})</summary>
+          <summary>Also found, often a consequence ({others.length})</summary>
           {others.map(({ cause: code, seen, expected }, index) => (
             <div key={index}>
               <p class="cause">

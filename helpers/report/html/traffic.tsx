@@ -5,7 +5,7 @@ import { counted, duration } from './format.ts';
 import { Pairs, Table } from './table.tsx';
 import { bandsOf, momentsOf, TrafficPlot } from './traffic-plot.tsx';
 
-/** As many as somebody reads; results.json has them all. */
+/** results.json has them all. */
 const mostEvents = 50;
 
 /** The account of live traffic: a plot over time, the figures, and everything that should not have happened. */
@@ -13,7 +13,8 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
   const bands = bandsOf(traffic);
   const moments = momentsOf(run, traffic);
   const { timeline, sums, events, unread } = traffic;
-  const ended = sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them connected to nobody)`;
+  const ended =
+    sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them made no upstream connection)`;
   return (
     <>
       {timeline === undefined ? null : (

@@ -79,7 +79,7 @@ function Lines({ name, lines }: LinesProps) {
   );
 }
 
-/** As many as somebody looks through: under live traffic there are hundreds, and results.json has them. */
+/** Under live traffic there are hundreds, and results.json has them. */
 const mostUnmatched = 8;
 
 function Unmatched({ trip: { unmatched } }: { readonly trip: Trip }) {

@@ -111,7 +111,7 @@ function Reason({ run: { reason, cause, evidence } }: { readonly run: Results })
   );
 }
 
-/** As many as somebody reads; each has its place among the steps. */
+/** Each has its place among the steps. */
 const mostFailures = 5;
 
 function FailureList({ run, failed }: { readonly run: Results; readonly failed: readonly StepResult[] }) {
