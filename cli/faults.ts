@@ -4,7 +4,7 @@ import { runAlone, runFaults } from '../faults/environment.ts';
 import { allFaults, faults } from '../faults/index.ts';
 import { healthyMeshes } from '../faults/healthy/index.ts';
 import { greenOf, healthyPage, healthyResults } from '../faults/healthy/result.ts';
-import { FaultReporter, HealthyReporter } from '../faults/reporter.ts';
+import { faultReporter, healthyReporter, type AnyReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
 import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
@@ -62,7 +62,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   const chosen = inCluster.length + inUpgrade.length + alone.length;
   // A cluster that a fault killed is not kept.
   const keep = configuration.keep && !inCluster.some(({ fatal }) => fatal === true);
-  const reporter = new FaultReporter(write);
+  const reporter = faultReporter(write);
   const trial = await Trial.begin({ ...configuration, keep }, reporter);
   write(`Run ${trial.report.runId}: ${chosen} ${chosen === 1 ? 'fault' : 'faults'}`);
   await trial.of('faults', inCluster, (progress) =>
@@ -95,7 +95,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
 /** `conformance faults --healthy`: runs the suite in healthy meshes, where each red is a false alarm. */
 export async function tryHealthy({ configuration, ids, table }: FaultsOptions): Promise<number> {
   const chosen = healthyMeshes.filter(({ id }) => ids.length === 0 || ids.includes(id));
-  const reporter = new HealthyReporter(write);
+  const reporter = healthyReporter(write);
   const trial = await Trial.begin(configuration, reporter);
   write(`Run ${trial.report.runId}: ${chosen.length} healthy ${chosen.length === 1 ? 'mesh' : 'meshes'}`);
   await trial.of('healthy', chosen, (progress) => {
@@ -120,23 +120,20 @@ function write(line: string): void {
 /** A report, and the sessions in which something is tried one after the other. */
 class Trial {
   readonly report: Report;
-  readonly #reporter: FaultReporter | HealthyReporter;
+  readonly #reporter: AnyReporter;
   readonly #signals: SignalWatch;
   readonly #start = performance.now();
   #opening: Promise<Session> | undefined;
   /** Why something could not be tried. */
   #failure = '';
 
-  private constructor(report: Report, keep: boolean, reporter: FaultReporter | HealthyReporter) {
+  private constructor(report: Report, keep: boolean, reporter: AnyReporter) {
     this.report = report;
     this.#reporter = reporter;
     this.#signals = onSignals({ report, keep, opening: () => this.#opening });
   }
 
-  static async begin(
-    configuration: Configuration,
-    reporter: FaultReporter | HealthyReporter,
-  ): Promise<Trial> {
+  static async begin(configuration: Configuration, reporter: AnyReporter): Promise<Trial> {
     scaleTimeouts(configuration.timeoutScale);
     const report = new Report(configuration.reportDir, newRunId(), configuration);
     await report.open();

@@ -1,3 +1,4 @@
+import type { V1Pod } from '@kubernetes/client-node';
 import { clusterName } from '../helpers/document/edition.ts';
 import { exec, type PodRef } from '../helpers/kube/exec.ts';
 import { eventually, EventuallyError } from '../helpers/eventually/eventually.ts';
@@ -61,7 +62,7 @@ export class FourGreps {
         await eventually(
           what,
           async () => {
-            found(await search());
+            if (!(await search())) throw new Error('nothing found');
           },
           { timeoutMs: limitMs, intervalMs: 500 },
         );
@@ -90,11 +91,9 @@ export class FourGreps {
   async #proxyIp(): Promise<string> {
     const known = this.#world.proxyIp.known();
     if (known !== undefined) return known;
-    const { items } = await this.#world.kube.core.listNamespacedPod({
-      namespace: this.#world.edition.namespaces.external,
-      labelSelector: `app=${this.#world.edition.proxy.app}`,
-    });
-    return items.map(({ status }) => status?.podIP ?? '').join(' ');
+    const { namespaces, proxy } = this.#world.edition;
+    const pods = await this.#pods(namespaces.external, proxy.app);
+    return pods.map(({ status }) => status?.podIP ?? '').join(' ');
   }
 
   async #applyEntry(): Promise<void> {
@@ -110,11 +109,8 @@ export class FourGreps {
   async #squidLog(): Promise<Log> {
     const { proxy, namespaces } = this.#world.edition;
     const namespace = namespaces.external;
-    const squids = await this.#world.kube.core.listNamespacedPod({
-      namespace,
-      labelSelector: `app=${proxy.app}`,
-    });
-    const pod = squids.items[0]?.metadata?.name ?? '';
+    const [squid] = await this.#pods(namespace, proxy.app);
+    const pod = squid?.metadata?.name ?? '';
     const target = { namespace, pod, container: proxy.app };
     const { stdout } = await exec(this.#world.kube, target, ['cat', squidLog]);
     return { pod, lines: wholeLines(stdout) };
@@ -122,26 +118,21 @@ export class FourGreps {
 
   async #sidecarLog(): Promise<Log> {
     const { pod, namespace } = await this.#client('mesh');
-    const log = await this.#world.kube.core.readNamespacedPodLog({
-      name: pod,
-      namespace,
-      container: 'istio-proxy',
-    });
-    return { pod, lines: wholeLines(log) };
+    const asked = { name: pod, namespace, container: 'istio-proxy' };
+    return { pod, lines: wholeLines(await this.#world.kube.core.readNamespacedPodLog(asked)) };
   }
 
   async #client(where: 'mesh' | 'external'): Promise<PodRef> {
     const { client, namespaces } = this.#world.edition;
     const namespace = namespaces[where];
-    const { items } = await this.#world.kube.core.listNamespacedPod({
-      namespace,
-      labelSelector: `app=${client}`,
-    });
-    return {
-      namespace,
-      pod: items.map(({ metadata }) => metadata?.name ?? '').join(' '),
-      container: client,
-    };
+    const pods = await this.#pods(namespace, client);
+    const pod = pods.map(({ metadata }) => metadata?.name ?? '').join(' ');
+    return { namespace, pod, container: client };
+  }
+
+  async #pods(namespace: string, app: string): Promise<V1Pod[]> {
+    const asked = { namespace, labelSelector: `app=${app}` };
+    return (await this.#world.kube.core.listNamespacedPod(asked)).items;
   }
 }
 
@@ -155,8 +146,4 @@ interface Log {
 
 function wholeLines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
-}
-
-function found(yes: boolean): void {
-  if (!yes) throw new Error('nothing found');
 }

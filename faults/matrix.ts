@@ -76,16 +76,14 @@ export class Matrix {
     fault: Fault,
     rig: Rig,
     judge: FourGreps,
-  ): Promise<{
-    caught: StepRecord | undefined;
-    greps: string | undefined;
-  }> {
+  ): Promise<{ caught: StepRecord | undefined; greps: string | undefined }> {
     const steps = stepsFor(fault);
     const pass = new Pass(rig.world);
     const before = fault.before ?? steps[0]?.id;
     if (!steps.some(({ id }) => id === before))
       throw new TypeError(`${fault.id}: no step ${before ?? ''} to come before`);
     let entryApplied = false;
+    let caught: StepRecord | undefined;
     let judged: { readonly greps: string | undefined } | undefined;
     const judgeNow = async (): Promise<{ readonly greps: string | undefined }> => {
       await rig.comesToJudging();
@@ -99,11 +97,11 @@ export class Matrix {
       const record = recordOf(step);
       await pass.take(step, record);
       if (record.status !== 'failed') continue;
-      judged ??= await judgeNow();
-      return { caught: record, greps: judged.greps };
+      caught = record;
+      break;
     }
     judged ??= await judgeNow();
-    return { caught: undefined, greps: judged.greps };
+    return { caught, greps: judged.greps };
   }
 
   async #undo(fault: Fault, rig: Rig): Promise<void> {

@@ -55,16 +55,15 @@ export class ResultReporter<Result> implements Reporter {
   }
 }
 
-export class FaultReporter extends ResultReporter<FaultResult> {
-  constructor(write: (line: string) => void) {
-    super(write, ({ fault }) => fault, faultLine);
-  }
+export type FaultReporter = ResultReporter<FaultResult>;
+export type AnyReporter = FaultReporter | ResultReporter<HealthyResult>;
+
+export function faultReporter(write: (line: string) => void): FaultReporter {
+  return new ResultReporter(write, ({ fault }) => fault, faultLine);
 }
 
-export class HealthyReporter extends ResultReporter<HealthyResult> {
-  constructor(write: (line: string) => void) {
-    super(write, ({ healthy }) => healthy, healthyLine);
-  }
+export function healthyReporter(write: (line: string) => void): ResultReporter<HealthyResult> {
+  return new ResultReporter(write, ({ healthy }) => healthy, healthyLine);
 }
 
 export function faultLine(fault: FaultResult): string {

@@ -85,20 +85,13 @@ export function faultsPage(results: readonly FaultResult[]): string {
     '',
     '| Fault | What is wrong | Step | Cause | Four searches | s |',
     '| --- | --- | --- | --- | --- | ---: |',
-    ...results.map((result) =>
-      [
-        '',
-        result.id,
-        result.title,
-        result.asExpected ? result.step : `${result.step || 'not caught'} (expected ${result.expectedStep})`,
-        result.asExpected ? result.cause : `${result.cause || '-'} (expected ${result.expectedCause})`,
-        result.fourGreps ? result.fourGrepsMissed : '**passed**',
-        result.seconds.toFixed(1),
-        '',
-      ]
-        .join(' | ')
-        .trim(),
-    ),
+    ...results.map((result) => {
+      const { id, title, asExpected, step, cause, expectedStep, expectedCause } = result;
+      const where = asExpected ? step : `${step || 'not caught'} (expected ${expectedStep})`;
+      const why = asExpected ? cause : `${cause || '-'} (expected ${expectedCause})`;
+      const greps = result.fourGreps ? result.fourGrepsMissed : '**passed**';
+      return `| ${[id, title, where, why, greps, result.seconds.toFixed(1)].join(' | ')} |`;
+    }),
     '',
   ].join('\n');
 }

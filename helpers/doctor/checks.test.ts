@@ -172,7 +172,7 @@ describe('network', () => {
     ['failed', { HTTPS_PROXY: 'corporate proxy' }, 'is not the URL of a proxy'],
     ['warning', { HTTPS_PROXY: 'http://a:1', https_proxy: 'http://b:1' }, 'differ'],
     ['warning', { HTTP_PROXY: 'http://a:1' }, 'HTTPS_PROXY is not'],
-    ['warning', { ALL_PROXY: 'http://a:1' }, 'ALL_PROXY alone'],
+    ['warning', { ALL_PROXY: 'http://a:1' }, 'curl reads ALL_PROXY'],
   ])('proxy is %s for %j', (expected, environment, said) => {
     const finding = together(proxyFindings(environment, here), '');
     expect(finding.status).toBe(expected);
@@ -188,7 +188,7 @@ describe('network', () => {
     const elsewhere = { engineHost: 'engine.example.com', engineIsHere: false };
     const findings = proxyFindings({ HTTPS_PROXY: 'http://127.0.0.1:1' }, elsewhere);
     expect(findings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('which containers of the engine do not reach'),
+      expect.stringContaining("which the engine's containers do not reach"),
       expect.stringContaining('NO_PROXY does not name engine.example.com'),
     ]);
     expect(proxyFindings({ HTTPS_PROXY: 'http://127.0.0.1:1' }, here)).toEqual([]);

@@ -3,6 +3,7 @@ import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { trafficLines } from '../traffic/traffic-lines.ts';
 import { renderTrip } from '../trip/render.ts';
+import type { Trip } from '../trip/statements.ts';
 import { notAvailable } from '../proxy/proxy.ts';
 import { indented } from './lines.ts';
 import { stabilityTable, tally } from './tally.ts';
@@ -93,20 +94,18 @@ function comparison({ ids, failed, passed }: Difference): string[] {
   const last = failed.trips.length - 1;
   const failing = failed.trips[last];
   const sound = passed.trips[last] ?? passed.trips.at(-1);
+  const seen = `seen: ${failed.findings[0]?.seen ?? failed.reason}`;
+  const facts = Object.entries(passed.facts).map(([name, value]) => `${name} ${value}`);
+  const told = (trip: Trip | undefined, instead: string): string =>
+    indented(
+      trip === undefined ? ['no request was made', instead].filter(Boolean).join('; ') : renderTrip(trip),
+      2,
+    );
   return [
     `${names} in pass ${failed.pass}, failed:`,
-    indented(failing === undefined ? seenIn(failed) : renderTrip(failing), 2),
+    told(failing, seen),
     `${names} in pass ${passed.pass}, passed:`,
-    indented(sound === undefined ? establishedIn(passed) : renderTrip(sound), 2),
+    told(sound, facts.join(', ')),
     '',
   ];
-}
-
-function seenIn({ findings, reason }: StepResult): string {
-  return `no request was made; seen: ${findings[0]?.seen ?? reason}`;
-}
-
-function establishedIn({ facts }: StepResult): string {
-  const established = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
-  return `no request was made${established.length === 0 ? '' : `; ${established.join(', ')}`}`;
 }

@@ -30,7 +30,7 @@ import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';
 import { countingAnnotations } from '../trip/counters.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
-import type { Session, SessionFacts } from './session.ts';
+import type { Session } from './session.ts';
 import { removeWithin, setUp } from './set-up.ts';
 import { originSuffix } from './surroundings.ts';
 import { chooseTarget, destinationOf } from './target.ts';
@@ -148,7 +148,7 @@ export async function openExistingSession(
           ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
           : destinationOf(target);
       });
-      const session: SessionFacts = {
+      return {
         runId,
         configuration,
         images: images.set,
@@ -161,7 +161,6 @@ export async function openExistingSession(
         reportFolder: report.folder,
         folder: await makeRunFolder(runId),
       };
-      return session;
     },
   );
 }

@@ -33,7 +33,7 @@ export interface ClientLog {
 
 const shape =
   /^(?<of>warm|request|tunnel-\d+)\|\d+\|(?<exit>\d+)\|(?<status>\d+)\|(?<connect>\d+)\|(?<ip>[^|]*)\|(?<port>-?\d+)\|(?<opened>\d+)\|(?<seconds>\d+\.\d+)\|(?<message>.*)$/;
-const moments: ReadonlySet<string> = new Set<Moment>(['ready', 'closing', 'closed']);
+const moments: readonly Moment[] = ['ready', 'closing', 'closed'];
 
 /** What a client's log says; lines that are no records are left out, and then missed by the account. */
 export function readClientLog(lines: readonly StampedLine[]): ClientLog {
@@ -41,15 +41,12 @@ export function readClientLog(lines: readonly StampedLine[]): ClientLog {
   const seen: Partial<Record<Moment, number>> = {};
   for (const { at, text } of lines) {
     const [kind, name = ''] = text.split('|');
-    if (kind === 'event' && isMoment(name)) seen[name] ??= at;
+    const moment = moments.find((one) => one === name);
+    if (kind === 'event' && moment !== undefined) seen[moment] ??= at;
     const exchange = parseExchange(at, text);
     if (exchange !== undefined) exchanges.push(exchange);
   }
   return { exchanges, moments: seen };
-}
-
-function isMoment(name: string): name is Moment {
-  return moments.has(name);
 }
 
 function parseExchange(at: number, text: string): Exchange | undefined {

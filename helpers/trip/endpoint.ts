@@ -27,8 +27,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.ip.includes(':') ? `[${endpoint.ip}]:${endpoint.port}` : `${endpoint.ip}:${endpoint.port}`;
 }
 
-/** One spelling an address: IPv6 compressed and in lower case, an IPv4-mapped one as IPv4. */
-function canonicalIp(ip: string): string {
+/** One spelling an address, to look it up by: IPv6 compressed and in lower case, an IPv4-mapped one as IPv4. */
+export function ipKey(ip: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
   if (mapped !== undefined) return mapped;
   // A zone (`fe80::1%eth0`) is local to the host that wrote it; URL refuses it, so it stays as written.
@@ -36,19 +36,14 @@ function canonicalIp(ip: string): string {
   return new URL(`http://[${ip}]/`).hostname.slice(1, -1);
 }
 
-/** The same text for every spelling of an address, to look it up by. */
-export function ipKey(ip: string): string {
-  return canonicalIp(ip);
-}
-
 /** The same text for every spelling of an endpoint, to look it up by. */
 export function endpointKey({ ip, port }: Endpoint): string {
-  return `${canonicalIp(ip)} ${port}`;
+  return `${ipKey(ip)} ${port}`;
 }
 
 /** Whether two texts name the same address, however IPv6 is spelled. Witnesses spell it differently. */
 export function sameIp(a: string, b: string): boolean {
-  return canonicalIp(a) === canonicalIp(b);
+  return ipKey(a) === ipKey(b);
 }
 
 /**

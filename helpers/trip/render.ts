@@ -1,5 +1,5 @@
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
-import { contradictions, tells, type JudgedFact } from './judgement.ts';
+import { contradictions, tells } from './judgement.ts';
 import { proxyResult } from './squid.ts';
 import type {
   ClientStatement,
@@ -27,7 +27,7 @@ const columnWidth = Math.floor((maxWidth - labelWidth) / witnesses.length) - gap
  * contradicts the hop before. Times are UTC: beginning and length.
  */
 export function renderTrip(trip: Trip): string {
-  const odd = contradictions(trip);
+  const odd: ReadonlySet<string> = contradictions(trip);
   const columns = {
     client: clientColumn(trip.client),
     sidecar: logColumn(trip.sidecar, trip.counters === undefined ? sidecarColumn : countersColumn),
@@ -36,50 +36,34 @@ export function renderTrip(trip: Trip): string {
   };
   const lines = [tableLine('', [...witnesses])];
   for (const row of rows) {
-    const cells = witnesses.map((witness) =>
-      chunk(mark(columns[witness][row], `${witness}.${row}`, odd), columnWidth),
-    );
+    const cells = witnesses.map((witness) => {
+      const text = columns[witness][row];
+      return chunk(odd.has(`${witness}.${row}`) ? `≠ ${text}` : text, columnWidth);
+    });
     const height = Math.max(...cells.map((cell) => cell.length));
     for (let index = 0; index < height; index += 1) {
-      lines.push(
-        tableLine(
-          index === 0 ? row : '',
-          cells.map((cell) => cell[index] ?? ''),
-        ),
-      );
+      const texts = cells.map((cell) => cell[index] ?? '');
+      lines.push(tableLine(index === 0 ? row : '', texts));
     }
   }
   if (odd.size > 0) lines.push('≠ contradicts the hop before it');
-  return [...heading(trip), ...lines, ...countersNote(trip), ...footnotes(trip)].join('\n');
-}
-
-function heading(trip: Trip): string[] {
   const via = trip.via === undefined ? 'without a proxy' : `via ${formatEndpoint(trip.via)}`;
-  return [...chunk(`trip ${trip.id}: ${trip.url} ${via}`, maxWidth)];
-}
-
-function countersNote({ counters }: Trip): string[] {
-  return counters === undefined ? [] : chunk(`sidecar: counters, no log line: ${counters}`, maxWidth);
+  const heading = chunk(`trip ${trip.id}: ${trip.url} ${via}`, maxWidth);
+  const note = trip.counters === undefined ? [] : [`sidecar: counters, no log line: ${trip.counters}`];
+  return [...heading, ...lines, ...note.flatMap((text) => chunk(text, maxWidth)), ...footnotes(trip)].join(
+    '\n',
+  );
 }
 
 function footnotes(trip: Trip): string[] {
-  const counts = new Map<string, number>();
-  for (const { witness, reason } of trip.unmatched) {
-    const key = `${witness} ${reason}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  if (counts.size === 0) return [];
-  const list = [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
+  const kinds = Map.groupBy(trip.unmatched, ({ witness, reason }) => `${witness} ${reason}`);
+  if (kinds.size === 0) return [];
+  const list = [...kinds].map(([what, lines]) => `${lines.length} ${what}`).join(', ');
   return chunk(`lines of no trip: ${list}`, maxWidth);
 }
 
 function tableLine(label: string, cells: readonly string[]): string {
   return (label.padEnd(labelWidth) + cells.map((cell) => gap + cell.padEnd(columnWidth)).join('')).trimEnd();
-}
-
-function mark(text: string, fact: string, odd: ReadonlySet<JudgedFact>): string {
-  const names: ReadonlySet<string> = odd;
-  return names.has(fact) ? `≠ ${text}` : text;
 }
 
 /** The first statement; further ones are only counted, as a sound trip has none. */

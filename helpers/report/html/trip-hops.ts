@@ -49,7 +49,9 @@ export function wayOf(trip: Trip): Way {
     originHop(trip),
   ];
   const facts = factsOf(trip);
-  const edges = hops.slice(1).map(({ who }, index) => edge(facts, hops[index]?.who ?? 'client', who));
+  const edges = hops
+    .slice(1)
+    .map(({ who }, index) => [...ends(facts, hops[index]?.who ?? 'client', who), ...size(facts, who)]);
   return { hops, edges };
 }
 
@@ -65,7 +67,7 @@ function clientHop({ client }: Trip): Hop {
 
 function sidecarHop({ sidecar, counters }: Trip): Hop {
   const line = sidecar?.[0];
-  if (line === undefined) return silent('sidecar');
+  if (line === undefined) return quiet('sidecar', sidecar);
   const { request, responseCode, responseFlags, responseCodeDetails, upstreamCluster } = line;
   const protocol = request === '- - -' ? 'TCP' : request;
   const details = [responseFlags, responseCodeDetails].filter((text) => text !== '-').join(' ');
@@ -76,7 +78,7 @@ function sidecarHop({ sidecar, counters }: Trip): Hop {
 
 function proxyHop({ proxy }: Trip): Hop {
   const line = proxy?.[0];
-  if (line === undefined) return proxy === undefined ? notFollowed('proxy') : silent('proxy');
+  if (line === undefined) return quiet('proxy', proxy);
   const says = [proxyResult(line), `${line.method} ${line.target}`];
   return { who: 'proxy', name: names.proxy, says, state: 'spoke' };
 }
@@ -84,27 +86,14 @@ function proxyHop({ proxy }: Trip): Hop {
 function originHop({ origin, url }: Trip): Hop {
   const line = origin?.[0];
   if (line === undefined) {
-    return origin === undefined ? { ...notFollowed('origin'), says: [hostOf(url)] } : silent('origin');
+    return quiet('origin', origin, origin === undefined ? [URL.parse(url)?.host ?? url] : []);
   }
   const says = [line.serverName === '' ? line.host : line.serverName, `HTTP ${line.status}`];
   return { who: 'origin', name: names.origin, says, state: 'spoke' };
 }
 
-function silent(who: Who): Hop {
-  return { who, name: names[who], says: [], state: 'silent' };
-}
-
-function notFollowed(who: Who): Hop {
-  return { who, name: names[who], says: [], state: 'not followed' };
-}
-
-function hostOf(url: string): string {
-  return URL.parse(url)?.host ?? url;
-}
-
-/** What is known of one connection: its two ends, and its bytes. */
-function edge(facts: Facts, from: Who, to: Who): Label[] {
-  return [...ends(facts, from, to), ...size(facts, to)];
+function quiet(who: Who, statements: readonly unknown[] | undefined, says: readonly string[] = []): Hop {
+  return { who, name: names[who], says, state: statements === undefined ? 'not followed' : 'silent' };
 }
 
 function ends(facts: Facts, from: Who, to: Who): Label[] {
