@@ -94,8 +94,6 @@ describe('what many clients need', () => {
     mustHaveBeenAtOnce(load, 1, 500, 20);
     expect(() => {
       mustHaveBeenAtOnce(load, 2, 463, 20);
-    }).toThrow(
-      'Wave 2 had at most 463 of 500 tunnels open at once, though each was held for 20 s',
-    );
+    }).toThrow('Wave 2 had at most 463 of 500 tunnels open at once, though each was held for 20 s');
   });
 });
