@@ -134,6 +134,12 @@ it('is one line that GitHub Actions fans out from', () => {
   expect(unsupported).toHaveLength(6);
 });
 
+it('says in that line, as nightly.yml looks for it, that there is nothing to upgrade', () => {
+  const line = matrixJson(matrixOf(within({ istio: '1.29.1', k8s: '' }, known)));
+  expect(line).toContain('"pairs":{"include":[]}');
+  expect(line).not.toContain('"cells":{"include":[]}');
+});
+
 it('reads as tables', () => {
   const page = matrixPage(matrixOf(known), known);
   expect(page).toMatch(/^ISTIO {3}KUBERNETES {2}NOTE\n1\.30\.4 {2}1\.35\.4\n/);
