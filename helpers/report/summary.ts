@@ -6,7 +6,7 @@ import { markdownTable, cut } from '../text-table.ts';
 import { duration } from '../progress/terminal.ts';
 import { gateResults } from '../results/gate.ts';
 import { stepResult } from '../results/step.ts';
-import { trafficAccount } from '../traffic/account.ts';
+import { gapOf, trafficAccount, tripColumns } from '../traffic/account.ts';
 import { causeOf, failuresOf, tally } from './tally.ts';
 
 /** The part of results.json that a summary needs; other versions of the suite write it too. */
@@ -213,15 +213,12 @@ function gateSections({ gate }: Detailed): string[] {
       ? []
       : table(
           'Live traffic',
-          ['client', ...columns, 'longest gap'],
+          ['client', ...tripColumns, 'longest gap'],
           traffic.clients.map((client) => {
-            const gap =
-              client.kind === 'requests'
-                ? traffic.gaps.find(({ workload }) => workload === client.workload)
-                : undefined;
+            const gap = gapOf(client, traffic.gaps);
             return [
               `${client.workload} ${client.kind}`,
-              ...columns.map((column) => String(client[column])),
+              ...tripColumns.map((column) => String(client[column])),
               gap === undefined ? '' : `${duration(gap.ms)} (${gap.phase})`,
             ];
           }),
@@ -243,8 +240,6 @@ function gateSections({ gate }: Detailed): string[] {
     }),
   ];
 }
-
-const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
 
 /** Folded, since most steps passed. Of several passes: the first, and steps that did not pass in the others. */
 function stepsSection({ steps, gate }: Detailed): string[] {

@@ -98,5 +98,15 @@ export const trafficAccount = z.object({
 export type TrafficAccount = z.infer<typeof trafficAccount>;
 export type TrafficEvent = z.infer<typeof event>;
 export type TrafficTimeline = z.infer<typeof timeline>;
-export type TrafficGap = z.infer<typeof gap>;
 export type Workload = z.infer<typeof workload>;
+
+/** What became of the trips, in the order of every table of clients. */
+export const tripColumns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
+
+/** The longest gap of a client's workload, which its requests tell; undefined where they do not. */
+export function gapOf<Gap extends { readonly workload: Workload }>(
+  { kind, workload }: Pick<TrafficAccount['clients'][number], 'kind' | 'workload'>,
+  gaps: readonly Gap[],
+): Gap | undefined {
+  return kind === 'requests' ? gaps.find((one) => one.workload === workload) : undefined;
+}

@@ -1,24 +1,26 @@
 import { tableLines } from '../text-table.ts';
-import type { TrafficAccount, TrafficEvent } from './account.ts';
+import { gapOf, tripColumns, type TrafficAccount, type TrafficEvent } from './account.ts';
 
 /** The account for a terminal: a table of the clients, the sums of those who saw it, and what happened. */
 export function trafficLines(account: TrafficAccount): string[] {
   const { clients, sums, events, gaps, unread } = account;
-  const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
-  const head = ['', ...columns, 'longest gap'];
+  const head = ['', ...tripColumns, 'longest gap'];
   const rows = clients.map((client) => {
-    const gap =
-      client.kind === 'requests' ? gaps.find(({ workload }) => workload === client.workload) : undefined;
+    const gap = gapOf(client, gaps);
     const told =
       gap === undefined
         ? `${client.exchanges} exchanges`
         : `${seconds(gap.ms)} at ${clock(gap.from)} (${gap.phase})`;
-    return [`${client.workload} ${client.kind}`, ...columns.map((column) => String(client[column])), told];
+    return [
+      `${client.workload} ${client.kind}`,
+      ...tripColumns.map((column) => String(client[column])),
+      told,
+    ];
   });
   const ended =
     sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them made no upstream connection)`;
   const lines = [
-    ...tableLines([head, ...rows], (column) => column > 0 && column <= columns.length),
+    ...tableLines([head, ...rows], (column) => column > 0 && column <= tripColumns.length),
     `connections: clients ${sums.client}, sidecars ${sums.sidecar}${ended}, Squid ${sums.proxy}`,
     ...events.slice(0, mostEvents).map(eventLine),
     ...(events.length > mostEvents ? [`… and ${events.length - mostEvents} more, in results.json`] : []),

@@ -1,4 +1,4 @@
-import type { TrafficAccount } from '../../traffic/account.ts';
+import { gapOf, tripColumns, type TrafficAccount } from '../../traffic/account.ts';
 import { eventLine } from '../../traffic/traffic-lines.ts';
 import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
@@ -51,16 +51,13 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
       )}
       <Table
         label="Live traffic by client"
-        head={['Client', ...columns, 'Exchanges', 'Longest gap']}
+        head={['Client', ...tripColumns, 'Exchanges', 'Longest gap']}
         numeric={[1, 2, 3, 4, 5, 6, 7]}
         rows={traffic.clients.map((client) => {
-          const gap =
-            client.kind === 'requests'
-              ? traffic.gaps.find(({ workload }) => workload === client.workload)
-              : undefined;
+          const gap = gapOf(client, traffic.gaps);
           return [
             `${client.workload} ${client.kind}`,
-            ...columns.map((column) => <Count count={client[column]} bad={!sound.has(column)} />),
+            ...tripColumns.map((column) => <Count count={client[column]} bad={!sound.has(column)} />),
             client.exchanges.toLocaleString('en'),
             gap === undefined ? '' : `${duration(gap.ms)} (${gap.phase})`,
           ];
@@ -97,7 +94,6 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
   );
 }
 
-const columns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;
 const sound: ReadonlySet<string> = new Set(['opened', 'completed']);
 
 function Count({ count, bad }: { readonly count: number; readonly bad: boolean }) {
