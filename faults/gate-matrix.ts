@@ -3,9 +3,9 @@ import { messageOf } from '../helpers/errors.ts';
 import { checkedGiven } from '../helpers/given/check.ts';
 import type { Given } from '../helpers/given/given.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
-import { remove } from '../helpers/kube/apply.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { Gate } from '../suites/upgrade/gate.ts';
+import { removeManifests } from '../suites/document/apply-manifests.ts';
 import { Fixtures } from '../suites/document/fixtures.ts';
 import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
@@ -52,10 +52,7 @@ export class GateMatrix {
     const judge = await FourGreps.beginning(gate.world('before'));
     const { caught, greps } = await goThrough(gate, fault, judge);
     // The next upgrade begins without them.
-    await remove(
-      gate.kube,
-      (given?.objects ?? []).map(({ object }) => object),
-    );
+    await removeManifests(gate.kube, given);
     return faultResultOf(fault, caught, greps, start);
   }
 

@@ -12,6 +12,7 @@ import {
   givenFrom,
   givenLines,
   givenResults,
+  secretsIn,
   toldObject,
 } from './given.ts';
 
@@ -120,6 +121,8 @@ describe('the report', () => {
     expect(files[0]?.digest).toMatch(/^sha256:[0-9a-f]{12}$/);
     expect(files[1]?.digest).toBe('not told: it holds a Secret');
     expect(JSON.stringify(givenResults(secret, onTop))).not.toContain('hunter2');
+    expect(secretsIn(secret)).toEqual(['hunter2', 'aHVudGVyMg==']);
+    expect(secretsIn(given)).toEqual([]);
     expect(givenLines(secret, onTop)).toEqual(['3 objects of manifests']);
     expect(toldObject(given, 'EnvoyFilter shop/login')).toBe('EnvoyFilter shop/login (a.yaml:2)');
   });

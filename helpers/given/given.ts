@@ -133,6 +133,24 @@ export function toldObject(given: Given | undefined, name: string): string {
   return found === undefined ? name : `${name} (${told(found)})`;
 }
 
+/** Texts of the user's Secrets, as they are and in base64: no report may have them. */
+export function secretsIn(given: Given | undefined): string[] {
+  return (given?.objects ?? []).flatMap(({ object }) => {
+    if (object.kind !== 'Secret') return [];
+    const { data = {}, stringData = {} } = object as SecretObject;
+    const plain = [
+      ...Object.values(stringData),
+      ...Object.values(data).map((value) => Buffer.from(value, 'base64').toString('utf8')),
+    ];
+    return plain.flatMap((text) => [text, Buffer.from(text).toString('base64')]);
+  });
+}
+
+interface SecretObject extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly stringData?: Readonly<Record<string, string>>;
+}
+
 /** What a run with it says of it at its start, a line each. @param onTop What the suite sets on top of it, as `path=value` */
 export function givenLines(given: Given, onTop: readonly string[]): string[] {
   const configurations = [given.istio, given.istioTo].flatMap((istio) =>

@@ -22,7 +22,7 @@ export async function apply<T extends KubernetesObject>(
 ): Promise<T[]> {
   const stored: T[] = [];
   for (const object of objects) {
-    const put = placed(object, namespace);
+    const put = inNamespace(object, namespace);
     stored.push(await applyOne(kube, kube.dress === undefined ? put : dressed(put, kube.dress), manager));
   }
   return stored;
@@ -54,7 +54,7 @@ export async function remove(
 ): Promise<void> {
   await Promise.all(
     objects.map(async (object) => {
-      const target = placed(object, namespace);
+      const target = inNamespace(object, namespace);
       try {
         await kube.objects.delete(target);
       } catch (error) {
@@ -142,7 +142,8 @@ export const clusterScoped: ReadonlySet<string> = new Set([
   'ValidatingWebhookConfiguration',
 ]);
 
-function placed<T extends KubernetesObject>(object: T, namespace: string | undefined): T {
+/** An object where `kubectl apply -n` puts it, in `default` unless it says where. */
+export function inNamespace<T extends KubernetesObject>(object: T, namespace?: string): T {
   const kind = object.kind ?? '';
   if (clusterScoped.has(kind) || object.metadata?.namespace !== undefined) return object;
   return { ...object, metadata: { ...object.metadata, namespace: namespace ?? 'default' } };

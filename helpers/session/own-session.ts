@@ -7,7 +7,7 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { startOrigin } from '../destination/hermetic.ts';
 import { containerEngine } from '../engine.ts';
 import { checkedGiven } from '../given/check.ts';
-import { fingerprintOf, givenLines, givenResults, setOnTop, type Given } from '../given/given.ts';
+import { fingerprintOf, givenLines, givenResults, secretsIn, setOnTop, type Given } from '../given/given.ts';
 import { chooseSource, chooseVersions, type ChosenSource } from '../images/choose.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { originName } from '../images/references.ts';
@@ -16,6 +16,7 @@ import { endOfSupport, neverRun, type Versions } from '../images/versions.ts';
 import { connect } from '../kube/client.ts';
 import { originNamespace } from '../kube/manifests.ts';
 import type { Progress } from '../progress/progress.ts';
+import { keepSecret } from '../redact/redact.ts';
 import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
@@ -158,6 +159,7 @@ async function givenFor(
   progress: Progress,
 ): Promise<Given | undefined> {
   if (asked === undefined) return undefined;
+  keepSecret(secretsIn(asked.given));
   const onTop = setOnTop(asked.base, sets);
   progress.note('  your configuration:');
   for (const line of givenLines(asked.given, onTop)) progress.note(`    ${line}`);

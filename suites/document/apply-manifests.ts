@@ -1,9 +1,10 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { told } from '../../helpers/given/document.ts';
 
+import type { Given } from '../../helpers/given/given.ts';
 import type { GivenObject } from '../../helpers/given/manifests.ts';
-import { apply, RefusedError } from '../../helpers/kube/apply.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { apply, find, inNamespace, RefusedError, remove } from '../../helpers/kube/apply.ts';
+import { nameOf, type Kube } from '../../helpers/kube/client.ts';
 import { fail, workloadMustBeReady } from './must.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
@@ -28,6 +29,19 @@ export async function manifestsMustApply(world: World): Promise<void> {
   for (const each of objects) stored.push(...(await applyOne(world, each)));
   world.note('applied', `${stored.length} objects: ${stored.map(nameOf).join(', ')}`);
   for (const { namespace, name } of deployments(stored)) await workloadMustBeReady(world, namespace, name);
+}
+
+/** Removes what the user's manifests made, as far as it is there. */
+export async function removeManifests(kube: Kube, given: Given | undefined): Promise<void> {
+  const found: KubernetesObject[] = [];
+  // Without Istio's CustomResourceDefinitions there are no objects of them, and no way to ask for their deletion.
+  for (const { object } of given?.objects ?? []) {
+    // `default` is everybody's, and stays.
+    if (object.kind === 'Namespace' && object.metadata?.name === 'default') continue;
+    const placed = inNamespace(object);
+    if ((await find(kube, placed)) !== undefined) found.push(placed);
+  }
+  await remove(kube, found);
 }
 
 async function applyOne(world: World, given: GivenObject): Promise<KubernetesObject[]> {

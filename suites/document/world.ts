@@ -3,6 +3,7 @@ import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { PodRef } from '../../helpers/kube/exec.ts';
+import { secretsIn } from '../../helpers/given/given.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { Claimant } from '../../helpers/istio/taker-makers.ts';
@@ -10,6 +11,7 @@ import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/kube/manifests.ts';
+import { keepSecret } from '../../helpers/redact/redact.ts';
 import { keepSecretsOf } from '../../helpers/session/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
@@ -127,6 +129,7 @@ export class World implements AsyncDisposable {
     this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
     // This may be another thread than the one that opened the session.
     keepSecretsOf(session.proxy);
+    keepSecret(secretsIn(session.given));
     this.witnesses = new Witnesses(this.kube, session.destination, session.proxy);
     // The suite's own mesh has Istio's default format, or BEFORE-1 fails.
     if (session.existing?.istio !== undefined) {

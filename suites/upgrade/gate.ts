@@ -14,6 +14,7 @@ import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../h
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import type { TrafficAccount } from '../../helpers/traffic/account.ts';
 import { trafficNamespace, type Traffic } from '../../helpers/traffic/traffic.ts';
+import { removeManifests } from '../document/apply-manifests.ts';
 import { Fixtures } from '../document/fixtures.ts';
 import { entryHost } from '../document/service-entry.ts';
 import { ownSnapshot, resetDocument } from '../document/prepare.ts';
@@ -213,6 +214,7 @@ export class Gate implements AsyncDisposable {
   async #reset(): Promise<void> {
     const { kube, session } = this;
     await remove(kube, [namespaceObject(trafficNamespace)]);
+    await removeManifests(kube, session.given);
     await resetDocument(kube, session);
     await labelNamespace(kube, session.namespaces.mesh, { 'istio-injection': null, 'istio.io/rev': null });
     await uninstallIstio(session.cluster, this.to, 'everything');
