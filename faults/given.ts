@@ -174,7 +174,8 @@ export const givenFaults: readonly GateFault[] = [
     id: 'GATE-CONFIG-REGISTRY-ONLY',
     title: 'The user’s configuration for the new version (--istio-config-to) says REGISTRY_ONLY',
     strategy: 'in-place',
-    expect: { step: 'clean-up/CONTROL-6', cause: 'BLACKHOLE' },
+    // With a configuration of the user's the way without the entry is asked before, and must be the same afterwards.
+    expect: { step: 'clean-up/CONTROL-6', cause: 'LISTENER_DIFFERS' },
     given: () => {
       const policy = (mode: string): string => `meshConfig:\n  outboundTrafficPolicy:\n    mode: ${mode}\n`;
       return givenFrom({
