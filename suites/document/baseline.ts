@@ -81,7 +81,7 @@ export async function takerMust(
   });
 }
 
-/** Waits until `condition` does not throw any more; `what` the sidecar must do then. */
+/** Waits until `condition` no longer throws; `what` the sidecar must do then. */
 export async function sidecarMustBe(
   what: string,
   condition: () => Promise<void>,

@@ -24,7 +24,7 @@ interface Question {
   /** Asked only where the proxy is of this kind. */
   readonly proxy?: Proxy['kind'];
   readonly ask: (world: World, first: Finding) => Promise<Finding | undefined>;
-  /** It names suspects, not the cause: it never leads. */
+  /** It names suspects, not the cause, so it never comes first. */
   readonly besides?: true;
 }
 
@@ -70,7 +70,7 @@ const mesh: readonly CauseCode[] = [
   'ADDRESSES_DISAGREE',
 ];
 
-/** In this order; the first that has an answer is it. */
+/** Asked in this order; the first answer counts. */
 const questions: readonly Question[] = [
   {
     of: [
@@ -161,7 +161,7 @@ const questions: readonly Question[] = [
     },
   },
   {
-    // Its log cannot be followed either, which alone would count as a problem of the environment.
+    // Its log cannot be followed either; that alone would count as a problem of the environment.
     of: [
       'ENVIRONMENT',
       'PROXY_UNREACHABLE',
@@ -245,7 +245,7 @@ const questions: readonly Question[] = [
       if (!istiod.some(isReady)) return undefined;
       const { kube, namespaces, edition } = world;
       const pods = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
-      // Beside it there may be one from before, which stays until this one is ready.
+      // An older pod may run as well: it stays until this one is ready.
       const waiting = pods.find((pod) => !isReady(pod));
       return waiting === undefined ? undefined : sidecarComplaint(world, waiting);
     },
@@ -319,7 +319,7 @@ const questions: readonly Question[] = [
     ask: async ({ kube, mesh: { system } }, { cause }) => {
       const pods = await livePods(kube, system, 'app=istiod');
       if (pods.some(isReady)) return undefined;
-      // istioctl refused before it made anything, and said why.
+      // istioctl refused before it made anything, and its message says why.
       if (pods.length === 0 && cause === 'INSTALL_FAILED') return undefined;
       return {
         cause: 'CONTROL_PLANE',
@@ -409,7 +409,7 @@ async function clusterAnswers({ kube }: World): Promise<boolean> {
   }
 }
 
-/** The names of objects besides the document's entry that can change the way of this request. */
+/** The names of objects other than the document's entry that can change the way of this request. */
 async function foreign(world: World): Promise<readonly string[]> {
   return (await others(world)).map(nameOf).sort();
 }

@@ -35,7 +35,6 @@ class Slot<T> {
     this.#value = { is: value };
   }
 
-  /** The value, undefined when no step has given it yet. */
   known(): T | undefined {
     return this.#value?.is;
   }
@@ -54,7 +53,7 @@ export interface Mesh {
   readonly revision: Revision;
   /** Namespace of its control plane. */
   readonly system: string;
-  /** What BEFORE-1 installs; undefined where it is there: BEFORE-1 looks at it and installs nothing. */
+  /** What BEFORE-1 installs; undefined in an existing mesh, at which BEFORE-1 only looks. */
   readonly install: ImageSet | undefined;
   /** The client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
   readonly sidecar: SidecarOfMesh;
@@ -62,7 +61,7 @@ export interface Mesh {
 
 export interface SidecarOfMesh {
   readonly istio: string | undefined;
-  /** Its image; undefined where the mesh is somebody else's, who may mirror or patch it. */
+  /** Its image; undefined in an existing mesh, whose owner may mirror or patch it. */
   readonly image: string | undefined;
 }
 
@@ -115,7 +114,7 @@ export class World implements AsyncDisposable {
   readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
-  /** Of the step whose turn it is. */
+  /** The current step's. */
   #record: Pick<StepRecord, 'facts' | 'trips'> = { facts: {}, trips: [] };
 
   /** @param mesh By default the default revision of the session's Istio, which BEFORE-1 installs, or the one found */
@@ -148,13 +147,11 @@ export class World implements AsyncDisposable {
     return { namespace: this.namespaces.mesh, pod: this.sourcePod.get(), container: this.edition.client };
   }
 
-  /** The client outside the mesh. */
   outsideClient(): PodRef {
     const { namespaces, externalPod, edition } = this;
     return { namespace: namespaces.external, pod: externalPod.get(), container: edition.client };
   }
 
-  /** The proxy that the document deploys. */
   squid(): PodRef {
     const pod = this.squidPod.get().metadata?.name ?? '';
     return { namespace: this.namespaces.external, pod, container: this.edition.proxy.app };
@@ -165,24 +162,20 @@ export class World implements AsyncDisposable {
     this.#record = record;
   }
 
-  /** Notes what the step established. */
   note(name: string, value: string): void {
     this.#record.facts[name] = value;
   }
 
-  /** Adds a trip to the step's evidence. */
   evidence(trip: Trip): Trip {
     this.#record.trips.push(trip);
     if (trip.counters !== undefined) this.note('sidecar', `counters, no log line: ${trip.counters}`);
     return trip;
   }
 
-  /** The trips of the step's evidence. */
   trips(): readonly Trip[] {
     return this.#record.trips;
   }
 
-  /** The first trip of the step's evidence. */
   firstTrip(): Trip | undefined {
     return this.#record.trips[0];
   }

@@ -65,7 +65,7 @@ export class GitHubApi implements AsyncDisposable {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** An issue that is there already. */
+  /** An issue that exists already. */
   has(issue: Pick<StoredIssue, 'title' | 'labels'>): StoredIssue {
     const stored = {
       number: this.issues.length + 1,
