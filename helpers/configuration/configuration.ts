@@ -90,7 +90,7 @@ export const runSettings = {
   },
   edition: {
     type: z.enum(editionNames).default(defaultEdition),
-    commands: ['run', 'faults'],
+    commands: ['run', 'gate', 'faults'],
     group: 'What to run',
     argument: '<name>',
     help: 'edition of the document to run',
