@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { readBundle, secretsIn } from '../support/bundle.ts';
 import { corporateProxy } from '../support/corporate-proxy.ts';
 import { runCheckout, type CheckoutRun } from '../../faults/checkout.ts';
@@ -31,7 +32,7 @@ describe('a mistake in the document’s ServiceEntry', () => {
       args: [...hermetic, '--step', 'MESH-2'],
       env: proxy.variables,
       edits: {
-        'fixtures/document/2018-zh/service-entry.yaml': (text) =>
+        [`fixtures/document/${defaultEdition}/service-entry.yaml`]: (text) =>
           text.replace('protocol: TCP', 'protocol: HTTP'),
       },
     });
@@ -60,8 +61,8 @@ describe('a mistake in the document’s ServiceEntry', () => {
       expect.arrayContaining([
         ...['failure.txt', 'findings.json', 'images.json', 'pods.txt', 'events.txt', 'node/container.log'],
         ...['istio/kinds.txt', 'istioctl/analyze.txt', 'istioctl/proxy-status.txt'],
-        expect.stringMatching(/^envoy\/default\.sleep-.*\/config_dump\.json$/),
-        expect.stringMatching(/^envoy\/default\.sleep-.*\/listener.*$/),
+        expect.stringMatching(/^envoy\/default\.curl-.*\/config_dump\.json$/),
+        expect.stringMatching(/^envoy\/default\.curl-.*\/listener.*$/),
       ]),
     );
     expect(files.get('failure.txt')).toMatch(/^MESH-1 failed: SERVICE_ENTRY_PROTOCOL\n/);
@@ -77,7 +78,7 @@ describe('an image that cannot be pulled', () => {
     await using run = await runCheckout({
       args: [...hermetic, '--step', 'PROXY-5'],
       edits: {
-        'fixtures/document/2018-zh/client.yaml': (text) =>
+        [`fixtures/document/${defaultEdition}/client.yaml`]: (text) =>
           text.replace('${CURL_IMAGE}', 'localhost/no/such:0').replace('IfNotPresent', 'Never'),
       },
     });

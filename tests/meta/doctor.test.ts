@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { containerFacts } from '../../helpers/cluster/container-facts.ts';
 import { engineFacts } from '../../helpers/doctor/engine-facts.ts';
 import { registryReferencesOf } from '../../helpers/images/references.ts';
@@ -294,12 +295,12 @@ describe('each line of the doctor is red by a cause of its own', () => {
   });
 
   test('fixtures: a manifest that is no YAML', async () => {
-    const edits = { 'fixtures/document/2018-zh/service-entry.yaml': () => 'spec: [\n' };
+    const edits = { [`fixtures/document/${defaultEdition}/service-entry.yaml`]: () => 'spec: [\n' };
     const { exitCode, line } = await doctor(hermetic, { edits });
     expect(exitCode).toBe(3);
     expect(line('fixtures').status).toBe('failed');
     expect(line('fixtures').message).toContain(
-      'fixtures/document/2018-zh/service-entry.yaml is not valid YAML',
+      `fixtures/document/${defaultEdition}/service-entry.yaml is not valid YAML`,
     );
   });
 });

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { runCheckout } from '../../faults/checkout.ts';
 
 const notYaml = (): string => 'spec: [\n';
 
-test.each(['document/2018-zh/service-entry.yaml', 'origin/origin.yaml', 'versions.yaml'])(
+test.each([`document/${defaultEdition}/service-entry.yaml`, 'origin/origin.yaml', 'versions.yaml'])(
   'fixtures/%s that is no YAML is a usage error that names it, before anything is started',
   async (name) => {
     await using run = await runCheckout({ args: ['run'], edits: { [`fixtures/${name}`]: notYaml } });

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { labelKeys } from '../../helpers/cluster/labels.ts';
 import { eventSchema, type RunEvent } from '../../helpers/events/events.ts';
 import { atTerminal, keys } from '../support/terminal.ts';
@@ -7,7 +8,7 @@ import { runCheckout, type CheckoutRun } from '../../faults/checkout.ts';
 
 /** A mistake that the step MESH-1 finds. */
 const edits = {
-  'fixtures/document/2018-zh/service-entry.yaml': (text: string) =>
+  [`fixtures/document/${defaultEdition}/service-entry.yaml`]: (text: string) =>
     text.replace('protocol: TCP', 'protocol: HTTP'),
 };
 const pausing = ['run', '--target', 'hermetic', '--pause-on-failure', '--json'];
@@ -61,8 +62,8 @@ describe('a run that waits where a step failed', () => {
     expect(shown).toContain(
       'Paused: MESH-1 failed (SERVICE_ENTRY_PROTOCOL), and everything is still in place.',
     );
-    expect(reached).toMatch(/^default +sleep-\S+ +2\/2 +Running /m);
-    expect(reached).toMatch(/^sleep-\S+\.default +Kubernetes +istiod-/m);
+    expect(reached).toMatch(/^default +curl-\S+ +2\/2 +Running /m);
+    expect(reached).toMatch(/^curl-\S+\.default +Kubernetes +istiod-/m);
     expect(run.exitCode).toBe(1);
 
     const events = eventsOf(run);

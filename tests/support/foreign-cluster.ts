@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { defaultEdition, editionOf } from '../../fixtures/document/editions.ts';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { dnsMustBeReady, removeCluster, startCluster } from '../../helpers/cluster/k3s.ts';
 import type { Cluster } from '../../helpers/cluster/cluster.ts';
@@ -29,6 +30,7 @@ export const foreignTag = 'stable';
 export const foreignDiscovery = { 'example.com/mesh': 'shop' };
 
 const operator = new URL('../../fixtures/istio.yaml', import.meta.url);
+const { client } = editionOf({ edition: defaultEdition });
 
 /**
  * Starts a node and makes a cluster of it as a company may have one: Istio by a revision and a tag, discovery selectors,
@@ -67,7 +69,7 @@ export async function foreignCluster(): Promise<ForeignCluster> {
       [
         ['shop', 'web'],
         ['external', 'squid'],
-        ['default', 'sleep'],
+        ['default', client],
       ].map(([namespace = '', name = '']) => deploymentMustBeReady(kube, namespace, name)),
     );
     return { cluster, images, kube, [Symbol.asyncDispose]: dispose };
@@ -99,7 +101,7 @@ function workloads({ images }: ImageSet): KubernetesObject[] {
     // Workloads with the document's names and labels that are not the suite's.
     namespace('external', {}),
     deployment('external', 'squid', squid, []),
-    deployment('default', 'sleep', curl),
+    deployment('default', client, curl),
     {
       apiVersion: 'v1',
       kind: 'Service',

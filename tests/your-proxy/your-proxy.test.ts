@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { z } from 'zod';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { dockerode } from '../../helpers/engine.ts';
@@ -260,7 +261,7 @@ test('a red verdict on the mesh has no password in its evidence', async () => {
     ),
     env: environmentOf(own),
     edits: {
-      'fixtures/document/2018-zh/service-entry.yaml': (text) =>
+      [`fixtures/document/${defaultEdition}/service-entry.yaml`]: (text) =>
         text.replace('protocol: TCP', 'protocol: HTTP'),
       // So that the request itself, with the credentials, meets a sidecar that reads HTTP.
       'suites/document/3-configure-traffic.ts': (text) =>
