@@ -29,7 +29,10 @@ describe('resolveVersions', () => {
   });
 
   it('takes a leading v as Kubernetes and Git tags have it', () => {
-    expect(resolveVersions({ k8s: 'v1.34.4' })).toEqual({ istio: '1.29.1', kubernetes: '1.34.4' });
+    expect(resolveVersions({ k8s: 'v1.34.4' })).toEqual({
+      istio: versionsFile().default.istio,
+      kubernetes: '1.34.4',
+    });
   });
 
   it('takes the newest supported Kubernetes where the default one does not fit', () => {
@@ -88,9 +91,9 @@ it('refuses published images of a version that has none', () => {
 describe('sourceVersions', () => {
   it('gives the recipe of the default pair', () => {
     expect(sourceVersions(resolveVersions({}))).toMatchObject({
-      istioLock: 'k8s-1.35',
+      istioLock: 'k8s-1.35-istio-1.30',
       kubernetesLock: 'k8s-1.35',
-      envoyServer: '1.37.0',
+      envoyServer: '1.38.3',
     });
   });
 

@@ -10,7 +10,7 @@ import { sourceRecipes } from './recipes.ts';
 import type { Step } from './graph.ts';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
-const versions = sourceVersions(resolveVersions({}));
+const versions = sourceVersions(resolveVersions({ istio: '1.29.1' }));
 
 function namesBelow(step: Step): string[] {
   return [step.name, ...step.needs.flatMap(namesBelow)];
