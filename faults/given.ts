@@ -215,7 +215,10 @@ metadata:
   namespace: istio-system
 spec:
   accessLogging:
-    - disabled: true
+    # Without a provider it does nothing where meshConfig.accessLogFile is set.
+    - providers:
+        - name: envoy
+      disabled: true
 `),
   },
 ];
