@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { accountName, rbacManifest, rbacObjects, type RbacRequest } from '../helpers/existing/rbac.ts';
+import { clientNamed } from '../helpers/existing/client-pod.ts';
 import { jobNamespace, jobObjects, type JobRequest } from '../helpers/job/job-objects.ts';
 import { namespacesOf } from '../helpers/session/existing-session.ts';
 import { nameMustFit, namespacesMustFit } from '../helpers/session/surroundings.ts';
@@ -18,9 +19,13 @@ type JobOptions = Omit<JobRequest, 'serviceAccount'> & {
  * `conformance rbac`: what an administrator applies so that a user without rights may run the suite.
  * @throws UsageError for an invalid namespace
  */
-export function printRbac(configuration: Configuration, whom: Omit<RbacRequest, 'namespaces'>): void {
+export function printRbac(
+  configuration: Configuration,
+  whom: Omit<RbacRequest, 'namespaces' | 'client'>,
+): void {
   namespacesMustFit(configuration);
-  process.stdout.write(rbacManifest({ ...whom, namespaces: namespacesOf(configuration) }));
+  const client = clientNamed(configuration);
+  process.stdout.write(rbacManifest({ ...whom, client, namespaces: namespacesOf(configuration) }));
 }
 
 /**
@@ -41,6 +46,7 @@ export function printJob(configuration: Configuration, options: JobOptions): voi
   }
   runMustTake(runCommand, runArguments);
   if (checkOnly) return;
+  const client = clientNamed(runCommand.opts<Pick<Configuration, 'client'>>());
   const places = ['--namespace', namespaces.mesh, '--proxy-namespace', namespaces.external];
   const request: JobRequest = {
     ...options,
@@ -49,7 +55,7 @@ export function printJob(configuration: Configuration, options: JobOptions): voi
   };
   const objects = [
     jobNamespace(namespace),
-    ...rbacObjects({ namespaces, system, accountNamespace: namespace }),
+    ...rbacObjects({ namespaces, system, client, accountNamespace: namespace }),
     ...jobObjects(request),
   ];
   process.stdout.write(objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'));

@@ -12,6 +12,7 @@ import { beforeYouBegin } from './document/1-before-you-begin.ts';
 import { deployAnHttpsProxy } from './document/2-deploy-an-https-proxy.ts';
 import { configureTraffic } from './document/3-configure-traffic.ts';
 import { understandingWhatHappened } from './document/4-understanding-what-happened.ts';
+import { findGivenClient } from './document/given-client.ts';
 import { cleanup } from './document/5-cleanup.ts';
 import { applyManifests } from './document/apply-manifests.ts';
 import { withNeeds, type Step } from './document/step.ts';
@@ -39,6 +40,7 @@ export const documentSteps = documentStepsOf(editionOf({ edition: defaultEdition
 export function everyStep(of: { readonly edition: EditionName }): readonly Step[] {
   return documentStepsOf(editionOf(of)).flatMap((step) => {
     if (step.id === 'BEFORE-1') return [step, ...applyManifests];
+    if (step.id === 'BEFORE-3') return [step, ...findGivenClient];
     if (step.id === 'PROXY-5') return [step, ...reachGivenProxy];
     if (step.id === 'MESH-4') return [step, ...furtherAddresses];
     if (step.id === 'MESH-1') return [...beforeTheEntry, step];

@@ -256,6 +256,44 @@ export const runSettings = {
     help: 'namespace of the proxy and of the client outside the mesh, in an existing cluster',
     needs: needsExisting,
   },
+  client: {
+    type: z
+      .string()
+      .regex(/^[a-z0-9-]+\/[a-z0-9.-]+(?:\/[a-z0-9-]+)?$/, 'NAMESPACE/POD or NAMESPACE/POD/CONTAINER')
+      .optional(),
+    commands: ['run', 'rbac'],
+    group: 'Where to run',
+    argument: '<namespace/pod>',
+    help: 'send the mesh steps’ requests from this pod of yours, through its own sidecar; NAMESPACE/POD/CONTAINER where it has several',
+    needs: needsExisting,
+    excludes: [
+      {
+        settings: ['installIstio', 'injection=manual', 'everyNode', 'clients', 'tunnels', 'waves'],
+        why: (flag, other) =>
+          `${other} is about pods that the suite starts, and ${flag} is one that is there`,
+        hint: 'Leave one of them out.',
+      },
+      {
+        settings: ['entry=own'],
+        why: (flag, other) =>
+          `${other} would lead everybody's requests in the namespace of ${flag} to your proxy by another ServiceEntry`,
+        hint: 'Leave --entry out: the ServiceEntry that the client has is judged.',
+      },
+    ],
+  },
+  clientImage: {
+    type: z.string().optional(),
+    commands: ['run'],
+    group: 'Where to run',
+    argument: '<reference>',
+    help: 'image of the ephemeral container that asks where the client has no curl; it needs sh and curl',
+    otherwise: 'that of the role curl',
+    needs: {
+      settings: ['client'],
+      why: (flag) => `${flag} is for a pod of yours that has no curl: add --client NAMESPACE/POD`,
+      hint: 'The suite’s own client is replaced by --image curl=REFERENCE.',
+    },
+  },
   installIstio: {
     type: z.boolean().default(false),
     commands: ['run'],

@@ -3,6 +3,7 @@ import { EnvironmentError } from '../errors.ts';
 import { influencingResources } from '../istio/influences.ts';
 import type { Kube } from '../kube/client.ts';
 import type { Namespaces } from '../kube/manifests.ts';
+import type { ClientName } from './client-pod.ts';
 
 /** One thing that may be done: RBAC's group ('' is the core one), resource with its subresource, and verbs. */
 export interface Permission {
@@ -20,7 +21,12 @@ export interface Permissions {
   readonly own: Readonly<Record<keyof Namespaces, readonly Permission[]>>;
   /** In the control plane's namespace. */
   readonly system: readonly Permission[];
+  /** In the namespace of somebody's pod that is the client. */
+  readonly client: readonly Permission[];
 }
+
+/** The pod that `--client` names, of which nothing but these two matters here. */
+export type ClientPlace = Pick<ClientName, 'namespace' | 'pod'>;
 
 const made = ['get', 'list', 'create', 'patch', 'delete'];
 const read = ['get', 'list'];
@@ -64,8 +70,39 @@ const own: Permissions['own'] = {
   ],
 };
 
-/** What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`. */
-export function permissionsOf({ mesh, external, origin }: Namespaces): Permissions {
+/** The same of the first where the client is somebody's pod: the entry alone is made there. */
+const withoutClient: readonly Permission[] = [
+  ...common,
+  { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
+  // To tell whether all that a run made is gone.
+  ...(['deployments'] as const).map((resource) => ({ group: 'apps', resource, verbs: ['list'] })),
+  ...(['services', 'serviceaccounts', 'pods'] as const).map((resource) => ({
+    ...{ group: '', resource },
+    verbs: ['list'],
+  })),
+  { group: 'networking.istio.io', resource: 'sidecars', verbs: ['list'] },
+  { group: 'telemetry.istio.io', resource: 'telemetries', verbs: ['list'] },
+];
+
+/** For a pod without a curl of its own. */
+function ephemeral({ pod }: ClientPlace): Permission {
+  return { group: '', resource: 'pods/ephemeralcontainers', verbs: ['patch'], names: [pod] };
+}
+
+/** Of somebody's pod: to look at it, to ask in it, and to read what its sidecar says. */
+function clientPermissions({ pod }: ClientPlace): readonly Permission[] {
+  return [
+    { group: '', resource: 'pods', verbs: ['get'], names: [pod] },
+    { group: '', resource: 'pods/exec', verbs: ['get', 'create'], names: [pod] },
+    { group: '', resource: 'pods/log', verbs: ['get'], names: [pod] },
+  ];
+}
+
+/**
+ * What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`.
+ * @param client Somebody's pod from which requests are sent
+ */
+export function permissionsOf({ mesh, external, origin }: Namespaces, client?: ClientPlace): Permissions {
   return {
     everywhere: [
       { group: '', resource: 'namespaces', verbs: ['get', 'patch'], names: [mesh, external, origin] },
@@ -77,7 +114,8 @@ export function permissionsOf({ mesh, external, origin }: Namespaces): Permissio
       { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations', verbs: ['list'] },
       { group: '', resource: 'nodes', verbs: ['list'] },
     ],
-    own,
+    own: client === undefined ? own : { ...own, mesh: withoutClient },
+    client: client === undefined ? [] : [...clientPermissions(client), ephemeral(client)],
     system: [
       { group: 'apps', resource: 'deployments', verbs: ['get'] },
       { group: '', resource: 'pods', verbs: ['list'] },
@@ -118,6 +156,8 @@ export interface Intended {
   readonly used: readonly (keyof Namespaces)[];
   /** Istio is installed, which is an administrator's work. */
   readonly installs: boolean;
+  /** Somebody's pod from which requests are sent. */
+  readonly client: ClientPlace | undefined;
 }
 
 /** A right that the API server says the user has not. */
@@ -128,14 +168,20 @@ export interface Missing {
 }
 
 /** Of what every run needs, what the user may not do. */
-export function missingOf(kube: Kube, { namespaces, used, installs }: Intended): Promise<readonly Missing[]> {
-  const { everywhere, own } = permissionsOf(namespaces);
+export function missingOf(
+  kube: Kube,
+  { namespaces, used, installs, client }: Intended,
+): Promise<readonly Missing[]> {
+  const { everywhere, own } = permissionsOf(namespaces, client);
   const names = used.map((part) => namespaces[part]);
   const questions = [
     ...everywhere.flatMap((permission) =>
       questionsOf(permission.names === undefined ? permission : { ...permission, names }),
     ),
     ...used.flatMap((part) => own[part].flatMap((permission) => questionsOf(permission, namespaces[part]))),
+    ...(client === undefined ? [] : clientPermissions(client)).flatMap((permission) =>
+      questionsOf(permission, client?.namespace),
+    ),
     ...(installs ? questionsOf({ group: '*', resource: '*', verbs: ['*'] }) : []),
   ];
   return refused(kube, questions);
@@ -147,6 +193,16 @@ export function missingInSystem(kube: Kube, system: string): Promise<readonly Mi
   return refused(
     kube,
     needed.flatMap((permission) => questionsOf(permission, system)),
+  );
+}
+
+/** @throws EnvironmentError where the user may not add an ephemeral container to the client's pod */
+export async function ephemeralMustBeAllowed(kube: Kube, client: ClientPlace): Promise<void> {
+  const missing = await refused(kube, questionsOf(ephemeral(client), client.namespace));
+  if (missing.length === 0) return;
+  throw new EnvironmentError(
+    `Pod ${client.namespace}/${client.pod} has no curl that can ask, and the kubeconfig's user may not add an ephemeral container that has:\n${grouped(missing)}`,
+    `Have an administrator apply the output of ./conformance rbac --client ${client.namespace}/${client.pod}, or choose a pod that has curl in its image.`,
   );
 }
 
@@ -165,7 +221,7 @@ export function nothingMustBeMissing(missing: readonly Missing[], makes: readonl
     `The kubeconfig's user may not do what a run does:\n${grouped(missing)}`,
     makes.length > 0
       ? `Have an administrator apply the output of ./conformance rbac, which also creates the namespaces (${makes.join(', ')} do not exist).`
-      : 'Have an administrator apply the output of ./conformance rbac, with the same --namespace and --proxy-namespace.',
+      : 'Have an administrator apply the output of ./conformance rbac, with the same --namespace, --proxy-namespace and --client.',
   );
 }
 

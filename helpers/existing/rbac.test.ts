@@ -41,6 +41,22 @@ test('its roles are in its namespaces and the control plane’s', () => {
   expect(where).toEqual(['m', 'e', 'e-origin', 'istio-x']);
 });
 
+test('for somebody’s pod it reaches that pod alone, and less of the run’s own', () => {
+  const client = { namespace: 'shop', pod: 'web-1' };
+  const objects = parseAllDocuments(rbacManifest({ namespaces, system: 'istio-x', client })).map(
+    (document) => document.toJS() as Stored,
+  );
+  const roleIn = (namespace: string): Stored['rules'] =>
+    objects.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === namespace)?.rules;
+  expect(
+    roleIn('shop')?.map(({ resources, resourceNames }) => [...resources, ...(resourceNames ?? [])]),
+  ).toEqual(
+    ['pods', 'pods/exec', 'pods/log', 'pods/ephemeralcontainers'].map((resource) => [resource, 'web-1']),
+  );
+  expect(roleIn('m')?.flatMap(({ resources }) => resources)).not.toContain('pods/exec');
+  expect(objects.some(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')).toBe(false);
+});
+
 test('it is for a service account, or for the user that is named', () => {
   expect(stored().map(({ kind }) => kind)).toContain('ServiceAccount');
   const ada = stored('ada');

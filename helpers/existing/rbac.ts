@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { fieldManager } from '../kube/client.ts';
 import type { Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
-import { permissionsOf, rulesOf, type Permission } from './permissions.ts';
+import { permissionsOf, rulesOf, type ClientPlace, type Permission } from './permissions.ts';
 
 /** Whom the manifest is for. */
 export interface RbacRequest {
@@ -12,6 +12,8 @@ export interface RbacRequest {
   readonly system: string;
   /** An existing user; without it a service account is created. */
   readonly user?: string;
+  /** Somebody's pod from which requests are sent. */
+  readonly client?: ClientPlace | undefined;
   /** Namespace of that service account; the proxy's when not given. */
   readonly accountNamespace?: string;
 }
@@ -24,8 +26,8 @@ const podSecurity = { mesh: 'privileged', external: 'baseline', origin: 'baselin
 
 /** The namespaces, and all that a run in them may do and nothing else. */
 export function rbacObjects(request: RbacRequest): KubernetesObject[] {
-  const { namespaces, system, user, accountNamespace = namespaces.external } = request;
-  const { everywhere, own, system: inSystem } = permissionsOf(namespaces);
+  const { namespaces, system, user, client, accountNamespace = namespaces.external } = request;
+  const { everywhere, own, system: inSystem, client: ofClient } = permissionsOf(namespaces, client);
   const account = { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace };
   const subject =
     user === undefined ? account : { kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' };
@@ -44,6 +46,7 @@ export function rbacObjects(request: RbacRequest): KubernetesObject[] {
     ...granted('Cluster', undefined, everywhere, subject),
     ...parts.flatMap((part) => granted('', namespaces[part], own[part], subject)),
     ...granted('', system, inSystem, subject),
+    ...(client === undefined ? [] : granted('', client.namespace, ofClient, subject)),
   ];
 }
 

@@ -5,6 +5,7 @@ import type { Endpoint } from '../trip/endpoint.ts';
 import { takerOf } from './taker.ts';
 import {
   claimantsOf,
+  importsHost,
   makersOf,
   routesConnect,
   sentenceOf,
@@ -124,6 +125,25 @@ describe('what takes a connection, and because of what', () => {
     expect(makersOf(taker, { clusters: [], routes: [] }, none, client).destinations).toEqual([
       'host proxy.corp.example',
     ]);
+  });
+});
+
+describe('importsHost', () => {
+  const imports = (hosts: readonly string[] | undefined, namespace = 'corp', client = 'shop'): boolean => {
+    const spec = hosts === undefined ? {} : { egress: [{ hosts }] };
+    return importsHost({ spec }, { namespace, host: 'proxy.corp.example' }, client);
+  };
+
+  test('is by namespace and host, with wildcards', () => {
+    expect(imports(undefined)).toBe(true);
+    for (const host of ['*/*', 'corp/*', 'corp/proxy.corp.example', '*/*.corp.example']) {
+      expect(imports([host]), host).toBe(true);
+    }
+    for (const host of ['./*', '~/*', 'other/*', 'corp/other.example', 'corp/*.example.com']) {
+      expect(imports([host]), host).toBe(false);
+    }
+    expect(imports(['./*', 'corp/*'])).toBe(true);
+    expect(imports(['./*'], 'shop')).toBe(true);
   });
 });
 

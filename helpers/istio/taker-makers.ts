@@ -51,6 +51,7 @@ export interface SidecarResource extends KubernetesObject {
   readonly spec?: {
     readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
     readonly outboundTrafficPolicy?: { readonly mode?: string };
+    readonly egress?: readonly { readonly hosts?: readonly string[] }[];
   };
 }
 
@@ -207,6 +208,28 @@ export function sidecarResourceFor(
   };
   const forAll = ({ spec }: SidecarResource): boolean => spec?.workloadSelector === undefined;
   return own.find(selects) ?? own.find(forAll) ?? root.find(forAll);
+}
+
+/**
+ * Whether a Sidecar resource lets its workloads see a host of a namespace: `NAMESPACE/HOST`, with `*`, `.` (the workload's own) or
+ * `~` (none) for the first, and a wildcard like `*.com` for the second. Without egress it imports everything.
+ */
+export function importsHost(
+  { spec }: SidecarResource,
+  { namespace, host }: { readonly namespace: string; readonly host: string },
+  clientNamespace: string,
+): boolean {
+  if (spec?.egress === undefined || spec.egress.length === 0) return true;
+  return spec.egress
+    .flatMap(({ hosts = [] }) => hosts)
+    .some((one) => {
+      const [from = '', pattern = ''] = one.split('/');
+      const here = from === '*' || from === namespace || (from === '.' && namespace === clientNamespace);
+      return (
+        here &&
+        (pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1))))
+      );
+    });
 }
 
 function policyFor(objects: MeshObjects, client: ClientPod): NonNullable<Makers['policy']> {

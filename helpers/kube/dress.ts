@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1Deployment, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Deployment, V1Pod, V1SecurityContext } from '@kubernetes/client-node';
 
 /** What `apply` adds to every object in an existing cluster. */
 export interface Dress {
@@ -14,12 +14,23 @@ export interface Dress {
   readonly unprivilegedImage: string;
   /** On pods with the client's image. */
   readonly clientAnnotations: Readonly<Record<string, string>>;
-  /** Namespace of the client in the mesh: the only one that sees what is made. */
+  /** Namespace of the suite's own client in the mesh: the only one that sees the Services that are made. */
   readonly visibleTo: string;
+  /** As a ServiceEntry's exportTo has it: `.`, or the namespace of somebody's pod that is the client. */
+  readonly entryVisibleTo: string;
 }
 
 /** Not istio-proxy's 1337, whose traffic is not captured. */
 const anyUser = 65_532;
+
+/** For a container that needs no privilege: Pod Security `restricted` lets it in. */
+export const unprivileged = {
+  runAsNonRoot: true,
+  runAsUser: anyUser,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' },
+} satisfies V1SecurityContext;
 
 /**
  * The object as it may go into a shared cluster: labelled, invisible to other namespaces of the mesh, its pods with
@@ -40,7 +51,7 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
       };
       break;
     case 'ServiceEntry':
-      labelled.spec = { ...(labelled.spec as object), exportTo: ['.'] };
+      labelled.spec = { ...(labelled.spec as object), exportTo: [dress.entryVisibleTo] };
       break;
     case 'Pod':
       dressPod(labelled as V1Pod, dress);
@@ -71,13 +82,6 @@ function dressPod(pod: Pick<V1Pod, 'metadata' | 'spec'>, dress: Dress): void {
   }
   for (const container of spec.containers) {
     if (container.image !== unprivilegedImage) continue;
-    container.securityContext = {
-      runAsNonRoot: true,
-      runAsUser: anyUser,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      seccompProfile: { type: 'RuntimeDefault' },
-      ...container.securityContext,
-    };
+    container.securityContext = { ...unprivileged, ...container.securityContext };
   }
 }

@@ -173,12 +173,18 @@ const finalReasons = /^(InvalidImageName|ErrImageNeverPull)$/;
 const finalMessages = /not found|manifest unknown|no match for platform|pull access denied|unauthorized/i;
 
 /** Watches pulls that fail: the kubelet tries again, but not for ever. */
-class PullWatch {
+export class PullWatch {
   readonly #failingSince = new Map<string, number>();
+  readonly #hint: string;
+
+  /** @param hint What to do about an image that cannot be pulled */
+  constructor(hint = pullHint) {
+    this.#hint = hint;
+  }
 
   /** @throws EnvironmentError when an image cannot be pulled, which says nothing about the mesh */
-  mustGoOn(pod: V1Pod): void {
-    for (const { image, name, state } of containerStatuses(pod)) {
+  mustGoOn(pod: V1Pod, statuses = containerStatuses(pod)): void {
+    for (const { image, name, state } of statuses) {
       const { reason = '', message = '' } = state?.waiting ?? {};
       const key = `${pod.metadata?.uid ?? ''} ${name}`;
       const failing = /^(ErrImagePull|ImagePullBackOff)$/.test(reason);
@@ -192,7 +198,7 @@ class PullWatch {
       if (failing && !finalMessages.test(message) && waited < timeouts.imagePull) continue;
       throw new EnvironmentError(
         `Image ${image} of pod ${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''} cannot be pulled: ${message === '' ? reason : message}`,
-        pullHint,
+        this.#hint,
         { code: 'IMAGE_NOT_PULLED' },
       );
     }

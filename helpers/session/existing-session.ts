@@ -6,6 +6,14 @@ import { startOrigin } from '../destination/hermetic.ts';
 import type { Architecture } from '../engine.ts';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { makeNamespace, takePrepared } from '../existing/claim.ts';
+import {
+  addCurl,
+  clientNamed,
+  endCurl,
+  findClient,
+  type ClientPod,
+  type FoundClient,
+} from '../existing/client-pod.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
 import type { FoundIstio } from '../existing/found-istio.ts';
 import {
@@ -18,6 +26,7 @@ import { readKubeconfig, serverVersion, type ExistingCluster } from '../existing
 import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
+import { ephemeralMustBeAllowed } from '../existing/permissions.ts';
 import { survey } from '../existing/survey.ts';
 import { ensureImageSet } from '../images/ensure.ts';
 import { referencesOf } from '../images/references.ts';
@@ -79,9 +88,15 @@ export async function openExistingSession(
   const used = parts.map((part) => all[part]);
   const { istio, namespaces: claimed } = await survey(
     bare,
-    { namespaces: all, used: parts, installs: configuration.installIstio },
+    {
+      namespaces: all,
+      used: parts,
+      installs: configuration.installIstio,
+      client: clientNamed(configuration),
+    },
     configuration.revision,
   );
+  const found = await clientOf(bare, configuration);
   await entryMustExist(bare, configuration.entry);
   const leftBehind = (what: string): void => {
     progress.note(`  removed what an earlier run left: ${what}`);
@@ -99,6 +114,7 @@ export async function openExistingSession(
     istio,
     prepared: claimed.prepared,
     pullSecret,
+    client: undefined,
     dress: {
       labels: labelsOf(runId),
       namespaceLabels: istio?.discovery ?? {},
@@ -107,11 +123,15 @@ export async function openExistingSession(
       unprivilegedImage: images.set.images.curl.reference,
       clientAnnotations: istio === undefined ? {} : countingAnnotations,
       visibleTo: all.mesh,
+      entryVisibleTo: found?.namespace ?? '.',
     },
   };
   const kube = connect(kubeconfig, facts.dress);
   const cluster = existingCluster(kubeconfig, runId);
+  let client: ClientPod | undefined;
   const remove = async (): Promise<void> => {
+    const problem = client === undefined ? undefined : await endCurl(bare, client);
+    if (problem !== undefined) progress.note(`  ${client?.told ?? ''} runs on for some hours: ${problem}`);
     await removeOwned(bare, used, runId);
     const installed = configuration.installIstio ? await installation(bare) : undefined;
     if (installed !== undefined) await uninstallRecorded(bare, cluster, installed);
@@ -125,11 +145,24 @@ export async function openExistingSession(
       }),
     );
   };
+  const asks = async (one: FoundClient): Promise<ClientPod> => {
+    const { lacks, ...plain } = one;
+    if (lacks === undefined) {
+      progress.note(`  client: ${one.told}; nothing of it is changed`);
+      return { ...plain, added: undefined };
+    }
+    const image = configuration.clientImage ?? images.set.images.curl.reference;
+    progress.note(
+      `  client: ${one.told} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`,
+    );
+    return progress.phase('Ephemeral container', () => addCurl(bare, one, image));
+  };
   const run = { report, progress, images: images.set, cluster, namespaces: used, close };
   return setUp(
     run,
     'The cluster does not serve, or refuses what the run needs: see the evidence.',
     async () => {
+      client = found === undefined ? undefined : await asks(found);
       const destination = await progress.phase('Namespaces and destination', async () => {
         for (const name of claimed.prepared) await takePrepared(bare, name, runId, leftBehind);
         // PROXY-1 makes the one outside the mesh, as the document does.
@@ -156,13 +189,22 @@ export async function openExistingSession(
         cluster,
         destination,
         namespaces: all,
-        existing: facts,
+        existing: { ...facts, client },
         proxy,
         reportFolder: report.folder,
         folder: await makeRunFolder(runId),
       };
     },
   );
+}
+
+/** @throws UsageError, EnvironmentError where no request can be sent from the pod that `--client` names */
+async function clientOf(kube: Kube, configuration: Configuration): Promise<FoundClient | undefined> {
+  const name = clientNamed(configuration);
+  if (name === undefined) return undefined;
+  const found = await findClient(kube, name);
+  if (found.lacks !== undefined) await ephemeralMustBeAllowed(kube, name);
+  return found;
 }
 
 function describe(istio: FoundIstio | undefined): string {

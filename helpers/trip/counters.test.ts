@@ -4,6 +4,7 @@ import { correlate } from './correlate.ts';
 import {
   countedStatements,
   countingAnnotations,
+  busyIn,
   countsOutbound,
   isComplete,
   movedBetween,
@@ -120,6 +121,17 @@ describe('counters', () => {
     expect(isComplete(movedBetween(parseCounters(now), parseCounters(now)))).toBe(false);
     const open = parseCounters(now.replace('active: 0', 'active: 1'));
     expect(isComplete(movedBetween(new Map(), open))).toBe(false);
+  });
+
+  test('show whether somebody else used the client', () => {
+    const moved = (after: string) => movedBetween(new Map(), parseCounters(after));
+    expect(busyIn(moved(''))).toBeUndefined();
+    expect(busyIn(moved(told(documents, 1)))).toBeUndefined();
+    expect(busyIn(moved(told(documents, 1).replace('active: 0', 'active: 1')))).toContain('1 connection');
+    expect(busyIn(moved(told(documents, 2)))).toContain('2 connections');
+    expect(busyIn(moved(`${told(documents, 1)}\n${told('outbound|80||web', 1)}`))).toContain(
+      'outbound|80||web',
+    );
   });
 
   test('are there where the pod asks for them', () => {

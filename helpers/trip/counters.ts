@@ -128,6 +128,13 @@ export function isComplete(moved: ReadonlyMap<string, Counted>): boolean {
   return moved.size > 0 && [...moved.values()].every(({ active }) => active === 0);
 }
 
+/** What shows that more than one request was counted, for people; undefined where nothing does. */
+export function busyIn(moved: ReadonlyMap<string, Counted>): string | undefined {
+  const all = [...moved.values()];
+  const alone = sum(all, attempts) <= 1 && all.every(({ active }) => active === 0);
+  return alone ? undefined : [...moved].map(([name, one]) => inWords(name, one)).join('; ');
+}
+
 function attempts({ connections, withoutHost, overflowed }: Counted): number {
   return connections + withoutHost + overflowed;
 }

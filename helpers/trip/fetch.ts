@@ -8,7 +8,14 @@ import { timeouts } from '../timeouts.ts';
 import { curlConfiguration } from '../proxy/credentials.ts';
 import { deployedProxy, type GivenProxy, type Proxy, type ProxyLog, resolveIn } from '../proxy/proxy.ts';
 import { attribute, type Observation } from './correlate.ts';
-import { countedStatements, isComplete, movedBetween, type Counters } from './counters.ts';
+import {
+  busyIn,
+  countedStatements,
+  isComplete,
+  movedBetween,
+  type Counted,
+  type Counters,
+} from './counters.ts';
 import { clientStatement, dumpHeader, writeOut } from './curl.ts';
 import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { firstToRead, type ReadSidecarLine } from './envoy.ts';
@@ -64,6 +71,7 @@ interface Asked {
 async function askedAndCounted(
   ask: () => Promise<Asked>,
   { why, count }: Testimony & { readonly by: 'counters' },
+  somebodys: string | undefined,
 ): Promise<Asked> {
   const before = await count();
   const asked = await ask();
@@ -81,8 +89,34 @@ async function askedAndCounted(
     // What is missing then is for the diagnosis to say.
     if (!(error instanceof EventuallyError)) throw error;
   }
+  if (somebodys !== undefined) mustBeAlone(somebodys, moved, why);
   return { ...asked, counted: { statements: countedStatements(moved, asked.client), why } };
 }
+
+/** @throws EnvironmentError where somebody else used the client meanwhile: counters know no connection from another */
+function mustBeAlone(pod: string, moved: ReadonlyMap<string, Counted>, why: string): void {
+  const busy = busyIn(moved);
+  if (busy === undefined) return;
+  throw new EnvironmentError(
+    `${pod} has other traffic, and its sidecar leaves nothing but counters (${why}): ${busy}`,
+    'Have its sidecar write lines: a Telemetry resource in its namespace, with accessLogging by the provider envoy. Or choose a pod that nobody uses.',
+  );
+}
+
+/** Those of a workload, by which it goes elsewhere than it is told here; curl takes the small letters first. */
+const proxyVariables = 'https_proxy http_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY';
+
+/**
+ * Ports that Linux gives to nobody by itself (net.ipv4.ip_local_port_range), another one for each trip. Of two connections of a
+ * pod that had the same port within two minutes, the second gets another one on its way to the sidecar (REDIRECT, conntrack), and
+ * could not be found in the sidecar's log by the client's. A busy pod has used most of the others.
+ */
+function quietPorts(id: string): string {
+  return `${61_000 + (Number.parseInt(id.slice(0, 4), 16) % 4_000)}-65535`;
+}
+
+/** Folders that a container without a file system of its own to write to may have; the first is memory. */
+const folders = '/dev/shm /tmp /var/tmp';
 
 /** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
 const caFile = '/tmp/conformance-ca.crt';
@@ -91,6 +125,8 @@ const caFile = '/tmp/conformance-ca.crt';
 export class Witnesses implements AsyncDisposable {
   /** How a client's sidecar testifies; by lines in Istio's default formats where undefined. */
   testimonyOf: ((client: PodRef, via: Endpoint) => Promise<Testimony>) | undefined;
+  /** Whether a client's pod is somebody's, in which nothing is left and others may send requests. */
+  isSomebodys: (client: PodRef) => boolean = () => false;
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
@@ -186,7 +222,10 @@ export class Witnesses implements AsyncDisposable {
             counted,
             // A client without a sidecar has no log of one.
             lines: {
-              sidecar: sidecar === true && counted === undefined ? sidecars.get(client.pod) : undefined,
+              sidecar:
+                sidecar === true && counted === undefined
+                  ? this.#ownLines(sidecars.get(client.pod), request, rest.client)
+                  : undefined,
               proxy,
               origin,
             },
@@ -260,7 +299,17 @@ export class Witnesses implements AsyncDisposable {
     return { request, id, url, client: clientStatement({ ...run, pod, podIp, command, startedAt, endedAt }) };
   }
 
-  #command(id: string, url: string, options: FetchOptions): string {
+  #command(id: string, url: string, options: Request): string {
+    if (!this.isSomebodys(options.client)) return this.#curl(id, url, options, 'curl', caFile);
+    // Its own settings are for its own work.
+    const request = this.#curl(id, url, options, `curl --disable --local-port ${quietPorts(id)}`, '"$ca"');
+    const plain = `unset ${proxyVariables}; ${request}`;
+    if (this.#destination.ca === undefined) return plain;
+    // The file is there for as long as the request.
+    return `for folder in ${folders}; do [ -w "$folder" ] && break; done; ca="$folder/conformance-${id}.crt"; printf %s "$1" >"$ca"; ${plain}; code=$?; rm -f "$ca"; exit $code`;
+  }
+
+  #curl(id: string, url: string, options: FetchOptions, curl: string, ca: string): string {
     const { via, round, range, limitMs = timeouts.request } = options;
     const { hostname, port } = new URL(url);
     const told = round === undefined && via !== undefined;
@@ -269,13 +318,13 @@ export class Witnesses implements AsyncDisposable {
       // Its standard input has no end (Kubernetes cannot close one half of it), and curl would wait for one.
       ...(configured ? ['IFS= read -r configuration; printf "%s\\n" "$configuration" |'] : []),
       ...(told ? [`HTTPS_PROXY=${this.#toldOf(via)}`] : []),
-      'curl --silent --show-error',
+      `${curl} --silent --show-error`,
       ...(configured ? ['--config -'] : []),
       `--max-time ${limitMs / 1000}`,
       `--user-agent '${userAgent(id)}'`,
       `--dump-header '${dumpHeader}'`,
       `--write-out '${writeOut}'`,
-      ...(this.#destination.ca === undefined ? [] : [`--cacert ${caFile}`]),
+      ...(this.#destination.ca === undefined ? [] : [`--cacert ${ca}`]),
       ...(range === undefined ? [] : [`--range 0-${range - 1}`]),
       ...(round?.resolve === undefined ? [] : [`--resolve ${hostname}:${port || '443'}:${round.resolve}`]),
       url,
@@ -303,7 +352,9 @@ export class Witnesses implements AsyncDisposable {
   ): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
     const configuration = this.#configurationFor(options);
     try {
-      return await exec(this.#kube, client, ['sh', '-c', command], {
+      const { ca } = this.#destination;
+      const given = ca === undefined || !this.isSomebodys(client) ? [] : ['sh', ca];
+      return await exec(this.#kube, client, ['sh', '-c', command, ...given], {
         timeoutMs: timeouts.request + 10_000,
         ...(configuration === undefined ? {} : { stdin: `${configuration}\n` }),
       });
@@ -312,6 +363,17 @@ export class Witnesses implements AsyncDisposable {
       if (!(error instanceof ExecError)) throw error;
       return { exitCode: undefined, stdout: '', stderr: error.message };
     }
+  }
+
+  /** Of what the sidecar of somebody's pod says, nothing is kept but what can be about the request. */
+  #ownLines(
+    lines: readonly string[] | undefined,
+    { client, via }: Request,
+    { local }: ClientStatement,
+  ): readonly string[] | undefined {
+    if (!this.isSomebodys(client)) return lines;
+    const ends = [local, via].flatMap((end) => (end === undefined ? [] : formatEndpoint(end)));
+    return lines?.filter((line) => ends.some((end) => line.includes(end)));
   }
 
   /** All at once; but one after the other from a pod whose sidecar only counts. */
@@ -323,12 +385,13 @@ export class Witnesses implements AsyncDisposable {
     const last = new Map<string, Promise<unknown>>();
     return Promise.all(
       requests.map((request) => {
-        const { pod } = request.client;
+        const { namespace, pod } = request.client;
         const testimony = testimonies.get(pod);
+        const somebodys = this.isSomebodys(request.client) ? `${namespace}/${pod}` : undefined;
         const ask = (): Promise<Asked> => this.#ask(request, clock);
         if (testimony?.by !== 'counters') return ask();
         const before = last.get(pod) ?? Promise.resolve();
-        const asked = before.then(() => askedAndCounted(ask, testimony));
+        const asked = before.then(() => askedAndCounted(ask, testimony, somebodys));
         last.set(pod, asked);
         return asked;
       }),
@@ -354,7 +417,7 @@ export class Witnesses implements AsyncDisposable {
   async trust(client: PodRef): Promise<void> {
     const { ca } = this.#destination;
     const pod = `${client.namespace}/${client.pod}`;
-    if (ca === undefined || this.#trusting.has(pod)) return;
+    if (ca === undefined || this.isSomebodys(client) || this.#trusting.has(pod)) return;
     await execOrThrow(this.#kube, client, ['sh', '-c', `printf '%s' "$1" > ${caFile}`, 'sh', ca]);
     this.#trusting.add(pod);
   }

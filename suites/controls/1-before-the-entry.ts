@@ -1,4 +1,5 @@
 import { baselineOf, isSomebodys } from '../document/baseline.ts';
+import { wouldHideEntry } from '../document/given-client.ts';
 import type { Step } from '../document/step.ts';
 import { theirEntriesOf } from '../document/their-entry.ts';
 import { withoutEntryOnce } from './absence.ts';
@@ -11,7 +12,8 @@ export const beforeTheEntry: readonly Step[] = [
     section: 'controls',
     title: 'Without the ServiceEntry the request goes where this mesh sends it: a title proves nothing',
     commands: [],
-    needs: ['BEFORE-3', 'PROXY-8', 'REACH-3'],
+    needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-8', 'REACH-3'],
+    unavailable: wouldHideEntry,
     run: async (world) => {
       const [theirs] = await theirEntriesOf(world);
       if (theirs !== undefined) {

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { entryMustBeForgotten, isSomebodys } from '../document/baseline.ts';
+import { wouldChangeClient, wouldHideEntry } from '../document/given-client.ts';
 import { ownHost, serviceEntryFor } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { Step } from '../document/step.ts';
@@ -13,6 +14,7 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-6',
     section: 'controls',
+    unavailable: wouldHideEntry,
     title: 'Once the ServiceEntry is gone, the sidecar forgets it: the request goes where it went before',
     commands: [],
     needs: ['MESH-2'],
@@ -23,6 +25,7 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-7',
     section: 'controls',
+    unavailable: wouldChangeClient,
     title: 'With REGISTRY_ONLY the request is blocked without the entry, and passes with it',
     commands: [],
     needs: ['MESH-2'],
@@ -43,6 +46,7 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-8',
     section: 'controls',
+    unavailable: wouldChangeClient,
     title: 'With protocol HTTP in the entry the sidecar has no route for the CONNECT: 404',
     commands: [],
     needs: ['MESH-2'],
@@ -63,6 +67,7 @@ export const withoutTheEntry: readonly Step[] = [
   {
     id: 'CONTROL-9',
     section: 'controls',
+    unavailable: wouldChangeClient,
     // An entry without addresses takes the whole port, and so does the Service: Istio can have one of them alone.
     when: ({ proxy }) => proxy.kind === 'deployed' || proxy.name === undefined,
     title:

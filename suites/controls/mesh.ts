@@ -85,7 +85,7 @@ export async function httpMustListen(world: World, host: string): Promise<void> 
 
 async function clusterMustBeThere(world: World, name: string): Promise<void> {
   if (!isSomebodys(world)) return;
-  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+  const pod = world.clientPod();
   await sidecarMustBe(`have a cluster ${name}`, async () => {
     const known = await clusters(world.kube, pod);
     // A Service's host goes on with the cluster's domain.

@@ -13,6 +13,7 @@ import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { parseManifests } from '../../helpers/kube/manifests.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
+import { isOwnClient } from './given-client.ts';
 import { fail, mustEqual, workloadMustBeReady } from './must.ts';
 import type { Step } from './step.ts';
 import type { World } from './world.ts';
@@ -43,6 +44,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
   {
     id: 'BEFORE-2',
     section: 'before-you-begin',
+    when: isOwnClient,
     title: `Start the ${client} sample with a sidecar`,
     commands: [commands.applyClient, commands.injectClient],
     needs: ['BEFORE-1'],
@@ -71,6 +73,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
   {
     id: 'BEFORE-3',
     section: 'before-you-begin',
+    when: isOwnClient,
     title: `SOURCE_POD is the ${client} pod`,
     commands: [commands.sourcePod],
     needs: ['BEFORE-2'],

@@ -5,8 +5,9 @@ import { expectationsOf } from '../../helpers/trip/expectations.ts';
 import { baselineOf, isSomebodys } from './baseline.ts';
 import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
+import { clientMustHaveEntry, clientMustSeeOwnEntry } from './given-client.ts';
 import { lineMustBeInSquidLog } from './must.ts';
-import { withoutItsLog, type Step } from './step.ts';
+import { isDeployed, withoutItsLog, type Step } from './step.ts';
 import { theirEntriesOf, theirEntryMustBeLikeTheDocuments, toldRivals } from './their-entry.ts';
 import type { World } from './world.ts';
 
@@ -17,7 +18,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
     title: 'A TCP ServiceEntry for the proxy, and the sidecar listens for it',
     commands: [commands.applyServiceEntry],
     claims: claims.entryIsTcp,
-    needs: ['BEFORE-3', 'PROXY-6', 'PROXY-7', 'REACH-1'],
+    needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-6', 'PROXY-7', 'REACH-1'],
     run: async (world) => {
       const [theirs, ...rivals] = await theirEntriesOf(world);
       if (theirs !== undefined) {
@@ -27,6 +28,10 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         theirEntryMustBeLikeTheDocuments(world, theirs);
         await sidecarMustTunnel(world);
         return;
+      }
+      if (world.givenClient !== undefined) {
+        if (!isDeployed(world.session)) await clientMustHaveEntry(world);
+        await clientMustSeeOwnEntry(world);
       }
       // The controls need it, and only now can it be asked.
       if (isSomebodys(world)) await baselineOf(world);

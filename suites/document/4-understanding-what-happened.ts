@@ -27,7 +27,7 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
     needs: ['MESH-2'],
     run: async (world) => {
       const { kube } = world;
-      const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+      const pod = world.clientPod();
       const [objects, held, known] = await Promise.all([
         influencing(kube, (object) => isServiceEntryOfTheDocument(world, object)),
         listeners(kube, pod),
@@ -80,6 +80,6 @@ function leads(
   }
   return (
     ['VirtualService', 'WorkloadEntry'].includes(kind) &&
-    visibleTo(world.namespaces.mesh, spec?.exportTo, metadata?.namespace)
+    visibleTo(world.clientNamespace, spec?.exportTo, metadata?.namespace)
   );
 }

@@ -8,6 +8,7 @@ import { nameOf } from '../../helpers/kube/client.ts';
 import { compareSnapshots } from '../../helpers/kube/snapshot.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
+import { isOwnClient } from './given-client.ts';
 import { fail, waitOrFail } from './must.ts';
 import { clientObjects, interruptSquid, proxyObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
@@ -18,6 +19,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
   {
     id: 'CLEAN-1',
     section: 'cleanup',
+    when: isOwnClient,
     title: `Shut down ${client}`,
     commands: [commands.deleteClient],
     needs: [],

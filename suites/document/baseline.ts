@@ -1,5 +1,5 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { clusters, dumpEntries, type SidecarPod } from '../../helpers/istio/sidecar.ts';
+import { clusters, dumpEntries } from '../../helpers/istio/sidecar.ts';
 import { takerOf, type Taker } from '../../helpers/istio/taker.ts';
 import { askTaker, clustersOf, sameTaker, toldTaker, wayOf, type Way } from '../../helpers/istio/way.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
@@ -15,9 +15,9 @@ import type { World } from './world.ts';
 export async function baselineOf(world: World): Promise<Way> {
   const known = world.baselineWay.known();
   if (known !== undefined) return known;
-  const { kube, edition, mesh } = world;
-  const client = { labels: { app: edition.client }, rootNamespace: mesh.system };
-  const way = await wayOf(kube, podOf(world), world.proxy(), client);
+  const { kube, clientLabels: labels, mesh } = world;
+  const client = { labels, rootNamespace: mesh.system };
+  const way = await wayOf(kube, world.clientPod(), world.proxy(), client);
   if (way === undefined) {
     fail(
       'LISTENER_MISSING',
@@ -47,7 +47,7 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
     baseline === undefined ? 'do without the entry' : `be as it was without the entry (${baseline.sentence})`;
   const { name } = entryOf(world).cluster;
   const { kube } = world;
-  const pod = podOf(world);
+  const pod = world.clientPod();
   await sidecarMustBe(
     what,
     async () => {
@@ -75,7 +75,7 @@ export async function takerMust(
   condition: (taker: Taker) => boolean,
 ): Promise<void> {
   await sidecarMustBe(what, async () => {
-    const taker = await askTaker(world.kube, podOf(world), world.proxy());
+    const taker = await askTaker(world.kube, world.clientPod(), world.proxy());
     if (taker === undefined) throw new Error('it has no listener for outbound connections');
     if (!condition(taker)) throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
   });
@@ -92,8 +92,4 @@ export async function sidecarMustBe(
   await waitOrFail('LISTENER_DIFFERS', expected, () =>
     eventually(`the sidecar to ${what}`, condition, options),
   );
-}
-
-function podOf(world: World): SidecarPod {
-  return { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
 }

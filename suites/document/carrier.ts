@@ -40,7 +40,7 @@ export interface Carrier {
 
 /** What carries connections to these addresses in the sidecar of this pod, now. */
 export async function carrierOf(world: World, pod: string, to: readonly Endpoint[]): Promise<Carrier> {
-  const client = { namespace: world.namespaces.mesh, pod };
+  const client = { namespace: world.clientNamespace, pod };
   const [listeners, clusters] = await Promise.all([
     dumpEntries(world.kube, client, 'dynamic_listeners'),
     dumpEntries(world.kube, client, 'dynamic_active_clusters'),
@@ -108,7 +108,7 @@ export async function rejectedFor(
   pod: string,
   port: number,
 ): Promise<readonly RejectedListener[]> {
-  const client = { namespace: world.namespaces.mesh, pod };
+  const client = { namespace: world.clientNamespace, pod };
   const entries = await dumpEntries(world.kube, client, 'dynamic_listeners');
   return rejectedListeners(entries).filter(
     ({ name }) => name.endsWith(`_${port}`) || name === 'virtualOutbound',

@@ -10,6 +10,8 @@ import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import type { Proxy } from '../../helpers/proxy/proxy.ts';
+import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
+import type { Trip } from '../../helpers/trip/statements.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { carrierOf, rejectedFor, rejection, type Told } from './carrier.ts';
 import { others, sourcePod } from './others.ts';
@@ -42,6 +44,8 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
       ...findings,
     ];
   }
+  const lost = await clientLost(world);
+  if (lost !== undefined) return [lost, ...findings];
   for (const { of, proxy = world.session.proxy.kind, ask, besides } of questions) {
     if (!of.includes(first.cause) || proxy !== world.session.proxy.kind) continue;
     const answer = await ask(world, first);
@@ -105,6 +109,10 @@ const questions: readonly Question[] = [
     },
   },
   {
+    of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
+    ask: (world) => Promise.resolve(world.givenClient === undefined ? undefined : otherPort(world.trips())),
+  },
+  {
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY', 'SIDECAR_MISSING'],
     ask: async (world) => {
       const pod = await sourcePod(world);
@@ -130,7 +138,7 @@ const questions: readonly Question[] = [
     of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY'],
     ask: async (world) => {
       if (world.firstTrip()?.counters !== undefined) return undefined;
-      const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+      const pod = world.clientPod();
       const all = await listeners(world.kube, pod);
       const found = listenerOn(all, world.proxy()) ?? all.find(({ name }) => name === 'virtualOutbound');
       if (found === undefined) return undefined;
@@ -252,8 +260,8 @@ const questions: readonly Question[] = [
   },
   {
     of: ['PROXY_UNREACHABLE', 'DESTINATION_DOWN', 'DESTINATION_SLOW', 'WORKLOAD_NOT_READY'],
-    ask: async ({ kube, namespaces }) => {
-      const own = Object.values(namespaces) as string[];
+    ask: async ({ kube, namespaces, clientNamespace }) => {
+      const own = [...(Object.values(namespaces) as string[]), clientNamespace];
       const { items } = await kube.objects.list<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
       const inTheWay = items.filter(({ metadata }) => own.includes(metadata?.namespace ?? ''));
       if (inTheWay.length === 0) return undefined;
@@ -340,7 +348,7 @@ const questions: readonly Question[] = [
     ask: async (world) => {
       const hiding = (await foreign(world)).filter(
         (name) =>
-          name.startsWith(`Sidecar ${world.namespaces.mesh}/`) ||
+          name.startsWith(`Sidecar ${world.clientNamespace}/`) ||
           name.startsWith(`Sidecar ${world.mesh.system}/`),
       );
       if (hiding.length === 0) return undefined;
@@ -397,6 +405,38 @@ function describePolicy({ metadata, spec }: V1NetworkPolicy): string {
   const every = Object.keys(matchLabels).length + matchExpressions.length === 0;
   const name = nameOf({ kind: 'NetworkPolicy', ...(metadata === undefined ? {} : { metadata }) });
   return `${name} (${every ? 'every pod' : 'some pods'}; ${(spec?.policyTypes ?? []).join(', ')})`;
+}
+
+/** A line that is the request's but for the client's port, which may have been changed on its way to the sidecar. */
+function otherPort(trips: readonly Trip[]): Finding | undefined {
+  const silent = trips.findLast(({ sidecar }) => sidecar?.length === 0);
+  const { via, client } = silent ?? {};
+  if (silent === undefined || via === undefined || client?.local === undefined) return undefined;
+  const port = formatEndpoint(client.local);
+  const line = silent.unmatched.find(
+    ({ witness, reason, line: text }) =>
+      witness === 'sidecar' && reason === 'another-client' && text.includes(formatEndpoint(via)),
+  );
+  if (line === undefined) return undefined;
+  return {
+    cause: 'CLIENT_BUSY',
+    seen: `the client's port is ${port}; ${line.line}`,
+    expected: `a line of ${port}`,
+  };
+}
+
+/** Somebody's pod is replaced when they like; what its requests came to says nothing then. */
+async function clientLost(world: World): Promise<Finding | undefined> {
+  const { givenClient } = world;
+  if (givenClient === undefined) return undefined;
+  const { uid, deletionTimestamp } = (await sourcePod(world))?.metadata ?? {};
+  if (uid === givenClient.uid && deletionTimestamp === undefined) return undefined;
+  const { namespace, pod } = givenClient;
+  return {
+    cause: 'CLIENT_LOST',
+    seen: `pod ${namespace}/${pod} ${uid === undefined ? 'is gone' : uid === givenClient.uid ? 'is being deleted' : 'is another one now'}`,
+    expected: 'the same pod to the end of the run',
+  };
 }
 
 async function clusterAnswers({ kube }: World): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
 import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { nameOf, unlessRefused } from '../../helpers/kube/client.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { entryHost, isServiceEntryOfTheDocument } from './service-entry.ts';
 import type { World } from './world.ts';
@@ -17,9 +17,9 @@ export async function others(world: World): Promise<readonly KubernetesObject[]>
       world.proxyIp.known() === undefined || world.proxyPort.known() === undefined
         ? undefined
         : world.proxy(),
-    clientNamespace: world.namespaces.mesh,
-    clientLabels: pod?.metadata?.labels ?? {},
-    namespaces: Object.values(world.namespaces) as string[],
+    clientNamespace: world.clientNamespace,
+    clientLabels: pod?.metadata?.labels ?? world.givenClient?.labels ?? {},
+    namespaces: [...new Set([...(Object.values(world.namespaces) as string[]), world.clientNamespace])],
     rootNamespace: world.mesh.system,
   };
   const ownTelemetry = nameOf(accessLogTelemetry(world.namespaces.mesh));
@@ -27,7 +27,16 @@ export async function others(world: World): Promise<readonly KubernetesObject[]>
 }
 
 /** The pod of the client in the mesh; undefined while there is none. */
-export async function sourcePod({ kube, edition, namespaces }: World): Promise<V1Pod | undefined> {
+export async function sourcePod({
+  kube,
+  edition,
+  namespaces,
+  givenClient,
+}: World): Promise<V1Pod | undefined> {
+  if (givenClient !== undefined) {
+    const { namespace, pod: name } = givenClient;
+    return kube.core.readNamespacedPod({ namespace, name }).catch(unlessRefused(404));
+  }
   const [pod] = await livePods(kube, namespaces.mesh, `app=${edition.client}`);
   return pod;
 }

@@ -84,9 +84,12 @@ export async function resetDocument(
   session: Pick<SessionFacts, 'namespaces' | 'existing'>,
 ): Promise<void> {
   const { mesh, external } = session.namespaces;
+  const ownClient = session.existing?.client === undefined;
   for (const edition of allEditions) {
-    await remove(kube, clientObjects(edition), mesh);
-    await podsMustBeGone(kube, mesh, `app=${edition.client}`);
+    if (ownClient) {
+      await remove(kube, clientObjects(edition), mesh);
+      await podsMustBeGone(kube, mesh, `app=${edition.client}`);
+    }
     await remove(kube, [serviceEntryIn({ ...session, edition })]);
     const { app } = edition.proxy;
     await remove(kube, proxyObjects({ ...session, edition }));
@@ -94,7 +97,7 @@ export async function resetDocument(
       interruptSquid(kube, { namespace: external, pod, container: app }),
     );
   }
-  await remove(kube, [clientSidecarIn(mesh), ...clientsIn(mesh)]);
+  if (ownClient) await remove(kube, [clientSidecarIn(mesh), ...clientsIn(mesh)]);
   if (session.existing?.prepared.includes(external) !== true) {
     await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
   }

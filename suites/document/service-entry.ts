@@ -130,8 +130,14 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   must('SERVICE_ENTRY_ADDRESS', 'addresses', addresses, entry.addresses);
   must('SERVICE_ENTRY_PORT', 'ports', ports, [{ number: entry.port, name: 'tcp', protocol: entry.protocol }]);
   must('SERVICE_ENTRY_HOST', 'hosts', hosts, [entry.host]);
-  // In an existing mesh the entry is for the run's own client alone; the document exports it to everybody.
-  must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, world.session.existing === undefined ? [] : ['.']);
+  // In an existing mesh the entry is for the run's client's namespace alone; the document exports it to everybody.
+  const { existing } = world.session;
+  must(
+    'SERVICE_ENTRY_EXPORT',
+    'exportTo',
+    exportTo,
+    existing === undefined ? [] : [existing.dress.entryVisibleTo],
+  );
   // The document leaves resolution out, which means NONE.
   const expected = { location: 'MESH_EXTERNAL', resolution: entry.resolution };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);

@@ -41,10 +41,10 @@ export async function sidecarComplaint(world: World, pod: V1Pod): Promise<Findin
   };
 }
 
-async function policiesOf({ kube, namespaces }: World): Promise<string[]> {
+async function policiesOf({ kube, clientNamespace }: World): Promise<string[]> {
   const { items } = await kube.objects.list<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
   return items
-    .filter(({ metadata }) => metadata?.namespace === namespaces.mesh)
+    .filter(({ metadata }) => metadata?.namespace === clientNamespace)
     .map((policy) => nameOf({ ...policy, kind: 'NetworkPolicy' }));
 }
 

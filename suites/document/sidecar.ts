@@ -55,8 +55,8 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
 
 const anyAddress = '0.0.0.0';
 
-async function podAnswersDns({ kube, namespaces }: World, name: string): Promise<boolean> {
-  return answersDns(await kube.core.readNamespacedPod({ namespace: namespaces.mesh, name }));
+async function podAnswersDns({ kube, clientNamespace: namespace }: World, name: string): Promise<boolean> {
+  return answersDns(await kube.core.readNamespacedPod({ namespace, name }));
 }
 
 function isOn({ address }: Listener, port: number): boolean {
@@ -75,7 +75,7 @@ export async function sidecarMust<T>(
   cause: 'LISTENER_MISSING' | 'LISTENER_DIFFERS' = 'LISTENER_DIFFERS',
   name = world.sourcePod.get(),
 ): Promise<T> {
-  const pod = { namespace: world.namespaces.mesh, pod: name };
+  const pod = { namespace: world.clientNamespace, pod: name };
   const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
   return waitOrFail(cause, expected, () =>
     eventually(`the sidecar to ${what}`, async () => condition(await listeners(world.kube, pod)), {

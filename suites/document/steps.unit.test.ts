@@ -130,6 +130,22 @@ describe('the steps', () => {
     expect(idsFor('proxy.example:3128')).not.toContain('CONTROL-9');
   });
 
+  it('leave somebody’s pod as it is', () => {
+    const of = (more: object): { all: string[]; skipped: string[] } => {
+      const plan = planOf(configurationSchema.parse({ client: 'shop/web', ...more }));
+      const all = stepsFor(plan).map(({ id }) => id);
+      const judged = judgedSteps(plan).map(({ id }) => id);
+      return { all, skipped: all.filter((id) => !judged.includes(id)) };
+    };
+    const { all, skipped } = of({});
+    expect(all).toContain('CLIENT-1');
+    expect(all.filter((id) => ['BEFORE-2', 'BEFORE-3', 'CLEAN-1'].includes(id))).toEqual([]);
+    expect(skipped).toEqual(['CONTROL-7', 'CONTROL-8', 'CONTROL-9']);
+    const given = of({ proxy: '10.1.2.3:3128', proxyLog: '/log' });
+    expect(given.skipped).toEqual(['CONTROL-1', 'CONTROL-6', ...skipped]);
+    expect(allSteps.map(({ id }) => id)).not.toContain('CLIENT-1');
+  });
+
   it('are judged by the log of the user’s proxy only where there is one', () => {
     const judged = (more: object): string[] =>
       judgedSteps(planOf(configurationSchema.parse({ proxy: '10.1.2.3:3128', ...more }))).map(({ id }) => id);

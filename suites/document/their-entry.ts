@@ -35,6 +35,8 @@ export interface Asked {
   readonly to: Endpoint;
   readonly name: string | undefined;
   readonly clientNamespace: string;
+  /** Where none is the proxy's own, those of a range or a whole port: for a client from which the document's is not tried. */
+  readonly wide?: boolean;
 }
 
 /**
@@ -45,12 +47,14 @@ export interface Asked {
 export function entriesFor(entries: readonly ServiceEntry[], asked: Asked): readonly Claimant[] {
   const { entry, to, name, clientNamespace } = asked;
   if (entry === 'own') return [];
-  const byAddress = claimantsOf(entries, to, clientNamespace)
+  const claimants = claimantsOf(entries, to, clientNamespace);
+  const byAddress = claimants
     .filter(({ by }) => by === 'address' || by === 'allocated')
     // An HTTP one has the listener of every address, which the address's own goes before.
     .sort((a, b) => Number(speaksHttp(a)) - Number(speaksHttp(b)));
   const byName = name === undefined ? [] : namedBy(entries, name, to.port, clientNamespace);
   const found = [...byAddress, ...byName.filter((one) => !byAddress.some(isSame(one)))];
+  if (found.length === 0 && asked.wide === true) return claimants.filter(({ by }) => by !== 'endpoint');
   if (entry === 'auto' || found.some((one) => one.name === `ServiceEntry ${entry}`)) return found;
   const [chosen] = entries.filter(({ metadata }) => `${metadata?.namespace}/${metadata?.name}` === entry);
   return chosen === undefined ? found : [claimant(chosen, to.port, name)];
@@ -110,11 +114,12 @@ async function askEntries(world: World): Promise<readonly Claimant[]> {
     entry: configuration.entry,
     to: world.proxy(),
     name: proxy.name?.replace(/\.$/, ''),
-    clientNamespace: world.namespaces.mesh,
+    clientNamespace: world.clientNamespace,
+    wide: world.givenClient !== undefined,
   });
   if (found.length === 0 || configuration.entry !== 'auto') return found;
   // A Sidecar resource of the mesh may hide an entry from the client: then its sidecar does not have the cluster.
-  const pod = { namespace: world.namespaces.mesh, pod: world.sourcePod.get() };
+  const pod = world.clientPod();
   const held = new Set((await clusters(world.kube, pod)).map(({ name }) => name));
   return found.filter(({ host }) => held.has(clusterName(host, proxy.port)));
 }
@@ -239,7 +244,7 @@ export function theirEntryMustBeLikeTheDocuments(world: World, { entry, name }: 
   const port = world.proxyPort.get();
   const endpoints = world.proxyIps.get().map((ip) => ({ ip, port }));
   const proxyName = proxy.kind === 'given' ? proxy.name?.replace(/\.$/, '') : undefined;
-  const found = entryDifference(entry, endpoints, proxyName, world.namespaces.mesh);
+  const found = entryDifference(entry, endpoints, proxyName, world.clientNamespace);
   if (found === undefined) return;
   const { cause, field, seen, expected } = found;
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -32,6 +32,8 @@ describe('the entries of a mesh for the proxy', () => {
     expect(named([entry()])).toEqual(['ServiceEntry istio-system/corp-proxy']);
     expect(named([entry({ addresses: ['10.0.0.0/8'] })])).toEqual([]);
     expect(named([entry({ addresses: [] })])).toEqual([]);
+    expect(named([entry({ addresses: ['10.0.0.0/8'] })], { wide: true })).toHaveLength(1);
+    expect(named([entry({ addresses: ['10.0.0.0/8'] }, 'wide'), entry()], { wide: true })).toHaveLength(1);
     expect(named([entry({ exportTo: ['.'] })])).toEqual([]);
     expect(named([entry({ ports: [{ number: 80, name: 'tcp', protocol: 'TCP' }] })])).toEqual([]);
   });

@@ -3,9 +3,11 @@ import { editionOf } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { PodRef } from '../../helpers/kube/exec.ts';
+import type { ClientPod } from '../../helpers/existing/client-pod.ts';
 import { secretsIn } from '../../helpers/given/given.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
+import type { SidecarPod } from '../../helpers/istio/sidecar.ts';
 import type { Claimant } from '../../helpers/istio/taker-makers.ts';
 import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
@@ -135,6 +137,11 @@ export class World implements AsyncDisposable {
       const testimonies = new Testimonies(this.kube, session.namespaces.mesh);
       this.witnesses.testimonyOf = (client, via) => testimonies.of(client, via);
     }
+    const { givenClient } = this;
+    if (givenClient !== undefined) {
+      this.witnesses.isSomebodys = ({ namespace, pod }) =>
+        namespace === givenClient.namespace && pod === givenClient.pod;
+    }
   }
 
   /** PROXY_IP:PROXY_PORT. */
@@ -142,9 +149,29 @@ export class World implements AsyncDisposable {
     return { ip: this.proxyIp.get(), port: this.proxyPort.get() };
   }
 
-  /** The client in the mesh: SOURCE_POD. */
+  /** The pod of somebody's that requests are sent from (`--client`); undefined for the suite's own client. */
+  get givenClient(): ClientPod | undefined {
+    return this.session.existing?.client;
+  }
+
+  /** Namespace of the client in the mesh. */
+  get clientNamespace(): string {
+    return this.givenClient?.namespace ?? this.namespaces.mesh;
+  }
+
+  /** Labels of the client's pod, by which Istio's objects choose it. */
+  get clientLabels(): Readonly<Record<string, string>> {
+    return this.givenClient?.labels ?? { app: this.edition.client };
+  }
+
+  /** The pod of the client in the mesh: SOURCE_POD. */
+  clientPod(): SidecarPod {
+    return { namespace: this.clientNamespace, pod: this.sourcePod.get() };
+  }
+
+  /** The client in the mesh. */
   meshClient(): PodRef {
-    return { namespace: this.namespaces.mesh, pod: this.sourcePod.get(), container: this.edition.client };
+    return { ...this.clientPod(), container: this.givenClient?.container ?? this.edition.client };
   }
 
   outsideClient(): PodRef {

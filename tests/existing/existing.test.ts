@@ -1,147 +1,65 @@
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { execa } from 'execa';
+import type { V1PodSpec } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accountName, rbacObjects } from '../../helpers/existing/rbac.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { distributedNames } from '../../helpers/existing/installed.ts';
-import { permissionsOf, type Permission } from '../../helpers/existing/permissions.ts';
+import { permissionsOf, type ClientPlace, type Permission } from '../../helpers/existing/permissions.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
-import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { results } from '../../helpers/results/results.ts';
-import { withoutVitest } from '../../faults/checkout.ts';
 import { foreignCluster, type ForeignCluster } from '../support/foreign-cluster.ts';
+import { ForeignRuns } from '../support/foreign-runs.ts';
 import { recordingApi, type Deed } from '../support/recording-api.ts';
 import { kubeconfigOf } from '../support/service-account.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
 const namespaces = { mesh: 'ours-mesh', external: 'ours-external', origin: 'ours-external-origin' };
 const named = ['--namespace', namespaces.mesh, '--proxy-namespace', namespaces.external];
+const account = { namespace: namespaces.external, name: accountName };
 
 let theirs: ForeignCluster;
-let folder: string;
+let runs: ForeignRuns;
 let administrator: string;
 
 beforeAll(async () => {
-  folder = await realpath(await mkdtemp(join(tmpdir(), 'conformance-existing-')));
   theirs = await foreignCluster();
-  administrator = await file('administrator', theirs.cluster.kubeconfig);
+  runs = await ForeignRuns.in(theirs);
+  administrator = await runs.file('administrator', theirs.cluster.kubeconfig);
 });
 
 afterAll(async () => {
   await theirs[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await runs[Symbol.asyncDispose]();
 });
-
-async function file(name: string, text: string): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, text, { mode: 0o600 });
-  return path;
-}
-
-interface Ended {
-  readonly exitCode: number | undefined;
-  readonly output: string;
-}
-
-/** No engine answers to these runs, and they need none. */
-function start(args: readonly string[]) {
-  return execa(process.execPath, ['--import', loader, join(root, 'cli/main.ts'), ...args], {
-    cwd: folder,
-    env: {
-      ...withoutVitest(process.env),
-      DOCKER_HOST: 'unix:///nowhere/docker.sock',
-      NO_COLOR: '1',
-      TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-    },
-    extendEnv: false,
-    all: true,
-    reject: false,
-    stdin: 'ignore',
-    timeout: 300_000,
-  });
-}
-
-async function conformance(args: readonly string[]): Promise<Ended> {
-  const { exitCode, all } = await start(args);
-  expect(all).not.toMatch(/^ {4}at /m);
-  return { exitCode, output: all };
-}
-
-/** Images are named one by one: to know what the source set calls them, an engine would be asked. */
-function run(kubeconfig: string, ...args: readonly string[]): string[] {
-  const { images } = theirs.images;
-  const named = (['curl', 'squid', 'origin'] as const).flatMap((role) => [
-    '--image',
-    `${role}=${images[role].reference}`,
-  ]);
-  return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...named, ...args];
-}
-
-/**
- * Everything in the cluster but what its own machinery writes all the time; Istio's objects included, and whatever
- * namespaces are labelled with.
- */
-async function snapshot(): Promise<Snapshot> {
-  const objects = await takeSnapshot(
-    theirs.kube,
-    // istiod puts these into each namespace that it has looked at, and leaves them there.
-    ({ kind, metadata }) => kind === 'Node' || distributedNames.includes(metadata?.name ?? ''),
-  );
-  const { items } = await theirs.kube.core.listNamespace();
-  const marks = items.map(({ metadata }): [string, string] => [
-    `marks of namespace ${metadata?.name ?? ''}`,
-    JSON.stringify([sorted(metadata?.labels), sorted(metadata?.annotations)]),
-  ]);
-  return new Map([...objects, ...marks]);
-}
-
-function sorted(marks: Readonly<Record<string, string>> = {}): [string, string][] {
-  return Object.entries(marks).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-async function mustBeAsBefore(before: Snapshot): Promise<void> {
-  await eventually(
-    'the cluster to be as it was',
-    async () => {
-      const { added, removed, changed } = compareSnapshots(before, await snapshot());
-      const differences = [...added, ...removed, ...changed];
-      if (differences.length > 0) throw new Error(differences.join('; '));
-    },
-    { timeoutMs: 20_000 },
-  );
-}
 
 test('a run of the user that conformance rbac makes is green, and leaves everything as it was', async () => {
   await apply(theirs.kube, rbacObjects({ namespaces, system: 'istio-system' }), undefined, 'administrator');
-  const account = { namespace: namespaces.external, name: accountName };
   await using api = await recordingApi(await kubeconfigOf(theirs.kube, account));
   const auths = { 'registry.example': { auth: Buffer.from('ours:secret-word').toString('base64') } };
-  const login = await file('login.json', JSON.stringify({ auths }));
-  const before = await snapshot();
-  const user = await file('user', api.kubeconfig);
+  const login = await runs.file('login.json', JSON.stringify({ auths }));
+  const before = await runs.snapshot();
+  const user = await runs.file('user', api.kubeconfig);
   const options = ['--every-node', '--pull-secret', login];
-  const { exitCode, output } = await conformance(run(user, ...named, ...options));
+  const { exitCode, output } = await runs.conformance(runs.arguments(user, ...named, ...options));
   expect(output).toContain('Verdict: conformant');
   expect(output).toContain(`Istio ${theirs.images.istio}, revision theirs in istio-system`);
   expect(output).toMatch(/✓ NODE-1 .*conformance-node-1 on node /);
   expect(exitCode).toBe(0);
-  await mustBeAsBefore(before);
-  const report = await readFile(join(folder, 'reports/latest/results.json'), 'utf8');
-  expect(results.parse(JSON.parse(report)).steps.every(({ status }) => status === 'passed')).toBe(true);
+  await runs.mustBeAsBefore(before);
+  const { report, steps } = await lastResults();
+  expect(steps.every(({ status }) => status === 'passed')).toBe(true);
   expect(report).not.toContain(Buffer.from('ours:secret-word').toString('base64'));
   expect(unused(api.deeds())).toEqual(notNeeded);
 });
 
 test('another’s namespace is refused, and nothing is done in it', async () => {
-  const before = await snapshot();
-  const { exitCode, output } = await conformance(run(administrator, '--proxy-namespace', 'external'));
+  const before = await runs.snapshot();
+  const { exitCode, output } = await runs.conformance(
+    runs.arguments(administrator, '--proxy-namespace', 'external'),
+  );
   expect(output).toContain("Namespace external exists and is not the suite's");
   expect(exitCode).toBe(2);
-  await mustBeAsBefore(before);
+  await runs.mustBeAsBefore(before);
 });
 
 test('what the user may not do is named before anything is done', async () => {
@@ -150,29 +68,32 @@ test('what the user may not do is named before anything is done', async () => {
     kind: 'RoleBinding',
     metadata: { name: accountName, namespace: namespaces.mesh },
   };
-  const account = { namespace: namespaces.external, name: accountName };
-  const user = await file('user', await kubeconfigOf(theirs.kube, account));
+  const user = await runs.file('user', await kubeconfigOf(theirs.kube, account));
   await remove(theirs.kube, [binding]);
-  const before = await snapshot();
-  const { exitCode, output } = await conformance(run(user, ...named));
+  const before = await runs.snapshot();
+  const { exitCode, output } = await runs.conformance(runs.arguments(user, ...named));
   expect(output).toContain("The kubeconfig's user may not do what a run does:");
   expect(output).toContain(`  pods/exec in ${namespaces.mesh}: get, create\n`);
   expect(output).not.toContain(`in ${namespaces.external}:`);
   expect(output).toContain('./conformance rbac');
   expect(exitCode).toBe(3);
-  await mustBeAsBefore(before);
+  await runs.mustBeAsBefore(before);
 });
 
 test('what a killed run left goes with clean, and an interrupted run takes away what it made', async () => {
-  const before = await snapshot();
-  const killed = start(run(administrator, '--namespace', 'gone-mesh', '--proxy-namespace', 'gone-proxy'));
-  const stopped = start(run(administrator, '--namespace', 'int-mesh', '--proxy-namespace', 'int-proxy'));
+  const before = await runs.snapshot();
+  const killed = runs.start(
+    runs.arguments(administrator, '--namespace', 'gone-mesh', '--proxy-namespace', 'gone-proxy'),
+  );
+  const stopped = runs.start(
+    runs.arguments(administrator, '--namespace', 'int-mesh', '--proxy-namespace', 'int-proxy'),
+  );
   await Promise.all([mustHaveBegun('gone-proxy'), mustHaveBegun('int-proxy')]);
   // It lives, and is not through before the other is cleaned up.
   stopped.kill('SIGSTOP');
   killed.kill('SIGKILL');
   await killed;
-  const { exitCode, output } = await conformance(['clean', '--kubeconfig', administrator]);
+  const { exitCode, output } = await runs.conformance(['clean', '--kubeconfig', administrator]);
   const lines = output.split('\n');
   for (const part of ['gone-mesh', 'gone-proxy', 'gone-proxy-origin']) {
     expect(lines).toContain(`removed namespace ${part}`);
@@ -184,8 +105,141 @@ test('what a killed run left goes with clean, and an interrupted run takes away 
   stopped.kill('SIGINT');
   const ended = await stopped;
   expect(ended.exitCode, ended.all).toBe(130);
-  await mustBeAsBefore(before);
+  await runs.mustBeAsBefore(before);
 });
+
+test('from somebody’s own pod it is green, whatever else that pod does, and changes nothing of it', async () => {
+  const { images } = theirs.images;
+  // Its own work, all the time, by settings that are not for the suite's requests; and no line of it is kept.
+  const work =
+    'while :; do curl --silent --output /dev/null --max-time 1 http://web.shop/secret-work; sleep 0.2; done';
+  const env = [{ name: 'https_proxy', value: 'http://192.0.2.1:9' }];
+  const command = ['/bin/sh', '-c', work];
+  const busy = { image: images.curl.reference, command, env, securityContext: readOnly };
+  await apply(theirs.kube, [pod('busy', busy), accessLog()]);
+  const { report, skipped, added, deeds } = await fromPod('busy');
+  expect(skipped).toEqual(['CONTROL-7', 'CONTROL-8', 'CONTROL-9']);
+  expect(report).not.toContain('secret-work');
+  expect(added).toBe(0);
+  const ofOthers = notNeeded.filter((one) => !one.startsWith(`${namespaces.mesh}: `));
+  expect(unused(deeds, { namespace: 'shop', pod: 'busy' })).toEqual(
+    [...ofOthers, ...notNeededOfMesh, 'shop: pods/ephemeralcontainers patch'].sort(),
+  );
+});
+
+test('from one without curl it is green by an ephemeral container, which is announced and ended', async () => {
+  const { kube, images } = theirs;
+  const lean = { image: images.images.squid.reference, command: ['/bin/sleep', 'infinity'] };
+  await apply(kube, [pod('lean', lean), accessLog()]);
+  const { output, added, deeds } = await fromPod('lean', '--step', 'MESH-3');
+  expect(output).toMatch(/an ephemeral container with .* is added to the pod[^]*before-you-begin/);
+  expect(added).toBe(1);
+  expect(unused(deeds, { namespace: 'shop', pod: 'lean' })).not.toContain(
+    'shop: pods/ephemeralcontainers patch',
+  );
+  const [status] = (await podMustBeReady(kube, 'shop', 'lean')).status?.ephemeralContainerStatuses ?? [];
+  expect(status?.state?.terminated?.exitCode).toBe(0);
+});
+
+/** A green run from a pod of somebody's, by the rights for it; all else is as before, the pod's ephemeral containers aside. */
+async function fromPod(name: string, ...more: readonly string[]) {
+  const { kube } = theirs;
+  await podMustBeReady(kube, 'shop', name);
+  const client = { namespace: 'shop', pod: name };
+  await apply(kube, rbacObjects({ namespaces, system: 'istio-system', client }), undefined, 'administrator');
+  await using api = await recordingApi(await kubeconfigOf(kube, account));
+  const user = await runs.file('user', api.kubeconfig);
+  const [before, pods] = [await runs.snapshot(), await podsOf('shop')];
+  const args = runs.arguments(user, ...named, '--client', `shop/${name}`, ...more);
+  const { exitCode, output } = await runs.conformance(args);
+  expect(output).toContain('Verdict: conformant');
+  expect(exitCode).toBe(0);
+  await runs.mustBeAsBefore(before);
+  const now = await podsOf('shop');
+  const { metadata = {}, spec: { ephemeralContainers = [], ...spec } = {} } = now.get(name) ?? {};
+  expect(new Map([...now, [name, { metadata, spec }]])).toEqual(pods);
+  const { report, steps } = await lastResults();
+  expect(steps.find(({ id }) => id === 'MESH-3')?.trips[0]?.client.pod).toBe(`shop/${name}`);
+  const skipped = steps.filter(({ status }) => status !== 'passed').map(({ id }) => id);
+  return { output, report, skipped, added: ephemeralContainers.length, deeds: api.deeds() };
+}
+
+test('from a pod whose requests go round its sidecar it is red; one that cannot be asked is refused', async () => {
+  const { kube, images } = theirs;
+  const image = images.images.curl.reference;
+  const around = { 'traffic.sidecar.istio.io/excludeOutboundPorts': '3128' };
+  const sleeping = { image, command: ['/bin/sleep', 'infinity'] };
+  await apply(kube, [
+    pod('around', sleeping, around),
+    pod('outside', sleeping, {}, { 'sidecar.istio.io/inject': 'false' }),
+  ]);
+  for (const name of ['around', 'outside']) await podMustBeReady(kube, 'shop', name);
+  const ask = async (client: string, ...more: readonly string[]): Promise<string> => {
+    const args = runs.arguments(administrator, ...named, '--client', client, '--step', 'MESH-3', ...more);
+    const { exitCode, output } = await runs.conformance(args);
+    return `${output}\nexit code ${exitCode}`;
+  };
+  expect(await ask('shop/around')).toMatch(
+    /✗ MESH-3[^]*NOT_CAPTURED[^]*excludeOutboundPorts=3128[^]*exit code 1$/,
+  );
+  expect(await ask('shop/nobody')).toMatch(/--client shop\/nobody: there is no such pod[^]*exit code 2$/);
+  expect(await ask('shop/outside')).toMatch(/the pod has no sidecar[^]*exit code 2$/);
+  expect(await ask('shop/around/other')).toMatch(/the pod has no such container[^]*exit code 2$/);
+  expect(await ask('shop/around/istio-proxy')).toMatch(/does not go through the sidecar[^]*exit code 2$/);
+});
+
+/** What the pods of a namespace are, by name: the snapshot tells of pods only that they are there. */
+async function podsOf(
+  namespace: string,
+): Promise<Map<string, { readonly metadata: object; readonly spec: Partial<V1PodSpec> }>> {
+  const { items } = await theirs.kube.core.listNamespacedPod({ namespace });
+  return new Map(
+    items.map(({ metadata, spec }) => {
+      const { name = '', uid, labels, annotations } = metadata ?? {};
+      return [name, { metadata: { uid, labels, annotations }, spec: spec ?? {} }];
+    }),
+  );
+}
+
+/** A pod in somebody's namespace that is in the mesh. */
+function pod(
+  name: string,
+  container: object,
+  annotations: Readonly<Record<string, string>> = {},
+  labels: Readonly<Record<string, string>> = {},
+): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', annotations, labels: { app: name, ...labels } },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'app', imagePullPolicy: 'IfNotPresent', ...container }],
+    },
+  };
+}
+
+const readOnly = {
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  runAsUser: 4711,
+  allowPrivilegeEscalation: false,
+};
+
+/** Their own log: nothing is switched on in a namespace of somebody's. */
+function accessLog(): object {
+  return {
+    apiVersion: 'telemetry.istio.io/v1',
+    kind: 'Telemetry',
+    metadata: { name: 'theirs', namespace: 'shop' },
+    spec: { accessLogging: [{ providers: [{ name: 'envoy' }] }] },
+  };
+}
+
+async function lastResults(): Promise<ReturnType<typeof results.parse> & { readonly report: string }> {
+  const report = await readFile(join(runs.folder, 'reports/latest/results.json'), 'utf8');
+  return { ...results.parse(JSON.parse(report)), report };
+}
 
 async function mustHaveBegun(proxyNamespace: string): Promise<void> {
   await eventually(
@@ -205,13 +259,19 @@ const notNeeded = [
   `${namespaces.external}: pods/log get`,
 ].sort();
 
+/** Likewise where the client is somebody's. */
+const notNeededOfMesh = ['configmaps patch', 'events list', 'pods/log get', 'replicasets.apps list'].map(
+  (what) => `${namespaces.mesh}: ${what}`,
+);
+
 /** The rights that no request has used: they would not be the least ones. */
-function unused(deeds: readonly Deed[]): string[] {
-  const { everywhere, own, system } = permissionsOf(namespaces);
+function unused(deeds: readonly Deed[], client?: ClientPlace): string[] {
+  const { everywhere, own, system, client: ofClient } = permissionsOf(namespaces, client);
   const granted: readonly (readonly [string, readonly Permission[]])[] = [
     ['', everywhere],
     ...(['mesh', 'external', 'origin'] as const).map((part) => [namespaces[part], own[part]] as const),
     ['istio-system', system],
+    [client?.namespace ?? '', ofClient],
   ];
   return granted
     .flatMap(([where, permissions]) =>

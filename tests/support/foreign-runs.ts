@@ -1,0 +1,114 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { execa } from 'execa';
+import { expect } from 'vitest';
+import { withoutVitest } from '../../faults/checkout.ts';
+import { distributedNames } from '../../helpers/existing/installed.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import type { ForeignCluster } from './foreign-cluster.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+
+export interface Ended {
+  readonly exitCode: number | undefined;
+  readonly output: string;
+}
+
+/** Runs of the command in somebody's cluster, from a folder of their own. */
+export class ForeignRuns implements AsyncDisposable {
+  readonly folder: string;
+  readonly #theirs: ForeignCluster;
+
+  private constructor(theirs: ForeignCluster, folder: string) {
+    this.#theirs = theirs;
+    this.folder = folder;
+  }
+
+  static async in(theirs: ForeignCluster): Promise<ForeignRuns> {
+    return new ForeignRuns(theirs, await realpath(await mkdtemp(join(tmpdir(), 'conformance-existing-'))));
+  }
+
+  /** A file of the folder; its path. */
+  async file(name: string, text: string): Promise<string> {
+    const path = join(this.folder, name);
+    await writeFile(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  /** No engine answers to these runs, and they need none. */
+  start(args: readonly string[]) {
+    return execa(process.execPath, ['--import', loader, join(root, 'cli/main.ts'), ...args], {
+      cwd: this.folder,
+      env: {
+        ...withoutVitest(process.env),
+        DOCKER_HOST: 'unix:///nowhere/docker.sock',
+        NO_COLOR: '1',
+        TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
+      },
+      extendEnv: false,
+      all: true,
+      reject: false,
+      stdin: 'ignore',
+      timeout: 300_000,
+    });
+  }
+
+  async conformance(args: readonly string[]): Promise<Ended> {
+    const { exitCode, all } = await this.start(args);
+    expect(all).not.toMatch(/^ {4}at /m);
+    return { exitCode, output: all };
+  }
+
+  /** Images are named one by one: to know what the source set calls them, an engine would be asked. */
+  arguments(kubeconfig: string, ...args: readonly string[]): string[] {
+    const { images } = this.#theirs.images;
+    const named = (['curl', 'squid', 'origin'] as const).flatMap((role) => [
+      '--image',
+      `${role}=${images[role].reference}`,
+    ]);
+    return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...named, ...args];
+  }
+
+  /**
+   * Everything in the cluster but what its own machinery writes all the time; Istio's objects included, and whatever
+   * namespaces are labelled with.
+   */
+  async snapshot(): Promise<Snapshot> {
+    const { kube } = this.#theirs;
+    const objects = await takeSnapshot(
+      kube,
+      // istiod puts these into each namespace that it has looked at, and leaves them there.
+      ({ kind, metadata }) => kind === 'Node' || distributedNames.includes(metadata?.name ?? ''),
+    );
+    const { items } = await kube.core.listNamespace();
+    const marks = items.map(({ metadata }): [string, string] => [
+      `marks of namespace ${metadata?.name ?? ''}`,
+      JSON.stringify([sorted(metadata?.labels), sorted(metadata?.annotations)]),
+    ]);
+    return new Map([...objects, ...marks]);
+  }
+
+  async mustBeAsBefore(before: Snapshot): Promise<void> {
+    await eventually(
+      'the cluster to be as it was',
+      async () => {
+        const { added, removed, changed } = compareSnapshots(before, await this.snapshot());
+        const differences = [...added, ...removed, ...changed];
+        if (differences.length > 0) throw new Error(differences.join('; '));
+      },
+      { timeoutMs: 20_000 },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+function sorted(marks: Readonly<Record<string, string>> = {}): [string, string][] {
+  return Object.entries(marks).sort(([a], [b]) => (a < b ? -1 : 1));
+}
