@@ -47,9 +47,18 @@ describe('a kept configuration', () => {
       keptConfigurationOf([set('1.29.1', 'sha256:cc')], auto),
       ['image pilot: kept pilot:1 (sha256:aa), now pilot:1 (sha256:cc)'],
     ],
+    [
+      keptConfigurationOf([set('1.29.1')], { ...auto, given: 'sha256:dd' }),
+      ['your configuration: kept none, now sha256:dd'],
+    ],
     [keptConfigurationOf([set('1.29.1'), set('1.31.0')], auto), ['Istio: kept 1.29.1, now 1.29.1 → 1.31.0']],
   ])('differs by what is named', (asked, differences) => {
     expect(differencesOf(kept, asked)).toEqual(differences);
+  });
+
+  it('had none of the user’s own where it was kept before there was such a thing', () => {
+    const { given: _given, ...older } = kept;
+    expect(differencesOf(older, keptConfigurationOf([set('1.29.1')], auto))).toEqual([]);
   });
 
   it('is compared by what is known so far', () => {
