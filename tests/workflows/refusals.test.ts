@@ -34,7 +34,9 @@ test('a night whose registry does not answer says nothing about Istio, and is to
   });
   expect(job(run, newest).summary).toMatch(/^1 environment\n/);
   expect(job(run, 'tracking issue').summary).toMatch(/^1 environment\n/);
-  expect(github.issues).toMatchObject([{ state: 'open', body: expect.stringContaining('1 environment') }]);
+  expect(github.issues).toMatchObject([
+    { state: 'open', body: expect.stringContaining('1 environment') as string },
+  ]);
 });
 
 test('a night that nobody can fan out is told, with what was asked for by hand', async () => {
@@ -58,7 +60,7 @@ test('a night that nobody can fan out is told, with what was asked for by hand',
   expect(job(run, 'Which cells').log).toContain('No listed version of Istio is within --istio >=9.');
   expect([...run.jobs.keys()].filter((name) => /1\.2\d|Gate/.test(name))).toEqual([]);
   expect(github.issues).toMatchObject([
-    { state: 'open', body: expect.stringContaining('No run left results') },
+    { state: 'open', body: expect.stringContaining('No run left results') as string },
   ]);
 });
 
