@@ -17,6 +17,8 @@ const namespaces = { mesh: 'ours-mesh', external: 'ours-external', origin: 'ours
 const named = ['--namespace', namespaces.mesh, '--proxy-namespace', namespaces.external];
 const account = { namespace: namespaces.external, name: accountName };
 
+const auths = { 'registry.example': { auth: Buffer.from('ours:secret-word').toString('base64') } };
+
 let theirs: ForeignCluster;
 let runs: ForeignRuns;
 let administrator: string;
@@ -35,7 +37,6 @@ afterAll(async () => {
 test('a run of the user that conformance rbac makes is green, and leaves everything as it was', async () => {
   await apply(theirs.kube, rbacObjects({ namespaces, system: 'istio-system' }), undefined, 'administrator');
   await using api = await recordingApi(await kubeconfigOf(theirs.kube, account));
-  const auths = { 'registry.example': { auth: Buffer.from('ours:secret-word').toString('base64') } };
   const login = await runs.file('login.json', JSON.stringify({ auths }));
   const before = await runs.snapshot();
   const user = await runs.file('user', api.kubeconfig);
@@ -117,7 +118,8 @@ test('from somebody’s own pod it is green, whatever else that pod does, and ch
   const command = ['/bin/sh', '-c', work];
   const busy = { image: images.curl.reference, command, env, securityContext: readOnly };
   await apply(theirs.kube, [pod('busy', busy), accessLog()]);
-  const { report, skipped, added, deeds } = await fromPod('busy');
+  const login = await runs.file('login.json', JSON.stringify({ auths }));
+  const { report, skipped, added, deeds } = await fromPod('busy', '--pull-secret', login);
   expect(skipped).toEqual(['CONTROL-7', 'CONTROL-8', 'CONTROL-9']);
   expect(report).not.toContain('secret-work');
   expect(added).toBe(0);
@@ -131,7 +133,7 @@ test('from one without curl it is green by an ephemeral container, which is anno
   const { kube, images } = theirs;
   const lean = { image: images.images.squid.reference, command: ['/bin/sleep', 'infinity'] };
   await apply(kube, [pod('lean', lean), accessLog()]);
-  const { output, added, deeds } = await fromPod('lean', '--step', 'MESH-3');
+  const { output, added, deeds } = await fromPod('lean', '--step', 'MESH-3', '--step', 'CLEAN-3');
   expect(output).toMatch(/an ephemeral container with .* is added to the pod[^]*before-you-begin/);
   expect(added).toBe(1);
   expect(unused(deeds, { namespace: 'shop', pod: 'lean' })).not.toContain(
