@@ -10,10 +10,11 @@ import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/results/verdict.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
-import type { GatePlan, GateResults } from '../helpers/results/gate.ts';
+import { notFound, type GatePlan, type GateResults } from '../helpers/results/gate.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { runGate } from '../helpers/session/run-steps.ts';
-import type { SessionOptions } from '../helpers/session/session.ts';
+import type { SessionFacts, SessionOptions } from '../helpers/session/session.ts';
+import { isExisting, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
 import { fixturesMustBeReadable } from '../suites/document/fixtures.ts';
 import type { Chosen } from './options.ts';
@@ -23,19 +24,70 @@ import { askedOf, givenOf } from './run.ts';
 
 export interface GateRequest {
   readonly plan: GatePlan;
-  readonly kubernetes: string;
+  /** Of a cluster that the gate starts. */
+  readonly kubernetes?: string;
   readonly settings: Settings<Configuration>;
-  readonly given: SessionOptions['given'];
+  /** The user's own configuration of a mesh that the gate makes. */
+  readonly given?: SessionOptions['given'];
 }
 
 /** @throws UsageError for what can be told without an engine: the pair, the rules of its strategy, fixtures */
-export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest> {
+export async function gateOf(chosen: Chosen): Promise<GateRequest> {
+  const { values } = chosen.run;
+  surroundingsMustFit(values);
+  pauseMustBePossible(values);
+  await fixturesMustBeReadable();
+  const reviewed = chosen.gate.values.expectedChanges;
+  if (reviewed !== undefined) expectedChanges(resolve(reviewed));
+  return isExisting(values) ? gateOnTheirs(chosen) : gateOnOurs(chosen);
+}
+
+/** What both kinds of gate are asked alike. */
+function common({ strict, expectedChanges: file, trafficRate }: GateSettings) {
+  return {
+    strict,
+    trafficRate,
+    ...(file === undefined ? {} : { expectedChanges: resolve(file) }),
+  };
+}
+
+/** On the Istio of a user's cluster, which they upgrade: versions and strategy are found. */
+function gateOnTheirs({ run, gate: { values: asked, origins } }: Chosen): GateRequest {
+  theirSettingsMustFit(asked, origins);
+  const { from, to, waitFor, upgradeCommand, rollbackCommand, restartCommand } = asked;
+  const theirs = {
+    ...(upgradeCommand === undefined ? {} : { command: upgradeCommand }),
+    ...(rollbackCommand === undefined ? {} : { rollbackCommand }),
+    ...(restartCommand === undefined ? {} : { restartCommand }),
+    ...(waitFor === undefined ? {} : { waitFor }),
+  };
+  const { values, origins: ofRun } = run;
+  return {
+    plan: {
+      ...common(asked),
+      from: from ?? notFound,
+      to: to ?? waitFor ?? notFound,
+      strategy: notFound,
+      rollback: rollbackCommand !== undefined,
+      theirs,
+    },
+    settings: {
+      values: { ...values, target: 'hermetic' },
+      origins: { ...ofRun, target: 'the gate' },
+    },
+  };
+}
+
+async function gateOnOurs({ run, gate: asked }: Chosen): Promise<GateRequest> {
   const { values: configuration, origins } = run;
-  const { rollback, strict, allowUnsupported } = asked.values;
-  const reviewed =
-    asked.values.expectedChanges === undefined
-      ? {}
-      : { expectedChanges: resolve(asked.values.expectedChanges) };
+  const { rollback, allowUnsupported } = asked.values;
+  const alone = theirsAlone.find((key) => asked.origins[key] !== 'default');
+  if (alone !== undefined) {
+    throw new UsageError(
+      `${asked.origins[alone] ?? alone} is for the Istio of a cluster of yours, and there is no --kubeconfig`,
+      'Add --kubeconfig FILE. Without it the gate upgrades a mesh of its own from --from to --to.',
+    );
+  }
   const { k8s, images } = configuration;
   const { from, to, strategy, kubernetes } = resolvePair({
     ...pairIn(asked.values),
@@ -45,9 +97,6 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
   });
   const pair = [from, to].map((istio) => ({ istio, kubernetes }));
   if (images !== 'auto') askedFor(images, pair, {});
-  pauseMustBePossible(configuration);
-  await fixturesMustBeReadable();
-  expectedChanges(reviewed.expectedChanges);
   const { istioConfigTo } = asked.values;
   const given = await givenOf(configuration, istioConfigTo);
   if (configuration.reuse) {
@@ -58,7 +107,7 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
     kubernetes,
     given,
     plan: {
-      ...{ from, to, strategy, rollback, strict, ...reviewed },
+      ...{ from, to, strategy, rollback, ...common(asked.values) },
       ...(istioConfigTo === undefined ? {} : { istioConfigTo }),
     },
     // Live traffic is thousands of requests: too many for the real destination.
@@ -73,11 +122,14 @@ export async function gateOf({ run, gate: asked }: Chosen): Promise<GateRequest>
 export async function gate({ plan, kubernetes, settings, given }: GateRequest): Promise<number> {
   return runReported({
     command: 'gate',
-    title: `${describe(plan)}, Kubernetes ${kubernetes}`,
+    title: `${describe(plan)}${kubernetes === undefined ? `, the cluster of ${settings.values.kubeconfig ?? ''}` : `, Kubernetes ${kubernetes}`}`,
     settings,
     plan: planOf(settings.values),
-    session: { upgrade: { ...plan, kubernetes }, given },
-    judge: (facts, report, telling) => runGate(facts, plan, report, telling),
+    session: kubernetes === undefined ? { theirUpgrade: true } : { upgrade: { ...plan, kubernetes }, given },
+    judge: (facts, report, telling) => {
+      versionMustBe(plan, facts);
+      return runGate(facts, plan, report, telling);
+    },
     verdict: ({ report: { steps, gate: known }, problems, clusterServes }) =>
       gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes }),
     complete: async ({ gate: known }, report, telling) => {
@@ -106,9 +158,68 @@ function pairIn({ from, to, strategy }: GateSettings): Pick<PairRequest, 'from' 
   );
 }
 
-function describe({ from, to, strategy, rollback, strict }: GatePlan): string {
-  const parts = [`Istio ${from} → ${to}`, strategy === 'canary' ? 'as a canary' : 'in place'];
-  if (rollback) parts.push(`back to ${from} after the first namespace`);
+/** Settings of a gate on a user's mesh alone. */
+const theirsAlone = ['upgradeCommand', 'waitFor', 'rollbackCommand', 'restartCommand'] as const;
+/** And those of a gate on a mesh of its own. */
+const oursAlone = ['strategy', 'rollback', 'istioConfigTo', 'allowUnsupported'] as const;
+
+/** @throws UsageError */
+function theirSettingsMustFit(asked: GateSettings, origins: Readonly<Record<string, string>>): void {
+  const alone = oursAlone.find((key) => origins[key] !== 'default');
+  if (alone !== undefined) {
+    throw new UsageError(
+      `${origins[alone] ?? alone} is for a mesh that the gate upgrades itself; of yours it finds out what your upgrade does`,
+      alone === 'rollback' ? 'Say how: --rollback-command COMMAND.' : 'Leave it out.',
+    );
+  }
+  const { upgradeCommand, waitFor, to, rollbackCommand, restartCommand } = asked;
+  if (upgradeCommand !== undefined && waitFor !== undefined) {
+    throw new UsageError(
+      '--upgrade-command and --wait-for exclude each other',
+      'With a command, its end is waited for; --to VERSION has the version checked.',
+    );
+  }
+  if (to !== undefined && waitFor !== undefined && to !== waitFor) {
+    throw new UsageError(`--to ${to} contradicts --wait-for ${waitFor}`, 'Leave --to out.');
+  }
+  if (rollbackCommand !== undefined && restartCommand !== undefined) {
+    throw new UsageError(
+      '--restart-command and --rollback-command exclude each other',
+      'A gate with a rollback goes back before your workloads are restarted.',
+    );
+  }
+  if (upgradeCommand === undefined && waitFor === undefined && !process.stdin.isTTY) {
+    throw new UsageError(
+      'With --kubeconfig the gate needs to know how you upgrade',
+      'Say --upgrade-command COMMAND, or --wait-for VERSION where a pipeline does it. At a terminal the gate asks you to upgrade, and waits for Enter.',
+    );
+  }
+}
+
+/** @throws UsageError where the mesh is not of the version that the user said */
+function versionMustBe({ from, to }: GatePlan, { existing }: SessionFacts): void {
+  const found = existing?.istio?.version;
+  if (found === undefined) return;
+  if (from !== notFound && from !== found) {
+    throw new UsageError(
+      `--from ${from}, but the mesh is of ${found}`,
+      'Leave --from out: the version is found. Another revision is chosen by --revision NAME.',
+    );
+  }
+  if (to === found) {
+    throw new UsageError(
+      `The mesh is of ${found} already: nothing would be upgraded`,
+      'Start the gate before the upgrade.',
+    );
+  }
+}
+
+function describe({ from, to, strategy, rollback, strict, theirs }: GatePlan): string {
+  const parts =
+    theirs === undefined
+      ? [`Istio ${from} → ${to}`, strategy === 'canary' ? 'as a canary' : 'in place']
+      : ['your upgrade of Istio', ...(to === notFound ? [] : [`to ${to}`])];
+  if (rollback) parts.push(theirs === undefined ? `back to ${from} after the first namespace` : 'and back');
   if (strict) parts.push('strict');
   return parts.join(', ');
 }

@@ -119,8 +119,9 @@ function gateCommand(): Command {
     .addOption(configOption())
     .action(async (_flags: unknown, command: Command) => {
       const { gate, gateOf } = await import('./gate.ts');
+      const { checked } = await import('./run.ts');
       const request = await gateOf(await chosenSettings(command));
-      if (!checkOnly) process.exitCode = await gate(request);
+      process.exitCode = checkOnly ? checked(request.settings.values) : await gate(request);
     });
 }
 
@@ -317,6 +318,7 @@ function cleanCommand(): Command {
 }
 
 interface RbacFlags {
+  readonly gate?: true;
   readonly istioNamespace: string;
   readonly user?: string;
 }
@@ -326,10 +328,12 @@ function rbacCommand(): Command {
     .description('print the namespaces and least permissions of a run with --kubeconfig, for kubectl apply')
     .addOption(istioNamespaceOption())
     .option('--user <name>', 'grant them to this user instead of a service account')
-    .action(async ({ istioNamespace: system, user }: RbacFlags, command: Command) => {
+    .option('--gate', 'also what gate --kubeconfig needs: to ask istiod whom it serves')
+    .action(async ({ istioNamespace: system, user, gate }: RbacFlags, command: Command) => {
       const { printRbac } = await import('./manifests.ts');
       const configuration = flagSettings(command);
-      if (!checkOnly) printRbac(configuration, { system, ...(user === undefined ? {} : { user }) });
+      if (!checkOnly)
+        printRbac(configuration, { system, gate: gate === true, ...(user === undefined ? {} : { user }) });
     });
 }
 

@@ -24,6 +24,7 @@ import { cancelProject } from '../helpers/session/run-steps.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { settingLines } from './options.ts';
 import { onTold } from '../helpers/pause/pause.ts';
+import { Errands } from './errands.ts';
 import { attendPauses } from './pausing.ts';
 import { announceReport, storeReport } from '../helpers/job/stored-report.ts';
 import { connect, type Kube } from '../helpers/kube/client.ts';
@@ -71,6 +72,7 @@ export async function runReported(run: ReportedRun): Promise<number> {
   await report.open();
   const telling = new Telling(configuration);
   tellStart(run, report);
+  const errands = new Errands();
   let opening: Promise<Session> | undefined;
   const ended = (results: Results): void => {
     tellEnd(results, report);
@@ -79,7 +81,12 @@ export async function runReported(run: ReportedRun): Promise<number> {
     report,
     keep: configuration.keep,
     opening: () => opening,
-    existing: isExisting(configuration) ? { cancel: cancelProject } : undefined,
+    existing: isExisting(configuration)
+      ? {
+          // What a user's command left is looked at before the run ends.
+          cancel: () => (errands.interrupt() ? Promise.resolve() : cancelProject()),
+        }
+      : undefined,
     ended,
   });
   telling.mention(`${run.command === 'gate' ? 'Gate' : 'Run'} ${report.runId}: ${run.title}`);
@@ -89,7 +96,7 @@ export async function runReported(run: ReportedRun): Promise<number> {
   try {
     await announce(configuration, report);
     opening = openSession(run.plan, report, progress, run.session);
-    outcome = await judgeIn(await opening, run, report, telling);
+    outcome = await judgeIn(await opening, run, report, telling, errands);
   } catch (error) {
     outcome = outcomeOf(error);
   }
@@ -109,6 +116,7 @@ async function judgeIn(
   { judge, verdict }: ReportedRun,
   report: Report,
   telling: Telling,
+  errands: Errands,
 ): Promise<Outcome> {
   const { facts } = session;
   let problems: readonly string[];
@@ -116,6 +124,7 @@ async function judgeIn(
   try {
     using _pauses = attendPauses(facts);
     using _told = onTold(facts.runId, telling.say);
+    using _errands = errands.attend(facts, report, telling.say);
     problems = report.interrupted ? [] : await judge(facts, report, telling);
     clusterServes = await serves(facts.cluster);
   } finally {

@@ -91,15 +91,15 @@ export class FourGreps {
   async #proxyIp(): Promise<string> {
     const known = this.#world.proxyIp.known();
     if (known !== undefined) return known;
-    const { namespaces, proxy } = this.#world.edition;
-    const pods = await this.#pods(namespaces.external, proxy.app);
+    const { namespaces, edition } = this.#world;
+    const pods = await this.#pods(namespaces.external, edition.proxy.app);
     return pods.map(({ status }) => status?.podIP ?? '').join(' ');
   }
 
   async #applyEntry(): Promise<void> {
     const values = { PROXY_IP: await this.#proxyIp(), PROXY_PORT: String(this.#world.edition.proxy.port) };
     const objects = await this.#world.fixtures.objects('document/service-entry.yaml', values);
-    await apply(this.#world.kube, objects, this.#world.edition.namespaces.mesh);
+    await apply(this.#world.kube, objects, this.#world.namespaces.mesh);
   }
 
   #grep({ pod, lines }: Log, text: string): boolean {
@@ -107,8 +107,8 @@ export class FourGreps {
   }
 
   async #squidLog(): Promise<Log> {
-    const { proxy, namespaces } = this.#world.edition;
-    const namespace = namespaces.external;
+    const { proxy } = this.#world.edition;
+    const namespace = this.#world.namespaces.external;
     const [squid] = await this.#pods(namespace, proxy.app);
     const pod = squid?.metadata?.name ?? '';
     const target = { namespace, pod, container: proxy.app };
@@ -123,8 +123,8 @@ export class FourGreps {
   }
 
   async #client(where: 'mesh' | 'external'): Promise<PodRef> {
-    const { client, namespaces } = this.#world.edition;
-    const namespace = namespaces[where];
+    const { client } = this.#world.edition;
+    const namespace = this.#world.namespaces[where];
     const pods = await this.#pods(namespace, client);
     const pod = pods.map(({ metadata }) => metadata?.name ?? '').join(' ');
     return { namespace, pod, container: client };

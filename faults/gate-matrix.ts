@@ -1,17 +1,26 @@
 import { editionOf } from '../fixtures/document/editions.ts';
-import { messageOf } from '../helpers/errors.ts';
 import { checkedGiven } from '../helpers/given/check.ts';
 import type { Given } from '../helpers/given/given.ts';
-import type { ImageSet } from '../helpers/images/roles.ts';
-import type { SessionFacts } from '../helpers/session/session.ts';
-import { Gate } from '../suites/upgrade/gate.ts';
 import { removeManifests } from '../suites/document/apply-manifests.ts';
 import { Fixtures } from '../suites/document/fixtures.ts';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { configurationSchema } from '../helpers/configuration/configuration.ts';
+import { messageOf } from '../helpers/errors.ts';
+import { installIstio } from '../helpers/istio/install.ts';
+import { silent } from '../helpers/progress/progress.ts';
+import { Report } from '../helpers/report/report.ts';
+import { notFound } from '../helpers/results/gate.ts';
+import { openExistingSession } from '../helpers/session/existing-session.ts';
+import { planOf } from '../helpers/session/proxy.ts';
+import { newRunId, type Session, type SessionFacts } from '../helpers/session/session.ts';
+import { Gate, setsOf } from '../suites/upgrade/gate.ts';
+import type { Hand } from '../suites/upgrade/hand.ts';
 import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
 import { faultResultOf, type Caught, type FaultResult } from './result.ts';
-import type { GateFault } from './gate-fault.ts';
+import type { GateFault, OwnGateFault } from './gate-fault.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
 export class GateMatrix {
@@ -31,37 +40,78 @@ export class GateMatrix {
 
   async try(fault: GateFault): Promise<FaultResult> {
     const start = performance.now();
-    const { images, others, runId } = this.#session;
-    const [to] = others;
-    const given = await this.#givenFor(fault, [images, ...others], runId);
-    const session = given === undefined ? this.#session : { ...this.#session, given };
-    await using gate = new Gate(session, {
-      from: images.istio,
-      to: to?.istio ?? '',
-      strategy: fault.strategy,
-      rollback: false,
-      strict: fault.strict ?? false,
-    });
+    const given = await this.#givenFor(fault);
+    const whole = given === undefined ? this.#session : { ...this.#session, given };
+    const { from, to } = setsOf(whole);
+    const strategy = 'strategy' in fault ? fault.strategy : 'in-place';
+    const plan = { from: from.istio, to: to.istio, rollback: false, strict: fault.strict ?? false };
+    await using own = new Gate(whole, { ...plan, strategy });
     try {
-      await gate.begin(this.#used);
+      await own.begin(this.#used);
     } catch (error) {
       this.#unsound = `${fault.id} found no clean cluster: ${messageOf(error)}`;
       throw error;
     }
     this.#used = true;
+    if (!('theirs' in fault)) {
+      const judge = await FourGreps.beginning(own.world('before'));
+      const { caught, greps } = await goThrough(own, judge, fault);
+      // The next upgrade begins without them.
+      await removeManifests(own.kube, given);
+      return faultResultOf(fault, caught, greps, start);
+    }
+    await installIstio(this.#session.cluster, from, await own.fixtures.text('istio.yaml'));
+    await using session = await this.#asTheirs(fault.id);
+    const hand: Hand = {
+      run: async () => {
+        await fault.theirs(gate);
+        return { exitCode: 0, lastLines: [], output: '', interrupted: false };
+      },
+      enter: () => Promise.reject(new TypeError('a fault’s upgrade is a command')),
+    };
+    // What stands for the user's command installs the new version's images.
+    const facts = { ...session.facts, others: this.#session.others };
+    const theirs = { command: fault.id };
+    const asFound = { ...plan, from: notFound, to: notFound, strategy: notFound, theirs } as const;
+    await using gate: Gate = new Gate(facts, asFound, { hand });
+    await gate.begin(false);
     const judge = await FourGreps.beginning(gate.world('before'));
-    const { caught, greps } = await goThrough(gate, fault, judge);
-    // The next upgrade begins without them.
-    await removeManifests(gate.kube, given);
+    const { caught, greps } = await goThrough(gate, judge);
     return faultResultOf(fault, caught, greps, start);
   }
 
   /** The configuration of the fault, checked as that of a user is. */
-  async #givenFor(fault: GateFault, sets: readonly ImageSet[], runId: string): Promise<Given | undefined> {
-    const given = fault.given?.(this.#session.images);
+  async #givenFor(fault: GateFault): Promise<Given | undefined> {
+    const { images, others, runId, configuration } = this.#session;
+    const given = 'given' in fault ? fault.given?.(images) : undefined;
     if (given === undefined) return undefined;
-    const base = await new Fixtures(editionOf(this.#session.configuration)).text('istio.yaml');
-    return (await checkedGiven({ given, base, runId }, sets)).given;
+    const base = await new Fixtures(editionOf(configuration)).text('istio.yaml');
+    return (await checkedGiven({ given, base, runId }, [images, ...others])).given;
+  }
+
+  /** The same cluster as somebody's, whose Istio is there already. */
+  async #asTheirs(id: string): Promise<Session> {
+    const { cluster, folder, images, configuration, reportFolder } = this.#session;
+    const kubeconfig = join(folder, 'kubeconfig');
+    await writeFile(kubeconfig, cluster.kubeconfig, { mode: 0o600 });
+    const { curl, squid, origin } = images.images;
+    const asked = configurationSchema.parse({
+      kubeconfig,
+      target: 'hermetic',
+      images: images.source,
+      image: { curl: curl.reference, squid: squid.reference, origin: origin.reference },
+      edition: configuration.edition,
+      timeoutScale: configuration.timeoutScale,
+    });
+    const report = new Report(join(reportFolder, id), newRunId(), asked);
+    const session = await openExistingSession({ kubeconfig }, planOf(asked), report, silent, {
+      theirUpgrade: true,
+    });
+    // istioctl runs in a container on the cluster's own network.
+    return {
+      facts: { ...session.facts, cluster },
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
   }
 }
 
@@ -71,14 +121,14 @@ export class GateMatrix {
  */
 async function goThrough(
   gate: Gate,
-  fault: GateFault,
   judge: FourGreps,
+  fault?: OwnGateFault,
 ): Promise<{ readonly caught: Caught | undefined; readonly greps: string | undefined }> {
   const phases = phasesOf(gate);
   const keys = phases.flatMap(({ id, steps }) => steps.map((step) => `${id}/${step.id}`));
-  const before = fault.before ?? keys[0];
+  const before = fault?.before ?? keys[0];
   if (before === undefined || !keys.includes(before)) {
-    throw new TypeError(`${fault.id}: no step ${before ?? ''} to come before`);
+    throw new TypeError(`${fault?.id ?? ''}: no step ${before ?? ''} to come before`);
   }
   let judged: { readonly greps: string | undefined } | undefined;
   for (const phase of phases) {
@@ -86,7 +136,7 @@ async function goThrough(
     gate.enter(phase);
     for (const step of phase.steps) {
       const key = `${phase.id}/${step.id}`;
-      if (key === before) await fault.inject?.(gate);
+      if (key === before) await fault?.inject?.(gate);
       const record = recordOf(step);
       await gate.take(phase, step, record);
       if (record.status !== 'failed') continue;

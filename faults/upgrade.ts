@@ -6,6 +6,7 @@ import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 import type { GateFault } from './gate-fault.ts';
 import { givenFaults } from './given.ts';
+import { theirGateFaults } from './their-upgrade.ts';
 
 /** The new control plane serves every sidecar by then, and all that is left of the upgrade are restarts. */
 const afterTheSwitch = 'document-old-proxy/BEFORE-1';
@@ -50,7 +51,7 @@ export const gateFaults: readonly GateFault[] = [
     strategy: 'canary',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'INJECTION_FAILED' },
     before: 'upgrade/UPGRADE-3',
-    inject: async ({ kube, revision }) => {
+    inject: async ({ kube, after: { revision } }) => {
       const name = { kind: 'MutatingWebhookConfiguration', metadata: { name: injectorOf(revision) } };
       const target = { apiVersion: 'admissionregistration.k8s.io/v1', ...name };
       const found = await find<V1MutatingWebhookConfiguration>(kube, target);
@@ -181,9 +182,10 @@ export const gateFaults: readonly GateFault[] = [
     strategy: 'in-place',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'CONTROL_PLANE' },
     before: 'upgrade/UPGRADE-3',
-    inject: ({ kube, revision }) => scaleToZero(kube, istiodOf(revision)),
+    inject: ({ kube, after: { revision } }) => scaleToZero(kube, istiodOf(revision)),
   },
   ...givenFaults,
+  ...theirGateFaults,
 ];
 
 async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Existing } from '../helpers/existing/existing.ts';
+import { deployedProxy } from '../helpers/proxy/proxy.ts';
+import { notFound } from '../helpers/results/gate.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { Gate } from '../suites/upgrade/gate.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
@@ -13,24 +16,30 @@ const kubeconfig = JSON.stringify({
 const session = {
   configuration: { edition: '2018-zh' },
   cluster: { kubeconfig },
+  namespaces: {},
+  proxy: deployedProxy,
   destination: {},
   folder: '',
-  images: { istio: '1.28.3', images: { curl: { reference: 'curl:1' } } },
-  others: [{ istio: '1.29.1' }],
+  images: { istio: '1.28.3', images: { curl: { reference: 'curl:1' }, proxyv2: { reference: '' } } },
+  others: [{ istio: '1.29.1', images: { proxyv2: { reference: '' } } }],
 } as unknown as SessionFacts;
+
+const istio = { version: '1.28.3', revision: undefined, namespace: 'istio-system' };
+const existing = { istio: { ...istio, injection: {}, discovery: {} } } as unknown as Existing;
 
 describe('the faults of an upgrade', () => {
   it.each(gateFaults)(
     '$id names steps that exist, in an order that can catch it',
-    ({ strategy, before, given, expect: caught }) => {
-      const its = given === undefined ? session : { ...session, given: given(session.images) };
-      const gate = new Gate(its, {
-        from: '1.28.3',
-        to: '1.29.1',
-        strategy,
-        rollback: false,
-        strict: false,
-      });
+    ({ expect: caught, ...fault }) => {
+      const plan = { from: '1.28.3', to: '1.29.1', rollback: false, strict: false };
+      const theirs = { command: 'true' };
+      const given = 'given' in fault ? fault.given?.(session.images) : undefined;
+      const its = given === undefined ? session : { ...session, given };
+      const gate =
+        'strategy' in fault
+          ? new Gate(its, { ...plan, strategy: fault.strategy })
+          : new Gate({ ...session, existing }, { ...plan, strategy: notFound, theirs });
+      const before = 'before' in fault ? fault.before : undefined;
       const steps = phasesOf(gate).flatMap(({ id, steps: own }) => own.map((step) => `${id}/${step.id}`));
       expect(steps).toContain(caught.step);
       if (before === undefined) return;

@@ -29,6 +29,10 @@ const limits = {
   configPush: 20_000,
   /** A sidecar has found the new control plane after an upgrade; it tries again with growing pauses. */
   controlPlaneSwitch: 60_000,
+  /** A user's own upgrade, by their command, pipeline or hand. */
+  upgrade: 3_600_000,
+  /** After a signal, what a user's command has to end, before it gets a harder one. */
+  commandEnd: 30_000,
   /** One request of the client, as curl's --max-time. */
   request: 30_000,
   /** Lines of all witnesses are there after the request ended. Envoy flushes within 1 s. */
@@ -54,7 +58,7 @@ const limits = {
   /** Removal of the run's containers and network. */
   cleanUp: 60_000,
   /** After a signal, until a run in an existing cluster has ended its step and removed what it made. */
-  interrupted: 120_000,
+  interrupted: 240_000,
   /** Removal of what a run made in an existing cluster: namespaces, and an Istio that it installed. */
   removal: 300_000,
 } as const;

@@ -6,7 +6,7 @@ import { Gate } from './upgrade/gate.ts';
 import { phasesOf } from './upgrade/phases.ts';
 
 const session = inject('session');
-const gate = new Gate(session, inject('gate'), evidenceOf(session));
+const gate = new Gate(session, inject('gate'), { evidence: evidenceOf(session) });
 
 beforeAll(() => gate.begin());
 

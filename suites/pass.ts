@@ -101,7 +101,7 @@ export class Pass {
       return undefined;
     }
     try {
-      await this.#inTime(this.#do(step));
+      await this.#inTime(this.#do(step), timeouts[step.limit ?? 'step']);
       record.status = 'passed';
       return undefined;
     } catch (error) {
@@ -122,11 +122,11 @@ export class Pass {
     if (before !== undefined) this.world.note('begun', `${before} before its turn`);
   }
 
-  async #inTime(work: Promise<void>): Promise<void> {
-    if ((await orLate(work, timeouts.step)) !== late) return;
+  async #inTime(work: Promise<void>, limitMs: number): Promise<void> {
+    if ((await orLate(work, limitMs)) !== late) return;
     this.#hanging = true;
     throw new EnvironmentError(
-      `The step did not end within ${timeouts.step / 1000} s, in spite of the limits of its own waits`,
+      `The step did not end within ${limitMs / 1000} s, in spite of the limits of its own waits`,
       "This is a fault of the suite or of a machine that hangs; please report it with the run's log.",
     );
   }

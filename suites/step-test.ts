@@ -26,12 +26,14 @@ export function testPass(passes: Passes, steps: readonly Step[], pass: number, u
  * @param learnt What else is known after the step
  */
 export function testStep(
-  { id, title }: Step,
+  { id, title, limit }: Step,
   record: StepRecord,
   take: (record: StepRecord) => Promise<unknown>,
   learnt: () => Omit<TaskMeta, 'step'>,
 ): void {
-  test(`${id} ${title}`, { meta: { step: record } }, async ({ task, skip }) => {
+  // A limit of its own is longer than that of all tests; the pass keeps it.
+  const timeout = limit === undefined ? {} : { timeout: 0 };
+  test(`${id} ${title}`, { meta: { step: record }, ...timeout }, async ({ task, skip }) => {
     const error = await take(record);
     Object.assign(task.meta, { step: record, ...learnt() });
     if (record.status === 'skipped') skip(record.reason);

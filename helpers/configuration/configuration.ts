@@ -18,6 +18,9 @@ export const maxClients = 200;
 export const maxTunnels = 300;
 export const maxWaves = 100;
 
+/** Requests a second of each client of a gate's live traffic. */
+export const maxTrafficRate = 10;
+
 /** Settings that lead to an existing cluster. */
 const existing = ['kubeconfig', 'inCluster'];
 
@@ -214,7 +217,7 @@ export const runSettings = {
   },
   kubeconfig: {
     type: z.string().optional(),
-    commands: ['run', 'clean'],
+    commands: ['run', 'gate', 'clean'],
     group: 'Where to run',
     argument: '<file>',
     help: 'use the existing cluster of this kubeconfig instead of starting one',
@@ -233,7 +236,7 @@ export const runSettings = {
   },
   context: {
     type: z.string().optional(),
-    commands: ['run', 'clean'],
+    commands: ['run', 'gate', 'clean'],
     group: 'Where to run',
     argument: '<name>',
     help: 'context of the kubeconfig',
@@ -242,7 +245,7 @@ export const runSettings = {
   },
   namespace: {
     type: z.string().default('conformance-mesh'),
-    commands: ['run', 'clean', 'job', 'rbac'],
+    commands: ['run', 'gate', 'clean', 'job', 'rbac'],
     group: 'Where to run',
     argument: '<name>',
     help: 'namespace of the client in the mesh, in an existing cluster',
@@ -250,7 +253,7 @@ export const runSettings = {
   },
   proxyNamespace: {
     type: z.string().default('conformance-external'),
-    commands: ['run', 'clean', 'job', 'rbac'],
+    commands: ['run', 'gate', 'clean', 'job', 'rbac'],
     group: 'Where to run',
     argument: '<name>',
     help: 'namespace of the proxy and of the client outside the mesh, in an existing cluster',
@@ -303,7 +306,7 @@ export const runSettings = {
   },
   revision: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Where to run',
     argument: '<name>',
     help: 'revision or revision tag to judge, where the existing cluster has several',
@@ -339,7 +342,7 @@ export const runSettings = {
   },
   image: {
     type: z.partialRecord(z.enum(roles), z.string()).default({}),
-    commands: ['run', 'images list', 'images pull', 'images save'],
+    commands: ['run', 'gate', 'images list', 'images pull', 'images save'],
     group: 'Images',
     argument: '<role=reference>',
     help: 'use this image for a role; repeatable',
@@ -348,7 +351,7 @@ export const runSettings = {
   },
   pullSecret: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Images',
     argument: '<file>',
     help: 'credentials an existing cluster pulls images with, a file as docker login writes it',
@@ -488,6 +491,41 @@ export const gateSettings = {
     commands: ['gate'],
     group: 'Upgrade',
     help: 'go back after the first namespace of a canary, and run the document again',
+  },
+  upgradeCommand: {
+    type: z.string().min(1).optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<command>',
+    help: 'with --kubeconfig: your command that upgrades the Istio of that cluster, for the shell',
+  },
+  waitFor: {
+    type: z.string().min(1).optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<version>',
+    help: 'with --kubeconfig: your pipeline upgrades; the upgrade is done when istiod of this version serves',
+  },
+  rollbackCommand: {
+    type: z.string().min(1).optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<command>',
+    help: 'with --kubeconfig: your command that takes the upgrade back, after one workload went over',
+  },
+  restartCommand: {
+    type: z.string().min(1).optional(),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<command>',
+    help: 'with --kubeconfig: your command that restarts your workloads, before the suite restarts its own',
+  },
+  trafficRate: {
+    type: z.number().int().min(1).max(maxTrafficRate).default(maxTrafficRate),
+    commands: ['gate'],
+    group: 'Upgrade',
+    argument: '<n>',
+    help: `requests a second of each of the four clients of the live traffic; at most ${String(maxTrafficRate)}`,
   },
   strict: {
     type: z.boolean().default(false),

@@ -118,7 +118,8 @@ export function choose(injectors: readonly Injector[], wanted: string | undefine
   );
 }
 
-async function injectorsOf({ config }: Kube): Promise<Injector[]> {
+/** Every revision and tag of the cluster's Istio that injects. */
+export async function injectorsOf({ config }: Kube): Promise<Injector[]> {
   const api = config.makeApiClient(AdmissionregistrationV1Api);
   const { items } = await api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' });
   return items.flatMap(injectorIn);

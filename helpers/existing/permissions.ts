@@ -28,6 +28,9 @@ export interface Permissions {
 /** The pod that `--client` names, of which nothing but these two matters here. */
 export type ClientPlace = Pick<ClientName, 'namespace' | 'pod'>;
 
+/** Besides, in the control plane's namespace, for a gate: istiod itself tells its version, and which sidecars it serves. */
+export const toAskIstiod: Permission = { group: '', resource: 'pods/exec', verbs: ['get', 'create'] };
+
 const made = ['get', 'list', 'create', 'patch', 'delete'];
 const read = ['get', 'list'];
 
@@ -158,6 +161,8 @@ export interface Intended {
   readonly installs: boolean;
   /** Somebody's pod from which requests are sent. */
   readonly client: ClientPlace | undefined;
+  /** A gate: somebody upgrades Istio meanwhile. */
+  readonly upgrades: boolean;
 }
 
 /** A right that the API server says the user has not. */
@@ -188,8 +193,13 @@ export function missingOf(
 }
 
 /** Of what a run needs in the control plane's namespace, what the user may not do. */
-export function missingInSystem(kube: Kube, system: string): Promise<readonly Missing[]> {
-  const needed = permissionsOf({ mesh: '', external: '', origin: '' }).system;
+export function missingInSystem(
+  kube: Kube,
+  system: string,
+  { upgrades }: Pick<Intended, 'upgrades'>,
+): Promise<readonly Missing[]> {
+  const always = permissionsOf({ mesh: '', external: '', origin: '' }).system;
+  const needed = upgrades ? [...always, toAskIstiod] : always;
   return refused(
     kube,
     needed.flatMap((permission) => questionsOf(permission, system)),

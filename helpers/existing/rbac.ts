@@ -3,13 +3,15 @@ import { stringify } from 'yaml';
 import { fieldManager } from '../kube/client.ts';
 import type { Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
-import { permissionsOf, rulesOf, type ClientPlace, type Permission } from './permissions.ts';
+import { permissionsOf, rulesOf, toAskIstiod, type ClientPlace, type Permission } from './permissions.ts';
 
 /** Whom the manifest is for. */
 export interface RbacRequest {
   readonly namespaces: Namespaces;
   /** The control plane's namespace. */
   readonly system: string;
+  /** For a gate as well. */
+  readonly gate?: boolean;
   /** An existing user; without it a service account is created. */
   readonly user?: string;
   /** Somebody's pod from which requests are sent. */
@@ -26,7 +28,7 @@ const podSecurity = { mesh: 'privileged', external: 'baseline', origin: 'baselin
 
 /** The namespaces, and all that a run in them may do and nothing else. */
 export function rbacObjects(request: RbacRequest): KubernetesObject[] {
-  const { namespaces, system, user, client, accountNamespace = namespaces.external } = request;
+  const { namespaces, system, gate = false, user, client, accountNamespace = namespaces.external } = request;
   const { everywhere, own, system: inSystem, client: ofClient } = permissionsOf(namespaces, client);
   const account = { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace };
   const subject =
@@ -45,7 +47,7 @@ export function rbacObjects(request: RbacRequest): KubernetesObject[] {
       : []),
     ...granted('Cluster', undefined, everywhere, subject),
     ...parts.flatMap((part) => granted('', namespaces[part], own[part], subject)),
-    ...granted('', system, inSystem, subject),
+    ...granted('', system, gate ? [...inSystem, toAskIstiod] : inSystem, subject),
     ...(client === undefined ? [] : granted('', client.namespace, ofClient, subject)),
   ];
 }

@@ -35,7 +35,7 @@ export async function survey(kube: Kube, intended: Intended, revision: string | 
   const injector = refused('mutatingwebhookconfigurations.admissionregistration.k8s.io')
     ? undefined
     : await injectorOf(kube, intended, revision);
-  if (injector !== undefined) missing.push(...(await missingInSystem(kube, injector.namespace)));
+  if (injector !== undefined) missing.push(...(await missingInSystem(kube, injector.namespace, intended)));
   nothingMustBeMissing(missing, namespaces?.missing ?? []);
   return {
     namespaces: namespaces ?? { prepared: [], missing: [], dead: [] },

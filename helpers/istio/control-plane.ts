@@ -31,11 +31,15 @@ export interface Served {
 }
 
 /** Sidecars that are connected to a revision's control plane at the moment. */
-export async function servedBy(kube: Kube, revision: Revision): Promise<readonly Served[]> {
-  const pods = await livePods(kube, istioSystem, `app=istiod,istio.io/rev=${revision ?? 'default'}`);
+export async function servedBy(
+  kube: Kube,
+  revision: Revision,
+  namespace = istioSystem,
+): Promise<readonly Served[]> {
+  const pods = await livePods(kube, namespace, `app=istiod,istio.io/rev=${revision ?? 'default'}`);
   const lists = await Promise.all(
     pods.filter(isReady).map(async ({ metadata }) => {
-      const said = await ask(kube, metadata?.name ?? '', ['request', 'GET', '/debug/syncz']);
+      const said = await ask(kube, metadata?.name ?? '', ['request', 'GET', '/debug/syncz'], namespace);
       return connections.parse(JSON.parse(said));
     }),
   );

@@ -1,6 +1,6 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type { Report } from './report.ts';
-import type { GatePhase, GateResults } from '../results/gate.ts';
+import type { GateKnown, GatePhase } from '../results/gate.ts';
 import { isJudged } from '../results/step.ts';
 import type { Lines } from './lines.ts';
 
@@ -75,7 +75,7 @@ export class StepReporter implements Reporter {
 /** Collects a gate's phases, and what its steps report beside their records. */
 export class PhaseRecorder implements Reporter {
   readonly phases: GatePhase[] = [];
-  known: Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'> = { comparisons: [], mesh: [] };
+  known: GateKnown = { comparisons: [], mesh: [] };
   #startedAt = new Date();
   #counts = { passed: 0, failed: 0, skipped: 0 };
   #id = '';

@@ -2,11 +2,25 @@ import { z } from 'zod';
 import { trafficAccount } from '../traffic/account.ts';
 import { stepResult } from './step.ts';
 
+/** A version, or the way of an upgrade, that a gate on a user's mesh has not found yet. */
+export const notFound = 'unknown';
+
+/** The upgrade of a user's own mesh, by the user. */
+const theirUpgrade = z.object({
+  command: z.string().optional().describe('does it; without one the user does, or a pipeline'),
+  rollbackCommand: z.string().optional().describe('takes it back'),
+  restartCommand: z.string().optional().describe("restarts the user's own workloads"),
+  waitFor: z.string().optional().describe('the upgrade is done when istiod of this version serves'),
+});
+export type TheirUpgrade = z.infer<typeof theirUpgrade>;
+
 /** What a gate is asked to do; plain data. */
 export const gatePlan = z.object({
   from: z.string(),
   to: z.string(),
-  strategy: z.enum(['canary', 'in-place']),
+  strategy: z
+    .enum(['canary', 'in-place', notFound])
+    .describe("in a user's mesh found by what the upgrade did"),
   rollback: z.boolean().describe('after the first namespace, back to `from`'),
   strict: z.boolean().describe('unreviewed differences are red'),
   expectedChanges: z
@@ -14,6 +28,8 @@ export const gatePlan = z.object({
     .optional()
     .describe('path of a file of reviewed changes besides the suite’s own'),
   istioConfigTo: z.string().optional().describe('path of the configuration of Istio for the new version'),
+  trafficRate: z.number().optional().describe('requests a second of each client of the live traffic'),
+  theirs: theirUpgrade.optional().describe('absent where the suite upgrades a mesh of its own by istioctl'),
 });
 export type GatePlan = z.infer<typeof gatePlan>;
 
@@ -137,3 +153,7 @@ export const gateResults = gatePlan.extend({
     .describe('control planes and sidecars after the last operation, or the first that failed; a line each'),
 });
 export type GateResults = z.infer<typeof gateResults>;
+
+/** What a gate knows beside its steps' own results; the upgrade as it was found, in a user's mesh. */
+export type GateKnown = Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'> &
+  Partial<Pick<GateResults, 'from' | 'to' | 'strategy'>>;

@@ -1,6 +1,6 @@
 import type { ProvidedContext } from 'vitest';
 import type { Configuration } from '../configuration/configuration.ts';
-import type { GatePlan, GateResults } from './gate.ts';
+import type { GateKnown, GatePlan } from './gate.ts';
 import type { StepRecord } from './step.ts';
 
 /** What the CLI provides to the tests, and what the tests report to it. */
@@ -17,7 +17,7 @@ declare module 'vitest' {
     /** Component → version, of what has run so far. */
     versions?: Readonly<Record<string, string>>;
     /** What is known of a gate after this step. */
-    gate?: Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'>;
+    gate?: GateKnown;
   }
 }
 

@@ -39,7 +39,7 @@ import type { Report } from '../report/report.ts';
 import { timeouts } from '../timeouts.ts';
 import { countingAnnotations } from '../trip/counters.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './folder.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionOptions } from './session.ts';
 import { removeWithin, setUp } from './set-up.ts';
 import { originSuffix } from './surroundings.ts';
 import { chooseTarget, destinationOf } from './target.ts';
@@ -67,6 +67,7 @@ export async function openExistingSession(
   plan: RunPlan,
   report: Report,
   progress: Progress,
+  { theirUpgrade = false }: Pick<SessionOptions, 'theirUpgrade'> = {},
 ): Promise<Session> {
   const { configuration } = plan;
   const { runId } = report;
@@ -92,6 +93,7 @@ export async function openExistingSession(
       namespaces: all,
       used: parts,
       installs: configuration.installIstio,
+      upgrades: theirUpgrade,
       client: clientNamed(configuration),
     },
     configuration.revision,

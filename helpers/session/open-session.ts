@@ -21,5 +21,5 @@ export async function openSession(
   await quickDoctor(plan.configuration, progress, { ownCluster: existing === undefined });
   return existing === undefined
     ? openOwnSession(plan, report, progress, options)
-    : openExistingSession(existing, plan, report, progress);
+    : openExistingSession(existing, plan, report, progress, options);
 }

@@ -55,6 +55,8 @@ export interface SessionOptions {
   readonly upgrade?: Upgrade;
   /** The user's own configuration of the mesh, and the suite's own that it goes over, with its `${NAMES}`. */
   readonly given?: { readonly given: Given; readonly base: string } | undefined;
+  /** A user upgrades the Istio of an existing cluster meanwhile. */
+  readonly theirUpgrade?: boolean;
   /** Begins Istio's installation as soon as the API server answers; it needs neither DNS nor the destination. */
   readonly install?: ((cluster: Cluster, images: ImageSet) => Promise<BegunInstall>) | undefined;
 }

@@ -12,6 +12,7 @@ const destination: Destination = {
 function objects(changes: Partial<TrafficFixture> = {}): ReturnType<typeof trafficObjects> {
   return trafficObjects({
     ...{ curlImage: 'curl:1', destination, proxy: { ip: '10.42.0.6', port: 3128 } },
+    namespace: 'conformance-traffic',
     labels: { 'istio-injection': 'enabled', 'istio.io/rev': null },
     ...changes,
   });

@@ -10,16 +10,25 @@ import type { Workload } from './account.ts';
 const folder = new URL('../../fixtures/traffic/', import.meta.url);
 const scripts = ['requests.sh', 'tunnels.sh'] as const;
 
-/** Namespace of the live traffic's clients. */
+/** Namespace of the live traffic's clients in a cluster of the suite's own. */
 export const trafficNamespace = 'conformance-traffic';
 export const workloads: readonly Workload[] = ['kept', 'restarted'];
+
+/** Requests a second of each client of the live traffic, unless somebody else's proxy wants fewer. */
+export const fullRate = 10;
 
 export interface TrafficFixture {
   readonly curlImage: string;
   readonly destination: Destination;
   readonly proxy: Endpoint;
-  /** Labels of the namespace, e.g. `istio-injection: enabled`; null stands for none. */
-  readonly labels: Readonly<Record<string, string | null>>;
+  readonly namespace: string;
+  /**
+   * Labels of the namespace, e.g. `istio-injection: enabled`; null stands for none. Undefined: the namespace is there, and
+   * stays.
+   */
+  readonly labels: Readonly<Record<string, string | null>> | undefined;
+  /** Requests a second of each client, {@link fullRate} at most. */
+  readonly rate?: number | undefined;
   /** Changes fixtures/traffic/traffic.yaml as it is read: how a fault is put in. */
   readonly alter?: ((text: string) => string) | undefined;
 }
@@ -29,7 +38,8 @@ export interface TrafficFixture {
  * @throws UsageError when a fixture cannot be read, or there is no destination of our own to send thousands of requests to
  */
 export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
-  const { curlImage, destination, proxy, labels, alter = (text) => text } = fixture;
+  const { curlImage, destination, proxy, namespace, labels, rate = fullRate } = fixture;
+  const { alter = (text) => text } = fixture;
   if (destination.ca === undefined) {
     throw new UsageError(
       `Live traffic is thousands of requests, which ${new URL(destination.url).host} must not get`,
@@ -47,6 +57,8 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
       PROXY: formatEndpoint(proxy),
       URL: destination.url,
       AGENT: userAgent(`traffic-${workload}`),
+      RATE: String(rate),
+      NAMESPACE: namespace,
     };
     return parseManifests(
       render(manifest, values, 'fixtures/traffic/traffic.yaml'),
@@ -56,18 +68,19 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
   const configMap: KubernetesObject & { data: Record<string, string> } = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'traffic', namespace: trafficNamespace },
+    metadata: { name: 'traffic', namespace },
     data: { ...data, 'ca.crt': destination.ca },
   };
   const [first] = perWorkload;
-  const namespaces = (first ?? [])
-    .filter(({ kind }) => kind === 'Namespace')
-    .map((one) => labelled(one, labels));
+  const namespaces =
+    labels === undefined
+      ? []
+      : (first ?? []).filter(({ kind }) => kind === 'Namespace').map((one) => labelled(one, labels));
   const rest = perWorkload.flat().filter(({ kind }) => kind !== 'Namespace');
   return [...namespaces, configMap, ...rest];
 }
 
-function labelled(object: KubernetesObject, labels: TrafficFixture['labels']): KubernetesObject {
+function labelled(object: KubernetesObject, labels: NonNullable<TrafficFixture['labels']>): KubernetesObject {
   const given = Object.entries(labels).filter((label): label is [string, string] => label[1] !== null);
   return {
     ...object,

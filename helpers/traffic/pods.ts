@@ -6,7 +6,7 @@ import type { Kube } from '../kube/client.ts';
 import { LineFollower } from '../kube/lines.ts';
 import type { Workload } from './account.ts';
 import type { PodLogs } from './account-of.ts';
-import { trafficNamespace, workloads } from './fixture.ts';
+import { workloads } from './fixture.ts';
 
 /** Both workloads' pods. */
 export const trafficPods = 'traffic=live';
@@ -28,13 +28,15 @@ interface Followed {
 /** Follows the logs of all pods of live traffic, of those too that come later, each to its end. */
 export class TrafficPods implements AsyncDisposable {
   readonly #kube: Kube;
+  readonly #namespace: string;
   readonly #followed = new Map<string, Followed>();
   readonly #stop = new AbortController();
   readonly #looking: Promise<void>;
   #problem: string | undefined;
 
-  constructor(kube: Kube) {
+  constructor(kube: Kube, namespace: string) {
     this.#kube = kube;
+    this.#namespace = namespace;
     this.#looking = this.#keepLooking();
   }
 
@@ -80,7 +82,7 @@ export class TrafficPods implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         const { items } = await this.#kube.core.listNamespacedPod({
-          namespace: trafficNamespace,
+          namespace: this.#namespace,
           labelSelector: trafficPods,
         });
         for (const pod of items) this.#see(pod);
@@ -115,7 +117,7 @@ export class TrafficPods implements AsyncDisposable {
     const follow = (container: string): LineFollower =>
       LineFollower.ofContainer(
         this.#kube,
-        { namespace: trafficNamespace, pod, container },
+        { namespace: this.#namespace, pod, container },
         { untilGone: true },
       );
     return {

@@ -1,4 +1,4 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
 import { apply, remove, merge } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
@@ -11,7 +11,7 @@ import { timeouts } from '../timeouts.ts';
 import { squidLog } from '../trip/logs.ts';
 import type { TrafficAccount, Workload } from './account.ts';
 import { accountOf } from './account-of.ts';
-import { trafficNamespace, trafficObjects, workloads, type TrafficFixture } from './fixture.ts';
+import { trafficObjects, workloads, type TrafficFixture } from './fixture.ts';
 import { TrafficPods, trafficPods } from './pods.ts';
 import { readClientLog } from './record.ts';
 
@@ -26,7 +26,6 @@ export interface TrafficOptions extends TrafficFixture {
 
 /** Name of the phase that the traffic starts in. */
 const firstPhase = 'start of the live traffic';
-const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: trafficNamespace } };
 
 /**
  * Live traffic through the proxy: from one pod whose sidecar is never restarted, and from one that is, tunnels that
@@ -40,15 +39,19 @@ export class Traffic implements AsyncDisposable {
   /** By this process's clock, as the next two. */
   readonly #startedAt = Date.now();
   readonly #phases: { readonly name: string; readonly at: number }[];
+  /** What goes with the traffic: its namespace, or in one that stays what it made there. */
+  readonly #objects: readonly KubernetesObject[];
   #endedAt: number | undefined;
   #offsetMs = 0;
   #removed = false;
 
-  private constructor(kube: Kube, options: TrafficOptions) {
+  private constructor(kube: Kube, options: TrafficOptions, objects: readonly KubernetesObject[]) {
     this.#kube = kube;
     this.#options = options;
     this.#phases = [{ name: firstPhase, at: this.#startedAt }];
-    this.#pods = new TrafficPods(kube);
+    const namespaces = objects.filter(({ kind }) => kind === 'Namespace');
+    this.#objects = namespaces.length > 0 ? namespaces : objects;
+    this.#pods = new TrafficPods(kube, options.namespace);
     this.#squid = LineFollower.ofFile(kube, options.squid, squidLog);
   }
 
@@ -58,21 +61,29 @@ export class Traffic implements AsyncDisposable {
    */
   static async start(kube: Kube, options: TrafficOptions): Promise<Traffic> {
     const objects = await trafficObjects(options);
-    const traffic = new Traffic(kube, options);
+    const traffic = new Traffic(kube, options, objects);
     try {
       await apply(kube, objects);
       for (const workload of workloads) {
-        await traffic.#saying(() => deploymentMustBeReady(kube, trafficNamespace, workload));
+        await traffic.#saying(() => deploymentMustBeReady(kube, options.namespace, workload));
       }
       await traffic.#squid.opened(timeouts.probe);
       const { kept } = await traffic.pods();
-      const requests = { namespace: trafficNamespace, pod: kept.metadata?.name ?? '', container: 'requests' };
+      const requests = {
+        namespace: options.namespace,
+        pod: kept.metadata?.name ?? '',
+        container: 'requests',
+      };
       traffic.#offsetMs = (await nodeClock(kube, requests)).offsetMs;
       return traffic;
     } catch (error) {
       await traffic[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get namespace(): string {
+    return this.#options.namespace;
   }
 
   /** When it started, ms since the epoch by the node's clock. */
@@ -125,26 +136,26 @@ export class Traffic implements AsyncDisposable {
   ): Promise<{ before: V1Pod; after: V1Pod }> {
     const before = await this.#podOf('restarted');
     const [after] = await this.#saying(() =>
-      restartDeployment(this.#kube, trafficNamespace, 'restarted', annotations),
+      restartDeployment(this.#kube, this.namespace, 'restarted', annotations),
     );
     if (after === undefined) throw new TypeError('a ready Deployment has no pod');
     const hash = before.metadata?.labels?.['pod-template-hash'] ?? '';
-    await podsMustBeGone(this.#kube, trafficNamespace, `app=restarted,pod-template-hash=${hash}`);
+    await podsMustBeGone(this.#kube, this.namespace, `app=restarted,pod-template-hash=${hash}`);
     return { before, after };
   }
 
   /**
-   * Ends the clients in good order, waits for the last lines of all who saw them, and accounts for every trip. The
-   * namespace is gone then.
+   * Ends the clients in good order, waits for the last lines of all who saw them, and accounts for every trip. What it
+   * made is gone then.
    */
   async end(): Promise<TrafficAccount> {
     for (const name of workloads) {
-      const metadata = { namespace: trafficNamespace, name };
+      const metadata = { namespace: this.namespace, name };
       await merge(this.#kube, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 0 } });
     }
-    await podsMustBeGone(this.#kube, trafficNamespace, trafficPods);
+    await podsMustBeGone(this.#kube, this.namespace, trafficPods);
     this.#endedAt ??= Date.now();
-    const [account] = await Promise.all([this.#lastLines(), remove(this.#kube, [namespace])]);
+    const [account] = await Promise.all([this.#lastLines(), remove(this.#kube, this.#objects)]);
     this.#removed = true;
     await this.#unfollow();
     return account;
@@ -155,7 +166,10 @@ export class Traffic implements AsyncDisposable {
     await this.#unfollow();
     if (this.#removed) return;
     // What hinders it is none of the traffic's: the cluster goes, or the next run begins by removing the namespace.
-    await orLate(this.#kube.objects.delete(namespace), timeouts.probe).catch(() => undefined);
+    await orLate(
+      Promise.allSettled(this.#objects.map((object) => this.#kube.objects.delete(object))),
+      timeouts.probe,
+    );
   }
 
   /** The account once nothing is missing in it, or as it is after the time that witnesses have for their last lines. */
@@ -200,10 +214,10 @@ export class Traffic implements AsyncDisposable {
   }
 
   async #podOf(workload: Workload): Promise<V1Pod> {
-    const pods = await livePods(this.#kube, trafficNamespace, `app=${workload}`);
+    const pods = await livePods(this.#kube, this.namespace, `app=${workload}`);
     const age = ({ metadata }: V1Pod): number => new Date(metadata?.creationTimestamp ?? 0).getTime();
     const [newest] = pods.sort((a, b) => age(b) - age(a));
-    if (newest === undefined) throw new Error(`${trafficNamespace} has no live pod app=${workload}`);
+    if (newest === undefined) throw new Error(`${this.namespace} has no live pod app=${workload}`);
     return newest;
   }
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { KubernetesObject, V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { Edition } from '../../helpers/document/edition.ts';
-import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { messageOf } from '../../helpers/errors.ts';
 import { overlayOf } from '../../helpers/given/given.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
@@ -16,7 +15,7 @@ import { livePods } from '../../helpers/kube/workloads.ts';
 import { isOwnClient } from './given-client.ts';
 import { fail, mustEqual, workloadMustBeReady } from './must.ts';
 import type { Step } from './step.ts';
-import type { World } from './world.ts';
+import type { Mesh, World } from './world.ts';
 
 export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] => [
   {
@@ -127,7 +126,7 @@ async function startAutomatically(world: World): Promise<void> {
   const namespace = await world.fixtures.objects('document/default-namespace.yaml');
   await apply(
     kube,
-    namespace.map((object) => labelledFor(session.existing?.istio, object)),
+    namespace.map((object) => labelledFor(world.mesh, object)),
   );
   await apply(
     kube,
@@ -140,10 +139,11 @@ async function startAutomatically(world: World): Promise<void> {
   );
 }
 
-/** Where the Istio that was found heeds other labels than the document's, those. */
-function labelledFor(found: FoundIstio | undefined, namespace: KubernetesObject): KubernetesObject {
-  if (found === undefined) return namespace;
-  return { ...namespace, metadata: { ...namespace.metadata, labels: { ...found.injection } } };
+/** Where the mesh's injector heeds other labels than the document's, those. */
+function labelledFor({ injection }: Mesh, namespace: KubernetesObject): KubernetesObject {
+  if (injection === undefined) return namespace;
+  const said = Object.entries(injection).filter((one): one is [string, string] => one[1] !== null);
+  return { ...namespace, metadata: { ...namespace.metadata, labels: Object.fromEntries(said) } };
 }
 
 /** The injected manifest comes from istioctl, so the namespace needs no label. */

@@ -30,8 +30,14 @@ export function notCompared(object: KubernetesObject): boolean {
 }
 
 /** The cluster's objects; in somebody else's cluster those of the run's namespaces, since the rest changes when it likes. */
-export async function snapshotOf({ kube, session, namespaces }: World): Promise<Snapshot> {
-  const scope = session.existing === undefined ? undefined : [namespaces.mesh, namespaces.external];
+export async function snapshotOf({ kube, session }: World): Promise<Snapshot> {
+  return snapshotIn(kube, session);
+}
+
+/** The same of a session whose steps have not begun. */
+export async function snapshotIn(kube: Kube, session: SessionFacts): Promise<Snapshot> {
+  const { existing, namespaces } = session;
+  const scope = existing === undefined ? undefined : [namespaces.mesh, namespaces.external];
   return scope === undefined
     ? ownSnapshot(kube, session)
     : takeSnapshot(kube, notCompared, { kinds: ownedKinds, namespaces: scope });

@@ -29,6 +29,8 @@ export interface Step {
   readonly unavailable?: (plan: RunPlan) => string | undefined;
   /** Does what the step is about and judges it; where it has `ahead`, that was done before. */
   readonly run: (world: World) => Promise<void>;
+  /** Its time limit, where it is not that of every step. */
+  readonly limit?: 'upgrade';
   /** What of it may be done before its turn comes, beside other steps. */
   readonly ahead?: Ahead;
 }

@@ -6,6 +6,7 @@ import type { PodRef } from '../../helpers/kube/exec.ts';
 import type { ClientPod } from '../../helpers/existing/client-pod.ts';
 import { secretsIn } from '../../helpers/given/given.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
+import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { SidecarPod } from '../../helpers/istio/sidecar.ts';
 import type { Claimant } from '../../helpers/istio/taker-makers.ts';
@@ -59,6 +60,8 @@ export interface Mesh {
   readonly install: ImageSet | undefined;
   /** The client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
   readonly sidecar: SidecarOfMesh;
+  /** Labels of a namespace that its injector heeds, null for one that must not be there; undefined: the document's. */
+  readonly injection: Readonly<Record<string, string | null>> | undefined;
 }
 
 export interface SidecarOfMesh {
@@ -78,11 +81,16 @@ function meshOf({ images, existing }: SessionFacts): Mesh {
   if (found === undefined) {
     const { istio } = images;
     const sidecar = sidecarOfSet(images);
-    return { istio, revision: undefined, system: istioSystem, install: images, sidecar };
+    const mesh = { revision: undefined, system: istioSystem, injection: undefined };
+    return { ...mesh, istio, install: images, sidecar };
   }
-  const { version, revision, namespace } = found;
+  return foundMesh(found);
+}
+
+/** The Istio of somebody's cluster. */
+export function foundMesh({ version, revision, namespace, injection }: FoundIstio): Mesh {
   const sidecar = { istio: version, image: undefined };
-  return { istio: version, revision, system: namespace, install: undefined, sidecar };
+  return { istio: version, revision, system: namespace, install: undefined, sidecar, injection };
 }
 
 /** What the steps of one pass over the document share. */

@@ -21,7 +21,8 @@ export function compareSteps(gate: Gate): readonly Step[] {
         if (before === undefined || after === undefined) {
           throw new TypeError(`nothing was written down of ${before === undefined ? 'before' : name}`);
         }
-        const pair = { from: gate.from.istio, to: rollback ? gate.from.istio : gate.to.istio };
+        const { from, to } = gate.pair();
+        const pair = { from, to: rollback ? from : to };
         const { differences, unused } = compare(
           before,
           after,

@@ -1,21 +1,23 @@
 import type { Step } from '../document/step.ts';
-import { withTheEntry } from '../controls/2-with-the-entry.ts';
+import { beforeTheEntry } from '../controls/1-before-the-entry.ts';
 import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { planOf } from '../../helpers/session/proxy.ts';
-import { documentStepsOf, stepsFor } from '../steps.ts';
+import { stepsFor } from '../steps.ts';
 import type { Gate, PassName, Phase } from './gate.ts';
 import { operation } from './operations.ts';
 
 const isCleanup = ({ section }: Step): boolean => section === 'cleanup';
 
 /** What would take the entry away under the live traffic: it waits until that has ended. */
-function afterTraffic({ edition }: Gate): readonly Step[] {
-  return [...withoutTheEntry, ...documentStepsOf(edition).filter(isCleanup)];
+function afterTraffic(gate: Gate): readonly Step[] {
+  const controls = new Set(withoutTheEntry.map(({ id }) => id));
+  return stepsOf(gate).filter((step) => controls.has(step.id) || isCleanup(step));
 }
 
-/** The steps of a run in which a user chose nothing but the edition. */
-function stepsOf({ session }: Gate): readonly Step[] {
+/** The steps of a run in which a user chose nothing but the edition; on a user's mesh, their proxy and page as well. */
+function stepsOf({ session, plan }: Gate): readonly Step[] {
+  if (plan.theirs !== undefined) return stepsFor(session);
   return stepsFor(planOf(configurationSchema.parse({ edition: session.configuration.edition })));
 }
 
@@ -36,11 +38,8 @@ export function documentBefore(gate: Gate, title: string): readonly Step[] {
  * looked at once more, and requests are sent anew.
  */
 export function documentAgain(gate: Gate, pass: PassName, title: string): readonly Step[] {
-  return [
-    ...documentStepsOf(gate.edition).filter((step) => !isCleanup(step)),
-    ...withTheEntry,
-    writtenDown(gate, pass, title),
-  ];
+  const once = new Set([...beforeTheEntry, ...afterTraffic(gate)].map(({ id }) => id));
+  return [...stepsOf(gate).filter(({ id }) => !once.has(id)), writtenDown(gate, pass, title)];
 }
 
 /** What takes the entry or the proxy away: controls first, then the document's own clean-up. */

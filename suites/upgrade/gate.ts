@@ -7,7 +7,14 @@ import { connect, type Kube } from '../../helpers/kube/client.ts';
 import type { GivenProblem } from '../../helpers/given/given.ts';
 import type { DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { observeSidecar } from '../../helpers/gate/observation.ts';
-import type { Observation, Comparison, Drain, GatePlan, GateResults } from '../../helpers/results/gate.ts';
+import {
+  notFound,
+  type Comparison,
+  type Drain,
+  type GateKnown,
+  type GatePlan,
+  type Observation,
+} from '../../helpers/results/gate.ts';
 import { isJudged, type StepRecord } from '../../helpers/results/step.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { injectionLabels, istioSystem, revisionOf, type Revision } from '../../helpers/istio/revision.ts';
@@ -17,11 +24,12 @@ import { trafficNamespace, type Traffic } from '../../helpers/traffic/traffic.ts
 import { removeManifests } from '../document/apply-manifests.ts';
 import { Fixtures } from '../document/fixtures.ts';
 import { entryHost } from '../document/service-entry.ts';
-import { ownSnapshot, resetDocument } from '../document/prepare.ts';
+import { resetDocument, snapshotIn } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
-import { sidecarOfSet, World, type Mesh } from '../document/world.ts';
+import { foundMesh, sidecarOfSet, World, type Mesh } from '../document/world.ts';
 import type { Evidence } from '../evidence.ts';
 import { Pass, skip } from '../pass.ts';
+import { askedHand, type Hand } from './hand.ts';
 import { meshState } from './mesh-state.ts';
 import { namespaceObject } from '../../helpers/kube/manifests.ts';
 
@@ -39,16 +47,27 @@ export interface Phase {
   readonly needs: readonly string[];
 }
 
+export interface GateOptions {
+  readonly evidence?: Evidence;
+  /** By default the process that runs the gate is asked for it. */
+  readonly hand?: Hand;
+}
+
 /** A mesh on its way from one version of Istio to another, and everything that is learnt on it. */
 export class Gate implements AsyncDisposable {
   readonly session: SessionFacts;
   readonly plan: GatePlan;
   readonly edition: Edition;
   readonly kube: Kube;
-  readonly from: ImageSet;
-  readonly to: ImageSet;
-  /** Revision of the new control plane; undefined where it takes the place of the old one. */
-  readonly revision: Revision;
+  /** The mesh before the upgrade, with sidecars of its version. */
+  readonly before: Mesh;
+  /** The mesh after it, with sidecars of its version; in a user's mesh not known before the upgrade has been found. */
+  after: Mesh;
+  strategy: GatePlan['strategy'];
+  /** Namespace of the live traffic. */
+  readonly trafficNamespace: string;
+  /** Does what a user's own upgrade is made of. */
+  readonly hand: Hand;
   /** Fixtures that the new version is installed with; a fault alters them. */
   readonly fixtures: Fixtures;
   /** Labels of a namespace whose pods a revision injects into; a fault keeps the old one. */
@@ -73,24 +92,40 @@ export class Gate implements AsyncDisposable {
   #over: string | undefined;
   #before: Snapshot | undefined;
 
-  constructor(session: SessionFacts, plan: GatePlan, evidence?: Evidence) {
-    const [to] = session.others;
-    if (to === undefined) throw new TypeError('a gate needs the images of two versions');
+  constructor(
+    session: SessionFacts,
+    plan: GatePlan,
+    { evidence, hand = askedHand(session.runId) }: GateOptions = {},
+  ) {
     this.session = session;
     this.edition = editionOf(session.configuration);
     this.fixtures = new Fixtures(this.edition);
     this.plan = plan;
-    this.from = session.images;
-    this.to = to;
-    this.kube = connect(session.cluster.kubeconfig);
-    this.revision = plan.strategy === 'canary' ? revisionOf(to.istio) : undefined;
+    this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
+    this.strategy = plan.strategy;
+    this.hand = hand;
+    const found = session.existing?.istio;
+    if (found === undefined) {
+      const { from, to } = setsOf(session);
+      const mesh = { revision: undefined, system: istioSystem, install: undefined, injection: undefined };
+      this.before = { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from) };
+      const revision = plan.strategy === 'canary' ? revisionOf(to.istio) : undefined;
+      const injection = revision === undefined ? undefined : injectionLabels(revision);
+      this.after = { ...mesh, istio: to.istio, sidecar: sidecarOfSet(to), revision, injection };
+      this.trafficNamespace = trafficNamespace;
+    } else {
+      this.before = foundMesh(found);
+      this.after = this.before;
+      // Where the suite's own entry is seen; others of the mesh do not see it.
+      this.trafficNamespace = session.namespaces.mesh;
+    }
     this.#evidence = evidence;
   }
 
   /** Before the first phase: brings the cluster to where the document begins, where anything ran on it before. */
   async begin(used = this.session.cluster.reused): Promise<void> {
     if (used) await this.#reset();
-    this.#before = await ownSnapshot(this.kube, this.session);
+    this.#before = await snapshotIn(this.kube, this.session);
   }
 
   /** The world of a pass, as far as it has come. */
@@ -103,13 +138,15 @@ export class Gate implements AsyncDisposable {
     if (known !== undefined) return known;
     const world = new World(this.session, this.#meshOf(name));
     if (this.#before !== undefined) world.before.set(this.#before);
-    if (name === 'old proxy' || name === 'fresh proxy') this.#labelByRevision(world);
-    // Once the entry is there, nobody can ask what would become of a connection without it.
-    const baseline = this.#passes.get('before')?.world.baselineWay.known();
-    if (baseline !== undefined) world.baselineWay.set(baseline);
+    this.#rememberWay(world);
     const pass = new Pass(world);
     this.#passes.set(name, pass);
     return pass;
+  }
+
+  /** From now on no step is judged. */
+  stop(because: string): void {
+    this.#over ??= because;
   }
 
   /** From now on what happens belongs to this phase. */
@@ -117,10 +154,21 @@ export class Gate implements AsyncDisposable {
     this.traffic?.phase(phase.title);
   }
 
-  /** What is known so far beside the steps' own results. */
-  known(): Pick<GateResults, 'traffic' | 'drain' | 'comparisons' | 'mesh'> {
-    const { account, drain, comparisons, mesh } = this;
+  /** Versions before and after the upgrade, as far as they are known. */
+  pair(): { readonly from: string; readonly to: string } {
+    const found = this.session.existing === undefined || this.after !== this.before;
     return {
+      from: this.before.istio ?? notFound,
+      to: (found ? this.after.istio : undefined) ?? this.plan.to,
+    };
+  }
+
+  /** What is known so far beside the steps' own results. */
+  known(): GateKnown {
+    const { account, drain, comparisons, mesh, strategy } = this;
+    return {
+      ...this.pair(),
+      strategy,
       comparisons: [...comparisons],
       mesh,
       ...(account === undefined ? {} : { traffic: account }),
@@ -141,7 +189,7 @@ export class Gate implements AsyncDisposable {
     // Of a gate that failed: as the first failure found it, not as its end left it.
     if (step.section === 'upgrade' && this.#broken.size === 0) {
       // What cannot be asked any more stays as it was last known.
-      this.mesh = await meshState(this.kube).catch(() => this.mesh);
+      this.mesh = await meshState(this.kube, this.session).catch(() => this.mesh);
     }
     if (record.status !== 'passed' && !this.#broken.has(phase.id)) {
       this.#broken.set(phase.id, broken ?? `${step.id} (${phase.title})`);
@@ -186,28 +234,28 @@ export class Gate implements AsyncDisposable {
   }
 
   #meshOf(name: PassName): Mesh {
-    const { from, to, revision } = this;
-    const mesh = { revision: undefined, system: istioSystem, install: undefined };
+    const { before, after, session } = this;
+    const own = session.existing === undefined;
     switch (name) {
       case 'before':
-        return { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from), install: from };
+        return own ? { ...before, install: session.images } : before;
       case 'rolled back':
-        return { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from) };
+        return before;
       case 'old proxy':
-        return { ...mesh, istio: to.istio, sidecar: sidecarOfSet(from), revision };
+        return { ...after, sidecar: before.sidecar, injection: own ? after.injection : before.injection };
       case 'upgrade':
       case 'fresh proxy':
-        return { ...mesh, istio: to.istio, sidecar: sidecarOfSet(to), revision };
+        return after;
     }
   }
 
-  /** With a revision the namespace names it, where the document's reader has istio-injection=enabled. */
-  #labelByRevision(world: World): void {
-    const { revision } = this;
-    if (revision === undefined) return;
-    world.fixtures.alter('document/default-namespace.yaml', (text) =>
-      text.replace('istio-injection: enabled', `istio.io/rev: ${revision}`),
-    );
+  /** Once the entry is there, nobody can ask what would become of a connection without it. */
+  #rememberWay(world: World): void {
+    const first = this.#passes.get('before')?.world;
+    const way = first?.baselineWay.known();
+    const entries = first?.theirEntries.known();
+    if (way !== undefined) world.baselineWay.set(way);
+    if (entries !== undefined) world.theirEntries.set(entries);
   }
 
   /** Brings a used cluster back to where a gate begins: without Istio, whatever the gate before left in it. */
@@ -217,7 +265,16 @@ export class Gate implements AsyncDisposable {
     await removeManifests(kube, session.given);
     await resetDocument(kube, session);
     await labelNamespace(kube, session.namespaces.mesh, { 'istio-injection': null, 'istio.io/rev': null });
-    await uninstallIstio(session.cluster, this.to, 'everything');
+    await uninstallIstio(session.cluster, setsOf(session).to, 'everything');
     await remove(kube, [namespaceObject(istioSystem)]);
   }
+}
+
+/** The images of a gate on a mesh of the suite's own: of the version that it comes from, and of the one that it goes to. */
+export function setsOf({ images: from, others: [to] }: SessionFacts): {
+  readonly from: ImageSet;
+  readonly to: ImageSet;
+} {
+  if (to === undefined) throw new TypeError('a gate needs the images of two versions');
+  return { from, to };
 }

@@ -10,14 +10,14 @@ import { deployments, manifestsMustApply } from '../document/apply-manifests.ts'
 import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { World } from '../document/world.ts';
-import type { Gate } from './gate.ts';
+import { setsOf, type Gate } from './gate.ts';
 import { mustRunOn, operation, restarting } from './operations.ts';
 
 /** What istioctl of the new version says of the user's configuration that the old one's does not; before anything is installed. */
 export function precheckGiven(gate: Gate): readonly Step[] {
   const { given } = gate.session;
   if (given === undefined) return [];
-  const { from, to } = gate;
+  const { from, to } = setsOf(gate.session);
   return [
     operation('PRECHECK-2', `Istio ${to.istio} takes your configuration and manifests`, [], (world) => {
       judgeProblems(gate, world, [...given.newProblems, ...patchesByVersion(given, from.istio, to.istio)]);
@@ -30,7 +30,7 @@ export function precheckGiven(gate: Gate): readonly Step[] {
 export function applyGiven(gate: Gate): readonly Step[] {
   const { given, cluster } = gate.session;
   if (given === undefined || given.objects.length === 0) return [];
-  const { from } = gate;
+  const { from } = setsOf(gate.session);
   return [
     operation('APPLY-1', 'Your manifests are applied, and your workloads are ready', [], manifestsMustApply),
     operation(
@@ -58,7 +58,6 @@ export function restartGiven(gate: Gate): readonly Step[] {
       'Your workloads are restarted, with sidecars of their control plane’s version',
       [],
       async (world) => {
-        const { sidecar, revision } = world.mesh;
         for (const { namespace, name } of mine) {
           const watch = new SidecarWatch(kube);
           const pods = await rejectionTold(gate, given, namespace, () =>
@@ -74,7 +73,7 @@ export function restartGiven(gate: Gate): readonly Step[] {
           );
           for (const pod of pods) {
             if (sidecarOf(pod) === undefined) continue;
-            world.note(`${namespace}/${name}`, await mustRunOn(gate, pod, { sidecar, revision }));
+            world.note(`${namespace}/${name}`, await mustRunOn(gate, pod, gate.after));
           }
         }
       },
@@ -86,7 +85,7 @@ export function restartGiven(gate: Gate): readonly Step[] {
 export function givenAfterwards(gate: Gate): readonly Step[] {
   const { given, cluster } = gate.session;
   if (given === undefined || given.objects.length === 0) return [];
-  const { to } = gate;
+  const { to } = setsOf(gate.session);
   return [
     operation(
       'YOURS-1',
@@ -111,15 +110,15 @@ export function givenAfterwards(gate: Gate): readonly Step[] {
 }
 
 /** Errors are red; warnings are told, and red where the gate is strict. */
-function judgeProblems({ plan, to }: Gate, world: World, problems: readonly GivenProblem[]): void {
-  const errors = problems.filter(({ level }) => level === 'error' || plan.strict);
+function judgeProblems(gate: Gate, world: World, problems: readonly GivenProblem[]): void {
+  const errors = problems.filter(({ level }) => level === 'error' || gate.plan.strict);
   for (const [index, problem] of problems.entries())
     world.note(`${problem.level} ${index + 1}`, toldProblem(problem));
   if (errors.length === 0) return;
   fail(
     'CONFIGURATION_NOT_TAKEN',
     errors.map(toldProblem).join('; '),
-    `istioctl ${to.istio} says nothing of it that the version before does not say, too`,
+    `istioctl ${gate.pair().to} says nothing of it that the version before does not say, too`,
   );
 }
 

@@ -1,10 +1,19 @@
+import { planeLines, planesOf } from '../../helpers/existing/planes.ts';
 import { controlPlanes } from '../../helpers/istio/control-plane.ts';
 import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
+import type { SessionFacts } from '../../helpers/session/session.ts';
 
-/** Control planes and sidecars as they are, a line each. */
-export async function meshState(kube: Kube): Promise<string[]> {
-  const { items } = await kube.core.listPodForAllNamespaces();
+/** Control planes and sidecars as they are, a line each; in somebody's mesh the suite's own sidecars alone. */
+export async function meshState(
+  kube: Kube,
+  { existing, namespaces }: Pick<SessionFacts, 'existing' | 'namespaces'>,
+): Promise<string[]> {
+  const found = existing?.istio;
+  const { items } =
+    found === undefined
+      ? await kube.core.listPodForAllNamespaces()
+      : await kube.core.listNamespacedPod({ namespace: namespaces.mesh });
   const sidecars = items.flatMap((pod) => {
     const sidecar = sidecarOf(pod);
     const { name = '', namespace = '' } = pod.metadata ?? {};
@@ -12,5 +21,7 @@ export async function meshState(kube: Kube): Promise<string[]> {
       ? []
       : [`${namespace}/${name}: ${sidecar.image}, ${sidecar.ready ? 'ready' : 'not ready'}`];
   });
-  return [...(await controlPlanes(kube)), ...sidecars];
+  const planes =
+    found === undefined ? await controlPlanes(kube) : planeLines(await planesOf(kube, found.namespace));
+  return [...planes, ...sidecars];
 }

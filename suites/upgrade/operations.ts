@@ -5,7 +5,6 @@ import type { ImageSet } from '../../helpers/images/roles.ts';
 import { controlPlaneVersion, servedBy } from '../../helpers/istio/control-plane.ts';
 import { installIstio, precheck } from '../../helpers/istio/install.ts';
 import { IstioctlError } from '../../helpers/istio/istioctl.ts';
-import type { Revision } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
@@ -14,7 +13,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { fail, mustEqual, waitOrFail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
 import type { Mesh, World } from '../document/world.ts';
-import type { Gate } from './gate.ts';
+import { setsOf, type Gate } from './gate.ts';
 import { meshState } from './mesh-state.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
@@ -53,7 +52,9 @@ export async function istioctlOrFail<T>(
 
 /** Installs the new version, beside the old one or in its place, and waits until its control plane serves. */
 export async function mustInstall(gate: Gate, world: World): Promise<void> {
-  const { to, revision, session } = gate;
+  const { session } = gate;
+  const { to } = setsOf(session);
+  const { revision } = gate.after;
   const text = await gate.fixtures.text('istio.yaml');
   const overlay = overlayOf(session.given, text, 'to');
   const options = { revision, upgrade: revision === undefined, overlay };
@@ -61,7 +62,7 @@ export async function mustInstall(gate: Gate, world: World): Promise<void> {
     await istioctlOrFail('UPGRADE_FAILED', 'istioctl', () =>
       installIstio(session.cluster, to, text, options),
     );
-    await mustServe(gate, world, to, revision);
+    await mustServe(gate, world, gate.after);
   } catch (error) {
     if (error instanceof ConformanceError) await noteMesh(gate, world);
     throw error;
@@ -69,23 +70,32 @@ export async function mustInstall(gate: Gate, world: World): Promise<void> {
 }
 
 /** The control plane of a revision is ready and of the version that it should be. */
-async function mustServe(gate: Gate, world: World, images: ImageSet, revision: Revision): Promise<void> {
-  const version = await waitOrFail('UPGRADE_FAILED', `istiod ${images.istio} is ready`, () =>
-    controlPlaneVersion(gate.kube, revision),
+export async function mustServe(
+  gate: Gate,
+  world: World,
+  { istio = '', revision, system }: Pick<Mesh, 'istio' | 'revision' | 'system'>,
+): Promise<void> {
+  const version = await waitOrFail('UPGRADE_FAILED', `istiod ${istio} is ready`, () =>
+    controlPlaneVersion(gate.kube, revision, system).catch(pullFailed),
   );
   world.note('istiod', version);
-  mustEqual('UPGRADE_FAILED', "istiod's version", version, images.istio);
+  mustEqual('UPGRADE_FAILED', "istiod's version", version, istio);
+}
+
+/** An upgrade whose control plane cannot be pulled has failed, whoever is to blame. */
+function pullFailed(error: unknown): never {
+  if (error instanceof EnvironmentError && error.code === 'IMAGE_NOT_PULLED') {
+    fail('UPGRADE_FAILED', error.message, 'a ready control plane of the new version');
+  }
+  throw error;
 }
 
 /**
  * The pod's sidecar is of this version, and this revision's control plane says that it serves it.
  * A proxy that lost its control plane tries again with growing pauses, so that is waited for.
  */
-export async function mustRunOn(
-  gate: Gate,
-  pod: V1Pod,
-  { sidecar, revision }: Pick<Mesh, 'sidecar' | 'revision'>,
-): Promise<string> {
+export async function mustRunOn(gate: Gate, pod: V1Pod, mesh: Mesh): Promise<string> {
+  const { sidecar } = mesh;
   const { name = '', namespace = '' } = pod.metadata ?? {};
   const found = sidecarOf(pod);
   if (found === undefined) {
@@ -95,23 +105,28 @@ export async function mustRunOn(
       'a container istio-proxy',
     );
   }
-  if (found.image !== sidecar.image) {
-    fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, sidecar.image ?? '');
+  if (sidecar.image !== undefined && found.image !== sidecar.image) {
+    fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, sidecar.image);
   }
   const { istio } = await proxyVersions(gate.kube, { namespace, pod: name });
-  mustEqual('SIDECAR_VERSION', `the sidecar of ${namespace}/${name}`, istio, sidecar.istio ?? '');
-  await mustBeServed(gate, `${name}.${namespace}`, revision);
+  const cause = sidecar.image === undefined ? 'NOT_TAKEN_OVER' : 'SIDECAR_VERSION';
+  mustEqual(cause, `the sidecar of ${namespace}/${name}`, istio, sidecar.istio ?? istio);
+  await mustBeServed(gate, `${name}.${namespace}`, mesh);
   return `${namespace}/${name}: ${istio}, ${found.kind}`;
 }
 
-/** The revision's control plane says that it serves this sidecar. */
-export async function mustBeServed(gate: Gate, proxy: string, revision: Revision): Promise<void> {
+/** The mesh's control plane says that it serves this sidecar. */
+export async function mustBeServed(
+  gate: Gate,
+  proxy: string,
+  { revision, system }: Pick<Mesh, 'revision' | 'system'>,
+): Promise<void> {
   const plane = `the control plane ${revision ?? 'of the default revision'}`;
   await waitOrFail('NOT_TAKEN_OVER', `${proxy} is connected to ${plane}`, () =>
     eventually(
       `${plane} to serve ${proxy}`,
       async () => {
-        const served = await servedBy(gate.kube, revision);
+        const served = await servedBy(gate.kube, revision, system);
         if (served.some((one) => one.proxy === proxy)) return;
         throw new Error(`it serves ${served.map((one) => one.proxy).join(', ') || 'nobody'}`);
       },
@@ -126,7 +141,7 @@ export async function restarting<T>(gate: Gate, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     const said = messageOf(error);
-    const image = gate.to.images.proxyv2.reference;
+    const { image = 'proxyv2' } = gate.after.sidecar;
     if (error instanceof EnvironmentError && error.code === 'IMAGE_NOT_PULLED' && isProxy(said, image)) {
       fail('PROXY_IMAGE_MISSING', said, 'the proxy image of the new version can be pulled');
     }
@@ -145,9 +160,10 @@ function isProxy(said: string, reference: string): boolean {
 }
 
 /** Puts the mesh's state into the step's record: an upgrade that stopped half-way is reported as it is. */
-async function noteMesh(gate: Gate, world: World): Promise<void> {
-  const state = await meshState(gate.kube).catch((error: unknown) => [messageOf(error)]);
+export async function noteMesh(gate: Gate, world: World): Promise<readonly string[]> {
+  const state = await meshState(gate.kube, gate.session).catch((error: unknown) => [messageOf(error)]);
   for (const [index, line] of state.entries()) world.note(`mesh ${index + 1}`, line);
+  return state;
 }
 
 /** The one live pod of a workload. */

@@ -1,49 +1,37 @@
 import { restartDeployment } from '../../helpers/kube/workloads.ts';
 import { fail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
-import { cleanUpPhase, documentAgain, documentBefore, installSteps } from './document-phases.ts';
+import type { Mesh } from '../document/world.ts';
+import { byIstioctl } from './by-istioctl.ts';
+import { byTheirs } from './by-theirs.ts';
+import { cleanUpPhase, documentAgain, documentBefore } from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';
 import type { Gate, Phase } from './gate.ts';
-import { applyGiven, givenAfterwards, precheckGiven, restartGiven } from './given-steps.ts';
-import { mustPassPrecheck, mustRunOn, operation, restarting } from './operations.ts';
-import { canaryBegins, canaryUpgrade, inPlaceUpgrade, rollback } from './strategies.ts';
+import { applyGiven, givenAfterwards, restartGiven } from './given-steps.ts';
+import type { Maker } from './maker.ts';
+import { mustRunOn, operation, restarting } from './operations.ts';
 import { restartTraffic, trafficEnds, trafficStarts } from './traffic-steps.ts';
 
 /** The gate's phases, in the order they are gone through. */
 export function phasesOf(gate: Gate): readonly Phase[] {
-  return [...beforeTheUpgrade(gate), ...(gate.plan.rollback ? thereAndBack(gate) : there(gate))];
+  const maker = gate.plan.theirs === undefined ? byIstioctl(gate) : byTheirs(gate, gate.plan.theirs);
+  return [
+    ...beforeTheUpgrade(gate, maker),
+    ...(gate.plan.rollback ? thereAndBack(gate, maker) : there(gate, maker)),
+  ];
 }
 
-function beforeTheUpgrade(gate: Gate): readonly Phase[] {
-  const { from } = gate;
-  const title = `Document on ${from.istio}`;
+function beforeTheUpgrade(gate: Gate, { called, beginning }: Maker): readonly Phase[] {
+  const title = `Document on ${called.from}`;
   const manifests = phaseOf({
     id: 'manifests',
-    title: `Your manifests on ${from.istio}`,
+    title: `Your manifests on ${called.from}`,
     pass: 'before',
     steps: applyGiven(gate),
     needs: ['install'],
   });
   return [
-    {
-      id: 'precheck',
-      title: 'Precheck',
-      pass: 'upgrade',
-      steps: [
-        operation('PRECHECK-1', `istioctl x precheck of ${from.istio} finds no issue`, [], async (world) => {
-          world.note('precheck', (await mustPassPrecheck(gate, from)) || 'no issue');
-        }),
-        ...precheckGiven(gate),
-      ],
-      needs: [],
-    },
-    {
-      id: 'install',
-      title: `Install ${from.istio}`,
-      pass: 'before',
-      steps: installSteps(gate),
-      needs: ['precheck'],
-    },
+    ...beginning,
     ...manifests,
     {
       id: 'document-before',
@@ -67,17 +55,14 @@ function phaseOf(phase: Phase): readonly Phase[] {
   return phase.steps.length === 0 ? [] : [phase];
 }
 
-function there(gate: Gate): readonly Phase[] {
-  const { to, plan } = gate;
-  const canary = plan.strategy === 'canary';
-  const old = `Document on ${to.istio}, the client's sidecar never restarted`;
-  const fresh = `Document on ${to.istio}, with fresh sidecars`;
+function there(gate: Gate, { called, upgrade, restarting: first }: Maker): readonly Phase[] {
+  const old = `Document on ${called.to}, the client's sidecar never restarted`;
+  const fresh = `Document on ${called.to}, with fresh sidecars`;
   return [
     {
       id: 'upgrade',
-      title: canary ? `Upgrade: ${to.istio} as a canary` : `Upgrade: ${to.istio} in place`,
+      ...upgrade,
       pass: 'upgrade',
-      steps: canary ? canaryUpgrade(gate) : inPlaceUpgrade(gate),
       needs: ['traffic'],
     },
     {
@@ -91,12 +76,12 @@ function there(gate: Gate): readonly Phase[] {
       id: 'restart',
       title: 'Sidecars are restarted',
       pass: 'upgrade',
-      steps: restarts(gate),
+      steps: [...first, ...restarts(gate)],
       needs: ['upgrade'],
     },
     ...phaseOf({
       id: 'your-manifests',
-      title: `Your manifests on ${to.istio}`,
+      title: `Your manifests on ${called.to}`,
       pass: 'upgrade',
       steps: givenAfterwards(gate),
       needs: ['restart'],
@@ -114,29 +99,27 @@ function there(gate: Gate): readonly Phase[] {
   ];
 }
 
-function thereAndBack(gate: Gate): readonly Phase[] {
-  const { from, to } = gate;
-  const again = `Document on ${from.istio} again`;
+function thereAndBack(gate: Gate, { called, upgrade, back }: Maker): readonly Phase[] {
+  const again = `Document on ${called.from} again`;
   return [
     {
       id: 'upgrade',
-      title: `Upgrade: ${to.istio} as a canary, the first namespace`,
+      ...upgrade,
       pass: 'upgrade',
-      steps: canaryBegins(gate),
       needs: ['traffic'],
     },
     {
       id: 'rollback',
-      title: `Back to ${from.istio}`,
+      title: `Back to ${called.from}`,
       pass: 'rolled back',
-      steps: rollback(gate),
+      steps: back,
       needs: ['upgrade'],
     },
     {
       id: 'restart',
       title: 'Sidecars are restarted',
       pass: 'rolled back',
-      steps: [restartClient(gate, 'RESTART-1')],
+      steps: [restartClient(gate, 'RESTART-1', () => gate.before)],
       needs: ['rollback'],
     },
     {
@@ -153,28 +136,29 @@ function thereAndBack(gate: Gate): readonly Phase[] {
 }
 
 function restarts(gate: Gate): readonly Step[] {
-  const { to, revision } = gate;
   return [
-    restartClient(gate, 'RESTART-1'),
+    restartClient(gate, 'RESTART-1', () => gate.after),
     operation('RESTART-2', 'The live traffic’s other workload is restarted', [], (world) =>
-      restartTraffic(gate, world, { sidecar: to, revision }),
+      restartTraffic(gate, world, gate.after),
     ),
     ...restartGiven(gate),
   ];
 }
 
 /** `kubectl rollout restart deployment`: what a platform engineer asks every team for after an upgrade. */
-function restartClient(gate: Gate, id: string): Step {
-  const { client, namespaces } = gate.edition;
+function restartClient(gate: Gate, id: string, mesh: () => Mesh): Step {
+  const { edition, session } = gate;
+  const { client } = edition;
   return operation(
     id,
     `${client} is restarted, and has a sidecar of its control plane’s version`,
     [],
     async (world) => {
-      const [pod] = await restarting(gate, () => restartDeployment(gate.kube, namespaces.mesh, client));
+      const [pod] = await restarting(gate, () =>
+        restartDeployment(gate.kube, session.namespaces.mesh, client),
+      );
       if (pod === undefined) fail('WORKLOAD_NOT_READY', 'no pod', `one pod of ${client}`);
-      const { sidecar, revision } = world.mesh;
-      world.note('sidecar', await mustRunOn(gate, pod, { sidecar, revision }));
+      world.note('sidecar', await mustRunOn(gate, pod, mesh()));
     },
   );
 }

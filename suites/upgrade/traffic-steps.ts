@@ -1,5 +1,4 @@
-import type { ImageSet } from '../../helpers/images/roles.ts';
-import { injectionLabels, type Revision } from '../../helpers/istio/revision.ts';
+import { injectionLabels } from '../../helpers/istio/revision.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { changeLine, DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { expectedBy, expectedChanges } from '../../helpers/gate/expected-changes.ts';
@@ -7,11 +6,11 @@ import { tell } from '../../helpers/pause/pause.ts';
 import type { ListenerChange } from '../../helpers/results/gate.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { accountFacts, findingsOf, withAccepted, type AcceptedCut } from '../../helpers/traffic/findings.ts';
-import { Traffic, trafficNamespace } from '../../helpers/traffic/traffic.ts';
+import { Traffic } from '../../helpers/traffic/traffic.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
 import { proxyClusterOf } from '../document/sidecar.ts';
-import { sidecarOfSet, type World } from '../document/world.ts';
+import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
 import { mustRunOn, operation, restarting } from './operations.ts';
 
@@ -30,10 +29,12 @@ export function trafficStarts(gate: Gate): readonly Step[] {
           proxy: world.proxy(),
           squid: world.squid(),
           cluster: proxyClusterOf(world),
-          labels: injectionLabels(undefined),
+          namespace: gate.trafficNamespace,
+          rate: gate.plan.trafficRate,
+          labels: session.existing === undefined ? injectionLabels(undefined) : undefined,
         });
         const { kept } = await gate.traffic.pods();
-        const pod = { namespace: trafficNamespace, pod: kept.metadata?.name ?? '' };
+        const pod = { namespace: gate.trafficNamespace, pod: kept.metadata?.name ?? '' };
         const tunnels = { proxy: world.proxy(), cluster: proxyClusterOf(world) };
         gate.watch = await DrainWatch.start(kube, pod, tunnels, (change) => {
           tell(session.runId, `  ! ${pod.pod}: ${changeLine(change)}`);
@@ -108,9 +109,9 @@ async function nothingMustDrain(gate: Gate, world: World): Promise<void> {
 }
 
 /** The changes, each difference with the reason of the entry that accepts it. */
-function judgedChanges({ from, to, plan }: Gate, { changes }: DrainWatch): ListenerChange[] {
-  const reviewed = expectedChanges(plan.expectedChanges);
-  const pair = { from: from.istio, to: to.istio };
+function judgedChanges(gate: Gate, { changes }: DrainWatch): ListenerChange[] {
+  const reviewed = expectedChanges(gate.plan.expectedChanges);
+  const pair = gate.pair();
   return changes.map((change) => ({
     ...change,
     differences: change.differences.map((difference) => {
@@ -149,14 +150,10 @@ function acceptedCuts({ drain }: Gate): AcceptedCut[] {
   }));
 }
 
-/** Rolls the workload that is restarted, and wants its sidecar as told. */
-export async function restartTraffic(
-  gate: Gate,
-  world: World,
-  { sidecar, revision }: { readonly sidecar: ImageSet; readonly revision: Revision },
-): Promise<void> {
+/** Rolls the workload that is restarted, and wants its sidecar to be of this mesh. */
+export async function restartTraffic(gate: Gate, world: World, mesh: Mesh): Promise<void> {
   const { traffic } = gate;
   if (traffic === undefined) throw new TypeError('the live traffic was never started');
   const { after } = await restarting(gate, () => traffic.restart());
-  world.note('sidecar', await mustRunOn(gate, after, { sidecar: sidecarOfSet(sidecar), revision }));
+  world.note('sidecar', await mustRunOn(gate, after, mesh));
 }

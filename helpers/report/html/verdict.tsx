@@ -75,7 +75,7 @@ function aboutOf({ gate, versions, configuration, target, proxy, images }: Resul
     gate === undefined
       ? [istio === undefined ? undefined : `Istio ${istio}`]
       : [
-          gate.strategy === 'canary' ? 'as a canary' : 'in place',
+          { canary: 'as a canary', 'in-place': 'in place', unknown: undefined }[gate.strategy],
           gate.rollback ? 'rolled back after the first namespace' : undefined,
           gate.strict ? 'strict' : undefined,
         ];

@@ -4,7 +4,10 @@ import { labelNamespace } from '../../helpers/kube/apply.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import type { Step } from '../document/step.ts';
-import type { Gate } from './gate.ts';
+import { installSteps } from './document-phases.ts';
+import { setsOf, type Gate } from './gate.ts';
+import { precheckGiven } from './given-steps.ts';
+import type { Maker } from './maker.ts';
 import {
   istioctlOrFail,
   mustBeServed,
@@ -15,17 +18,59 @@ import {
 } from './operations.ts';
 import { restartTraffic } from './traffic-steps.ts';
 
+/** The suite by istioctl, on a mesh of its own. */
+export function byIstioctl(gate: Gate): Maker {
+  const { from, to } = setsOf(gate.session);
+  const canary = gate.plan.strategy === 'canary';
+  const way = canary ? `${to.istio} as a canary` : `${to.istio} in place`;
+  return {
+    called: { from: from.istio, to: to.istio },
+    beginning: [
+      {
+        id: 'precheck',
+        title: 'Precheck',
+        pass: 'upgrade',
+        steps: [
+          operation(
+            'PRECHECK-1',
+            `istioctl x precheck of ${from.istio} finds no issue`,
+            [],
+            async (world) => {
+              world.note('precheck', (await mustPassPrecheck(gate, from)) || 'no issue');
+            },
+          ),
+          ...precheckGiven(gate),
+        ],
+        needs: [],
+      },
+      {
+        id: 'install',
+        title: `Install ${from.istio}`,
+        pass: 'before',
+        steps: installSteps(gate),
+        needs: ['precheck'],
+      },
+    ],
+    upgrade: {
+      title: `Upgrade: ${way}${gate.plan.rollback ? ', the first namespace' : ''}`,
+      steps: gate.plan.rollback ? canaryBegins(gate) : canary ? canaryUpgrade(gate) : inPlaceUpgrade(gate),
+    },
+    back: rollback(gate),
+    restarting: [],
+  };
+}
+
 /** `istioctl x precheck` by the new version, as the documentation asks before any upgrade. */
 function precheckStep(gate: Gate): Step {
-  const { from, to } = gate;
+  const { from, to } = setsOf(gate.session);
   return operation('UPGRADE-1', `istioctl x precheck of ${to.istio} finds no issue`, [], async (world) => {
     world.note('precheck', (await mustPassPrecheck(gate, to, from.istio)) || 'no issue');
   });
 }
 
 /** The old control plane is replaced; proxies that nobody restarts go over to the new one by themselves. */
-export function inPlaceUpgrade(gate: Gate): readonly Step[] {
-  const { to } = gate;
+function inPlaceUpgrade(gate: Gate): readonly Step[] {
+  const { to } = setsOf(gate.session);
   return [
     precheckStep(gate),
     operation(
@@ -41,10 +86,10 @@ export function inPlaceUpgrade(gate: Gate): readonly Step[] {
       async (world) => {
         const { client, namespaces } = gate.edition;
         const sleep = await onlyPod(gate, namespaces.mesh, `app=${client}`);
-        const kept = await onlyPod(gate, trafficNamespace, 'app=kept');
+        const kept = await onlyPod(gate, gate.trafficNamespace, 'app=kept');
         for (const { metadata } of [sleep, kept]) {
           const proxy = `${metadata?.name ?? ''}.${metadata?.namespace ?? ''}`;
-          await mustBeServed(gate, proxy, undefined);
+          await mustBeServed(gate, proxy, gate.after);
           world.note(proxy, 'served');
         }
       },
@@ -53,8 +98,9 @@ export function inPlaceUpgrade(gate: Gate): readonly Step[] {
 }
 
 /** The new version beside the old one, namespace by namespace; then the old one goes. */
-export function canaryUpgrade(gate: Gate): readonly Step[] {
-  const { to, revision } = gate;
+function canaryUpgrade(gate: Gate): readonly Step[] {
+  const { to } = setsOf(gate.session);
+  const { revision } = gate.after;
   return [
     ...canaryBegins(gate),
     operation(
@@ -79,8 +125,9 @@ export function canaryUpgrade(gate: Gate): readonly Step[] {
 }
 
 /** The new version beside the old one, and the first namespace on it. */
-export function canaryBegins(gate: Gate): readonly Step[] {
-  const { to, revision } = gate;
+function canaryBegins(gate: Gate): readonly Step[] {
+  const { to } = setsOf(gate.session);
+  const { revision } = gate.after;
   return [
     precheckStep(gate),
     operation(
@@ -95,19 +142,20 @@ export function canaryBegins(gate: Gate): readonly Step[] {
       ['UPGRADE-2'],
       async (world) => {
         await labelNamespace(gate.kube, trafficNamespace, gate.labels(revision));
-        await restartTraffic(gate, world, { sidecar: to, revision });
+        await restartTraffic(gate, world, gate.after);
       },
     ),
   ];
 }
 
 /** Back from the first namespace to the old version, which was there all the time. */
-export function rollback(gate: Gate): readonly Step[] {
-  const { from, to, revision } = gate;
+function rollback(gate: Gate): readonly Step[] {
+  const { from, to } = setsOf(gate.session);
+  const { revision } = gate.after;
   return [
     operation('ROLLBACK-1', `${trafficNamespace} goes back to ${from.istio}`, [], async (world) => {
       await labelNamespace(gate.kube, trafficNamespace, gate.labels(undefined));
-      await restartTraffic(gate, world, { sidecar: from, revision: undefined });
+      await restartTraffic(gate, world, gate.before);
     }),
     operation('ROLLBACK-2', `The control plane of ${to.istio} is removed`, ['ROLLBACK-1'], async () => {
       await said(uninstallIstio(gate.session.cluster, to, { revision }));

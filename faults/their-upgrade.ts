@@ -1,0 +1,70 @@
+import { makeDefault, installIstio, uninstallIstio } from '../helpers/istio/install.ts';
+import { revisionOf } from '../helpers/istio/revision.ts';
+import { restartDeployment } from '../helpers/kube/workloads.ts';
+import { setsOf, type Gate } from '../suites/upgrade/gate.ts';
+import type { GateFault } from './gate-fault.ts';
+
+/** How a user's command installs the new version: by istioctl, since that is what every machine of the suite has. */
+interface Installation {
+  /** Beside the old one, by the version's usual name. */
+  readonly canary?: true;
+  readonly alter?: (manifest: string) => string;
+}
+
+/** Upgrades of a user's own mesh, each by a command that ends with exit code 0 and does something else besides, or nothing. */
+export const theirGateFaults: readonly GateFault[] = [
+  {
+    id: 'GATE-THEIRS-NOTHING',
+    title: 'The upgrade command ends with exit code 0, and has upgraded nothing',
+    expect: { step: 'upgrade/UPGRADE-2', cause: 'NOTHING_UPGRADED' },
+    theirs: () => Promise.resolve(),
+  },
+  {
+    id: 'GATE-THEIRS-RESTARTS',
+    title: 'The upgrade command restarts the proxy’s clients as well',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'PODS_RESTARTED' },
+    theirs: async (gate) => {
+      await install(gate);
+      const { mesh } = gate.session.namespaces;
+      for (const name of [gate.edition.client, 'kept', 'restarted']) {
+        await restartDeployment(gate.kube, mesh, name);
+      }
+    },
+  },
+  {
+    id: 'GATE-THEIRS-OLD-REMOVED',
+    title: 'A canary’s command removes the old revision while old sidecars still use it',
+    expect: { step: 'upgrade/UPGRADE-3', cause: 'OLD_REVISION_REMOVED' },
+    theirs: async (gate) => {
+      await install(gate, { canary: true });
+      const { to } = setsOf(gate.session);
+      const { cluster } = gate.session;
+      await makeDefault(cluster, to, revisionOf(to.istio));
+      await uninstallIstio(cluster, to, { revision: undefined });
+    },
+  },
+  {
+    id: 'GATE-THEIRS-NOT-READY',
+    title: 'The upgrade command does not wait, and the new control plane never becomes ready',
+    expect: { step: 'upgrade/UPGRADE-2', cause: 'UPGRADE_FAILED' },
+    theirs: async (gate) => {
+      const missing = (text: string): string => text.replace('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing');
+      // istioctl waits, and says so; a command without --wait does not.
+      await install(gate, { canary: true, alter: missing }).catch(() => undefined);
+    },
+  },
+  {
+    id: 'GATE-THEIRS-REGISTRY-ONLY',
+    title: 'The upgrade command flips the mesh’s outbound policy to REGISTRY_ONLY as well',
+    expect: { step: 'clean-up/CONTROL-6', cause: 'LISTENER_DIFFERS' },
+    theirs: (gate) =>
+      install(gate, { alter: (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY') }),
+  },
+];
+
+async function install(gate: Gate, { canary, alter = (text) => text }: Installation = {}): Promise<void> {
+  const { to } = setsOf(gate.session);
+  const text = alter(await gate.fixtures.text('istio.yaml'));
+  const options = canary === true ? { revision: revisionOf(to.istio) } : { upgrade: true };
+  await installIstio(gate.session.cluster, to, text, options);
+}

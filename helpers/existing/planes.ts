@@ -1,0 +1,122 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import semver from 'semver';
+import type { Kube } from '../kube/client.ts';
+import { isReady, livePods } from '../kube/workloads.ts';
+import type { Revision } from '../istio/revision.ts';
+import { injectorsOf, versionIn, type Injector } from './found-istio.ts';
+
+/** One control plane of somebody's mesh, as its pods say. */
+export interface Plane {
+  /** `default` for the one without a name. */
+  readonly revision: string;
+  /** e.g. `1.29.1`, by the image's tag; the image where the tag tells none. */
+  readonly version: string;
+  readonly image: string;
+  readonly pods: readonly string[];
+  readonly ready: boolean;
+}
+
+/** Control planes, and which of them namespaces get their sidecars from. */
+export interface Planes {
+  readonly planes: readonly Plane[];
+  readonly injectors: readonly Injector[];
+}
+
+export async function planesOf(kube: Kube, namespace: string): Promise<Planes> {
+  const [pods, injectors] = await Promise.all([livePods(kube, namespace, 'app=istiod'), injectorsOf(kube)]);
+  const byImage = Map.groupBy(pods, (pod) => `${revisionLabel(pod)} ${imageOf(pod)}`);
+  const planes = [...byImage.values()].flatMap(([first, ...more]): Plane[] => {
+    if (first === undefined) return [];
+    const all = [first, ...more];
+    const image = imageOf(first);
+    return [
+      {
+        revision: revisionLabel(first),
+        version: versionIn(image.split(':').at(-1) ?? '') ?? image,
+        image,
+        pods: all.map(({ metadata }) => metadata?.name ?? ''),
+        ready: all.every(isReady),
+      },
+    ];
+  });
+  return { planes, injectors };
+}
+
+/** How a namespace was injected. */
+interface Injected {
+  readonly revision: Revision;
+  readonly injection: FoundUpgrade['injection'] | undefined;
+}
+
+/** How a mesh was upgraded. */
+export interface FoundUpgrade {
+  readonly strategy: 'canary' | 'in-place';
+  readonly plane: Plane;
+  /** Labels of a namespace that get it sidecars of the new control plane; null: this label must go. */
+  readonly injection: Readonly<Record<string, string | null>>;
+  /** The control plane of the mesh before is there. */
+  readonly oldStays: boolean;
+}
+
+/**
+ * What became of the mesh, for a namespace that was injected by these labels.
+ * @param mesh The control plane that the namespace was injected by before
+ * @returns undefined when nothing was upgraded: no control plane of another version for it
+ */
+export function upgradeBetween(
+  before: Planes,
+  after: Planes,
+  { revision = 'default', injection = {} }: Injected,
+): FoundUpgrade | undefined {
+  const versions = (all: Planes): string[] =>
+    all.planes.filter((one) => one.revision === revision).map(({ version }) => version);
+  const old = versions(before);
+  const replaced = after.planes.filter((one) => one.revision === revision && !old.includes(one.version));
+  const [plane] = newestFirst(replaced);
+  if (plane !== undefined) return { strategy: 'in-place', plane, injection, oldStays: true };
+  const known = before.planes.map((one) => one.revision);
+  const added = after.planes.filter((one) => !known.includes(one.revision) && !old.includes(one.version));
+  const [canary] = newestFirst(added);
+  if (canary === undefined) return undefined;
+  return {
+    strategy: 'canary',
+    plane: canary,
+    injection: labelsFor(after.injectors, canary.revision, injection),
+    oldStays: versions(after).length > 0,
+  };
+}
+
+/** The labels as they are where they lead to the revision already (a tag was moved), else the revision's own. */
+function labelsFor(
+  injectors: readonly Injector[],
+  revision: string,
+  injection: FoundUpgrade['injection'],
+): FoundUpgrade['injection'] {
+  const name = injection['istio.io/rev'] ?? undefined;
+  const chosen = injectors.find((one) => (name === undefined ? one.isDefault : one.name === name));
+  return chosen?.revision === revision ? injection : { 'istio-injection': null, 'istio.io/rev': revision };
+}
+
+function newestFirst(planes: readonly Plane[]): Plane[] {
+  const rank = ({ version }: Plane): string => semver.valid(version) ?? '0.0.0';
+  return [...planes].sort((one, other) => semver.rcompare(rank(one), rank(other)));
+}
+
+/** For people: each control plane, and who is injected by it. */
+export function planeLines({ planes, injectors }: Planes): string[] {
+  return planes.map(({ revision, image, pods, ready }) => {
+    const names = injectors
+      .filter((one) => one.revision === revision)
+      .map(({ name, isDefault }) => (isDefault ? 'istio-injection=enabled' : `istio.io/rev=${name}`));
+    const by = names.length === 0 ? 'no injector' : `injects ${[...new Set(names)].join(', ')}`;
+    return `${pods.join(', ')}: revision ${revision}, ${image}, ${ready ? 'ready' : 'not ready'}, ${by}`;
+  });
+}
+
+function revisionLabel({ metadata }: V1Pod): string {
+  return metadata?.labels?.['istio.io/rev'] ?? 'default';
+}
+
+function imageOf({ spec }: V1Pod): string {
+  return spec?.containers.find(({ name }) => name === 'discovery')?.image ?? '';
+}
