@@ -83,7 +83,7 @@ export class GateMatrix {
   /** The configuration of the fault, checked as that of a user is. */
   async #givenFor(fault: GateFault): Promise<Given | undefined> {
     const { images, others, runId, configuration } = this.#session;
-    const given = 'given' in fault ? fault.given?.(images) : undefined;
+    const given = 'given' in fault ? fault.given(images) : undefined;
     if (given === undefined) return undefined;
     const base = await new Fixtures(editionOf(configuration)).text('istio.yaml');
     return (await checkedGiven({ given, base, runId }, [images, ...others])).given;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import type { Existing } from '../helpers/existing/existing.ts';
 import { deployedProxy } from '../helpers/proxy/proxy.ts';
 import { notFound } from '../helpers/results/gate.ts';
@@ -14,7 +15,7 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = {
-  configuration: { edition: '2018-zh' },
+  configuration: configurationSchema.parse({ edition: '2018-zh' }),
   cluster: { kubeconfig },
   namespaces: {},
   proxy: deployedProxy,
@@ -33,7 +34,7 @@ describe('the faults of an upgrade', () => {
     ({ expect: caught, ...fault }) => {
       const plan = { from: '1.28.3', to: '1.29.1', rollback: false, strict: false };
       const theirs = { command: 'true' };
-      const given = 'given' in fault ? fault.given?.(session.images) : undefined;
+      const given = 'given' in fault ? fault.given(session.images) : undefined;
       const its = given === undefined ? session : { ...session, given };
       const gate =
         'strategy' in fault
