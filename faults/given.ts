@@ -126,9 +126,6 @@ metadata:
   name: tls-to-the-proxy
   namespace: default
 spec:
-  workloadSelector:
-    labels:
-      app: sleep
   configPatches:
     - applyTo: CLUSTER
       match:
