@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
-import { K3sContainer } from '@testcontainers/k3s';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Cluster } from './cluster.ts';
@@ -23,14 +22,18 @@ import {
 } from './kept.ts';
 import { takeKept } from './in-use.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
+import {
+  imagesFolder,
+  importFailure,
+  NodeContainer,
+  type Mount,
+  type NodeRequest,
+} from './node-container.ts';
 import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';
 
 /** Name of the node on the run's network, and in its certificate. */
 const alias = 'k3s';
-/** Where k3s imports archives of images from at its start; the stand-in node does the same. */
-const imagesFolder = '/var/lib/rancher/k3s/agent/images';
-
 /** More than a node needs, and not more than Squid 3.5 can stand. */
 const nodeOpenFiles = 65_536;
 
@@ -119,7 +122,6 @@ export async function dnsMustBeReady(kube: Kube): Promise<void> {
 async function startNew(request: ClusterRequest, configuration: KeptConfiguration): Promise<Cluster> {
   const { runId, images, keep, report } = request;
   const engine = await containerEngine();
-  const { host } = engine.info.containerRuntime;
   const labels = {
     [labelKeys.run]: runId,
     [labelKeys.owner]: encodeOwner(thisProcess()),
@@ -127,59 +129,66 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   };
   const network = `istio-external-proxy-conformance-${runId}`;
   await engine.network.create({ Name: network, Driver: 'bridge', Labels: labels });
+  const { image, entrypoint, host, ...facts } = await nodeFacts(engine, network, images);
+  const squidNeeds =
+    images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles
+      ? { nofile: { soft: nodeOpenFiles, hard: nodeOpenFiles } }
+      : {};
   const log: string[] = [];
-  const container = new K3sContainer(images.images.k3s.reference)
-    .withCommand([
-      'server',
-      '--disable=traefik',
-      '--disable=metrics-server',
-      '--disable=servicelb',
-      '--disable=local-storage',
-      // The engine's host may be an address that k3s does not know as its own, e.g. the bridge's gateway.
-      `--tls-san=${host}`,
-    ])
-    .withLabels(labels)
-    // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
-    .withEnvironment(noProxies)
-    .withNetworkMode(network)
-    .withNetworkAliases(alias)
-    // Attached before the start: testcontainers removes a container that never became ready, and its log with it.
-    .withLogConsumer((stream: Readable) => {
-      const take = lineSplitter((line) => {
-        log.push(line);
-        if (log.length > logKept) log.shift();
-      });
-      stream.on('data', (chunk: Buffer | string) => {
-        take(Buffer.from(chunk));
-      });
-    })
-    .withStartupTimeout(timeouts.clusterReady);
-  if (images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles) {
-    // Squid 3.5 sizes a table by the limit of open files, and the document's configuration leaves that limit alone:
-    // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
-    container.withUlimits({ nofile: { soft: nodeOpenFiles, hard: nodeOpenFiles } });
-  }
-  const archives = archivesOf(request).map(({ path }) => ({
-    source: path,
-    target: `${imagesFolder}/${basename(path)}`,
-  }));
-  if (isLocalEngine(engine)) {
-    const store = await preparedStore({
-      ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
-      archives: archivesOf(request),
-    });
-    const held = store === undefined ? archives : [{ source: store, target: preparedFolder }];
-    container.withBindMounts([
-      // withBindMounts replaces the module's own list, so its entry is repeated.
-      { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' },
-      ...held.map((each) => ({ ...each, mode: 'ro' as const })),
-    ]);
-  } else {
-    container.withCopyFilesToContainer(archives);
-  }
+  const node = (archives: readonly ImageSet['archive'][], mounts: readonly Mount[]): NodeContainer => {
+    const names = archives.map(({ path }) => basename(path));
+    const container = new NodeContainer({ image, entrypoint, host, ...facts, archives: names, mounts });
+    container
+      .withLabels(labels)
+      // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
+      .withEnvironment(noProxies)
+      .withNetworkMode(network)
+      .withNetworkAliases(alias)
+      // Squid 3.5 sizes a table by the limit of open files, and the document's configuration leaves that limit alone:
+      // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
+      .withUlimits(squidNeeds)
+      // Attached before the start: testcontainers removes a container that never became ready, and its log with it.
+      .withLogConsumer((stream: Readable) => {
+        const take = lineSplitter((line) => {
+          log.push(line);
+          if (log.length > logKept) log.shift();
+        });
+        stream.on('data', (chunk: Buffer | string) => {
+          take(Buffer.from(chunk));
+        });
+      })
+      .withStartupTimeout(timeouts.clusterReady);
+    return container;
+  };
+  const archives = archivesOf(request);
+  const inNode = archives.map(({ path }) => ({ source: path, target: `${imagesFolder}/${basename(path)}` }));
+  const store = isLocalEngine(engine)
+    ? await preparedStore({
+        ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
+        archives,
+      })
+    : undefined;
+  const withStore = (folder: string): NodeContainer => node([], [{ source: folder, target: preparedFolder }]);
+  const withCopies = (): NodeContainer => {
+    const container = node(archives, []);
+    container.withCopyFilesToContainer(inNode);
+    return container;
+  };
   report('waiting for the node');
   try {
-    const started = await container.start();
+    const container =
+      store !== undefined ? withStore(store) : isLocalEngine(engine) ? node(archives, inNode) : withCopies();
+    const started = await container.start().catch((error: unknown) => {
+      // A socket here does not mean a file system in common: a CI job may be a container that was given the engine's socket.
+      if (!/bind source path does not exist/.test(messageOf(error))) throw error;
+      report("the engine does not see this machine's files: copying the images into the node");
+      return withCopies().start();
+    });
+    const failure = importFailure(log);
+    if (failure !== undefined) {
+      await started.stop();
+      throw new Error(`it could not import the images: ${failure}`);
+    }
     const cluster: Cluster = {
       runId,
       kubeconfig: started.getKubeConfig(),
@@ -195,6 +204,28 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
     const printed = log.length > 0 ? log : await printedBy(runId).catch(() => []);
     throw new NodeNotReadyError(images.images.k3s.reference, printed, error);
   }
+}
+
+/** What the node is started with that only the engine knows. */
+async function nodeFacts(
+  { container, info }: ContainerRuntimeClient,
+  network: string,
+  { images }: ImageSet,
+): Promise<Omit<NodeRequest, 'archives' | 'mounts'>> {
+  const { dockerode } = container;
+  const image = images.k3s.reference;
+  const [{ Config }, { IPAM }, engine] = await Promise.all([
+    dockerode.getImage(image).inspect(),
+    dockerode.getNetwork(network).inspect(),
+    dockerode.info() as Promise<{ readonly CgroupVersion?: string }>,
+  ]);
+  return {
+    image,
+    entrypoint: [Config.Entrypoint].flat().filter((word) => word !== undefined),
+    host: info.containerRuntime.host,
+    oneHierarchy: engine.CgroupVersion === '2',
+    gateway: IPAM?.Config?.[0]?.['Gateway'],
+  };
 }
 
 /** What the engine hands down. To raise it takes CAP_SYS_RESOURCE, so it is asked and not just set. */

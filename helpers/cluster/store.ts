@@ -5,6 +5,7 @@ import { exists, inCache } from '../cache.ts';
 import { mustHaveSpace } from '../images/disk.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { timeouts } from '../timeouts.ts';
+import type { MountSettings } from 'dockerode';
 import { dockerode } from '../engine.ts';
 import { decodeOwner, encodeOwner, isAlive, thisProcess } from './labels.ts';
 import { runToEnd } from './one-shot.ts';
@@ -97,9 +98,13 @@ async function importInto(
         Privileged: true,
         NetworkMode: 'none',
         Tmpfs: { '/run': 'rw' },
-        Binds: [
-          `${root}:${containerdRoot}`,
-          ...archives.map(({ path }) => `${path}:${imagesFolder}/${basename(path)}:ro`),
+        // Unlike a bind of the short form, a mount fails where the engine does not see its source.
+        Mounts: [
+          { Type: 'bind', Source: root, Target: containerdRoot },
+          ...archives.map(({ path }): MountSettings => ({
+            ...{ Type: 'bind', Source: path, ReadOnly: true },
+            Target: `${imagesFolder}/${basename(path)}`,
+          })),
         ],
       },
     },

@@ -127,7 +127,7 @@ describe('a set-up that fails', () => {
     await using run = await runCheckout({
       args: hermetic,
       edits: {
-        'helpers/cluster/k3s.ts': (text) => text.replace("'server',", "'no-such-command',"),
+        'helpers/cluster/node-container.ts': (text) => text.replace("'server',", "'no-such-command',"),
       },
     });
     expect(run.exitCode).toBe(3);
