@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, type Cluster } from '@kubernetes/client-node';
 import { closest } from 'fastest-levenshtein';
 import { attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import { late, orLate } from '../eventually/eventually.ts';
 import { apiMessage, connect } from '../kube/client.ts';
+import { clientGoProxyFor } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 
 /** How to reach an existing cluster. */
@@ -48,7 +49,14 @@ export function readKubeconfig(existing: ExistingCluster): string {
     );
   }
   config.setCurrentContext(wanted);
+  config.clusters = config.clusters.map(asKubectlReaches);
   return config.exportConfig();
+}
+
+/** kubectl goes through HTTPS_PROXY where the kubeconfig names no proxy of its own; the JavaScript client only knows the latter. */
+function asKubectlReaches(cluster: Cluster): Cluster {
+  const proxyUrl = cluster.proxyUrl ?? clientGoProxyFor(process.env, cluster.server);
+  return proxyUrl === undefined ? cluster : { ...cluster, proxyUrl };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { hash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { BlockList, isIP } from 'node:net';
 import tls from 'node:tls';
 import { exists, inCache, writeWhole } from '../cache.ts';
 
@@ -144,4 +145,33 @@ export function buildProxy(environment: NodeJS.ProcessEnv, engineIsHere: boolean
   if (!local) return { buildargs };
   // From elsewhere it cannot be reached at all: the build goes without, as the doctor says.
   return engineIsHere ? { buildargs, networkmode: 'host' } : { buildargs: {} };
+}
+
+/**
+ * The proxy that kubectl and every other program on client-go uses for an https URL; undefined for none. Unlike Node's
+ * client, Go takes HTTPS_PROXY alone, upper case first, never for loopback, and NO_PROXY may hold address ranges
+ * (golang.org/x/net/http/httpproxy).
+ */
+export function clientGoProxyFor(environment: NodeJS.ProcessEnv, url: string): string | undefined {
+  const value = (name: string): string => environment[name] || environment[name.toLowerCase()] || '';
+  const { protocol, hostname } = new URL(url);
+  const proxy = value('HTTPS_PROXY');
+  if (proxy === '' || protocol !== 'https:' || isLoopback(hostname)) return undefined;
+  const list = value('NO_PROXY');
+  if (excludes(list, hostname) || inRanges(list, hostname)) return undefined;
+  return proxy.includes('://') ? proxy : `http://${proxy}`;
+}
+
+/** Whether the host is an address in one of the ranges of a list, e.g. 10.0.0.0/8. */
+function inRanges(list: string, hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const family = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  if (isIP(host) === 0) return false;
+  const ranges = new BlockList();
+  for (const entry of list.split(/[\s,]+/)) {
+    const [, address = '', bits] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
+    const most = isIP(address) === 4 ? 32 : 128;
+    if (isIP(address) !== 0 && Number(bits) <= most) ranges.addSubnet(address, Number(bits), family(address));
+  }
+  return ranges.check(host, family(host));
 }
