@@ -10,7 +10,7 @@ import type { Kube } from '../helpers/kube/client.ts';
 import { execOrThrow, type PodRef } from '../helpers/kube/exec.ts';
 import { deploymentMustBeReady, livePods, podsMustBeGone } from '../helpers/kube/workloads.ts';
 import { timeouts } from '../helpers/timeouts.ts';
-import { clientObjects, interruptSquid } from '../suites/document/prepare.ts';
+import { clientObjects, interruptSquid, signalSquid } from '../suites/document/prepare.ts';
 import type { FixtureName, Alteration } from '../suites/document/fixtures.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { World } from '../suites/document/world.ts';
@@ -145,7 +145,7 @@ export class Rig {
   async reconfigureSquid(): Promise<void> {
     const count = 'grep -c "Accepting HTTP Socket connections" /var/log/squid/cache.log || true';
     const before = Number((await this.inSquid(count)).trim());
-    await this.inSquid('kill -HUP 1');
+    await this.inSquid(signalSquid('HUP'));
     await eventually(
       'Squid to have read its configuration again',
       async () => {
