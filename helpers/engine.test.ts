@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { plainLog } from './engine.ts';
+import { describe, expect, it } from 'vitest';
+import { imagesFolderOf, plainLog } from './engine.ts';
 
 function piece(stream: number, text: string): Buffer {
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
@@ -14,4 +14,18 @@ it('puts the pieces of both streams together', () => {
 
 it('leaves a log with a terminal, that has no pieces, as it is', () => {
   expect(plainLog(Buffer.from('time="now" level=info\n'))).toBe('time="now" level=info\n');
+});
+
+describe('imagesFolderOf', () => {
+  it.each([
+    ['its own folder, with its own stores', [['Backing Filesystem', 'extfs']], '/var/lib/docker'],
+    [
+      "containerd's root, with containerd's store",
+      [['driver-type', 'io.containerd.snapshotter.v1']],
+      '/var/lib/containerd',
+    ],
+    ['its own folder, of an engine that says nothing', undefined, '/var/lib/docker'],
+  ])('%s', (_what, DriverStatus, folder) => {
+    expect(imagesFolderOf({ DockerRootDir: '/var/lib/docker', DriverStatus })).toBe(folder);
+  });
 });

@@ -62,8 +62,23 @@ export async function engineArchitecture(): Promise<Architecture> {
 
 /** Folder of the engine's images on the engine's machine. */
 export async function engineFolder(): Promise<string> {
-  const { DockerRootDir } = (await (await dockerode()).info()) as { DockerRootDir: string };
-  return DockerRootDir;
+  return imagesFolderOf((await (await dockerode()).info()) as EngineFolders);
+}
+
+interface EngineFolders {
+  readonly DockerRootDir: string;
+  readonly DriverStatus?: readonly (readonly string[])[] | null | undefined;
+}
+
+/**
+ * Where the engine keeps images, from its `/info`: with containerd's image store, which new installations of Docker 29 have,
+ * that is containerd's own root (docs.docker.com/engine/storage/containerd) and not `DockerRootDir`.
+ */
+export function imagesFolderOf({ DockerRootDir, DriverStatus }: EngineFolders): string {
+  const inContainerd = DriverStatus?.some(
+    ([name, value]) => name === 'driver-type' && value === 'io.containerd.snapshotter.v1',
+  );
+  return inContainerd === true ? '/var/lib/containerd' : DockerRootDir;
 }
 
 /** Its containers run on the kernel of this process: not across a network, nor in a virtual machine. */

@@ -2,6 +2,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { cacheDir, exists } from '../cache.ts';
+import { imagesFolderOf } from '../engine.ts';
 import { freeBytes, gigabyte, gigabytes, tooLittleSpace } from '../images/disk.ts';
 import { registryBytes } from '../images/ensure.ts';
 import { planSourceSet } from '../images/source/build.ts';
@@ -186,9 +187,10 @@ async function missingBytes(
 
 /** @param seen Free bytes as a container sees them, also where the engine's folder is not to be seen from here */
 async function engineDiskFinding(
-  { info: { DockerRootDir: folder }, onThisKernel }: EngineFacts,
+  { info, onThisKernel }: EngineFacts,
   seen: number | undefined,
 ): Promise<Finding> {
+  const folder = imagesFolderOf(info);
   const here = onThisKernel && (await exists(folder)) ? await freeBytes(folder) : undefined;
   if (here === undefined && seen === undefined)
     return ok(

@@ -24,6 +24,7 @@ const infoSchema = z.object({
   CgroupDriver: text,
   SystemTime: text,
   DockerRootDir: text,
+  DriverStatus: z.array(z.array(z.string())).nullish(),
   DefaultRuntime: text,
   HttpProxy: text,
   HttpsProxy: text,
