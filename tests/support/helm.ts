@@ -15,17 +15,19 @@ export interface Helm {
 /** @throws EnvironmentError when there is none: a test about Helm proves nothing without it */
 export async function helmHere(): Promise<Helm> {
   const path = process.env['CONFORMANCE_HELM'] ?? 'helm';
-  const { exitCode } = await execa(path, ['version'], { reject: false });
+  const { exitCode, stdout: version } = await execa(path, ['version', '--short'], { reject: false });
   if (exitCode !== 0) {
     throw new EnvironmentError(
       `There is no Helm (${path})`,
       'go install helm.sh/helm/v4/cmd/helm@v4.3.2 (or helm.sh/helm/v3/cmd/helm@v3.22.0), then name it by CONFORMANCE_HELM.',
     );
   }
+  // As the examples do.
+  const applied = version.startsWith('v4') ? ['--server-side=false'] : [];
   return {
     path,
     run: async (kubeconfig, ...args) => {
-      const { stdout } = await execa(path, args, { env: { KUBECONFIG: kubeconfig } });
+      const { stdout } = await execa(path, [...args, ...applied], { env: { KUBECONFIG: kubeconfig } });
       return stdout;
     },
   };
