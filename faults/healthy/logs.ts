@@ -89,6 +89,15 @@ export const logMeshes: readonly HealthyMesh[] = [
     ],
   },
   {
+    id: 'LOG-OFF-BY-PROVIDER',
+    title: 'The same, with the provider named',
+    objects: () => [
+      istio('telemetry', 'Telemetry', root, 'mesh-default', {
+        accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }],
+      }),
+    ],
+  },
+  {
     id: 'LOG-ERRORS-ONLY',
     title: 'Telemetry that logs failed requests alone',
     objects: () => [

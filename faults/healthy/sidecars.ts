@@ -1,4 +1,6 @@
+import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
+import type { ManifestObject } from '../fault.ts';
 import { istio, root, service, type HealthyMesh } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
 
@@ -10,7 +12,47 @@ async function istioctlIn({ world: { session } }: HealthyRig, ...args: readonly 
   await istioctl(session.cluster, session.images.images.istioctl.reference, args);
 }
 
+/** A workload of somebody's in the mesh, with its own settings. */
+const workload: ManifestObject = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: shop, name: 'web', labels: { app: 'web', 'sidecar.istio.io/inject': 'true' } },
+};
+
+/** @param role Whose image it has: with a curl of its own, or without */
+async function startWorkload(rig: HealthyRig, role: 'curl' | 'squid'): Promise<void> {
+  const container = {
+    name: 'web',
+    image: rig.world.session.images.images[role].reference,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['/bin/sleep', 'infinity'],
+    env: [{ name: 'https_proxy', value: 'http://192.0.2.1:9' }],
+    securityContext: { readOnlyRootFilesystem: true },
+  };
+  const spec = { terminationGracePeriodSeconds: 0, containers: [container] };
+  const started: ManifestObject = Object.assign({ ...workload }, { spec });
+  await rig.apply(started);
+  await podMustBeReady(rig.kube, shop, 'web');
+}
+
+const fromWorkload = {
+  undo: (rig: HealthyRig) => rig.remove(workload),
+  settings: { client: `${shop}/web` },
+} satisfies Partial<HealthyMesh>;
+
 export const sidecarMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'CLIENT-WITH-CURL',
+    title: 'Requests from a workload of somebody’s, by its own curl (--client)',
+    inject: (rig) => startWorkload(rig, 'curl'),
+    ...fromWorkload,
+  },
+  {
+    id: 'CLIENT-WITHOUT-CURL',
+    title: 'Requests from a workload of somebody’s without curl, by an ephemeral container',
+    inject: (rig) => startWorkload(rig, 'squid'),
+    ...fromWorkload,
+  },
   {
     id: 'BARE',
     title: 'Nothing beside Istio, and the run makes its namespaces itself',

@@ -9,12 +9,13 @@ function defaultSidecar(spec: object): ManifestObject {
 }
 
 /** The company's own entry for its proxy, as every company with such a proxy has one. */
-function companyEntry({ proxyIp }: HealthyRig): ManifestObject {
+function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestObject {
   return serviceEntry(root, 'corp-proxy', {
     hosts: ['proxy.corp.example'],
     addresses: [`${proxyIp}/32`],
     ports: [tcp(3128)],
     resolution: 'NONE',
+    ...changes,
   });
 }
 
@@ -160,6 +161,39 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     title: 'The company’s own TCP entry for its proxy',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig)],
+  },
+  {
+    id: 'COMPANY-ENTRY-STATIC',
+    title: 'The same with resolution STATIC, and the proxy as its endpoint',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
+  },
+  {
+    id: 'SAME-HOST-ELSEWHERE',
+    title: 'Another team’s entry with the document’s host, for another address',
+    objects: () => [
+      serviceEntry(shop, 'proxy', {
+        hosts: ['my-company-proxy.com'],
+        addresses: ['192.0.2.77/32'],
+        ports: [tcp(3128)],
+        resolution: 'NONE',
+      }),
+    ],
+  },
+  {
+    id: 'OTHER-TEAMS-SIDECAR',
+    title: 'REGISTRY_ONLY and few imports by a Sidecar of another namespace',
+    objects: () => [
+      istio('networking', 'Sidecar', shop, 'default', {
+        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+        egress: [{ hosts: ['./*'] }],
+      }),
+    ],
+  },
+  {
+    id: 'PATH-NORMALIZATION',
+    title: 'Paths are normalized, by meshConfig',
+    meshConfig: { pathNormalization: { normalization: 'MERGE_SLASHES' } },
   },
   {
     id: 'COMPANY-ENTRY-BY-NAME',

@@ -67,13 +67,9 @@ const plainSocket = 'envoy.transport_sockets.raw_buffer';
 /**
  * Where a taker and its cluster are not the document's plain way.
  * @param clusters Entries of the dump of dynamic_active_clusters
- * @param type ORIGINAL_DST for an entry with the proxy's address, STRICT_DNS for one with its name
+ * @param type As the entry's resolution makes it: ORIGINAL_DST for NONE, STRICT_DNS for DNS, EDS for STATIC
  */
-export function differencesOf(
-  taker: Taker,
-  clusters: readonly unknown[],
-  type: 'ORIGINAL_DST' | 'STRICT_DNS',
-): Difference[] {
+export function differencesOf(taker: Taker, clusters: readonly unknown[], type: string): Difference[] {
   const { handling, listener, madeBy } = taker;
   if (handling.kind !== 'tcp') {
     const seen = handling.kind === 'http' ? `listener ${listener} speaks HTTP` : handling.what;

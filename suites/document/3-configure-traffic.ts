@@ -26,6 +26,13 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         const told = toldRivals([theirs, ...rivals]);
         if (told !== undefined) world.note('entries', told);
         theirEntryMustBeLikeTheDocuments(world, theirs);
+        const { resolution } = theirs.entry.spec ?? {};
+        if (resolution !== undefined && resolution !== 'NONE') {
+          world.note(
+            'resolution',
+            `${resolution}, and not NONE: the request must reach the proxy's address all the same`,
+          );
+        }
         await sidecarMustTunnel(world);
         return;
       }

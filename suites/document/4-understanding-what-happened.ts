@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { influencing } from '../../helpers/istio/influences.ts';
-import { visibleTo } from '../../helpers/istio/taker-makers.ts';
+import { claimantsOf, visibleTo } from '../../helpers/istio/taker-makers.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { isSomebodys } from './baseline.ts';
@@ -45,7 +45,11 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
       const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
       const found = [
         ...objects
-          .filter((object) => (aboutIt(object) || aboutProxy(object)) && leads(world, object, known))
+          .filter(
+            (object) =>
+              (aboutIt(object) && leads(world, object, known)) ||
+              (aboutProxy(object) && leads(world, object, known) && reachesProxy(world, object)),
+          )
           .map(nameOf),
         ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
         ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
@@ -62,6 +66,21 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
     },
   },
 ];
+
+/** Whether an entry is for the proxy itself: in somebody's mesh another may have the same host, for another address. */
+function reachesProxy(world: World, object: KubernetesObject): boolean {
+  if (!isSomebodys(world) || object.kind !== 'ServiceEntry') return true;
+  const port = world.proxyPort.get();
+  const { host } = entryOf(world);
+  return world.proxyIps
+    .get()
+    .some((ip) =>
+      claimantsOf([object], { ip, port }, world.clientNamespace).some(
+        ({ by, host: of }) =>
+          by === 'address' || by === 'allocated' || (by === 'every address' && of === host),
+      ),
+    );
+}
 
 /**
  * Whether an object can lead the client to what it names. In somebody's mesh others allow it, limit it, or are not for

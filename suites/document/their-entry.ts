@@ -12,6 +12,9 @@ import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { fail } from './must.ts';
 import type { World } from './world.ts';
 
+/** As Envoy calls how a cluster finds its hosts. */
+export type ClusterType = 'ORIGINAL_DST' | 'STRICT_DNS' | 'LOGICAL_DNS' | 'EDS';
+
 /** How the mesh is led to the proxy: what the ServiceEntry must say, and what Envoy must make of it. */
 export interface Entry {
   readonly host: string;
@@ -20,9 +23,9 @@ export interface Entry {
   readonly port: number;
   readonly protocol: 'TCP';
   /** NONE: the sidecar connects to the very address that the client asks for. DNS: it looks the host up. */
-  readonly resolution: 'NONE' | 'DNS';
+  readonly resolution: string;
   /** Envoy's cluster for it, as the sidecar's log and configuration have it. */
-  readonly cluster: { readonly name: string; readonly type: 'ORIGINAL_DST' | 'STRICT_DNS' };
+  readonly cluster: { readonly name: string; readonly type: ClusterType };
   /** Addresses that the sidecar listens on for it; without addresses it takes whatever goes to the port. */
   readonly listensOn: readonly string[];
 }
@@ -150,17 +153,26 @@ export function entryOfTheirs(
   { port }: Endpoint,
   ips: readonly string[],
 ): Entry {
-  const { addresses = [], resolution } = entry.spec ?? {};
-  const dns = resolution === 'DNS';
+  const { addresses = [], resolution = 'NONE' } = entry.spec ?? {};
   return {
     host,
     addresses,
     port,
     protocol: 'TCP',
-    resolution: dns ? 'DNS' : 'NONE',
-    cluster: { name: clusterName(host, port), type: dns ? 'STRICT_DNS' : 'ORIGINAL_DST' },
+    resolution,
+    cluster: { name: clusterName(host, port), type: typeOf(resolution) },
     listensOn: by === 'address' ? ips : ['0.0.0.0'],
   };
+}
+
+/** The type of Envoy's cluster that istiod makes of a resolution. */
+function typeOf(resolution: string): ClusterType {
+  const types: Readonly<Record<string, ClusterType>> = {
+    STATIC: 'EDS',
+    DNS: 'STRICT_DNS',
+    DNS_ROUND_ROBIN: 'LOGICAL_DNS',
+  };
+  return types[resolution] ?? 'ORIGINAL_DST';
 }
 
 export interface EntryDifference {
@@ -186,6 +198,14 @@ export function entryDifference(
     return claimantsOf([entry], to, clientNamespace)[0]?.by === 'address';
   });
   const byName = name !== undefined && addresses.length === 0;
+  // Its own addresses as endpoints lead where the client asks to go; of several, another one than the client's is taken.
+  const [to, ...more] = endpoints;
+  const toItself = more.length === 0 && own.every(({ address }) => address === to?.ip);
+  const resolves =
+    resolution === 'NONE' ||
+    (resolution === 'STATIC' && own.length > 0 && toItself) ||
+    // Where the name leads, the request itself shows: the sidecar must connect to the proxy's address.
+    (/^DNS(_ROUND_ROBIN)?$/.test(resolution) && more.length === 0);
   const differ = (
     cause: CauseCode,
     field: string,
@@ -230,10 +250,16 @@ export function entryDifference(
       'SERVICE_ENTRY_DIFFERS',
       'resolution',
       resolution,
-      byName ? 'NONE or DNS' : 'NONE',
-      resolution === 'NONE' || (byName && resolution === 'DNS'),
+      more.length === 0 ? 'NONE, DNS, or STATIC with the proxy as its endpoint' : 'NONE',
+      resolves,
     ),
-    ...differ('SERVICE_ENTRY_DIFFERS', 'endpoints', own, 'none', own.length === 0),
+    ...differ(
+      'SERVICE_ENTRY_DIFFERS',
+      'endpoints',
+      own,
+      'none',
+      own.length === 0 || (resolution !== 'NONE' && toItself),
+    ),
   ];
   return first;
 }

@@ -99,6 +99,8 @@ describe('an entry of the mesh', () => {
     expect(judged({ ports: [{ number: 443, name: 'tls', protocol: 'TLS' }, port] })).toBeUndefined();
     expect(judged({ addresses: ['10.9.9.9', ip], resolution: undefined })).toBeUndefined();
     expect(judged({ addresses: [], resolution: 'DNS' }, 'proxy.corp.example')).toBeUndefined();
+    expect(judged({ resolution: 'DNS' })).toBeUndefined();
+    expect(judged({ resolution: 'STATIC', endpoints: [{ address: ip }] })).toBeUndefined();
   });
 
   it.each([
@@ -114,7 +116,8 @@ describe('an entry of the mesh', () => {
     [{ addresses: ['10.0.0.0/8'] }, 'SERVICE_ENTRY_ADDRESS addresses'],
     [{ exportTo: ['other'] }, 'SERVICE_ENTRY_EXPORT exportTo'],
     [{ location: 'MESH_INTERNAL' }, 'SERVICE_ENTRY_DIFFERS location'],
-    [{ resolution: 'DNS' }, 'SERVICE_ENTRY_DIFFERS resolution'],
+    [{ resolution: 'STATIC' }, 'SERVICE_ENTRY_DIFFERS resolution'],
+    [{ resolution: 'STATIC', endpoints: [{ address: '10.9.9.9' }] }, 'SERVICE_ENTRY_DIFFERS resolution'],
     [{ endpoints: [{ address: ip }] }, 'SERVICE_ENTRY_DIFFERS endpoints'],
   ])('with %j is not: %s', (changes, told) => {
     expect(judged(changes)).toBe(told);

@@ -122,6 +122,11 @@ export class World implements AsyncDisposable {
   );
   /** What the mesh does with the document's request without the ServiceEntry. */
   readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
+  /** Whether the mesh has a cluster of the entry's name without the entry: by one of the same host for another address. */
+  readonly clusterOfOthers = new Slot<boolean>(
+    "the mesh's cluster of the entry's name",
+    'CONTROL-1 or MESH-1',
+  );
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
   /** The current step's. */
