@@ -19,6 +19,19 @@ function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestOb
   });
 }
 
+/** A Service that leads to the proxy by addresses that somebody wrote: no pods are selected. */
+function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: shop, name: 'proxy-1', labels: { 'kubernetes.io/service-name': 'proxy' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [proxyIp] }],
+    ports: [{ name: 'tcp-proxy', port: 3128, protocol: 'TCP' }],
+  };
+  return [service(shop, 'proxy', { name: 'tcp-proxy', port: 3128 }), slice];
+}
+
 /** Registered destinations outside, one of them on the proxy's port at an address of its own. */
 function manyEntries(): ManifestObject[] {
   return Array.from({ length: 200 }, (_, index) => {
@@ -167,6 +180,23 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     title: 'The same with resolution STATIC, and the proxy as its endpoint',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
+  },
+  {
+    id: 'SERVICE-FOR-THE-PROXY',
+    title: 'A TCP Service without a selector, whose endpoint is the company’s proxy',
+    proxy: { port: 3128 },
+    objects: serviceForProxy,
+  },
+  {
+    id: 'DESTINATION-REGISTERED',
+    title: 'A TLS entry for the destination, for traffic that goes around the proxy',
+    objects: () => [
+      serviceEntry(root, 'wikipedia', {
+        hosts: ['www.wikipedia.org', '*.wikipedia.org'],
+        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+        resolution: 'NONE',
+      }),
+    ],
   },
   {
     id: 'SAME-HOST-ELSEWHERE',

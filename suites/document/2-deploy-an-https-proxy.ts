@@ -8,6 +8,7 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { exec, execOrThrow, type PodRef } from '../../helpers/kube/exec.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
@@ -305,24 +306,34 @@ async function squidMustListen(world: World, target: PodRef): Promise<void> {
   );
 }
 
-export async function addressMustBeNoService({ kube }: World, ip: string): Promise<void> {
-  const services = await kube.core.listServiceForAllNamespaces();
-  const owner = services.items.find(({ spec }) => spec?.clusterIPs?.includes(ip) === true);
-  const endpoints = await kube.discovery.listEndpointSliceForAllNamespaces();
-  const slice = endpoints.items.find(
-    (item) => item.endpoints?.some(({ addresses }) => addresses.includes(ip)) === true,
+/** The address is no Service's; nor is there a Service in front of it, where the document deploys the proxy. */
+async function addressMustBeNoService(world: World, ip: string): Promise<void> {
+  await mustBeNoClusterIp(world, ip);
+  const slice = await sliceOf(world, ip);
+  if (slice !== undefined) fail(...isService(ip, `EndpointSlice ${slice}`));
+}
+
+/** @throws a failed step when the address is the cluster IP of a Service */
+export async function mustBeNoClusterIp({ kube }: World, ip: string): Promise<void> {
+  const { items } = await kube.core.listServiceForAllNamespaces();
+  const owner = items.find(({ spec }) => spec?.clusterIPs?.includes(ip) === true);
+  if (owner !== undefined)
+    fail(...isService(ip, nameOf({ kind: 'Service', metadata: owner.metadata ?? {} })));
+}
+
+/** The EndpointSlice that leads to the address, as namespace/name. */
+export async function sliceOf({ kube }: World, ip: string): Promise<string | undefined> {
+  const { items } = await kube.discovery.listEndpointSliceForAllNamespaces();
+  const slice = items.find(
+    ({ endpoints }) => endpoints?.some(({ addresses }) => addresses.includes(ip)) === true,
   );
-  const found =
-    owner !== undefined
-      ? `Service ${owner.metadata?.namespace ?? ''}/${owner.metadata?.name ?? ''}`
-      : slice !== undefined
-        ? `EndpointSlice ${slice.metadata?.namespace ?? ''}/${slice.metadata?.name ?? ''}`
-        : undefined;
-  if (found !== undefined) {
-    fail(
-      'PROXY_IS_SERVICE',
-      `${ip} belongs to ${found}`,
-      'PROXY_IP belongs to no Service, as an external proxy does not',
-    );
-  }
+  return slice === undefined ? undefined : `${slice.metadata?.namespace ?? ''}/${slice.metadata?.name ?? ''}`;
+}
+
+function isService(ip: string, whose: string): Parameters<typeof fail> {
+  return [
+    'PROXY_IS_SERVICE',
+    `${ip} belongs to ${whose}`,
+    'PROXY_IP belongs to no Service, as an external proxy does not',
+  ];
 }

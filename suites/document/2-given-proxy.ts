@@ -9,7 +9,7 @@ import { ConformanceError, type Finding, findingsOf } from '../../helpers/trip/f
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { expectationsOf, noSidecar } from '../../helpers/trip/expectations.ts';
 import { type GivenProxy, type ProxyLog, resolveIn } from '../../helpers/proxy/proxy.ts';
-import { addressMustBeNoService, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
+import { mustBeNoClusterIp, sliceOf, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
 import { fail, waitOrFail } from './must.ts';
 import { documentsSidecar } from './sidecar.ts';
 import { isDeployed, withoutItsLog, type Step } from './step.ts';
@@ -30,7 +30,12 @@ export const reachGivenProxy: readonly Step[] = [
     run: async (world) => {
       const { name, addresses, port } = givenOf(world);
       const ips = name === undefined ? addresses : await resolved(world, name);
-      for (const ip of ips) await addressMustBeNoService(world, ip);
+      for (const ip of ips) {
+        await mustBeNoClusterIp(world, ip);
+        // A company may have a Service in front of its proxy: connections to the proxy's own address do not go through it.
+        const slice = await sliceOf(world, ip);
+        if (slice !== undefined) world.note('also behind', `EndpointSlice ${slice}`);
+      }
       const [first = ''] = ips;
       world.note('PROXY_IP', ips.join(' '));
       world.note('PROXY_PORT', String(port));
