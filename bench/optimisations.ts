@@ -22,7 +22,7 @@ export const optimisations: readonly Optimisation[] = [
   {
     what: "Istio's installation begins with the set-up",
     file: 'cli/run.ts',
-    from: 'install: installFor(plan)',
+    from: 'install: installFor(plan, given?.given)',
     to: 'install: undefined',
   },
   {
@@ -46,7 +46,7 @@ export const optimisations: readonly Optimisation[] = [
   {
     what: 'Squid interrupted once its pod is being deleted',
     file: 'suites/document/prepare.ts',
-    from: "['kill', '-INT', '1']",
+    from: "['sh', '-c', signalSquid('INT')]",
     to: "['true']",
   },
 ];
