@@ -155,13 +155,13 @@ describe('a node whose containerd answers later than its API server', () => {
     await using run = await runCheckout({
       args: [...hermetic, '--images', 'source', '--step', 'BEFORE-1'],
       edits: {
-        'helpers/cluster/k3s.ts': (text) =>
+        'helpers/cluster/node-container.ts': (text) =>
           text.replace(
-            "report('waiting for the node');",
-            `container.withCopyContentToContainer([
+            'super(image);',
+            `super(image);
+            this.withCopyContentToContainer([
               { content: ${content}, target: '/usr/local/bin/containerd', mode: 0o755 },
-            ]);
-            report('waiting for the node');`,
+            ]);`,
           ),
       },
     });

@@ -121,7 +121,7 @@ describe('each line of the doctor is red by a cause of its own', () => {
 
   test('architecture: an image for another processor', async () => {
     const mirror = `${nobody}/doctor-${process.pid}`;
-    const versions = resolveVersions({});
+    const versions = resolveVersions({ images: `mirror=${mirror}` });
     const { curl } = registryReferencesOf({ ...versions, source: 'registry', mirror }, 'amd64');
     await using image = await foreignImage(curl);
     const { line } = await doctor(['--images', `mirror=${mirror}`, ...hermetic]);
