@@ -35,6 +35,8 @@ test.each([
   ['1.29.1-distroless', '1.29.1'],
   ['1.29.1-ab666bf4601c', '1.29.1'],
   ['1.30.0-rc.1', '1.30.0-rc.1'],
+  ['1.30.4-dev.20260826-0103f5315f69', '1.30.4-dev.20260826'],
+  ['1.30.4-example.7', '1.30.4'],
   ['latest', undefined],
   ['1.29', undefined],
 ])('the version in the tag %s is %s', (tag, version) => {

@@ -176,5 +176,5 @@ async function versionOf(kube: Kube, revision: Revision, namespace: string): Pro
 
 /** The version that a tag begins with: builds add to it what they are (`1.29.1-distroless`). */
 export function versionIn(tag: string): string | undefined {
-  return /^v?(\d+\.\d+\.\d+(-(alpha|beta|rc)[\w.]*)?)(?![\w.])/.exec(tag)?.[1];
+  return /^v?(\d+\.\d+\.\d+(-(alpha|beta|rc|dev)[\w.]*)?)(?![\w.])/.exec(tag)?.[1];
 }

@@ -237,8 +237,9 @@ async function imagesIn(
     );
   }
   const architecture: Architecture = architectures[0] === 'arm64' ? 'arm64' : 'amd64';
-  const versions = resolveVersions(configuration);
   const { images: asked } = configuration;
+  // Nodes of a cluster pull what a registry has: of what can only be built there is nothing for them.
+  const versions = resolveVersions({ ...configuration, images: asked === 'auto' ? 'registry' : asked });
   const source = asked === 'source' ? 'source' : 'registry';
   const mirror = asked.startsWith('mirror=') ? asked.slice('mirror='.length) : undefined;
   const references = await referencesOf(
