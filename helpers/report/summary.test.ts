@@ -38,12 +38,12 @@ it('tells each run by its cell or its pair, what is not conformant first', async
     verdict: 'not conformant',
     cause: 'GATE_TUNNEL_CUT',
     reason: 'Upgrade: UPG-3: a tunnel was cut\nand more',
-    configuration: { istio: '1.28.3', k8s: '1.34.4' },
+    configuration: { istio: '1.28.3', k8s: '1.34.4', edition: '2018-zh' },
     gate: { from: '1.28.3', to: '1.29.1', strategy: 'canary', rollback: true, strict: false },
   });
   expect(await summaryRows([folder])).toEqual([
     expect.objectContaining({
-      what: '1.28.3 → 1.29.1 canary, rolled back, Kubernetes 1.34.4',
+      what: '1.28.3 → 1.29.1 canary, rolled back, Kubernetes 1.34.4, edition 2018-zh',
       verdict: 'not conformant',
       reason: 'Upgrade: UPG-3: a tunnel was cut',
       cause: 'GATE_TUNNEL_CUT',

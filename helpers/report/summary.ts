@@ -15,7 +15,9 @@ const summarised = z.object({
   verdict: z.string(),
   reason: z.string(),
   cause: z.string().optional(),
-  configuration: z.object({ istio: z.string().optional(), k8s: z.string().optional() }).loose(),
+  configuration: z
+    .object({ istio: z.string().optional(), k8s: z.string().optional(), edition: z.string().optional() })
+    .loose(),
   gate: z
     .object({ from: z.string(), to: z.string(), strategy: z.string(), rollback: z.boolean().default(false) })
     .loose()
@@ -105,11 +107,14 @@ async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
     const data: unknown = JSON.parse(await readFile(file, 'utf8'));
     const { runId, verdict, reason, cause = '', configuration, gate } = summarised.parse(data);
     const details = detailed.safeParse(data);
-    const kubernetes = configuration.k8s === undefined ? '' : `, Kubernetes ${configuration.k8s}`;
-    const what =
-      gate === undefined
-        ? `Istio ${configuration.istio ?? 'by default'}${kubernetes}`
-        : `${gate.from} → ${gate.to} ${gate.strategy}${gate.rollback ? ', rolled back' : ''}${kubernetes}`;
+    const { istio = 'by default', k8s, edition } = configuration;
+    const upgrade =
+      gate && `${gate.from} → ${gate.to} ${gate.strategy}${gate.rollback ? ', rolled back' : ''}`;
+    const what = [
+      upgrade ?? `Istio ${istio}`,
+      ...(k8s === undefined ? [] : [`Kubernetes ${k8s}`]),
+      ...(edition === undefined ? [] : [`edition ${edition}`]),
+    ].join(', ');
     const row = { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path };
     return { id: runId, row: details.success ? { ...row, details: details.data } : row };
   } catch (error) {
