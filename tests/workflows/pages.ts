@@ -26,7 +26,6 @@ export const oneVersion = { CONFORMANCE_NIGHTLY_ISTIO: '1.29.1' };
 export const nobody = 'http://127.0.0.1:9';
 
 export const newest = 'Istio 1.29.1 on Kubernetes 1.34.4';
-export const cells = [newest, 'Istio 1.28.3 on Kubernetes 1.34.4'];
 export const pairs = ['1.28.3 to 1.29.1, canary', '1.28.3 to 1.29.1, in-place'];
 
 /** Leaves what a run's page on GitHub would show in reports/workflows, and prints its figures. */
