@@ -22,13 +22,7 @@ import {
 } from './kept.ts';
 import { takeKept } from './in-use.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
-import {
-  imagesFolder,
-  importFailure,
-  NodeContainer,
-  type Mount,
-  type NodeRequest,
-} from './node-container.ts';
+import { imagesFolder, importFailure, NodeContainer, type NodeRequest } from './node-container.ts';
 import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';
 
@@ -129,15 +123,14 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   };
   const network = `istio-external-proxy-conformance-${runId}`;
   await engine.network.create({ Name: network, Driver: 'bridge', Labels: labels });
-  const { image, entrypoint, host, ...facts } = await nodeFacts(engine, network, images);
+  const facts = await nodeFacts(engine, network, images);
   const squidNeeds =
     images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles
       ? { nofile: { soft: nodeOpenFiles, hard: nodeOpenFiles } }
       : {};
   const log: string[] = [];
-  const node = (archives: readonly ImageSet['archive'][], mounts: readonly Mount[]): NodeContainer => {
-    const names = archives.map(({ path }) => basename(path));
-    const container = new NodeContainer({ image, entrypoint, host, ...facts, archives: names, mounts });
+  const node = (holds: Pick<NodeRequest, 'mounts' | 'copies'>): NodeContainer => {
+    const container = new NodeContainer({ ...facts, ...holds });
     container
       .withLabels(labels)
       // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
@@ -162,28 +155,25 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   };
   const archives = archivesOf(request);
   const inNode = archives.map(({ path }) => ({ source: path, target: `${imagesFolder}/${basename(path)}` }));
-  const store = isLocalEngine(engine)
-    ? await preparedStore({
-        ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
-        archives,
-      })
-    : undefined;
-  const withStore = (folder: string): NodeContainer => node([], [{ source: folder, target: preparedFolder }]);
-  const withCopies = (): NodeContainer => {
-    const container = node(archives, []);
-    container.withCopyFilesToContainer(inNode);
-    return container;
-  };
+  const copied = { mounts: [], copies: inNode };
+  let held: Pick<NodeRequest, 'mounts' | 'copies'> = copied;
+  if (isLocalEngine(engine)) {
+    const store = await preparedStore({
+      ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
+      archives,
+    });
+    held = { mounts: store === undefined ? inNode : [{ source: store, target: preparedFolder }], copies: [] };
+  }
   report('waiting for the node');
   try {
-    const container =
-      store !== undefined ? withStore(store) : isLocalEngine(engine) ? node(archives, inNode) : withCopies();
-    const started = await container.start().catch((error: unknown) => {
-      // A socket here does not mean a file system in common: a CI job may be a container that was given the engine's socket.
-      if (!/bind source path does not exist/.test(messageOf(error))) throw error;
-      report("the engine does not see this machine's files: copying the images into the node");
-      return withCopies().start();
-    });
+    const started = await node(held)
+      .start()
+      .catch((error: unknown) => {
+        // A socket here does not mean a file system in common: a CI job may be a container that was given the engine's socket.
+        if (!/bind source path does not exist/.test(messageOf(error))) throw error;
+        report("the engine does not see this machine's files: copying the images into the node");
+        return node(copied).start();
+      });
     const failure = importFailure(log);
     if (failure !== undefined) {
       await started.stop();
@@ -211,7 +201,7 @@ async function nodeFacts(
   { container, info }: ContainerRuntimeClient,
   network: string,
   { images }: ImageSet,
-): Promise<Omit<NodeRequest, 'archives' | 'mounts'>> {
+): Promise<Omit<NodeRequest, 'mounts' | 'copies'>> {
   const { dockerode } = container;
   const image = images.k3s.reference;
   const [{ Config }, { IPAM }, engine] = await Promise.all([

@@ -4,7 +4,7 @@ import { Wait } from 'testcontainers';
 /** Where k3s imports archives of images from at its start; the stand-in node does the same. */
 export const imagesFolder = '/var/lib/rancher/k3s/agent/images';
 
-/** A file or folder of the engine's machine, as the node sees it: read-only. */
+/** A file or folder, and where the node has it: read-only. */
 export interface Mount {
   readonly source: string;
   readonly target: string;
@@ -20,9 +20,10 @@ export interface NodeRequest {
   readonly oneHierarchy: boolean;
   /** The address of the run's network that pods can reach and no container has: its gateway. */
   readonly gateway: string | undefined;
-  /** Archives of images that k3s imports by itself, by their file names. */
-  readonly archives: readonly string[];
+  /** What the node sees of the engine's machine. */
   readonly mounts: readonly Mount[];
+  /** Files of this machine that are copied into the node. */
+  readonly copies: readonly Mount[];
 }
 
 /**
@@ -54,7 +55,7 @@ const kubeletArguments = [
 
 /** testcontainers' K3s module, started so that it is ready on every engine. */
 export class NodeContainer extends K3sContainer {
-  constructor({ image, entrypoint, host, oneHierarchy, gateway, archives, mounts }: NodeRequest) {
+  constructor({ image, entrypoint, host, oneHierarchy, gateway, mounts, copies }: NodeRequest) {
     super(image);
     if (oneHierarchy) {
       // The module shows the node the machine's own cgroups. On v2 pods never become ready that way where the engine is in a
@@ -68,6 +69,7 @@ export class NodeContainer extends K3sContainer {
       Target: target,
       ReadOnly: true,
     }));
+    this.withCopyFilesToContainer([...copies]);
     this.withEntrypoint(['/bin/sh', '-c', reachableResolver, ...entrypoint]);
     this.withCommand([
       'server',
@@ -84,17 +86,17 @@ export class NodeContainer extends K3sContainer {
     this.withWaitStrategy(
       Wait.forAll([
         Wait.forLogMessage('Node controller sync successful'),
-        ...archives.map((name) => Wait.forLogMessage(importEnded(name))),
+        ...[...mounts, ...copies]
+          .filter(({ target }) => target.startsWith(`${imagesFolder}/`))
+          .map(({ target }) => Wait.forLogMessage(importEnded(target))),
       ]),
     );
   }
 }
 
-/** What k3s prints when it has dealt with an archive, well or badly (pkg/agent/containerd). Names of archives are hexadecimal. */
+/** What k3s prints when it has dealt with an archive, well or badly (pkg/agent/containerd). */
 function importEnded(archive: string): RegExp {
-  return new RegExp(
-    `(?:Imported images from|${notImported.source}) ${imagesFolder}/${archive.replace('.', '\\.')}`,
-  );
+  return new RegExp(`(?:Imported images from|${notImported.source}) ${archive.replaceAll('.', '\\.')}`);
 }
 
 const notImported = /[Ff]ailed to import|Error encountered while importing/;
