@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
+import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { apply, find, merge } from '../helpers/kube/apply.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
@@ -12,17 +12,17 @@ import { theirGateFaults } from './their-upgrade.ts';
 const afterTheSwitch = 'document-old-proxy/BEFORE-1';
 const tcpProxy = 'envoy.filters.network.tcp_proxy';
 
-/** An EnvoyFilter for the kept pod of the live traffic alone. */
-function envoyFilter(configPatch: Readonly<Record<string, unknown>>): KubernetesObject {
-  const metadata = { name: 'harmless', namespace: trafficNamespace };
-  const workloadSelector = { labels: { app: 'kept' } };
-  const spec = { workloadSelector, configPatches: [configPatch] };
-  return {
+/** Applies an EnvoyFilter for the kept pod of the live traffic alone. */
+function patched(configPatch: Readonly<Record<string, unknown>>): (gate: Gate) => Promise<void> {
+  const filter = {
     apiVersion: 'networking.istio.io/v1alpha3',
     kind: 'EnvoyFilter',
-    metadata,
-    spec,
-  } as KubernetesObject;
+    metadata: { name: 'harmless', namespace: trafficNamespace },
+    spec: { workloadSelector: { labels: { app: 'kept' } }, configPatches: [configPatch] },
+  };
+  return async ({ kube }) => {
+    await apply(kube, [filter]);
+  };
 }
 
 export const gateFaults: readonly GateFault[] = [
@@ -130,15 +130,11 @@ export const gateFaults: readonly GateFault[] = [
     strategy: 'in-place',
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
     before: afterTheSwitch,
-    inject: async ({ kube }) => {
-      await apply(kube, [
-        envoyFilter({
-          applyTo: 'LISTENER',
-          match: { context: 'SIDECAR_OUTBOUND', listener: { portNumber: 3128 } },
-          patch: { operation: 'MERGE', value: { per_connection_buffer_limit_bytes: 65_536 } },
-        }),
-      ]);
-    },
+    inject: patched({
+      applyTo: 'LISTENER',
+      match: { context: 'SIDECAR_OUTBOUND', listener: { portNumber: 3128 } },
+      patch: { operation: 'MERGE', value: { per_connection_buffer_limit_bytes: 65_536 } },
+    }),
   },
   {
     id: 'GATE-CHAIN-CHANGED',
@@ -146,27 +142,23 @@ export const gateFaults: readonly GateFault[] = [
     strategy: 'in-place',
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
     before: afterTheSwitch,
-    inject: async ({ kube }) => {
-      await apply(kube, [
-        envoyFilter({
-          applyTo: 'NETWORK_FILTER',
-          match: {
-            context: 'SIDECAR_OUTBOUND',
-            listener: { portNumber: 3128, filterChain: { filter: { name: tcpProxy } } },
+    inject: patched({
+      applyTo: 'NETWORK_FILTER',
+      match: {
+        context: 'SIDECAR_OUTBOUND',
+        listener: { portNumber: 3128, filterChain: { filter: { name: tcpProxy } } },
+      },
+      patch: {
+        operation: 'MERGE',
+        value: {
+          name: tcpProxy,
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+            max_connect_attempts: 2,
           },
-          patch: {
-            operation: 'MERGE',
-            value: {
-              name: tcpProxy,
-              typed_config: {
-                '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-                max_connect_attempts: 2,
-              },
-            },
-          },
-        }),
-      ]);
-    },
+        },
+      },
+    }),
   },
   {
     id: 'GATE-LISTENER-READDED',

@@ -253,19 +253,16 @@ class TheirMesh {
     const { kube, before, plan } = gate;
     const old = this.#before;
     if (old === undefined) throw new TypeError('the mesh was not looked at before the upgrade');
-    const now = async (): Promise<ReturnType<typeof upgradeBetween>> => {
-      const after = await planesOf(kube, before.system);
-      const found = upgradeBetween(old, after, before);
-      if (found !== undefined) return found;
+    const after = await planesOf(kube, before.system);
+    const found = upgradeBetween(old, after, before);
+    if (found === undefined) {
       await noteMesh(gate, world);
       fail(
         'NOTHING_UPGRADED',
         `the control planes are those from before: ${planeLines(after).join('; ')}`,
         'a new version in the place of the old one, or a new revision of another version',
       );
-    };
-    const found = await now();
-    if (found === undefined) return;
+    }
     const { strategy, plane } = found;
     gate.strategy = strategy;
     const revision = plane.revision === 'default' ? undefined : plane.revision;
