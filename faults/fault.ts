@@ -1,6 +1,6 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import type { CheckoutRun } from './checkout.ts';
 import type { CauseCode } from '../helpers/causes/causes.ts';
+import type { ManifestObject } from './objects.ts';
 import type { Rig } from './rig.ts';
 
 /** A change to a real mesh, made with the tools of a rig. */
@@ -28,9 +28,6 @@ export interface Fault extends Change {
   readonly load?: { readonly clients: number; readonly tunnels: number };
   readonly expect: { readonly step: string; readonly cause: CauseCode };
 }
-
-/** An object with whatever its kind has in it. */
-export type ManifestObject = KubernetesObject & { readonly spec?: object };
 
 /** A fault of the machine, which a run meets before it has a cluster: it takes a whole run. */
 export interface RunFault {

@@ -1,15 +1,27 @@
-import type { Fault, ManifestObject } from './fault.ts';
-import type { Rig } from './rig.ts';
 import type { Edition } from '../helpers/document/edition.ts';
+import type { Fault } from './fault.ts';
+import {
+  destinationRule,
+  envoyFilter,
+  istio,
+  service,
+  serviceEntry,
+  tcp,
+  tcpListener,
+  tls,
+  typed,
+  type ManifestObject,
+} from './objects.ts';
+import type { Rig } from './rig.ts';
 
 const entry = 'document/service-entry.yaml';
 
-/** A reader's mistake in the document's ServiceEntry. */
+/** A reader's mistake in the document's ServiceEntry: one text in place of another. */
 function misread(
   id: string,
   title: string,
   cause: Fault['expect']['cause'],
-  mistake: readonly [string, string] | ((text: string, edition: Edition) => string),
+  ...mistakes: readonly (readonly [written: string | ((edition: Edition) => string), instead: string])[]
 ): Fault {
   return {
     id,
@@ -17,7 +29,9 @@ function misread(
     expect: { step: 'MESH-1', cause },
     inject: (rig) => {
       rig.alter(entry, (text) =>
-        typeof mistake === 'function' ? mistake(text, rig.edition) : text.replace(...mistake),
+        mistakes.reduce((altered, [written, instead]) => {
+          return altered.replace(typeof written === 'string' ? written : written(rig.edition), instead);
+        }, text),
       );
     },
   };
@@ -27,44 +41,57 @@ function misread(
 function beside(
   id: string,
   title: string,
-  expect: Fault['expect'],
+  step: string,
+  cause: Fault['expect']['cause'],
   objects: NonNullable<Fault['objects']>,
 ): Fault {
-  return { id, title, expect, before: 'MESH-1', objects };
+  return { id, title, expect: { step, cause }, before: 'MESH-1', objects };
 }
 
-/** Not a ServiceEntry, but a Namespace that exists. */
-const noEntry = ({ edition }: Rig): string =>
-  `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${edition.namespaces.external}\n`;
+/** The reader applies a Namespace that exists in place of the entry. */
+function forgetEntry(rig: Rig): void {
+  rig.alter(entry, () => `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${external(rig)}\n`);
+}
 
-const httpService = (rig: Rig): ManifestObject => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: rig.inMesh('unrelated'),
-  spec: { ports: [{ name: 'http', port: rig.edition.proxy.port }] },
-});
+const mesh = ({ edition }: Rig): string => edition.namespaces.mesh;
+const external = ({ edition }: Rig): string => edition.namespaces.external;
+const host = ({ edition }: Rig): string => edition.entry.host;
+const port = ({ edition }: Rig): number => edition.proxy.port;
+
+/** A VirtualService for the proxy's traffic; `share` of it stays its own. */
+function diverted(rig: Rig, name: string, share: number): ManifestObject {
+  const client = `${rig.edition.client}.${mesh(rig)}.svc.cluster.local`;
+  const elsewhere = { destination: { host: client, port: { number: 80 } }, weight: 100 - share };
+  const own = { destination: { host: host(rig) }, weight: share };
+  const route = share === 0 ? [elsewhere] : [own, elsewhere];
+  return istio('networking', 'VirtualService', mesh(rig), name, { hosts: [host(rig)], tcp: [{ route }] });
+}
+
+/** An EnvoyFilter for the cluster of the entry. */
+function clusterFilter(rig: Rig, name: string, value: object): ManifestObject {
+  const match = { cluster: { service: host(rig) } };
+  return envoyFilter(mesh(rig), name, { applyTo: 'CLUSTER', match, value });
+}
+
+/** Another entry for the proxy. */
+function rival(rig: Rig, namespace: string, name: string, hosts: readonly string[]): ManifestObject {
+  const addresses = [`${rig.world.proxy().ip}/32`];
+  return serviceEntry(namespace, name, { hosts, addresses, ports: [tcp(port(rig))], resolution: 'NONE' });
+}
 
 export const meshFaults: readonly Fault[] = [
   {
     id: 'ENTRY-ABSENT',
     title: 'The ServiceEntry is never applied',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
-    inject: (rig) => {
-      rig.alter(entry, () => noEntry(rig));
-    },
+    inject: forgetEntry,
   },
-  misread('ENTRY-HTTP', 'Protocol HTTP in the entry', 'SERVICE_ENTRY_PROTOCOL', [
-    'protocol: TCP',
-    'protocol: HTTP',
-  ]),
-  misread('ENTRY-TLS', 'Protocol TLS in the entry', 'SERVICE_ENTRY_PROTOCOL', [
-    'protocol: TCP',
-    'protocol: TLS',
-  ]),
-  misread('ENTRY-HTTPS', 'Protocol HTTPS in the entry', 'SERVICE_ENTRY_PROTOCOL', [
-    'protocol: TCP',
-    'protocol: HTTPS',
-  ]),
+  ...['HTTP', 'TLS', 'HTTPS'].map((protocol) =>
+    misread(`ENTRY-${protocol}`, `Protocol ${protocol} in the entry`, 'SERVICE_ENTRY_PROTOCOL', [
+      'protocol: TCP',
+      `protocol: ${protocol}`,
+    ]),
+  ),
   misread('ENTRY-OTHER-ADDRESS', 'Another address in the entry', 'SERVICE_ENTRY_ADDRESS', [
     '${PROXY_IP}/32',
     '10.99.99.99/32',
@@ -81,9 +108,10 @@ export const meshFaults: readonly Fault[] = [
     'number: ${PROXY_PORT}',
     'number: 3129',
   ]),
-  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', (text, edition) =>
-    text.replace(edition.entry.host, 'proxy.example.com'),
-  ),
+  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', [
+    (edition) => edition.entry.host,
+    'proxy.example.com',
+  ]),
   misread('ENTRY-NOT-EXPORTED', 'The entry is exported to another namespace only', 'SERVICE_ENTRY_EXPORT', [
     '  location:',
     '  exportTo:\n    - istio-system\n  location:',
@@ -92,59 +120,37 @@ export const meshFaults: readonly Fault[] = [
     'ENTRY-RESOLUTION',
     'The entry resolves to an endpoint of its own',
     'SERVICE_ENTRY_DIFFERS',
-    (text) =>
-      text
-        .replace('  resolution: NONE\n', '')
-        .replace(
-          '  location:',
-          '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:',
-        ),
+    ['  resolution: NONE\n', ''],
+    ['  location:', '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:'],
   ),
-  beside(
-    'EXTRA-ENTRY',
-    'An extra entry for en.wikipedia.org',
-    { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
-    (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'ServiceEntry',
-        metadata: rig.inMesh('wikipedia'),
-        spec: {
-          hosts: [new URL(rig.edition.request.url).hostname],
-          ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
-          location: 'MESH_EXTERNAL',
-          resolution: 'NONE',
-        },
-      },
-    ],
-  ),
+  beside('EXTRA-ENTRY', 'An extra entry for en.wikipedia.org', 'WHY-1', 'EXTRA_ENTRY', (rig) => {
+    const hosts = [new URL(rig.edition.request.url).hostname];
+    return [serviceEntry(mesh(rig), 'wikipedia', { hosts, ports: [tls], resolution: 'NONE' })];
+  }),
   {
     id: 'SECOND-ENTRY',
     title: 'A second entry for the proxy, in another namespace',
     expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
     before: 'MESH-2',
-    objects: (rig) => [secondEntry(rig)],
+    objects: (rig) => [rival(rig, external(rig), rig.edition.entry.name, [host(rig)])],
   },
   {
     id: 'HTTP-SERVICE-3128',
     title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
-    inject: (rig) => {
-      rig.alter(entry, () => noEntry(rig));
-    },
-    objects: (rig) => [httpService(rig)],
+    inject: forgetEntry,
+    objects: (rig) => [service(mesh(rig), 'unrelated', { name: 'http', port: port(rig) })],
   },
   beside(
     'SIDECAR-NOT-IMPORTING',
     'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
-    { step: 'MESH-1', cause: 'SIDECAR_RESOURCE' },
+    'MESH-1',
+    'SIDECAR_RESOURCE',
     (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'Sidecar',
-        metadata: rig.inMesh('strict'),
-        spec: { egress: [{ hosts: ['istio-system/*'] }], outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
-      },
+      istio('networking', 'Sidecar', mesh(rig), 'strict', {
+        egress: [{ hosts: ['istio-system/*'] }],
+        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+      }),
     ],
   ),
   {
@@ -155,7 +161,7 @@ export const meshFaults: readonly Fault[] = [
     before: 'BEFORE-1',
     inject: (rig) => {
       rig.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
-      rig.alter(entry, () => noEntry(rig));
+      forgetEntry(rig);
       rig.beforeStep('MESH-1', () =>
         rig.meshConfigMustArrive('REGISTRY_ONLY', (outbound) => outbound.includes('BlackHoleCluster')),
       );
@@ -173,78 +179,36 @@ export const meshFaults: readonly Fault[] = [
   beside(
     'DESTINATION-RULE-TLS',
     'A DestinationRule that begins TLS towards the proxy',
-    { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
+    'MESH-1',
+    'CLUSTER_DIFFERS',
     (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'DestinationRule',
-        metadata: rig.inMesh('tls-to-proxy'),
-        spec: { host: rig.edition.entry.host, trafficPolicy: { tls: { mode: 'SIMPLE' } } },
-      },
+      istio('networking', 'DestinationRule', mesh(rig), 'tls-to-proxy', {
+        host: host(rig),
+        trafficPolicy: { tls: { mode: 'SIMPLE' } },
+      }),
     ],
   ),
   beside(
     'VIRTUAL-SERVICE-DIVERTS',
     'A VirtualService that sends the proxy’s traffic elsewhere',
-    { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
-    (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'VirtualService',
-        metadata: rig.inMesh('divert'),
-        spec: {
-          hosts: [rig.edition.entry.host],
-          tcp: [
-            {
-              route: [
-                {
-                  destination: {
-                    host: `${rig.edition.client}.${rig.edition.namespaces.mesh}.svc.cluster.local`,
-                    port: { number: 80 },
-                  },
-                },
-              ],
-            },
-          ],
-        },
-      },
-    ],
+    'MESH-1',
+    'LISTENER_DIFFERS',
+    (rig) => [diverted(rig, 'divert', 0)],
   ),
   beside(
     'SPLIT-BY-WEIGHT',
     'A VirtualService that splits the proxy’s traffic by weights',
-    { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
-    (rig) => [
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'VirtualService',
-        metadata: rig.inMesh('split'),
-        spec: {
-          hosts: [rig.edition.entry.host],
-          tcp: [
-            {
-              route: [
-                { destination: { host: rig.edition.entry.host }, weight: 70 },
-                {
-                  destination: {
-                    host: `${rig.edition.client}.${rig.edition.namespaces.mesh}.svc.cluster.local`,
-                    port: { number: 80 },
-                  },
-                  weight: 30,
-                },
-              ],
-            },
-          ],
-        },
-      },
-    ],
+    'MESH-1',
+    'LISTENER_DIFFERS',
+    (rig) => [diverted(rig, 'split', 70)],
   ),
   beside(
     'TUNNEL-IN-RULE',
     'A DestinationRule has the sidecar make a CONNECT of its own',
-    { step: 'MESH-1', cause: 'SIDECAR_TUNNELS' },
+    'MESH-1',
+    'SIDECAR_TUNNELS',
     (rig) => [
-      ruleForTheOutside('transparent-proxy', rig.edition.entry.host, {
+      destinationRule('transparent-proxy', host(rig), {
         tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
       }),
     ],
@@ -253,12 +217,9 @@ export const meshFaults: readonly Fault[] = [
     ...beside(
       'CONNECTIONS-LIMITED',
       'A DestinationRule for *.com allows three connections, and five tunnels are asked for',
-      { step: 'SCALE-1', cause: 'CONNECTION_LIMIT' },
-      () => [
-        ruleForTheOutside('limits-for-the-outside', '*.com', {
-          connectionPool: { tcp: { maxConnections: 3 } },
-        }),
-      ],
+      'SCALE-1',
+      'CONNECTION_LIMIT',
+      () => [destinationRule('limits-outside', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } })],
     ),
     load: { clients: 2, tunnels: 5 },
   },
@@ -266,10 +227,9 @@ export const meshFaults: readonly Fault[] = [
     ...beside(
       'TUNNELS-IDLE',
       'A DestinationRule for *.com closes connections after half a second without a byte',
-      { step: 'SCALE-1', cause: 'SIDECAR_IDLE_TIMEOUT' },
-      () => [
-        ruleForTheOutside('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
-      ],
+      'SCALE-1',
+      'SIDECAR_IDLE_TIMEOUT',
+      () => [destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } })],
     ),
     load: { clients: 2, tunnels: 2 },
   },
@@ -277,66 +237,68 @@ export const meshFaults: readonly Fault[] = [
     ...beside(
       'TUNNELS-CUT',
       'A DestinationRule for *.com closes every connection after two seconds',
-      { step: 'SCALE-1', cause: 'SIDECAR_REFUSED' },
-      () => [
-        ruleForTheOutside('short-outside', '*.com', {
-          connectionPool: { tcp: { maxConnectionDuration: '2s' } },
-        }),
-      ],
+      'SCALE-1',
+      'SIDECAR_REFUSED',
+      () => {
+        const tcp = { maxConnectionDuration: '2s' };
+        return [destinationRule('short-outside', '*.com', { connectionPool: { tcp } })];
+      },
     ),
     load: { clients: 2, tunnels: 2 },
   },
   beside(
     'TLS-BY-FILTER',
     'An EnvoyFilter has the sidecar begin TLS towards the proxy',
-    { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
-    (rig) => [
-      clusterFilter(rig, 'tls-by-filter', {
-        transport_socket: {
-          name: 'envoy.transport_sockets.tls',
-          typed_config: { '@type': `${tls}.UpstreamTlsContext` },
-        },
-      }),
-    ],
+    'MESH-1',
+    'CLUSTER_DIFFERS',
+    (rig) => {
+      const begun = typed('transport_sockets.tls.v3.UpstreamTlsContext');
+      const transport_socket = { name: 'envoy.transport_sockets.tls', ...begun };
+      return [clusterFilter(rig, 'tls-by-filter', { transport_socket })];
+    },
   ),
   beside(
     'LISTENER-REJECTED',
     'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
-    { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    'MESH-1',
+    'CONFIG_REJECTED',
     (rig) => [
-      envoyFilter(rig, 'invalid', 'MERGE', {
-        typed_config: {
-          '@type': `${filters}.tcp_proxy.v3.TcpProxy`,
-          max_connect_attempts: 0,
-        },
+      envoyFilter(mesh(rig), 'invalid', {
+        applyTo: 'NETWORK_FILTER',
+        match: tcpListener(port(rig)),
+        value: typed('filters.network.tcp_proxy.v3.TcpProxy', { max_connect_attempts: 0 }),
       }),
     ],
   ),
   beside(
     'CLUSTER-REJECTED',
     'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
-    { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    'MESH-1',
+    'CONFIG_REJECTED',
     (rig) => [clusterFilter(rig, 'invalid-cluster', { connect_timeout: '0s' })],
   ),
   beside(
     'FILTER-REFUSES',
     'An EnvoyFilter puts an RBAC filter before the TCP proxy that refuses everyone',
-    { step: 'MESH-2', cause: 'SIDECAR_REFUSED' },
-    (rig) => [
-      envoyFilter(rig, 'nobody-out', 'INSERT_BEFORE', {
-        name: 'envoy.filters.network.rbac',
-        typed_config: {
-          '@type': `${filters}.rbac.v3.RBAC`,
-          stat_prefix: 'egress',
-          rules: { action: 'ALLOW' },
-        },
-      }),
-    ],
+    'MESH-2',
+    'SIDECAR_REFUSED',
+    (rig) => {
+      const rbac = { stat_prefix: 'egress', rules: { action: 'ALLOW' } };
+      return [
+        envoyFilter(mesh(rig), 'refuse-all', {
+          applyTo: 'NETWORK_FILTER',
+          match: tcpListener(port(rig)),
+          operation: 'INSERT_BEFORE',
+          value: { name: 'envoy.filters.network.rbac', ...typed('filters.network.rbac.v3.RBAC', rbac) },
+        }),
+      ];
+    },
   ),
   beside(
     'WEBHOOK-DOWN',
     'An admission webhook for ServiceEntries does not answer',
-    { step: 'MESH-1', cause: 'WEBHOOK_FAILED' },
+    'MESH-1',
+    'WEBHOOK_FAILED',
     () => [deadWebhook],
   ),
   {
@@ -344,52 +306,9 @@ export const meshFaults: readonly Fault[] = [
     title: 'An older entry with another host claims the same address and port',
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
     before: 'MESH-1',
-    objects: (rig) => [rivalEntry(rig)],
+    objects: (rig) => [rival(rig, mesh(rig), 'another-proxy', ['another-proxy.example.com'])],
   },
 ];
-
-const filters = 'type.googleapis.com/envoy.extensions.filters.network';
-
-function ruleForTheOutside(name: string, host: string, trafficPolicy: object): ManifestObject {
-  return {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'DestinationRule',
-    metadata: { name, namespace: 'istio-system' },
-    spec: { host, trafficPolicy },
-  };
-}
-
-const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
-
-function clusterFilter(rig: Rig, name: string, value: object): ManifestObject {
-  const match = { context: 'SIDECAR_OUTBOUND', cluster: { service: rig.edition.entry.host } };
-  return {
-    apiVersion: 'networking.istio.io/v1alpha3',
-    kind: 'EnvoyFilter',
-    metadata: rig.inMesh(name),
-    spec: { configPatches: [{ applyTo: 'CLUSTER', match, patch: { operation: 'MERGE', value } }] },
-  };
-}
-
-/** An EnvoyFilter for the TCP proxy of the listener for the proxy. */
-function envoyFilter(rig: Rig, name: string, operation: string, value: object): ManifestObject {
-  const filterChain = { filter: { name: 'envoy.filters.network.tcp_proxy' } };
-  const listener = { portNumber: rig.edition.proxy.port, filterChain };
-  return {
-    apiVersion: 'networking.istio.io/v1alpha3',
-    kind: 'EnvoyFilter',
-    metadata: rig.inMesh(name),
-    spec: {
-      configPatches: [
-        {
-          applyTo: 'NETWORK_FILTER',
-          match: { context: 'SIDECAR_OUTBOUND', listener },
-          patch: { operation, value },
-        },
-      ],
-    },
-  };
-}
 
 /** Its Service does not exist. */
 const deadWebhook: ManifestObject = Object.assign(
@@ -419,27 +338,3 @@ const deadWebhook: ManifestObject = Object.assign(
     ],
   },
 );
-
-function secondEntry(rig: Rig): ManifestObject {
-  const rival = rivalEntry(rig);
-  return {
-    ...rival,
-    metadata: rig.outside(rig.edition.entry.name),
-    spec: { ...rival.spec, hosts: [rig.edition.entry.host] },
-  };
-}
-
-function rivalEntry(rig: Rig): ManifestObject {
-  return {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'ServiceEntry',
-    metadata: rig.inMesh('another-proxy'),
-    spec: {
-      hosts: ['another-proxy.example.com'],
-      addresses: [`${rig.world.proxy().ip}/32`],
-      ports: [{ number: rig.edition.proxy.port, name: 'tcp', protocol: 'TCP' }],
-      location: 'MESH_EXTERNAL',
-      resolution: 'NONE',
-    },
-  };
-}

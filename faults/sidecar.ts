@@ -1,12 +1,29 @@
+import type { Edition } from '../helpers/document/edition.ts';
 import type { Fault } from './fault.ts';
+import { istio, namespace } from './objects.ts';
 import type { Rig } from './rig.ts';
 
 const template = '  template:\n    metadata:\n';
 
 /** The client's pod in the mesh gets an annotation. */
-function annotated(rig: Rig, key: string, value: string): void {
-  const annotation = `      annotations:\n        ${key}: ${JSON.stringify(value)}\n`;
-  rig.alterClient('mesh', (text) => text.replace(template, `${template}${annotation}`));
+function annotated(
+  id: string,
+  title: string,
+  expect: Fault['expect'],
+  key: string,
+  value: string | ((edition: Edition) => string),
+): Fault {
+  return {
+    id,
+    title,
+    expect,
+    before: 'BEFORE-2',
+    inject: (rig) => {
+      const text = typeof value === 'string' ? value : value(rig.edition);
+      const annotation = `      annotations:\n        ${key}: ${JSON.stringify(text)}\n`;
+      rig.alterClient('mesh', (manifest) => manifest.replace(template, `${template}${annotation}`));
+    },
+  };
 }
 
 /** The client's pod opts out of injection, or into it. */
@@ -65,24 +82,20 @@ export const sidecarFaults: readonly Fault[] = [
       labelled(rig, 'mesh', false);
     },
   },
-  {
-    id: 'PORT-EXCLUDED',
-    title: 'excludeOutboundPorts 3128 on the client',
-    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundPorts', String(rig.edition.proxy.port));
-    },
-  },
-  {
-    id: 'ADDRESS-EXCLUDED',
-    title: 'The pods’ network is excluded from capture on the client',
-    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      annotated(rig, 'traffic.sidecar.istio.io/excludeOutboundIPRanges', '10.0.0.0/8');
-    },
-  },
+  annotated(
+    'PORT-EXCLUDED',
+    'excludeOutboundPorts 3128 on the client',
+    { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    'traffic.sidecar.istio.io/excludeOutboundPorts',
+    (edition) => String(edition.proxy.port),
+  ),
+  annotated(
+    'ADDRESS-EXCLUDED',
+    'The pods’ network is excluded from capture on the client',
+    { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    'traffic.sidecar.istio.io/excludeOutboundIPRanges',
+    '10.0.0.0/8',
+  ),
   {
     id: 'ADDRESS-EXCLUDED-MESHWIDE',
     title: 'The injector leaves the pods’ network out of capture (global.proxy.excludeIPRanges)',
@@ -97,24 +110,20 @@ export const sidecarFaults: readonly Fault[] = [
       await rig.removeClient();
     },
   },
-  {
-    id: 'ISTIOD-BY-PROXY',
-    title: 'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
-    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      annotated(rig, 'proxy.istio.io/config', 'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}');
-    },
-  },
-  {
-    id: 'ISTIOD-NOT-RESOLVED',
-    title: 'The sidecar looks for istiod by a name that does not resolve',
-    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      annotated(rig, 'proxy.istio.io/config', 'discoveryAddress: istiod.no-such-namespace.svc:15012');
-    },
-  },
+  annotated(
+    'ISTIOD-BY-PROXY',
+    'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
+    { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    'proxy.istio.io/config',
+    'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}',
+  ),
+  annotated(
+    'ISTIOD-NOT-RESOLVED',
+    'The sidecar looks for istiod by a name that does not resolve',
+    { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    'proxy.istio.io/config',
+    'discoveryAddress: istiod.no-such-namespace.svc:15012',
+  ),
   meshConfig(
     'ACCESS-LOG-OFF',
     'The access log is off, as in every profile but demo',
@@ -141,37 +150,26 @@ export const sidecarFaults: readonly Fault[] = [
     title: 'A Telemetry resource turns the access log off',
     expect: { step: 'MESH-3', cause: 'ACCESS_LOG_OFF' },
     before: 'MESH-1',
-    objects: (rig) => [
-      {
-        apiVersion: 'telemetry.istio.io/v1',
-        kind: 'Telemetry',
-        metadata: rig.inMesh('quiet'),
-        spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }] },
-      },
+    objects: ({ edition }) => [
+      istio('telemetry', 'Telemetry', edition.namespaces.mesh, 'quiet', {
+        accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }],
+      }),
     ],
   },
-  {
-    id: 'OTHER-PROXY-VERSION',
-    title: 'The sidecar tells another version than the control plane',
-    expect: { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      annotated(rig, 'proxy.istio.io/config', 'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}');
-    },
-  },
+  annotated(
+    'OTHER-PROXY-VERSION',
+    'The sidecar tells another version than the control plane',
+    { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
+    'proxy.istio.io/config',
+    'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}',
+  ),
   {
     id: 'EXTERNAL-LABELLED',
     title: 'Namespace external is labelled for injection',
     expect: { step: 'PROXY-1', cause: 'NAMESPACE_LABELLED' },
     before: 'PROXY-1',
-    inject: (rig) =>
-      rig.apply({
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: rig.edition.namespaces.external, labels: { 'istio-injection': 'enabled' } },
-      }),
-    undo: (rig) =>
-      rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: rig.edition.namespaces.external } }),
+    inject: (rig) => rig.apply(namespace(rig.edition.namespaces.external, { 'istio-injection': 'enabled' })),
+    undo: (rig) => rig.apply(namespace(rig.edition.namespaces.external)),
   },
   {
     id: 'EXTERNAL-INJECTED',

@@ -6,24 +6,27 @@ import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 import type { GateFault } from './gate-fault.ts';
 import { givenFaults } from './given.ts';
+import { envoyFilter, tcpListener, tcpProxy, typed, type EnvoyPatch } from './objects.ts';
 import { theirGateFaults } from './their-upgrade.ts';
 
 /** The new control plane serves every sidecar by then, and all that is left of the upgrade are restarts. */
 const afterTheSwitch = 'document-old-proxy/BEFORE-1';
-const tcpProxy = 'envoy.filters.network.tcp_proxy';
-
 /** Applies an EnvoyFilter for the kept pod of the live traffic alone. */
-function patched(configPatch: Readonly<Record<string, unknown>>): (gate: Gate) => Promise<void> {
-  const filter = {
-    apiVersion: 'networking.istio.io/v1alpha3',
-    kind: 'EnvoyFilter',
-    metadata: { name: 'harmless', namespace: trafficNamespace },
-    spec: { workloadSelector: { labels: { app: 'kept' } }, configPatches: [configPatch] },
-  };
+function patched(patch: EnvoyPatch): (gate: Gate) => Promise<void> {
+  const filter = envoyFilter(trafficNamespace, 'harmless', { ...patch, workloads: { app: 'kept' } });
   return async ({ kube }) => {
     await apply(kube, [filter]);
   };
 }
+
+/** The new version is installed with another text in fixtures/istio.yaml. */
+function altered(from: string, to: string): (gate: Gate) => void {
+  return ({ fixtures }) => {
+    fixtures.alter('istio.yaml', (text) => text.replaceAll(from, to));
+  };
+}
+
+const registryOnly = altered('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY');
 
 export const gateFaults: readonly GateFault[] = [
   {
@@ -41,9 +44,7 @@ export const gateFaults: readonly GateFault[] = [
     title: 'The new control plane’s image cannot be had: the upgrade stops half-way',
     strategy: 'in-place',
     expect: { step: 'upgrade/UPGRADE-2', cause: 'UPGRADE_FAILED' },
-    inject: (gate) => {
-      gate.fixtures.alter('istio.yaml', (text) => text.replace('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing'));
-    },
+    inject: altered('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing'),
   },
   {
     id: 'GATE-INJECTOR-BROKEN',
@@ -70,34 +71,24 @@ export const gateFaults: readonly GateFault[] = [
     title: 'The new version’s proxy image is missing',
     strategy: 'canary',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'PROXY_IMAGE_MISSING' },
-    inject: (gate) => {
-      gate.fixtures.alter('istio.yaml', (text) =>
-        text.replaceAll('${PROXY_IMAGE}', '${PROXY_IMAGE}-missing'),
-      );
-    },
+    inject: altered('${PROXY_IMAGE}', '${PROXY_IMAGE}-missing'),
   },
   {
     id: 'GATE-LOG-FORMAT',
     title: 'The new version’s configuration changes the access log’s format',
     strategy: 'in-place',
     expect: { step: 'document-old-proxy/BEFORE-1', cause: 'ACCESS_LOG_ENCODING' },
-    inject: (gate) => {
-      gate.fixtures.alter('istio.yaml', (text) =>
-        text.replace(
-          'accessLogEncoding: TEXT',
-          'accessLogEncoding: TEXT\n    accessLogFormat: "%START_TIME% %UPSTREAM_CLUSTER% %BYTES_SENT%\\n"',
-        ),
-      );
-    },
+    inject: altered(
+      'accessLogEncoding: TEXT',
+      'accessLogEncoding: TEXT\n    accessLogFormat: "%START_TIME% %UPSTREAM_CLUSTER% %BYTES_SENT%\\n"',
+    ),
   },
   {
     id: 'GATE-REGISTRY-ONLY',
     title: 'The new version’s configuration flips the outbound policy to REGISTRY_ONLY',
     strategy: 'in-place',
     expect: { step: 'clean-up/CONTROL-6', cause: 'BLACKHOLE' },
-    inject: (gate) => {
-      gate.fixtures.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
-    },
+    inject: registryOnly,
   },
   {
     id: 'GATE-REGISTRY-ONLY-STRICT',
@@ -105,9 +96,7 @@ export const gateFaults: readonly GateFault[] = [
     strategy: 'in-place',
     strict: true,
     expect: { step: 'comparison/COMPARE-1', cause: 'UNREVIEWED_CHANGE' },
-    inject: (gate) => {
-      gate.fixtures.alter('istio.yaml', (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY'));
-    },
+    inject: registryOnly,
   },
   {
     id: 'GATE-TUNNELS-CUT',
@@ -132,8 +121,8 @@ export const gateFaults: readonly GateFault[] = [
     before: afterTheSwitch,
     inject: patched({
       applyTo: 'LISTENER',
-      match: { context: 'SIDECAR_OUTBOUND', listener: { portNumber: 3128 } },
-      patch: { operation: 'MERGE', value: { per_connection_buffer_limit_bytes: 65_536 } },
+      match: { listener: { portNumber: 3128 } },
+      value: { per_connection_buffer_limit_bytes: 65_536 },
     }),
   },
   {
@@ -144,19 +133,10 @@ export const gateFaults: readonly GateFault[] = [
     before: afterTheSwitch,
     inject: patched({
       applyTo: 'NETWORK_FILTER',
-      match: {
-        context: 'SIDECAR_OUTBOUND',
-        listener: { portNumber: 3128, filterChain: { filter: { name: tcpProxy } } },
-      },
-      patch: {
-        operation: 'MERGE',
-        value: {
-          name: tcpProxy,
-          typed_config: {
-            '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-            max_connect_attempts: 2,
-          },
-        },
+      match: tcpListener(3128),
+      value: {
+        name: tcpProxy,
+        ...typed('filters.network.tcp_proxy.v3.TcpProxy', { max_connect_attempts: 2 }),
       },
     }),
   },

@@ -1,4 +1,5 @@
-import { istio, root, service, type HealthyMesh } from './mesh.ts';
+import { istio, root, service, type ManifestObject } from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
 import { shop, type Fields } from './rig.ts';
 
 /** What the sidecars say of connections, and to whom. */
@@ -24,14 +25,17 @@ const renamedKeys = {
   why: '%RESPONSE_CODE_DETAILS%',
 };
 
+/** Telemetry for the whole mesh. */
+function accessLogging(spec: object): ManifestObject {
+  return istio('telemetry', 'Telemetry', root, 'mesh-default', { accessLogging: [spec] });
+}
+
 /** A provider of meshConfig, and Telemetry for the whole mesh that chooses it. */
 function logBy(provider: Fields & { readonly name: string }): Pick<HealthyMesh, 'meshConfig' | 'objects'> {
   return {
     meshConfig: { extensionProviders: [provider] },
     objects: () => [
-      istio('telemetry', 'Telemetry', root, 'mesh-default', {
-        accessLogging: [{ providers: [{ name: provider.name }] }],
-      }),
+      accessLogging({ providers: [{ name: provider.name }] }),
       service(shop, 'collector', { name: 'grpc', port: 4317 }),
     ],
   };
@@ -84,26 +88,18 @@ export const logMeshes: readonly HealthyMesh[] = [
   {
     id: 'LOG-OFF-BY-TELEMETRY',
     title: 'The access log switched off for the whole mesh by Telemetry',
-    objects: () => [
-      istio('telemetry', 'Telemetry', root, 'mesh-default', { accessLogging: [{ disabled: true }] }),
-    ],
+    objects: () => [accessLogging({ disabled: true })],
   },
   {
     id: 'LOG-OFF-BY-PROVIDER',
     title: 'The same, with the provider named',
-    objects: () => [
-      istio('telemetry', 'Telemetry', root, 'mesh-default', {
-        accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }],
-      }),
-    ],
+    objects: () => [accessLogging({ providers: [{ name: 'envoy' }], disabled: true })],
   },
   {
     id: 'LOG-ERRORS-ONLY',
     title: 'Telemetry that logs failed requests alone',
     objects: () => [
-      istio('telemetry', 'Telemetry', root, 'mesh-default', {
-        accessLogging: [{ providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } }],
-      }),
+      accessLogging({ providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } }),
     ],
   },
   {

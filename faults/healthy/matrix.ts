@@ -22,7 +22,8 @@ import { recordOf } from '../../suites/pass.ts';
 import { Passes } from '../../suites/passes.ts';
 import { chosenSteps, judgedSteps } from '../../suites/steps.ts';
 import { make, undo } from '../fault.ts';
-import { root, type HealthyMesh } from './mesh.ts';
+import { root } from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
 import type { Alarm, HealthyResult } from './result.ts';
 import { HealthyRig } from './rig.ts';
 

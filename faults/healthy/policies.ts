@@ -1,7 +1,7 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import type { ManifestObject } from '../fault.ts';
-import { istio, root, type HealthyMesh } from './mesh.ts';
+import { istio, root, type ManifestObject } from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
 /** Who may do what: of the mesh, and of the cluster. */

@@ -8,7 +8,7 @@ import { merge } from '../../helpers/kube/apply.ts';
 import type { Namespaces } from '../../helpers/kube/manifests.ts';
 import { deploymentMustBeReady, isReady, livePods, podMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { World } from '../../suites/document/world.ts';
-import type { ManifestObject } from '../fault.ts';
+import { namespace, type ManifestObject } from '../objects.ts';
 import { Rig } from '../rig.ts';
 
 /** Of a configuration, as YAML has them. */
@@ -19,7 +19,6 @@ export interface Fields {
 /** Namespaces of other people, who have nothing to do with the proxy. */
 export const shop = 'somebodys-shop';
 export const bank = 'somebodys-bank';
-const others = [shop, bank] as const;
 
 const company = { namespace: 'corp-proxy', pod: 'squid' } as const;
 /** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */
@@ -54,17 +53,14 @@ export class HealthyRig extends Rig {
   /** Starts what the mesh has beside Istio: the run's namespaces and other people's, and the company's proxy in a pod. */
   async prepare(): Promise<void> {
     await this.apply(...this.prepared);
-    for (const name of [...others, company.namespace]) {
-      await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-    }
-    const { namespace, pod } = company;
+    await this.apply(...[shop, bank, company.namespace].map((name) => namespace(name)));
     await eventually(
-      `service account ${namespace}/default to exist`,
-      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace }),
+      `service account ${company.namespace}/default to exist`,
+      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace: company.namespace }),
       { timeoutMs: 20_000, intervalMs: 100 },
     );
     await this.apply(...this.#proxyObjects());
-    const started = await podMustBeReady(this.kube, namespace, pod);
+    const started = await podMustBeReady(this.kube, company.namespace, company.pod);
     this.#proxyIp = started.status?.podIP;
     this.#installed = { text: await this.#meshText(), active: await this.#activeMesh() };
   }
@@ -117,12 +113,8 @@ export class HealthyRig extends Rig {
   }
 
   async #setMesh(text: string, arrived: (active: string) => boolean): Promise<void> {
-    await merge(this.kube, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: meshConfig,
-      data: { mesh: text },
-    });
+    const data = { mesh: text };
+    await merge(this.kube, { apiVersion: 'v1', kind: 'ConfigMap', metadata: meshConfig, data });
     await this.nudge(istioSystem, 'app=istiod');
     await eventually(
       'istiod to use the mesh’s configuration',
@@ -147,12 +139,8 @@ export class HealthyRig extends Rig {
     const pods = await livePods(this.kube, istioSystem, 'app=istiod');
     const pod = pods.find(isReady)?.metadata?.name ?? '';
     const target = { namespace: istioSystem, pod, container: 'discovery' };
-    return execOrThrow(this.kube, target, [
-      '/usr/local/bin/pilot-discovery',
-      'request',
-      'GET',
-      '/debug/mesh',
-    ]);
+    const request = ['/usr/local/bin/pilot-discovery', 'request', 'GET', '/debug/mesh'];
+    return execOrThrow(this.kube, target, request);
   }
 
   async #changeCorefile(change: (text: string) => string): Promise<void> {

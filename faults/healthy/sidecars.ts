@@ -1,7 +1,7 @@
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
-import type { ManifestObject } from '../fault.ts';
-import { istio, root, service, type HealthyMesh } from './mesh.ts';
+import { envoyFilter, istio, root, service, tcpListener, typed, type ManifestObject } from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
 
 /** How sidecars come about, and what they are told beside routes. */
@@ -40,6 +40,17 @@ const fromWorkload = {
   settings: { client: `${shop}/web` },
 } satisfies Partial<HealthyMesh>;
 
+const notTheClusters = {
+  key: 'kubernetes.io/metadata.name',
+  operator: 'NotIn',
+  values: ['kube-system', 'kube-public', 'kube-node-lease'],
+};
+
+const auditLog = typed('access_loggers.file.v3.FileAccessLog', {
+  path: '/dev/stdout',
+  log_format: { text_format_source: { inline_string: 'audit %UPSTREAM_CLUSTER% %BYTES_SENT%\n' } },
+});
+
 export const sidecarMeshes: readonly HealthyMesh[] = [
   {
     id: 'CLIENT-WITH-CURL',
@@ -64,17 +75,7 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
       'discoverySelectors that leave the cluster’s own namespaces out by name; the run makes its own itself',
     makesNamespaces: true,
     meshConfig: {
-      discoverySelectors: [
-        {
-          matchExpressions: [
-            {
-              key: 'kubernetes.io/metadata.name',
-              operator: 'NotIn',
-              values: ['kube-system', 'kube-public', 'kube-node-lease'],
-            },
-          ],
-        },
-      ],
+      discoverySelectors: [{ matchExpressions: [notTheClusters] }],
     },
   },
   {
@@ -119,17 +120,9 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     id: 'ENVOY-FILTER-KEEPALIVE',
     title: 'An EnvoyFilter of the whole mesh: TCP keepalive to every upstream',
     objects: () => [
-      istio('networking', 'EnvoyFilter', root, 'keepalive', {
-        configPatches: [
-          {
-            applyTo: 'CLUSTER',
-            match: { context: 'SIDECAR_OUTBOUND' },
-            patch: {
-              operation: 'MERGE',
-              value: { upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } } },
-            },
-          },
-        ],
+      envoyFilter(root, 'keepalive', {
+        applyTo: 'CLUSTER',
+        value: { upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } } },
       }),
     ],
   },
@@ -138,30 +131,21 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     title: 'An EnvoyFilter with a Lua filter in another namespace',
     objects: () => [
       service(shop, 'catalogue', { name: 'http', port: 80 }),
-      istio('networking', 'EnvoyFilter', shop, 'header', {
-        configPatches: [
-          {
-            applyTo: 'HTTP_FILTER',
-            match: {
-              context: 'SIDECAR_INBOUND',
-              listener: {
-                filterChain: { filter: { name: 'envoy.filters.network.http_connection_manager' } },
-              },
+      envoyFilter(shop, 'header', {
+        applyTo: 'HTTP_FILTER',
+        context: 'SIDECAR_INBOUND',
+        match: {
+          listener: { filterChain: { filter: { name: 'envoy.filters.network.http_connection_manager' } } },
+        },
+        operation: 'INSERT_BEFORE',
+        value: {
+          name: 'envoy.filters.http.lua',
+          ...typed('filters.http.lua.v3.Lua', {
+            default_source_code: {
+              inline_string: 'function envoy_on_response(h) h:headers():add("x-team", "shop") end',
             },
-            patch: {
-              operation: 'INSERT_BEFORE',
-              value: {
-                name: 'envoy.filters.http.lua',
-                typed_config: {
-                  '@type': 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua',
-                  default_source_code: {
-                    inline_string: 'function envoy_on_response(h) h:headers():add("x-team", "shop") end',
-                  },
-                },
-              },
-            },
-          },
-        ],
+          }),
+        },
       }),
     ],
   },
@@ -169,36 +153,12 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     id: 'ENVOY-FILTER-LOG',
     title: 'An EnvoyFilter that adds a second access log to every TCP proxy',
     objects: () => [
-      istio('networking', 'EnvoyFilter', root, 'second-log', {
-        configPatches: [
-          {
-            applyTo: 'NETWORK_FILTER',
-            match: {
-              context: 'SIDECAR_OUTBOUND',
-              listener: { filterChain: { filter: { name: 'envoy.filters.network.tcp_proxy' } } },
-            },
-            patch: {
-              operation: 'MERGE',
-              value: {
-                typed_config: {
-                  '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-                  access_log: [
-                    {
-                      name: 'envoy.access_loggers.file',
-                      typed_config: {
-                        '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
-                        path: '/dev/stdout',
-                        log_format: {
-                          text_format_source: { inline_string: 'audit %UPSTREAM_CLUSTER% %BYTES_SENT%\n' },
-                        },
-                      },
-                    },
-                  ],
-                },
-              },
-            },
-          },
-        ],
+      envoyFilter(root, 'second-log', {
+        applyTo: 'NETWORK_FILTER',
+        match: tcpListener(),
+        value: typed('filters.network.tcp_proxy.v3.TcpProxy', {
+          access_log: [{ name: 'envoy.access_loggers.file', ...auditLog }],
+        }),
       }),
     ],
   },

@@ -1,11 +1,34 @@
-import type { ManifestObject } from '../fault.ts';
-import { destinationRule, istio, root, service, serviceEntry, tcp, type HealthyMesh } from './mesh.ts';
+import {
+  destinationRule,
+  istio,
+  namespace,
+  root,
+  service,
+  serviceEntry,
+  tcp,
+  tls,
+  type ManifestObject,
+} from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
 /** What decides where connections go, and how. */
 
-function defaultSidecar(spec: object): ManifestObject {
-  return istio('networking', 'Sidecar', root, 'default', spec);
+/** The default Sidecar of a namespace, or of the mesh: which hosts it imports, and whether it blocks all others. */
+function sidecar(hosts: readonly string[], registryOnly: boolean, namespace = root): ManifestObject {
+  const blocking = registryOnly ? { outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } } : {};
+  return istio('networking', 'Sidecar', namespace, 'default', { ...blocking, egress: [{ hosts }] });
+}
+
+/** An entry that sends connections on to the address that the client asks for. */
+function passing(host: string, port: object, addresses?: readonly string[], from = root): ManifestObject {
+  const [name = ''] = host.replace('*.', '').split('.');
+  return serviceEntry(from, name, {
+    hosts: [host],
+    ...(addresses && { addresses }),
+    ports: [port],
+    resolution: 'NONE',
+  });
 }
 
 /** The company's own entry for its proxy, as every company with such a proxy has one. */
@@ -37,12 +60,7 @@ function manyEntries(): ManifestObject[] {
   return Array.from({ length: 200 }, (_, index) => {
     const [port, address] =
       index === 100 ? [3128, '192.0.2.100/32'] : [5000 + index, `198.51.100.${index}/32`];
-    return serviceEntry(shop, `partner-${index}`, {
-      hosts: [`partner-${index}.example.com`],
-      addresses: [address],
-      ports: [tcp(port)],
-      resolution: 'NONE',
-    });
+    return passing(`partner-${index}.example.com`, tcp(port), [address], shop);
   });
 }
 
@@ -53,7 +71,7 @@ function egressElsewhere(): ManifestObject[] {
   return [
     serviceEntry(shop, 'partner-api', {
       hosts: [host],
-      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+      ports: [tls],
       resolution: 'DNS',
     }),
     service(root, 'istio-egressgateway', { name: 'tls', port: 443 }),
@@ -82,12 +100,12 @@ function egressElsewhere(): ManifestObject[] {
 
 /** As many Services and entries as a large company has. */
 async function grow(rig: HealthyRig): Promise<void> {
-  await rig.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: crowd } });
+  await rig.apply(namespace(crowd));
   const objects = Array.from({ length: 500 }, (_, index) => [
     service(crowd, `service-${index}`, { name: 'http', port: 8000 + (index % 40) }),
     serviceEntry(crowd, `entry-${index}`, {
       hosts: [`host-${index}.example.org`],
-      ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+      ports: [tls],
       resolution: 'DNS',
     }),
   ]).flat();
@@ -101,9 +119,7 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   {
     id: 'REGISTRY-ONLY-SIDECAR',
     title: 'REGISTRY_ONLY by a default Sidecar, which imports every host',
-    objects: () => [
-      defaultSidecar({ outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' }, egress: [{ hosts: ['*/*'] }] }),
-    ],
+    objects: () => [sidecar(['*/*'], true)],
   },
   {
     id: 'REGISTRY-ONLY-MESH',
@@ -113,17 +129,12 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   {
     id: 'DEFAULT-SIDECAR',
     title: 'A default Sidecar that imports the own namespace and istio-system',
-    objects: () => [defaultSidecar({ egress: [{ hosts: ['./*', 'istio-system/*'] }] })],
+    objects: () => [sidecar(['./*', 'istio-system/*'], false)],
   },
   {
     id: 'DEFAULT-SIDECAR-REGISTRY-ONLY',
     title: 'Both: own namespace and istio-system alone, and REGISTRY_ONLY',
-    objects: () => [
-      defaultSidecar({
-        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-        egress: [{ hosts: ['./*', 'istio-system/*'] }],
-      }),
-    ],
+    objects: () => [sidecar(['./*', 'istio-system/*'], true)],
   },
   {
     id: 'HTTP-SERVICE-ON-3128',
@@ -144,14 +155,7 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   {
     id: 'WIDE-ENTRY',
     title: 'A TCP entry for the whole company network on 3128',
-    objects: () => [
-      serviceEntry(root, 'company-network', {
-        hosts: ['company-network.example.com'],
-        addresses: ['10.0.0.0/8'],
-        ports: [tcp(3128)],
-        resolution: 'NONE',
-      }),
-    ],
+    objects: () => [passing('company-network.example.com', tcp(3128), ['10.0.0.0/8'])],
   },
   {
     id: 'OTHER-PROXY',
@@ -190,35 +194,17 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   {
     id: 'DESTINATION-REGISTERED',
     title: 'A TLS entry for the destination, for traffic that goes around the proxy',
-    objects: () => [
-      serviceEntry(root, 'wikipedia', {
-        hosts: ['www.wikipedia.org', '*.wikipedia.org'],
-        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
-        resolution: 'NONE',
-      }),
-    ],
+    objects: () => [passing('www.wikipedia.org', tls), passing('*.wikipedia.org', tls)],
   },
   {
     id: 'SAME-HOST-ELSEWHERE',
     title: 'Another team’s entry with the document’s host, for another address',
-    objects: () => [
-      serviceEntry(shop, 'proxy', {
-        hosts: ['my-company-proxy.com'],
-        addresses: ['192.0.2.77/32'],
-        ports: [tcp(3128)],
-        resolution: 'NONE',
-      }),
-    ],
+    objects: () => [passing('my-company-proxy.com', tcp(3128), ['192.0.2.77/32'], shop)],
   },
   {
     id: 'OTHER-TEAMS-SIDECAR',
     title: 'REGISTRY_ONLY and few imports by a Sidecar of another namespace',
-    objects: () => [
-      istio('networking', 'Sidecar', shop, 'default', {
-        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-        egress: [{ hosts: ['./*'] }],
-      }),
-    ],
+    objects: () => [sidecar(['./*'], true, shop)],
   },
   {
     id: 'PATH-NORMALIZATION',
@@ -251,11 +237,7 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     id: 'WILDCARD-ENTRY',
     title: 'A TLS entry for *.wikimedia.org, and one for a TCP host on 443',
     objects: () => [
-      serviceEntry(shop, 'wikimedia', {
-        hosts: ['*.wikimedia.org'],
-        ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
-        resolution: 'NONE',
-      }),
+      passing('*.wikimedia.org', tls, undefined, shop),
       serviceEntry(shop, 'tcp-on-443', {
         hosts: ['vault.partner.example.com'],
         ports: [tcp(443)],
@@ -297,53 +279,38 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   {
     id: 'OUTLIER-DETECTION',
     title: 'Outlier detection for every host',
-    objects: () => [
-      destinationRule('outliers', {
-        host: '*',
-        trafficPolicy: {
-          outlierDetection: { consecutive5xxErrors: 5, interval: '10s', baseEjectionTime: '30s' },
-        },
-      }),
-    ],
+    objects: () => {
+      const outlierDetection = { consecutive5xxErrors: 5, interval: '10s', baseEjectionTime: '30s' };
+      return [destinationRule('outliers', '*', { outlierDetection })];
+    },
   },
   {
     id: 'CONNECTION-LIMITS',
     title: 'At most three connections to hosts under .com, the entry’s included',
     objects: () => [
-      destinationRule('limits-for-the-outside', {
-        host: '*.com',
-        trafficPolicy: { connectionPool: { tcp: { maxConnections: 3 } } },
-      }),
+      destinationRule('limits-outside', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } }),
     ],
   },
   {
     id: 'IDLE-TIMEOUT',
     title: 'An idle timeout of half a second for hosts under .com',
     objects: () => [
-      destinationRule('idle-outside', {
-        host: '*.com',
-        trafficPolicy: { connectionPool: { tcp: { idleTimeout: '0.5s' } } },
-      }),
+      destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
     ],
   },
   {
     id: 'MTLS-IN-THE-CLUSTER',
     title: 'Mutual TLS to every Service of the cluster, by a DestinationRule for *.local',
-    objects: () => [
-      destinationRule('mutual-tls', { host: '*.local', trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } } }),
-    ],
+    objects: () => [destinationRule('mutual-tls', '*.local', { tls: { mode: 'ISTIO_MUTUAL' } })],
   },
   {
     id: 'LOCALITY',
     title: 'Locality failover in meshConfig, and a rule that uses it',
     meshConfig: { localityLbSetting: { enabled: true, failover: [{ from: 'eu-central', to: 'eu-west' }] } },
     objects: () => [
-      destinationRule('locality', {
-        host: '*.local',
-        trafficPolicy: {
-          loadBalancer: { localityLbSetting: { enabled: true } },
-          outlierDetection: { consecutive5xxErrors: 5 },
-        },
+      destinationRule('locality', '*.local', {
+        loadBalancer: { localityLbSetting: { enabled: true } },
+        outlierDetection: { consecutive5xxErrors: 5 },
       }),
     ],
   },
@@ -361,6 +328,6 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     id: 'BIG-MESH',
     title: '500 Services and 500 entries of other people',
     inject: grow,
-    undo: (rig) => rig.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: crowd } }),
+    undo: (rig) => rig.remove(namespace(crowd)),
   },
 ];
