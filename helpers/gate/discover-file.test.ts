@@ -60,6 +60,19 @@ it('adds a pair that was refused, and knows its images', () => {
   });
 });
 
+it("takes range and end of support from Istio's own table", () => {
+  const ends = { on: '2027-05', expected: true as const, source: 'https://istio.io/' };
+  const istioSupport = { kubernetes: ['1.36', '1.37'], ends };
+  const pair = { istio: '1.31.0', kubernetes: '1.37.1', k3sTag: 'v1.37.1-k3s1', istioSupport };
+  const { text: written } = withDiscovered(text, pair);
+  expect(parseVersions(written).istio['1.31.0']).toMatchObject({
+    kubernetes: ['1.36', '1.37'],
+    supportEnds: ends,
+  });
+  expect(written).toContain("# The range is that of Istio's table. The registry");
+  expect(written).not.toContain('not known.');
+});
+
 it('keeps all that was there, comments too, and says of what it adds that nobody has reviewed it', () => {
   const { text: written } = found('1.31.0', '1.37.1');
   expect(parseVersions(written)).toMatchObject(before);

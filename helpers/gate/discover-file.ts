@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { parseDocument, type Document } from 'yaml';
 import { UsageError } from '../errors.ts';
-import { parseVersions, type VersionsFile } from '../images/versions.ts';
+import { minorOf, parseVersions, type VersionsFile } from '../images/versions.ts';
 import type { NewestReleases } from './discover.ts';
 
 const unreviewed = ' Discovered, not reviewed: whether Istio supports it is unknown.';
@@ -15,10 +15,10 @@ export interface Discovered {
 }
 
 /**
- * A copy of fixtures/versions.yaml in which the newest releases can be tried. Nothing is known of a release that nobody
- * has listed yet: it gets its day of release, the registry that the file says Istio publishes to, the range of the newest
- * published release before it, and a comment that says so; no range is made up, but for the one minor version of Kubernetes that is
- * to be tried.
+ * A copy of fixtures/versions.yaml in which the newest releases can be tried. One that nobody has listed yet gets its day of
+ * release, the registry that the file says Istio publishes to, and the range and end of support that Istio's own table has;
+ * where that has none, the range of the newest published release before it. A comment says which. No range is made up, but for the
+ * one minor version of Kubernetes that is to be tried.
  * @throws UsageError when the text is no valid versions file, or lists no published Istio
  */
 export function withDiscovered(text: string, newest: NewestReleases): Discovered {
@@ -46,9 +46,9 @@ function addKubernetes(
 function addIstio(
   document: Document,
   known: VersionsFile,
-  { istio, istioReleased, kubernetes }: NewestReleases,
+  { istio, istioReleased, istioSupport, kubernetes }: NewestReleases,
 ): string[] {
-  const minor = kubernetes.split('.').slice(0, 2).join('.');
+  const minor = minorOf(kubernetes);
   const listed = known.istio[istio];
   if (listed !== undefined) {
     if (listed.kubernetes.includes(minor)) return [];
@@ -58,16 +58,21 @@ function addIstio(
     return [`Istio ${istio} on Kubernetes ${minor}`];
   }
   const [like, model] = publishedBefore(istio, known);
+  const range = istioSupport?.kubernetes ?? model.kubernetes;
   const entry = document.createNode({
-    kubernetes: [...new Set([...model.kubernetes, minor])],
+    kubernetes: [...new Set([...range, minor])],
     support: model.support,
     ...(istioReleased === undefined ? {} : { released: istioReleased }),
+    ...(istioSupport?.ends === undefined ? {} : { supportEnds: istioSupport.ends }),
     envoy: 'unknown',
     registry: known.published.registry,
   });
-  entry.commentBefore =
-    `${unreviewed}\n The range is that of ${like}, with the ${minor} that is tried. ` +
-    'The registry is the one that Istio publishes to; the end of support is not known.';
+  const said = [
+    `The range is that of ${istioSupport === undefined ? like : "Istio's table"}${range.includes(minor) ? '.' : `, with the ${minor} that is tried.`}`,
+    'The registry is the one that Istio publishes to.',
+    ...(istioSupport?.ends === undefined ? ['The end of support is not known.'] : []),
+  ];
+  entry.commentBefore = `${unreviewed}\n ${said.join(' ')}`;
   document.setIn(['istio', istio], entry);
   return [`Istio ${istio}`];
 }

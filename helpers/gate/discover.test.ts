@@ -63,9 +63,20 @@ class Api implements AsyncDisposable {
   }
 }
 
-const good = (path: string): Reply => ({
-  body: JSON.stringify(path.startsWith('/repos/istio/istio/releases?') ? istio : k3s),
+const source = 'https://github.com/istio/istio.io/blob/master/data/compatibility/supportStatus.yml';
+
+/** Istio's table of supported releases, as GitHub has it. */
+const table = (yaml: string): Reply => ({
+  body: JSON.stringify({
+    content: Buffer.from(yaml).toString('base64').replace(/.{60}/g, '$&\n'),
+    html_url: source,
+  }),
 });
+
+const good = (path: string, status: Reply = { status: 404, body: '{}' }): Reply =>
+  path.startsWith('/repos/istio/istio.io/')
+    ? status
+    : { body: JSON.stringify(path.startsWith('/repos/istio/istio/releases?') ? istio : k3s) };
 
 beforeEach(() => {
   for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, '*');
@@ -92,6 +103,7 @@ describe('the newest releases', () => {
       k3sTag: 'v1.36.2-k3s2',
     });
     expect(api.requests.map(({ url }) => url).sort()).toEqual([
+      '/repos/istio/istio.io/contents/data/compatibility/supportStatus.yml',
       '/repos/istio/istio/releases?per_page=50',
       '/repos/k3s-io/k3s/releases?per_page=50',
     ]);
@@ -104,7 +116,27 @@ describe('the newest releases', () => {
   ])('are asked for with the token %j', async (token, sent) => {
     await using api = new Api(good);
     await discoverNewest({ api: await api.url(), token });
-    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([sent, sent]);
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([sent, sent, sent]);
+  });
+
+  it.each([
+    ['~Nov 2026 (Expected)', { on: '2026-11', expected: true, source }],
+    ['Jul 1, 2026', { on: '2026-07-01', source }],
+    ['Sept 30, 2026', { on: '2026-09-30', source }],
+    ['soon', undefined],
+    ['', undefined],
+  ])("have Istio's own range, and its end of support: %j", async (eolDate, ends) => {
+    const yaml = `
+- version: master
+  eolDate:
+  k8sVersions: ['1.99']
+- version: '1.30'
+  eolDate: '${eolDate}'
+  k8sVersions: ['1.32', '1.36']
+`;
+    await using api = new Api((path) => good(path, table(yaml)));
+    const { istioSupport } = await discoverNewest({ api: await api.url() });
+    expect(istioSupport).toEqual({ kubernetes: ['1.32', '1.36'], ends });
   });
 
   it('are asked for through the proxy of the environment', async () => {
@@ -154,6 +186,13 @@ describe('an answer that is none', () => {
     ['nothing', '[]', 'lists no stable release among 0'],
   ])('%s', async (_what, body, message) => {
     expect((await refusal({ body })).message).toContain(message);
+  });
+
+  it('a table of supported releases that is none', async () => {
+    await using api = new Api((path) => good(path, table('- version: 1.30')));
+    await expect(discoverNewest({ api: await api.url() })).rejects.toThrow(
+      /supportStatus\.yml answered what is no table of supported releases/,
+    );
   });
 
   it('nobody there', async () => {

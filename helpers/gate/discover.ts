@@ -2,12 +2,16 @@ import semver from 'semver';
 import { z } from 'zod';
 import { EnvironmentError } from '../errors.ts';
 import { GitHub, type GitHubOptions } from '../github.ts';
+import { minorOf } from '../images/versions.ts';
+import { supportStatusOf, type SupportStatus } from './support-status.ts';
 
 /** The newest stable releases there are, whether fixtures/versions.yaml knows them or not. */
 export interface NewestReleases {
   readonly istio: string;
   /** The day it was released, and the page that says so; undefined where GitHub does not. */
   readonly istioReleased?: { readonly on: string; readonly source: string };
+  /** What Istio says of this minor version; undefined where it says nothing yet. */
+  readonly istioSupport?: SupportStatus;
   readonly kubernetes: string;
   /** Tag of the k3s image of that Kubernetes: `v1.35.4-k3s1`, as image tags allow no plus sign. */
   readonly k3sTag: string;
@@ -24,8 +28,9 @@ const releases = z.array(
 );
 
 /**
- * Asks GitHub for the newest stable releases of istio/istio and k3s-io/k3s, through the proxy that HTTP(S)_PROXY and
- * NO_PROXY name. Newest is by version: a patch of an older line may well be the latest by date.
+ * Asks GitHub for the newest stable releases of istio/istio and k3s-io/k3s, and for what Istio supports that minor version on,
+ * through the proxy that HTTP(S)_PROXY and NO_PROXY name. Newest is by version: a patch of an older line may well be the
+ * latest by date.
  * @throws EnvironmentError when GitHub does not answer, refuses, or answers something else
  */
 export async function discoverNewest(options: GitHubOptions = {}): Promise<NewestReleases> {
@@ -34,8 +39,10 @@ export async function discoverNewest(options: GitHubOptions = {}): Promise<Newes
     newestRelease('istio/istio', github),
     newestRelease('k3s-io/k3s', github),
   ]);
+  const istioSupport = await supportStatusOf(minorOf(istio.version.version), github);
   return {
     istio: istio.version.version,
+    ...(istioSupport === undefined ? {} : { istioSupport }),
     ...(istio.released === undefined ? {} : { istioReleased: istio.released }),
     kubernetes: k3s.version.version,
     k3sTag: k3s.version.raw.replace('+', '-'),

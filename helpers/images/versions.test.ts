@@ -91,7 +91,7 @@ it('refuses published images of a version that has none', () => {
 describe('sourceVersions', () => {
   it('gives the recipe of the default pair', () => {
     expect(sourceVersions(resolveVersions({}))).toMatchObject({
-      istioLock: 'k8s-1.35-istio-1.30',
+      istioLock: 'k8s-1.35',
       kubernetesLock: 'k8s-1.35',
       envoyServer: '1.38.3',
     });
@@ -99,7 +99,7 @@ describe('sourceVersions', () => {
 
   it('builds Istio and Kubernetes of different lines', () => {
     expect(sourceVersions({ istio: '1.29.1', kubernetes: '1.34.4' })).toMatchObject({
-      istioLock: 'k8s-1.35',
+      istioLock: 'k8s-1.35-istio-1.29',
       kubernetesLock: 'k8s-1.34',
     });
   });
@@ -126,7 +126,7 @@ describe('parseVersions', () => {
 
 it('refuses a lock file that two versions of Istio name', () => {
   const text = readFileSync(new URL('../../fixtures/versions.yaml', import.meta.url), 'utf8');
-  const shared = text.replace('lock: k8s-1.35-istio-1.30', 'lock: k8s-1.35');
+  const shared = text.replace('lock: k8s-1.35-istio-1.29', 'lock: k8s-1.35');
   expect(() => parseVersions(shared)).toThrow(
     /k8s-1\.35 is named by Istio 1\.30\.4-dev\.20260826 and 1\.29\.1/,
   );
@@ -146,8 +146,15 @@ describe('endOfSupport', () => {
     expect(told('1.28.3', '2026-08-01')).toMatch(/ended in 2026-07 \(https:/);
   });
 
+  it('is an expectation where it is not announced', () => {
+    expect(told('1.30.8', '2026-11-30T23:00:00Z')).toBeUndefined();
+    expect(told('1.30.8', '2026-12-01')).toMatch(
+      /^support of Istio 1\.30\.8 was expected to end in 2026-11 \(/,
+    );
+  });
+
   it('is not told where no date is listed', () => {
-    expect(endOfSupport('1.30.8')).toBeUndefined();
+    expect(endOfSupport('1.31.4')).toBeUndefined();
     expect(endOfSupport('9.9.9')).toBeUndefined();
   });
 });

@@ -30,6 +30,10 @@ const dated = z.strictObject({
   source: z.url(),
 });
 
+/** When support ends; `expected` where it is not announced yet. */
+const supportEnd = dated.extend({ expected: z.literal(true).optional() });
+export type SupportEnd = z.infer<typeof supportEnd>;
+
 const schema = z.strictObject({
   default: z.strictObject({ istio: istioVersion, kubernetes: version }),
   published: z.strictObject({ registry: z.string(), source: z.url() }),
@@ -39,7 +43,7 @@ const schema = z.strictObject({
       kubernetes: z.array(z.string().regex(/^\d+\.\d+$/)).min(1),
       support: z.url(),
       released: dated.optional(),
-      supportEnds: dated.optional(),
+      supportEnds: supportEnd.optional(),
       envoy: z.string(),
       registry: z.string().optional(),
       source: z
@@ -152,7 +156,7 @@ function defaultIstio({ k8s, images = 'source' }: AskedVersions, known: Versions
   return newest ?? known.default.istio;
 }
 
-/** What to tell about a release that Istio no longer supports; undefined while it does, or where no date is listed. */
+/** What to tell about a release whose end of support is past; undefined before, and where no date is listed. */
 export function endOfSupport(
   istio: string,
   known: VersionsFile = versionsFile(),
@@ -161,7 +165,8 @@ export function endOfSupport(
   const ends = known.istio[istio]?.supportEnds;
   // A month lasts to its end, a day likewise.
   if (ends === undefined || now.toISOString().slice(0, ends.on.length) <= ends.on) return undefined;
-  return `support of Istio ${istio} ended in ${ends.on} (${ends.source})`.replace(/ in (\S{10} )/, ' on $1');
+  const ended = ends.expected === true ? 'was expected to end' : 'ended';
+  return `support of Istio ${istio} ${ended} ${ends.on.length === 10 ? 'on' : 'in'} ${ends.on} (${ends.source})`;
 }
 
 /** What to tell about a version that its developers could not run: published, without a recipe to build it here. */
