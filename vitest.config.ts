@@ -58,13 +58,13 @@ export default defineConfig({
       whole('in-cluster', 400_000),
       // A registry on this machine that serves the source set by the published images' names.
       whole('registry', 600_000),
-      // The workflows under a workflow runner on this machine: scripts/with-act brings it.
+      // The workflows under a workflow runner on this machine: scripts/with-go-tools brings it.
       whole('workflows', 1_800_000),
       // The report's page in a real browser: scripts/with-browser says which.
       whole('report', 60_000, 60_000),
       // Runs in an existing cluster that has its own Istio and workloads.
       whole('existing', 400_000),
-      // A gate on somebody's Istio, which Helm upgrades: needs Helm on this machine.
+      // A gate on somebody's Istio, which Helm upgrades: scripts/with-go-tools brings it.
       whole('your-gate', 1_200_000),
       // A user's proxy on this machine, used from an existing cluster.
       whole('your-proxy', 240_000),

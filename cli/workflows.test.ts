@@ -64,7 +64,7 @@ describe('what a company sets', () => {
 });
 
 it('ci.yml reads the workflows with the actionlint that the tests of the workflows have', () => {
-  const [version = ''] = /actionlint@v[\d.]+/.exec(read('scripts/lib/act.sh')) ?? [];
+  const [version = ''] = /actionlint@v[\d.]+/.exec(read('scripts/lib/go-tools.sh')) ?? [];
   expect(version).not.toBe('');
   expect(workflowFiles.get('.github/workflows/ci.yml')).toContain(version);
 });

@@ -12,7 +12,7 @@
 #   host           what kind of machine this is
 #   capabilities   what its root may do, and the wrapper of runc where that is too little
 #   apt            packages of Debian and Ubuntu
-#   act            what runs and reads GitHub's workflows, for their tests
+#   go-tools       programs that only tests need: act, actionlint, Helm
 #   browser        a browser for the tests of the report page
 #   engine-probe   which container engine answers
 #   engine-record  which dockerd is ours

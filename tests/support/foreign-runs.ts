@@ -7,8 +7,14 @@ import { expect } from 'vitest';
 import { withoutVitest } from '../../faults/checkout.ts';
 import { distributedNames } from '../../helpers/existing/installed.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { compareSnapshots, takeSnapshot, type Snapshot } from '../../helpers/kube/snapshot.ts';
+import {
+  belongsToIstio,
+  compareSnapshots,
+  takeSnapshot,
+  type Snapshot,
+} from '../../helpers/kube/snapshot.ts';
 import type { ForeignCluster } from './foreign-cluster.ts';
+import { atOwnTerminal } from './terminal.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
@@ -18,17 +24,26 @@ export interface Ended {
   readonly output: string;
 }
 
+type Theirs = Pick<ForeignCluster, 'kube' | 'images'>;
+
+export interface Start {
+  /** Besides the variables of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A person is there: the command runs at a terminal, where it can be answered. */
+  readonly attended?: boolean;
+}
+
 /** Runs of the command in somebody's cluster, from a folder of their own. */
 export class ForeignRuns implements AsyncDisposable {
   readonly folder: string;
-  readonly #theirs: ForeignCluster;
+  readonly #theirs: Theirs;
 
-  private constructor(theirs: ForeignCluster, folder: string) {
+  private constructor(theirs: Theirs, folder: string) {
     this.#theirs = theirs;
     this.folder = folder;
   }
 
-  static async in(theirs: ForeignCluster): Promise<ForeignRuns> {
+  static async in(theirs: Theirs): Promise<ForeignRuns> {
     return new ForeignRuns(theirs, await realpath(await mkdtemp(join(tmpdir(), 'conformance-existing-'))));
   }
 
@@ -40,11 +55,14 @@ export class ForeignRuns implements AsyncDisposable {
   }
 
   /** No engine answers to these runs, and they need none. */
-  start(args: readonly string[]) {
-    return execa(process.execPath, ['--import', loader, join(root, 'cli/main.ts'), ...args], {
+  start(args: readonly string[], { env = {}, attended = false }: Start = {}) {
+    const node = [process.execPath, '--import', loader, join(root, 'cli/main.ts'), ...args];
+    const [program = '', ...rest] = attended ? [...atOwnTerminal, ...node] : node;
+    return execa(program, rest, {
       cwd: this.folder,
       env: {
         ...withoutVitest(process.env),
+        ...env,
         DOCKER_HOST: 'unix:///nowhere/docker.sock',
         NO_COLOR: '1',
         TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
@@ -52,8 +70,8 @@ export class ForeignRuns implements AsyncDisposable {
       extendEnv: false,
       all: true,
       reject: false,
-      stdin: 'ignore',
-      timeout: 300_000,
+      stdin: attended ? 'pipe' : 'ignore',
+      timeout: 600_000,
     });
   }
 
@@ -65,24 +83,31 @@ export class ForeignRuns implements AsyncDisposable {
 
   /** Images are named one by one: to know what the source set calls them, an engine would be asked. */
   arguments(kubeconfig: string, ...args: readonly string[]): string[] {
+    return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...this.imageFlags(), ...args];
+  }
+
+  imageFlags(): string[] {
     const { images } = this.#theirs.images;
-    const named = (['curl', 'squid', 'origin'] as const).flatMap((role) => [
+    return (['curl', 'squid', 'origin'] as const).flatMap((role) => [
       '--image',
       `${role}=${images[role].reference}`,
     ]);
-    return ['run', '--kubeconfig', kubeconfig, '--target', 'hermetic', ...named, ...args];
   }
 
   /**
    * Everything in the cluster but what its own machinery writes all the time; Istio's objects included, and whatever
    * namespaces are labelled with.
+   * @param butIstio Of a cluster whose Istio is upgraded meanwhile: without Istio's objects
    */
-  async snapshot(): Promise<Snapshot> {
+  async snapshot(butIstio = false): Promise<Snapshot> {
     const { kube } = this.#theirs;
     const objects = await takeSnapshot(
       kube,
-      // istiod puts these into each namespace that it has looked at, and leaves them there.
-      ({ kind, metadata }) => kind === 'Node' || distributedNames.includes(metadata?.name ?? ''),
+      (object) =>
+        object.kind === 'Node' ||
+        // istiod puts these into each namespace that it has looked at, and leaves them there.
+        distributedNames.includes(object.metadata?.name ?? '') ||
+        (butIstio && belongsToIstio(object)),
     );
     const { items } = await kube.core.listNamespace();
     const marks = items.map(({ metadata }): [string, string] => [
@@ -92,11 +117,11 @@ export class ForeignRuns implements AsyncDisposable {
     return new Map([...objects, ...marks]);
   }
 
-  async mustBeAsBefore(before: Snapshot): Promise<void> {
+  async mustBeAsBefore(before: Snapshot, butIstio = false): Promise<void> {
     await eventually(
       'the cluster to be as it was',
       async () => {
-        const { added, removed, changed } = compareSnapshots(before, await this.snapshot());
+        const { added, removed, changed } = compareSnapshots(before, await this.snapshot(butIstio));
         const differences = [...added, ...removed, ...changed];
         if (differences.length > 0) throw new Error(differences.join('; '));
       },

@@ -6,24 +6,20 @@ import type { ImageSet } from '../../helpers/images/roles.ts';
 import { versionsFile } from '../../helpers/images/versions.ts';
 import { flushing } from '../../helpers/istio/install.ts';
 
-/** Helm on this machine, and the charts that are in Istio's Go module. */
+/** A Helm of this machine, as `scripts/with-go-tools helm` brings it. */
 export interface Helm {
   readonly path: string;
   readonly run: (kubeconfig: string, ...args: readonly string[]) => Promise<string>;
 }
 
 /** @throws EnvironmentError when there is none: a test about Helm proves nothing without it */
-export async function helmHere(): Promise<Helm> {
-  const path = process.env['CONFORMANCE_HELM'] ?? 'helm';
-  const { exitCode, stdout: version } = await execa(path, ['version', '--short'], { reject: false });
-  if (exitCode !== 0) {
-    throw new EnvironmentError(
-      `There is no Helm (${path})`,
-      'go install helm.sh/helm/v4/cmd/helm@v4.3.2 (or helm.sh/helm/v3/cmd/helm@v3.22.0), then name it by CONFORMANCE_HELM.',
-    );
+export function helmHere(major: 3 | 4): Helm {
+  const path = process.env[`CONFORMANCE_HELM_${major}`];
+  if (path === undefined) {
+    throw new EnvironmentError(`There is no Helm ${major}`, 'scripts/with-go-tools helm COMMAND builds it.');
   }
   // As the examples do.
-  const applied = version.startsWith('v4') ? ['--server-side=false'] : [];
+  const applied = major === 4 ? ['--server-side=false'] : [];
   return {
     path,
     run: async (kubeconfig, ...args) => {

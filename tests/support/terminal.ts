@@ -6,6 +6,9 @@ import { messageOf } from '../../helpers/errors.ts';
 
 const program = fileURLToPath(new URL('at-terminal.py', import.meta.url));
 
+/** A command is run by this at a terminal of its own: see there. */
+export const atOwnTerminal = ['python3', program] as const;
+
 /** Keys as a terminal sends them. */
 export const keys = { enter: '\r', interrupt: '\u0003' };
 
@@ -19,7 +22,7 @@ export interface Typist {
 
 /** Runs the command at a terminal: its stdin and stderr. */
 export function atTerminal(typist: Typist): Required<Pick<CheckoutRequest, 'attend' | 'prefix'>> {
-  return { prefix: ['python3', program], attend: (running) => attend(running, typist) };
+  return { prefix: atOwnTerminal, attend: (running) => attend(running, typist) };
 }
 
 /** @returns why it typed nothing, or what `types` threw; it interrupts the command then */
