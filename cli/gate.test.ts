@@ -38,7 +38,22 @@ describe('a gate on a user’s mesh', () => {
     expect(plan).toMatchObject({ to: '1.29.1', theirs: { waitFor: '1.29.1' } });
   });
 
+  it('goes by the user’s proxy to a page of theirs, a request a second unless told otherwise', async () => {
+    const page = ['--destination', 'https://intranet.test/', '--expect-title', 'Intranet'];
+    const flags = ['--proxy', '192.0.2.1:3128', ...page];
+    const { plan, settings } = await asked(...command, ...flags);
+    expect(plan.trafficRate).toBe(1);
+    expect(settings.values).toMatchObject({ proxy: '192.0.2.1:3128', target: 'auto' });
+    const faster = await asked(...flags, '--traffic-rate', '5', '--from', '1.28.3', '--to', '1.29.1');
+    expect(faster.plan.trafficRate).toBe(5);
+  });
+
   it.each([
+    { flags: [...command, '--proxy', '192.0.2.1:3128'], says: 'the gate needs --destination' },
+    {
+      flags: [...command, '--destination', 'https://intranet.test/', '--expect-title', 'Intranet'],
+      says: 'there is no --proxy',
+    },
     { flags: ['--upgrade-command', './upgrade'], says: '--upgrade-command is for the Istio of a cluster' },
     { flags: theirs, says: 'the gate needs to know how you upgrade' },
     { flags: [...command, '--wait-for', '1.29.1'], says: 'exclude each other' },

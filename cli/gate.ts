@@ -1,7 +1,12 @@
 import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { keptMustFit } from '../helpers/cluster/kept.ts';
-import type { Configuration, GateSettings } from '../helpers/configuration/configuration.ts';
+import {
+  maxTrafficRate,
+  politeTrafficRate,
+  type Configuration,
+  type GateSettings,
+} from '../helpers/configuration/configuration.ts';
 import type { Settings } from '../helpers/configuration/settings.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { gateClosing } from '../helpers/report/closing.ts';
@@ -43,16 +48,36 @@ export async function gateOf(chosen: Chosen): Promise<GateRequest> {
 }
 
 /** What both kinds of gate are asked alike. */
-function common({ strict, expectedChanges: file, trafficRate }: GateSettings) {
+function common({ run: { values }, gate }: Chosen) {
+  const { strict, expectedChanges: file, trafficRate } = gate.values;
   return {
     strict,
-    trafficRate,
+    trafficRate: trafficRate ?? (values.proxy === undefined ? maxTrafficRate : politeTrafficRate),
     ...(file === undefined ? {} : { expectedChanges: resolve(file) }),
   };
 }
 
+/**
+ * What the requests reach: live traffic is thousands of requests, too many for the document's real page.
+ * @throws UsageError where a proxy of the user's is to lead there
+ */
+function targetOf({ proxy, destination }: Configuration): Configuration['target'] {
+  if (proxy === undefined && destination === undefined) return 'hermetic';
+  if (proxy !== undefined && destination !== undefined) return 'auto';
+  throw proxy === undefined
+    ? new UsageError(
+        '--destination is for a gate with your own proxy, and there is no --proxy',
+        'Leave it out: the suite’s own Squid leads to the suite’s own server.',
+      )
+    : new UsageError(
+        'With --proxy the gate needs --destination: its live traffic is thousands of requests through your proxy',
+        'Say --destination URL --expect-title TEXT for a page of yours that may get them.',
+      );
+}
+
 /** On the Istio of a user's cluster, which they upgrade: versions and strategy are found. */
-function gateOnTheirs({ run, gate: { values: asked, origins } }: Chosen): GateRequest {
+function gateOnTheirs(chosen: Chosen): GateRequest {
+  const { values: asked, origins } = chosen.gate;
   theirSettingsMustFit(asked, origins);
   const { from, to, waitFor, upgradeCommand, rollbackCommand, restartCommand } = asked;
   const theirs = {
@@ -61,10 +86,10 @@ function gateOnTheirs({ run, gate: { values: asked, origins } }: Chosen): GateRe
     ...(restartCommand === undefined ? {} : { restartCommand }),
     ...(waitFor === undefined ? {} : { waitFor }),
   };
-  const { values, origins: ofRun } = run;
+  const { values, origins: ofRun } = chosen.run;
   return {
     plan: {
-      ...common(asked),
+      ...common(chosen),
       from: from ?? notFound,
       to: to ?? waitFor ?? notFound,
       strategy: notFound,
@@ -72,13 +97,14 @@ function gateOnTheirs({ run, gate: { values: asked, origins } }: Chosen): GateRe
       theirs,
     },
     settings: {
-      values: { ...values, target: 'hermetic' },
+      values: { ...values, target: targetOf(values) },
       origins: { ...ofRun, target: 'the gate' },
     },
   };
 }
 
-async function gateOnOurs({ run, gate: asked }: Chosen): Promise<GateRequest> {
+async function gateOnOurs(chosen: Chosen): Promise<GateRequest> {
+  const { run, gate: asked } = chosen;
   const { values: configuration, origins } = run;
   const { rollback, allowUnsupported } = asked.values;
   const alone = theirsAlone.find((key) => asked.origins[key] !== 'default');
@@ -102,15 +128,14 @@ async function gateOnOurs({ run, gate: asked }: Chosen): Promise<GateRequest> {
   if (configuration.reuse) {
     await keptMustFit(askedOf(configuration, { kubernetes }, [from, to], given?.given));
   }
-  const forced = { istio: from, k8s: kubernetes, target: 'hermetic' as const };
+  const forced = { istio: from, k8s: kubernetes, target: targetOf(configuration) };
   return {
     kubernetes,
     given,
     plan: {
-      ...{ from, to, strategy, rollback, ...common(asked.values) },
+      ...{ from, to, strategy, rollback, ...common(chosen) },
       ...(istioConfigTo === undefined ? {} : { istioConfigTo }),
     },
-    // Live traffic is thousands of requests: too many for the real destination.
     settings: {
       values: { ...configuration, ...forced },
       origins: { ...origins, istio: 'the gate', k8s: 'the gate', target: 'the gate' },
@@ -130,8 +155,11 @@ export async function gate({ plan, kubernetes, settings, given }: GateRequest): 
       versionMustBe(plan, facts);
       return runGate(facts, plan, report, telling);
     },
-    verdict: ({ report: { steps, gate: known }, problems, clusterServes }) =>
-      gateOutcome({ steps, phases: known?.phases ?? [], problems, clusterServes }),
+    verdict: ({ facts, report: { steps, gate: known }, problems, clusterServes }) =>
+      gateOutcome({
+        ...{ steps, phases: known?.phases ?? [], problems, clusterServes },
+        target: facts.destination.kind,
+      }),
     complete: async ({ gate: known }, report, telling) => {
       if (known === undefined) return;
       await report.attach('comparison.md', `${comparisonPage(known)}${trafficSection(known)}`);

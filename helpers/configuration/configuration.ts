@@ -20,6 +20,8 @@ export const maxWaves = 100;
 
 /** Requests a second of each client of a gate's live traffic. */
 export const maxTrafficRate = 10;
+/** Through a user's own proxy, which is other people's as well. */
+export const politeTrafficRate = 1;
 
 /** Settings that lead to an existing cluster. */
 const existing = ['kubeconfig', 'inCluster'];
@@ -359,7 +361,7 @@ export const runSettings = {
   },
   proxy: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<host:port>',
     help: 'use your own proxy instead of deploying Squid; several addresses as IP:PORT,IP:PORT',
@@ -374,7 +376,7 @@ export const runSettings = {
   },
   proxyLog: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<where>',
     help: 'access log of your proxy: a file here, or namespace/pod[/container][:/path]',
@@ -389,7 +391,7 @@ export const runSettings = {
       .string()
       .regex(/^(?:auto|own|[^/\s]+\/[^/\s]+)$/, 'auto, own or NAMESPACE/NAME')
       .default('auto'),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<which>',
     help: 'ServiceEntry to judge: auto takes the one of the mesh that leads to your proxy, if there is one, own applies the document’s, or NAMESPACE/NAME',
@@ -401,7 +403,7 @@ export const runSettings = {
   },
   destination: {
     type: z.url({ protocol: /^https$/, error: 'a URL that begins with https://' }).optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<url>',
     help: 'request your own page instead of the document’s; https only',
@@ -419,7 +421,7 @@ export const runSettings = {
   },
   expectTitle: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<text>',
     help: 'title of your page',
@@ -427,7 +429,7 @@ export const runSettings = {
   },
   destinationCa: {
     type: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'gate'],
     group: 'Proxy and page',
     argument: '<file>',
     help: 'CA certificate of your page as PEM, if no public CA signed it',
@@ -521,11 +523,12 @@ export const gateSettings = {
     help: 'with --kubeconfig: your command that restarts your workloads, before the suite restarts its own',
   },
   trafficRate: {
-    type: z.number().int().min(1).max(maxTrafficRate).default(maxTrafficRate),
+    type: z.number().int().min(1).max(maxTrafficRate).optional(),
     commands: ['gate'],
     group: 'Upgrade',
     argument: '<n>',
     help: `requests a second of each of the four clients of the live traffic; at most ${String(maxTrafficRate)}`,
+    otherwise: `${String(maxTrafficRate)}; with --proxy ${String(politeTrafficRate)}`,
   },
   strict: {
     type: z.boolean().default(false),

@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { clusterName } from '../document/edition.ts';
 import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
-import { unlessRefused, type Kube } from '../kube/client.ts';
+import type { Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
@@ -53,8 +53,12 @@ async function pilotImage(kube: Kube, discovery: string): Promise<string> {
 
 /** A revision tag's Service selects another revision's pods, so its selector counts and not its name. */
 async function podsBehind(kube: Kube, namespace: string, name: string): Promise<V1Pod[]> {
-  // The sidecar may outlive the revision it was started with.
-  const service = await kube.core.readNamespacedService({ namespace, name }).catch(unlessRefused(404));
+  // Listed, since that is what the least rights allow. The sidecar may outlive the revision it was started with.
+  const { items } = await kube.core.listNamespacedService({
+    namespace,
+    fieldSelector: `metadata.name=${name}`,
+  });
+  const [service] = items;
   const selector = Object.entries(service?.spec?.selector ?? {}).map(([key, value]) => `${key}=${value}`);
   return selector.length === 0 ? [] : livePods(kube, namespace, selector.join(','));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { belongsToIstio, compareSnapshots } from './snapshot.ts';
+import { belongsToIstio, compareSnapshots, going } from './snapshot.ts';
 
 describe('compareSnapshots', () => {
   it('tells what came, went and changed', () => {
@@ -7,6 +7,7 @@ describe('compareSnapshots', () => {
       ['v1/Pod a', '1'],
       ['v1/Pod b', '1'],
       ['v1/Pod c', '1'],
+      ['v1/Pod of an earlier run', going],
     ]);
     const after = new Map([
       ['v1/Pod b', '2'],

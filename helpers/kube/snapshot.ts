@@ -74,17 +74,23 @@ export async function takeSnapshot(
   const snapshot = new Map<string, string>();
   for (const object of lists.flat()) {
     if (ignore(object)) continue;
-    snapshot.set(keyOf(object), digestOf(object));
+    const goes = object.metadata?.deletionTimestamp !== undefined;
+    snapshot.set(keyOf(object), goes ? going : digestOf(object));
   }
   return snapshot;
 }
 
+/** In place of the digest of an object that is being deleted: an earlier run's, say, whose pod takes its time. */
+export const going = 'being deleted';
+
+/** What was going already may be gone. */
 export function compareSnapshots(before: Snapshot, after: Snapshot): SnapshotDifference {
   const added = [...after.keys()].filter((key) => !before.has(key)).sort();
-  const removed = [...before.keys()].filter((key) => !after.has(key)).sort();
-  const changed = [...after].flatMap(([key, digest]) => {
-    const earlier = before.get(key);
-    return earlier !== undefined && earlier !== digest ? [key] : [];
+  const stays = [...before].filter(([, digest]) => digest !== going);
+  const removed = stays.flatMap(([key]) => (after.has(key) ? [] : [key])).sort();
+  const changed = stays.flatMap(([key, digest]) => {
+    const now = after.get(key);
+    return now !== undefined && now !== digest ? [key] : [];
   });
   return { added, removed, changed: changed.sort() };
 }

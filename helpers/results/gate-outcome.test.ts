@@ -39,6 +39,7 @@ const sound: GateFacts = {
   phases: [phase('upgrade'), phase('clean-up')],
   problems: [],
   clusterServes: true,
+  target: 'hermetic',
 };
 
 describe('gateOutcome', () => {

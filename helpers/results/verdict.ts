@@ -22,6 +22,7 @@ export interface RunFacts extends Facts {
 }
 
 export interface GateFacts extends Facts {
+  readonly target: RunFacts['target'];
   readonly phases: readonly GatePhase[];
 }
 
@@ -36,14 +37,14 @@ export function verdictOf(run: RunFacts): Outcome {
   return outcomeOf(run, {
     reasons: repeat === 1 ? failed.map((step) => `${step.id}: ${causeOf(step)}`) : instabilities(run),
     red: repeat === 1 ? 'not conformant' : 'unstable',
-    environment: target === 'hermetic' ? isEnvironment : isTheRealWorld,
+    environment: environmentOf(target),
     missing: missing.length === 0 ? undefined : `Steps without a result: ${missing.join(', ')}`,
   });
 }
 
 /** What a gate's results mean: whether the upgrade may go out. */
 export function gateOutcome(gate: GateFacts): Outcome {
-  const { steps, phases } = gate;
+  const { steps, phases, target } = gate;
   const titles = new Map(phases.map(({ id, title }) => [id, title]));
   const failed = steps.filter(({ status }) => status === 'failed');
   const unsound = phases.filter(({ passed, skipped }) => passed === 0 || skipped > 0);
@@ -55,7 +56,7 @@ export function gateOutcome(gate: GateFacts): Outcome {
         `${titles.get(phase) ?? phase}: ${id}: ${named(findings[0]?.cause ?? 'UNEXPLAINED')}`,
     ),
     red: 'not conformant',
-    environment: isEnvironment,
+    environment: environmentOf(target),
     missing: whole ? undefined : `Phases without a result: ${which}`,
   });
 }
@@ -106,6 +107,11 @@ function outcomeOf(
   const { missing } = judging;
   if (missing !== undefined) return { verdict: 'environment', cause: 'ENVIRONMENT', reason: missing };
   return { verdict: 'conformant', reason: '' };
+}
+
+/** Which causes say nothing about the mesh. */
+function environmentOf(target: RunFacts['target']): (code: CauseCode) => boolean {
+  return target === 'hermetic' ? isEnvironment : isTheRealWorld;
 }
 
 function isEnvironment(code: CauseCode): boolean {

@@ -53,6 +53,12 @@ describe('accountOf sound traffic', () => {
     expect(after).toMatchObject({ name: 'after', opened: 0, completed: 4 });
   });
 
+  it('does without a proxy that tells nothing', () => {
+    const two = accountOf({ ...trafficOf([kept, restarted]), squid: undefined });
+    expect(findingsOf(two)).toEqual([]);
+    expect(two.sums).toEqual({ client: 84, sidecar: 84, endedAtSidecar: 0 });
+  });
+
   it('takes the size that Squid before 4 logs', () => {
     const old: SampleTrip[] = kept.trips.map((trip) => ({
       ...trip,

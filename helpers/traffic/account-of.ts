@@ -30,10 +30,11 @@ export interface TrafficLogs {
   /** In the order of time; what is older than the first belongs to it. */
   readonly phases: readonly { readonly name: string; readonly at: number }[];
   readonly pods: readonly PodLogs[];
-  /** Squid's access log. */
-  readonly squid: readonly string[];
-  /** The proxy, as the clients are told. */
+  /** Squid's access log; undefined where the proxy's is not read. */
+  readonly squid: readonly string[] | undefined;
+  /** The proxy, as the clients are told, and its other addresses. */
   readonly via: Endpoint;
+  readonly given?: readonly Endpoint[] | undefined;
   /** Where the sidecars must send the traffic, e.g. `outbound|3128||my-company-proxy.com`. */
   readonly cluster: string;
   /** Logs that could not be read whole. */
@@ -46,14 +47,16 @@ export interface TrafficLogs {
 export function accountOf(logs: TrafficLogs): TrafficAccount {
   const unread = [...logs.unread];
   const pods = logs.pods.map((pod) => readPod(pod, unread));
-  const all = crossings(pods, readSquid(logs.squid, unread), logs.via);
+  const { squid, via, given, cluster } = logs;
+  const all = crossings(pods, readSquid(squid ?? [], unread), { via, given });
+  const happened = (crossing: Crossing): Happening[] => eventsOf(crossing, cluster, squid !== undefined);
   // What a client did before its first page is no traffic yet; its lines are its own all the same.
   const counted = all.filter(({ trip }) => trip?.warm !== true);
   // Where the sidecar is ready first, not even the first packet may go wrong.
   const fromTheStart = all.filter(({ trip, pod }) => trip?.warm === true && pod.sidecarFirst);
   const happenings = [
-    ...counted.flatMap((crossing) => eventsOf(crossing, logs.cluster)),
-    ...fromTheStart.flatMap((crossing) => eventsOf(crossing, logs.cluster).map(atItsStart)),
+    ...counted.flatMap(happened),
+    ...fromTheStart.flatMap((crossing) => happened(crossing).map(atItsStart)),
   ];
   const phaseAt = phaseFinder(logs.phases);
   return {
@@ -72,7 +75,7 @@ export function accountOf(logs: TrafficLogs): TrafficAccount {
         astray: happenings.filter(({ what, at }) => what === 'astray' && here(at)).length,
       };
     }),
-    sums: sumsOf(counted),
+    sums: sumsOf(counted, squid !== undefined),
     events: merged(happenings, (at) => phaseAt(at).name),
     gaps: (['kept', 'restarted'] as const).flatMap((workload) => {
       const gap = longestGap(pods.filter((pod) => pod.workload === workload));
@@ -171,12 +174,12 @@ function outcomes(trips: readonly ClientTrip[]): { completed: number; refused: n
   return { completed: of('completed'), refused: of('refused'), cut: of('cut') };
 }
 
-function sumsOf(counted: readonly Crossing[]): TrafficAccount['sums'] {
+function sumsOf(counted: readonly Crossing[], proxyTells: boolean): TrafficAccount['sums'] {
   const sidecar = counted.flatMap((crossing) => crossing.sidecar ?? []);
   return {
     client: counted.filter(({ trip }) => trip?.connection !== undefined).length,
     sidecar: sidecar.length,
-    proxy: counted.filter(({ proxy }) => proxy !== undefined).length,
+    ...(proxyTells ? { proxy: counted.filter(({ proxy }) => proxy !== undefined).length } : {}),
     endedAtSidecar: sidecar.filter((line) => !wentOn(line)).length,
   };
 }

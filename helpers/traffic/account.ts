@@ -82,7 +82,10 @@ export const trafficAccount = z.object({
     .object({
       client: z.number().describe('connections that the clients tell of'),
       sidecar: z.number().describe("lines of the sidecars' access logs"),
-      proxy: z.number().describe("lines of Squid's access log"),
+      proxy: z
+        .number()
+        .optional()
+        .describe("lines of Squid's access log; absent where the proxy is yours, and tells nothing of them"),
       endedAtSidecar: z
         .number()
         .describe('of the lines of the sidecars, those without an upstream connection'),
@@ -99,6 +102,12 @@ export type TrafficAccount = z.infer<typeof trafficAccount>;
 export type TrafficEvent = z.infer<typeof event>;
 export type TrafficTimeline = z.infer<typeof timeline>;
 export type Workload = z.infer<typeof workload>;
+
+/** Who tells of how many connections, for people. */
+export function connectionsLine({ client, sidecar, proxy, endedAtSidecar }: TrafficAccount['sums']): string {
+  const ended = endedAtSidecar === 0 ? '' : ` (${endedAtSidecar} of them made no upstream connection)`;
+  return `clients ${client}, sidecars ${sidecar}${ended}${proxy === undefined ? '' : `, Squid ${proxy}`}`;
+}
 
 /** What became of the trips, in the order of every table of clients. */
 export const tripColumns = ['opened', 'completed', 'refused', 'cut', 'lost', 'astray'] as const;

@@ -42,6 +42,12 @@ export interface Crossing {
   readonly proxy: ProxyStatement | undefined;
 }
 
+/** The proxy that the clients are told to use, and its other addresses. */
+interface Told {
+  readonly via: Endpoint;
+  readonly given?: readonly Endpoint[] | undefined;
+}
+
 /**
  * Puts the statements of the same connection together, each statement in one connection only. Every connection to the
  * proxy that any witness saw is in the answer once.
@@ -52,7 +58,7 @@ export interface Crossing {
 export function crossings(
   pods: readonly PodTraffic[],
   proxyLines: readonly ProxyStatement[],
-  via: Endpoint,
+  told: Told,
 ): Crossing[] {
   // An address may have been another pod's before, and be so again.
   const taken = new Set<ProxyStatement>();
@@ -61,7 +67,7 @@ export function crossings(
       (line) => !taken.has(line) && sameIp(pod.ip, line.clientIp) && isDuring(pod, line),
     );
     for (const line of lines) taken.add(line);
-    return atProxy(pod, atSidecar(pod, via), lines, via);
+    return atProxy(pod, atSidecar(pod, told), lines, told);
   });
 }
 
@@ -72,8 +78,8 @@ export function wentOn({ upstreamHost, responseFlags }: SidecarStatement): boole
 }
 
 /** The pod's trips with their sidecar lines, and the sidecar's lines that belong to no trip. */
-function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
-  const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { via, sidecar }) === true);
+function atSidecar(pod: PodTraffic, told: Told): Crossing[] {
+  const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { ...told, sidecar }) === true);
   const byPort = Map.groupBy(lines, ({ downstreamRemote }) => downstreamRemote?.port);
   const claims = pod.trips.flatMap((trip) => {
     const { connection } = trip;
@@ -82,7 +88,8 @@ function atSidecar(pod: PodTraffic, via: Endpoint): Crossing[] {
     return (byPort.get(connection.port) ?? []).flatMap((line) => {
       const begin = momentOf(line.startedAt);
       const apart = outside(begin, clientSpan(trip), trafficSlack['client ↔ sidecar']);
-      if (agrees('sidecar.from', { via, client, sidecar: line }) !== true || apart !== undefined) return [];
+      if (agrees('sidecar.from', { ...told, client, sidecar: line }) !== true || apart !== undefined)
+        return [];
       return [{ trip, line, cost: Math.abs(line.startedAt - trip.startedAt) }];
     });
   });
@@ -100,7 +107,7 @@ function atProxy(
   pod: PodTraffic,
   crossings: readonly Crossing[],
   lines: readonly ProxyStatement[],
-  via: Endpoint,
+  told: Told,
 ): Crossing[] {
   const of = new Map<Crossing, ProxyStatement>();
   const free = new Set(lines);
@@ -123,7 +130,7 @@ function atProxy(
     }
   };
   // Same bytes first: a line whose bytes differ must not take the place of the one that is whole.
-  pair(({ sidecar }, proxy) => agrees('proxy.bytes', { via, sidecar, proxy }) === true);
+  pair(({ sidecar }, proxy) => agrees('proxy.bytes', { ...told, sidecar, proxy }) === true);
   pair(({ sidecar }) => sidecar !== undefined);
   pair(({ sidecar }) => sidecar === undefined);
   return [

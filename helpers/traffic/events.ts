@@ -16,8 +16,8 @@ export interface Happening {
   readonly line?: string;
 }
 
-/** What happened to a connection that should not have: nothing, for a sound one. */
-export function eventsOf(crossing: Crossing, cluster: string): Happening[] {
+/** What happened to a connection that should not have: nothing, for a sound one. @param proxyTells Its log is read */
+export function eventsOf(crossing: Crossing, cluster: string, proxyTells: boolean): Happening[] {
   const { pod, trip, sidecar } = crossing;
   const happenings: Happening[] = [];
   const kind = trip?.kind;
@@ -31,7 +31,7 @@ export function eventsOf(crossing: Crossing, cluster: string): Happening[] {
     const why = `the sidecar sent it to ${sidecar.upstreamCluster}`;
     happenings.push({ what: 'astray', pod, kind, at: sidecar.startedAt, why, ...line });
   }
-  const silent = whoIsSilent(crossing);
+  const silent = whoIsSilent(crossing, proxyTells);
   return silent === undefined ? happenings : [...happenings, { what: 'lost', pod, kind, ...silent }];
 }
 
@@ -48,12 +48,10 @@ function saidOf(
 }
 
 /** Who must have seen the connection and says nothing of it, or not the same. */
-function whoIsSilent({
-  pod,
-  trip,
-  sidecar,
-  proxy,
-}: Crossing): Pick<Happening, 'at' | 'where' | 'why' | 'line'> | undefined {
+function whoIsSilent(
+  { pod, trip, sidecar, proxy }: Crossing,
+  proxyTells: boolean,
+): Pick<Happening, 'at' | 'where' | 'why' | 'line'> | undefined {
   if (trip === undefined) {
     const why = 'a connection that no client tells of';
     const line = sidecar?.line ?? proxy?.line ?? '';
@@ -67,7 +65,7 @@ function whoIsSilent({
     const why = `no line in the sidecar's access log${unreadable}`;
     return { where: 'sidecar', at: trip.endedAt, why, ...line };
   }
-  if (!wentOn(sidecar)) return undefined;
+  if (!wentOn(sidecar) || !proxyTells) return undefined;
   if (proxy === undefined) {
     return { where: 'proxy', at: trip.endedAt, why: "no line in Squid's access log", line: sidecar.line };
   }

@@ -1,6 +1,6 @@
 import type { CauseCode } from '../causes/causes.ts';
 import type { Finding } from '../trip/finding.ts';
-import type { TrafficAccount, TrafficEvent } from './account.ts';
+import { connectionsLine, type TrafficAccount, type TrafficEvent } from './account.ts';
 import { eventLine } from './traffic-lines.ts';
 
 /** In this order: what was open and broke is worse than what never began, and may be why nobody tells of the rest. */
@@ -70,7 +70,8 @@ export function findingsOf(account: TrafficAccount): Finding[] {
     lost(`no trip at all: ${who}`, 'each client sends traffic');
   }
   // The events are to name every difference; should they not, the sums still tell.
-  if (findings.length === 0 && !agree(account)) lost(sums(account), 'the same number of connections');
+  if (findings.length === 0 && !agree(account))
+    lost(connectionsLine(account.sums), 'the same number of connections');
   return findings;
 }
 
@@ -94,7 +95,7 @@ export function accountFacts(account: TrafficAccount): Record<string, string> {
     trips: `${opened(account)} opened, ${total('completed')} completed, ${total('refused')} refused, ${total('cut')} cut, ${total('lost') + total('astray')} lost or another way`,
     'exchanges in tunnels': String(exchanges),
     'refused at start': refusedAtStart(account),
-    connections: sums(account),
+    connections: connectionsLine(account.sums),
     'longest gap':
       longest === undefined
         ? 'no request ever had its page'
@@ -121,10 +122,5 @@ function opened({ clients }: TrafficAccount): number {
 }
 
 function agree({ sums: { client, sidecar, proxy, endedAtSidecar } }: TrafficAccount): boolean {
-  return sidecar === client && proxy === sidecar - endedAtSidecar;
-}
-
-function sums({ sums: { client, sidecar, proxy, endedAtSidecar } }: TrafficAccount): string {
-  const ended = endedAtSidecar === 0 ? '' : ` (${endedAtSidecar} made no upstream connection)`;
-  return `clients ${client}, sidecars ${sidecar}${ended}, Squid ${proxy}`;
+  return sidecar === client && (proxy === undefined || proxy === sidecar - endedAtSidecar);
 }

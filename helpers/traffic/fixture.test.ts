@@ -1,4 +1,4 @@
-import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1Deployment, V1Secret } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 import type { Destination } from '../destination/destination.ts';
 import { UsageError } from '../errors.ts';
@@ -11,7 +11,7 @@ const destination: Destination = {
 
 function objects(changes: Partial<TrafficFixture> = {}): ReturnType<typeof trafficObjects> {
   return trafficObjects({
-    ...{ curlImage: 'curl:1', destination, proxy: { ip: '10.42.0.6', port: 3128 } },
+    ...{ curlImage: 'curl:1', destination, told: '10.42.0.6:3128' },
     namespace: 'conformance-traffic',
     labels: { 'istio-injection': 'enabled', 'istio.io/rev': null },
     ...changes,
@@ -24,6 +24,7 @@ describe('trafficObjects', () => {
     expect(names).toEqual([
       'Namespace conformance-traffic',
       'ConfigMap traffic',
+      'Secret traffic',
       'Deployment kept',
       'Deployment restarted',
     ]);
@@ -35,7 +36,8 @@ describe('trafficObjects', () => {
   });
 
   it('gives the clients the proxy, the page and the CA', async () => {
-    const [, configMap, kept] = await objects();
+    const [, configMap, secret, kept] = await objects();
+    expect((secret as V1Secret).stringData).toEqual({ 'curl.conf': 'cacert = "/traffic/ca.crt"\n' });
     expect(Object.keys((configMap as V1ConfigMap).data ?? {})).toEqual([
       'requests.sh',
       'tunnels.sh',
@@ -52,9 +54,17 @@ describe('trafficObjects', () => {
     }
   });
 
+  it('tells who asks in a Secret alone, and no CA where everybody knows it', async () => {
+    const page = { ...destination, kind: 'given' as const, ca: undefined };
+    const all = await objects({ destination: page, credentials: { user: 'a', password: 'pass"word' } });
+    expect((all[2] as V1Secret).stringData).toEqual({ 'curl.conf': 'proxy-user = "a:pass\\"word"\n' });
+    expect(JSON.stringify(all.toSpliced(2, 1))).not.toContain('proxy-user');
+    expect(Object.keys((all[1] as V1ConfigMap).data ?? {})).toEqual(['requests.sh', 'tunnels.sh']);
+  });
+
   it('reads the manifest as a fault changes it', async () => {
     const altered = await objects({ alter: (text) => text.replace('replicas: 1', 'replicas: 3') });
-    expect((altered[2] as V1Deployment).spec?.replicas).toBe(3);
+    expect((altered[3] as V1Deployment).spec?.replicas).toBe(3);
   });
 
   it('sends nothing to a destination that is not ours', async () => {

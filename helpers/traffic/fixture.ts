@@ -3,7 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Destination } from '../destination/destination.ts';
 import { UsageError, messageOf } from '../errors.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
-import { formatEndpoint, type Endpoint } from '../trip/endpoint.ts';
+import { curlConfiguration, type Credentials } from '../proxy/credentials.ts';
 import { userAgent } from '../trip/origin.ts';
 import type { Workload } from './account.ts';
 
@@ -20,7 +20,9 @@ export const fullRate = 10;
 export interface TrafficFixture {
   readonly curlImage: string;
   readonly destination: Destination;
-  readonly proxy: Endpoint;
+  /** As the clients are told, `10.42.0.6:3128`, and what they say to it where it asks who they are. */
+  readonly told: string;
+  readonly credentials?: Credentials | undefined;
   readonly namespace: string;
   /**
    * Labels of the namespace, e.g. `istio-injection: enabled`; null stands for none. Undefined: the namespace is there, and
@@ -35,15 +37,15 @@ export interface TrafficFixture {
 
 /**
  * The objects of the live traffic, in the order to apply them.
- * @throws UsageError when a fixture cannot be read, or there is no destination of our own to send thousands of requests to
+ * @throws UsageError when a fixture cannot be read, or nobody agreed to thousands of requests to the destination
  */
 export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
-  const { curlImage, destination, proxy, namespace, labels, rate = fullRate } = fixture;
+  const { curlImage, destination, told, credentials, namespace, labels, rate = fullRate } = fixture;
   const { alter = (text) => text } = fixture;
-  if (destination.ca === undefined) {
+  if (destination.kind === 'live') {
     throw new UsageError(
       `Live traffic is thousands of requests, which ${new URL(destination.url).host} must not get`,
-      'Run with --target hermetic.',
+      'Run with --target hermetic, or name a page of yours by --destination.',
     );
   }
   const manifest = alter(await read('traffic.yaml'));
@@ -54,7 +56,7 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
     const values = {
       WORKLOAD: workload,
       CURL_IMAGE: curlImage,
-      PROXY: formatEndpoint(proxy),
+      PROXY: told,
       URL: destination.url,
       AGENT: userAgent(`traffic-${workload}`),
       RATE: String(rate),
@@ -69,7 +71,17 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'traffic', namespace },
-    data: { ...data, 'ca.crt': destination.ca },
+    data: { ...data, ...(destination.ca === undefined ? {} : { 'ca.crt': destination.ca }) },
+  };
+  const configuration = [
+    ...(destination.ca === undefined ? [] : ['cacert = "/traffic/ca.crt"']),
+    ...(credentials === undefined ? [] : [curlConfiguration(credentials)]),
+  ];
+  const secret: KubernetesObject & { stringData: Record<string, string> } = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'traffic', namespace },
+    stringData: { 'curl.conf': configuration.map((line) => `${line}\n`).join('') },
   };
   const [first] = perWorkload;
   const namespaces =
@@ -77,7 +89,7 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
       ? []
       : (first ?? []).filter(({ kind }) => kind === 'Namespace').map((one) => labelled(one, labels));
   const rest = perWorkload.flat().filter(({ kind }) => kind !== 'Namespace');
-  return [...namespaces, configMap, ...rest];
+  return [...namespaces, configMap, secret, ...rest];
 }
 
 function labelled(object: KubernetesObject, labels: NonNullable<TrafficFixture['labels']>): KubernetesObject {

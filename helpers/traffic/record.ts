@@ -18,6 +18,8 @@ export interface Exchange {
   readonly local: Endpoint | undefined;
   /** Connections that curl opened for it: 0 when it used the one it had. */
   readonly newConnections: number;
+  /** The answer said that its connection ends with it. */
+  readonly isLast: boolean;
   /** curl's own words when it failed, else ''. */
   readonly message: string;
 }
@@ -32,7 +34,7 @@ export interface ClientLog {
 }
 
 const shape =
-  /^(?<of>warm|request|tunnel-\d+)\|\d+\|(?<exit>\d+)\|(?<status>\d+)\|(?<connect>\d+)\|(?<ip>[^|]*)\|(?<port>-?\d+)\|(?<opened>\d+)\|(?<seconds>\d+\.\d+)\|(?<message>.*)$/;
+  /^(?<of>warm|request|tunnel-\d+)\|\d+\|(?<exit>\d+)\|(?<status>\d+)\|(?<connect>\d+)\|(?<ip>[^|]*)\|(?<port>-?\d+)\|(?<opened>\d+)\|(?<seconds>\d+\.\d+)\|(?<connection>[^|]*)\|(?<message>.*)$/;
 const moments: readonly Moment[] = ['ready', 'closing', 'closed'];
 
 /** What a client's log says; lines that are no records are left out, and then missed by the account. */
@@ -52,7 +54,7 @@ export function readClientLog(lines: readonly StampedLine[]): ClientLog {
 function parseExchange(at: number, text: string): Exchange | undefined {
   const groups = shape.exec(text)?.groups;
   if (groups === undefined) return undefined;
-  const { of = '', ip = '', message = '' } = groups;
+  const { of = '', ip = '', connection = '', message = '' } = groups;
   const number = (name: string): number => Number(groups[name]);
   return {
     of,
@@ -63,6 +65,7 @@ function parseExchange(at: number, text: string): Exchange | undefined {
     connectStatus: number('connect'),
     local: ip === '' ? undefined : parseEndpoint(formatEndpoint({ ip, port: number('port') })),
     newConnections: number('opened'),
+    isLast: /\bclose\b/i.test(connection),
     message,
   };
 }

@@ -27,7 +27,7 @@ done
 write() {
   printf '%s' "$format" | sed -e "s/%{exitcode}/$1/" -e "s/%{http_code}/$2/" -e "s/%{http_connect}/$2/" \
     -e 's/%{local_ip}/10.42.0.7/' -e "s/%{local_port}/$$/" -e "s/%{num_connects}/$3/" -e 's/%{time_total}/0.012000/' \
-    -e "s/%{errormsg}/$4/" -e 's/%{stderr}//' -e 's/\\n/\n/'
+    -e 's/%header{connection}//' -e "s/%{errormsg}/$4/" -e 's/%{stderr}//' -e 's/\\n/\n/'
 }
 case $format in *stderr*) exec >&2 ;; esac
 if [ "$(grep -c . "$STATE/calls")" -le "$FAILURES" ]; then
@@ -60,7 +60,7 @@ async function run(script: 'requests.sh' | 'tunnels.sh', failures: number, ends 
       env: {
         ...{ STATE: state, FAILURES: String(failures), ENDS: String(ends) },
         ...{ PATH: `${state}:${process.env['PATH'] ?? ''}` },
-        ...{ PROXY: '10.42.0.5:3128', URL: 'https://en.wikipedia.org/', AGENT: 'a b', CA: '/ca.crt' },
+        ...{ PROXY: '10.42.0.5:3128', URL: 'https://en.wikipedia.org/', AGENT: 'a b', CONFIG: '/curl.conf' },
       },
       reject: false,
       buffer: false,
@@ -92,7 +92,7 @@ describe.concurrent('the clients of live traffic', () => {
     expect(exitCode).toBe(0);
     const { ready = NaN, closing = NaN, closed = NaN } = log.moments;
     expect(calls[0]).toBe(
-      `10.42.0.5:3128 --silent --fail --max-time 10 --cacert /ca.crt --user-agent a b --output /dev/null --write-out ${calls[0]?.split('--write-out ')[1] ?? ''}`,
+      `10.42.0.5:3128 --silent --fail --max-time 10 --config /curl.conf --user-agent a b --output /dev/null --write-out ${calls[0]?.split('--write-out ')[1] ?? ''}`,
     );
     expect(calls[0]).toMatch(/https:\/\/en\.wikipedia\.org\/$/);
 

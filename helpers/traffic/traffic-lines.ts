@@ -1,5 +1,5 @@
 import { tableLines } from '../text-table.ts';
-import { gapOf, tripColumns, type TrafficAccount, type TrafficEvent } from './account.ts';
+import { connectionsLine, gapOf, tripColumns, type TrafficAccount, type TrafficEvent } from './account.ts';
 
 /** The account for a terminal: a table of the clients, the sums of those who saw it, and what happened. */
 export function trafficLines(account: TrafficAccount): string[] {
@@ -17,11 +17,9 @@ export function trafficLines(account: TrafficAccount): string[] {
       told,
     ];
   });
-  const ended =
-    sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them made no upstream connection)`;
   const lines = [
     ...tableLines([head, ...rows], (column) => column > 0 && column <= tripColumns.length),
-    `connections: clients ${sums.client}, sidecars ${sums.sidecar}${ended}, Squid ${sums.proxy}`,
+    `connections: ${connectionsLine(sums)}`,
     ...events.slice(0, mostEvents).map(eventLine),
     ...(events.length > mostEvents ? [`… and ${events.length - mostEvents} more, in results.json`] : []),
     ...unread.map((log) => `not read whole: ${log}`),

@@ -5,6 +5,7 @@ import type { Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
+import type { Endpoint } from '../trip/endpoint.ts';
 import { restartDeployment } from '../kube/workloads.ts';
 import { deploymentMustBeReady, livePods, podsMustBeGone } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
@@ -18,8 +19,11 @@ import { readClientLog } from './record.ts';
 export { trafficNamespace } from './fixture.ts';
 
 export interface TrafficOptions extends TrafficFixture {
-  /** The proxy's pod and container, whose access log is a witness. */
-  readonly squid: PodRef;
+  /** The proxy's address, or that of each of its names' addresses. */
+  readonly via: Endpoint;
+  readonly given?: readonly Endpoint[];
+  /** The proxy's pod and container, whose access log is a witness; undefined where nobody but the clients and sidecars tells. */
+  readonly squid: PodRef | undefined;
   /** Where the sidecars must send the traffic: Istio's name for the entry's port. */
   readonly cluster: string;
 }
@@ -35,7 +39,7 @@ export class Traffic implements AsyncDisposable {
   readonly #kube: Kube;
   readonly #options: TrafficOptions;
   readonly #pods: TrafficPods;
-  readonly #squid: LineFollower;
+  readonly #squid: LineFollower | undefined;
   /** By this process's clock, as the next two. */
   readonly #startedAt = Date.now();
   readonly #phases: { readonly name: string; readonly at: number }[];
@@ -52,7 +56,8 @@ export class Traffic implements AsyncDisposable {
     const namespaces = objects.filter(({ kind }) => kind === 'Namespace');
     this.#objects = namespaces.length > 0 ? namespaces : objects;
     this.#pods = new TrafficPods(kube, options.namespace);
-    this.#squid = LineFollower.ofFile(kube, options.squid, squidLog);
+    this.#squid =
+      options.squid === undefined ? undefined : LineFollower.ofFile(kube, options.squid, squidLog);
   }
 
   /**
@@ -67,7 +72,7 @@ export class Traffic implements AsyncDisposable {
       for (const workload of workloads) {
         await traffic.#saying(() => deploymentMustBeReady(kube, options.namespace, workload));
       }
-      await traffic.#squid.opened(timeouts.probe);
+      await traffic.#squid?.opened(timeouts.probe);
       const { kept } = await traffic.pods();
       const requests = {
         namespace: options.namespace,
@@ -194,22 +199,26 @@ export class Traffic implements AsyncDisposable {
   }
 
   async #unfollow(): Promise<void> {
-    await Promise.all([this.#pods[Symbol.asyncDispose](), this.#squid[Symbol.asyncDispose]()]);
+    await Promise.all([this.#pods[Symbol.asyncDispose](), this.#squid?.[Symbol.asyncDispose]()]);
   }
 
   #account(): TrafficAccount {
-    const { proxy, cluster } = this.#options;
-    const squid = this.#squid.problem();
+    const { via, given, cluster } = this.#options;
+    const squid = this.#squid?.problem();
     return accountOf({
       startedAt: this.#startedAt + this.#offsetMs,
       endedAt: (this.#endedAt ?? Date.now()) + this.#offsetMs,
       phases: this.#phases.map(({ name, at }) => ({ name, at: at + this.#offsetMs })),
       pods: this.#pods.logs(),
-      squid: this.#squid.since(0),
-      via: proxy,
+      squid: this.#squid?.since(0),
+      via,
+      given,
       cluster,
       clockOffsetMs: this.#offsetMs,
-      unread: [...this.#pods.unread(), ...(squid === undefined ? [] : [`${this.#squid.what}: ${squid}`])],
+      unread: [
+        ...this.#pods.unread(),
+        ...(squid === undefined ? [] : [`${this.#squid?.what ?? ''}: ${squid}`]),
+      ],
     });
   }
 

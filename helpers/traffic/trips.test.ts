@@ -7,7 +7,7 @@ const local = { ip: '10.42.0.7', port: 43_630 };
 function exchange(changes: Partial<Exchange> = {}): Exchange {
   return {
     ...{ of: 'tunnel-1', at: 1020, startedAt: 1000, exitCode: 0, status: 206, connectStatus: 0 },
-    ...{ local, newConnections: 0, message: '' },
+    ...{ local, newConnections: 0, isLast: false, message: '' },
     ...changes,
   };
 }
@@ -73,6 +73,14 @@ describe('tripsOf tunnels', () => {
     expect(tripsOf('tunnels', log([...tunnel({}, {}), ...second]))).toMatchObject([
       { exchanges: 2, outcome: 'completed' },
       { exchanges: 2, outcome: 'completed' },
+    ]);
+  });
+
+  it('lets a server end a tunnel that said so', () => {
+    const exchanges = tunnel({}, { isLast: true }, { newConnections: 1, connectStatus: 200 });
+    expect(tripsOf('tunnels', log(exchanges))).toMatchObject([
+      { exchanges: 2, outcome: 'completed' },
+      { exchanges: 1, outcome: 'completed' },
     ]);
   });
 

@@ -19,7 +19,7 @@ export interface ClientTrip {
   /** Exchanges that came to a good end. */
   readonly exchanges: number;
   /**
-   * - `completed`: ended by the client itself, each exchange with the page.
+   * - `completed`: ended by the client itself, or by the server as it had said; each exchange with the page.
    * - `refused`: another answer than the page, or no way to the proxy.
    * - `cut`: the tunnel was open, and broke.
    */
@@ -88,7 +88,8 @@ function tunnelTrips(exchanges: readonly Exchange[], closed: boolean): ClientTri
     if (exchange.newConnections > 0 && previous !== undefined) {
       const why = 'the tunnel was gone when the next exchange began; curl opened another';
       // After an answer that it does not take, curl gives the connection up by itself.
-      end(isGood(previous) ? { outcome: 'cut', failedAt: exchange.startedAt, why } : completed);
+      const isCut = isGood(previous) && !previous.isLast;
+      end(isCut ? { outcome: 'cut', failedAt: exchange.startedAt, why } : completed);
     }
     open.push(exchange);
     if (isGood(exchange) || otherAnswer.has(exchange.exitCode) || exchange.exitCode === 0) continue;

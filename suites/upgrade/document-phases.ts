@@ -1,9 +1,7 @@
 import type { Step } from '../document/step.ts';
 import { beforeTheEntry } from '../controls/1-before-the-entry.ts';
 import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
-import { configurationSchema } from '../../helpers/configuration/configuration.ts';
-import { planOf } from '../../helpers/session/proxy.ts';
-import { stepsFor } from '../steps.ts';
+import { judgedSteps } from '../steps.ts';
 import type { Gate, PassName, Phase } from './gate.ts';
 import { operation } from './operations.ts';
 
@@ -15,10 +13,9 @@ function afterTraffic(gate: Gate): readonly Step[] {
   return stepsOf(gate).filter((step) => controls.has(step.id) || isCleanup(step));
 }
 
-/** The steps of a run in which a user chose nothing but the edition; on a user's mesh, their proxy and page as well. */
-function stepsOf({ session, plan }: Gate): readonly Step[] {
-  if (plan.theirs !== undefined) return stepsFor(session);
-  return stepsFor(planOf(configurationSchema.parse({ edition: session.configuration.edition })));
+/** The steps of a run that can be judged. The gate has phases of its own for the user's manifests. */
+function stepsOf({ session: { proxy, configuration } }: Gate): readonly Step[] {
+  return judgedSteps({ proxy, configuration: { ...configuration, apply: [] } });
 }
 
 /** BEFORE-1 of the document: it installs the version that the mesh comes from. */

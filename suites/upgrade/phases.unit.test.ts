@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import type { GatePlan } from '../../helpers/results/gate.ts';
 import { deployedProxy } from '../../helpers/proxy/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
@@ -15,7 +16,7 @@ const kubeconfig = JSON.stringify({
   'current-context': 'none',
 });
 const session = {
-  configuration: { failFast: false, edition: '2018-zh' },
+  configuration: configurationSchema.parse({ edition: '2018-zh' }),
   proxy: deployedProxy,
   cluster: { kubeconfig, reused: false },
   destination: {},

@@ -3,10 +3,12 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { changeLine, DrainWatch } from '../../helpers/gate/drain-watch.ts';
 import { expectedBy, expectedChanges } from '../../helpers/gate/expected-changes.ts';
 import { tell } from '../../helpers/pause/pause.ts';
+import { resolveIn } from '../../helpers/proxy/proxy.ts';
 import type { ListenerChange } from '../../helpers/results/gate.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { accountFacts, findingsOf, withAccepted, type AcceptedCut } from '../../helpers/traffic/findings.ts';
-import { Traffic } from '../../helpers/traffic/traffic.ts';
+import { Traffic, type TrafficOptions } from '../../helpers/traffic/traffic.ts';
+import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
 import { proxyClusterOf } from '../document/sidecar.ts';
@@ -23,19 +25,20 @@ export function trafficStarts(gate: Gate): readonly Step[] {
       ['MESH-4'],
       async (world) => {
         const { session, kube } = gate;
+        const proxy = await proxyOf(world);
+        const cluster = proxyClusterOf(world);
         gate.traffic = await Traffic.start(kube, {
           curlImage: session.images.images.curl.reference,
           destination: session.destination,
-          proxy: world.proxy(),
-          squid: world.squid(),
-          cluster: proxyClusterOf(world),
+          ...proxy,
+          cluster,
           namespace: gate.trafficNamespace,
           rate: gate.plan.trafficRate,
           labels: session.existing === undefined ? injectionLabels(undefined) : undefined,
         });
         const { kept } = await gate.traffic.pods();
         const pod = { namespace: gate.trafficNamespace, pod: kept.metadata?.name ?? '' };
-        const tunnels = { proxy: world.proxy(), cluster: proxyClusterOf(world) };
+        const tunnels = { proxy: proxy.via, cluster };
         gate.watch = await DrainWatch.start(kube, pod, tunnels, (change) => {
           tell(session.runId, `  ! ${pod.pod}: ${changeLine(change)}`);
         });
@@ -43,6 +46,26 @@ export function trafficStarts(gate: Gate): readonly Step[] {
       },
     ),
   ];
+}
+
+/**
+ * The proxy as the live traffic's clients use it. A user's own has other clients as well and sees no pod's address, so its log
+ * tells nothing of one connection among thousands.
+ */
+async function proxyOf(
+  world: World,
+): Promise<Pick<TrafficOptions, 'told' | 'via' | 'given' | 'credentials' | 'squid'>> {
+  const { proxy } = world.session;
+  const address = world.proxy();
+  if (proxy.kind === 'deployed') {
+    return { told: formatEndpoint(address), via: address, squid: world.squid() };
+  }
+  const { name, port, credentials } = proxy;
+  const one = { credentials, squid: undefined };
+  if (name === undefined) return { ...one, told: formatEndpoint(address), via: address };
+  // As a pod of the mesh sees it: sidecars may answer DNS, with addresses of their own.
+  const given = (await resolveIn(world.kube, world.meshClient(), name)).map((ip) => ({ ip, port }));
+  return { ...one, told: `${name}:${port}`, via: given[0] ?? address, given };
 }
 
 /** Keeps the traffic up as long as the upgrade can still cut it, then ends it and judges its account. */

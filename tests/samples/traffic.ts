@@ -49,8 +49,11 @@ export interface SamplePod {
   readonly closed?: number | undefined;
 }
 
+/** With Squid's log, which is there. */
+type SampleLogs = TrafficLogs & { readonly squid: readonly string[] };
+
 /** The logs of these pods. */
-export function trafficOf(pods: readonly SamplePod[], changes: Partial<TrafficLogs> = {}): TrafficLogs {
+export function trafficOf(pods: readonly SamplePod[], changes: Partial<SampleLogs> = {}): SampleLogs {
   return {
     startedAt: begin,
     endedAt: begin + 60_000,
@@ -133,7 +136,7 @@ function records(ip: string, trip: SampleTrip): StampedLine[] {
         : { exit: 0, status: 200, connect: index === 0 ? 200 : 0, words: '' };
     const opened = index === 0 ? 1 : 0;
     const figures = [exit, status, connect, ip, port, opened, (Math.min(lastsMs, 20) / 1000).toFixed(6)];
-    return { at: begin + end, text: [of, index + 1, ...figures, words].join('|') };
+    return { at: begin + end, text: [of, index + 1, ...figures, '', words].join('|') };
   });
 }
 

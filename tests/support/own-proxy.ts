@@ -136,6 +136,8 @@ async function ownSite(): Promise<OwnSite> {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
     response.end(page);
   });
+  // It ends a connection after so many answers, and says so in the last, as Apache does by default.
+  server.maxRequestsPerSocket = 30;
   const port = await listening(server, '0.0.0.0');
   return {
     url: `https://${siteHost}:${port}/index.html`,

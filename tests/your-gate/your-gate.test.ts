@@ -17,10 +17,12 @@ import { resolveVersions } from '../../helpers/images/versions.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import { silent } from '../../helpers/progress/progress.ts';
+import { credentialVariables, secretForms } from '../../helpers/proxy/credentials.ts';
 import { results } from '../../helpers/results/results.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 import { ForeignRuns, type Start } from '../support/foreign-runs.ts';
 import { chartsOf, helmHere, valuesFor, type Helm } from '../support/helm.ts';
+import { ownPassword, ownProxy, ownUser } from '../support/own-proxy.ts';
 import { recordingApi } from '../support/recording-api.ts';
 import { kubeconfigOf } from '../support/service-account.ts';
 import { keys } from '../support/terminal.ts';
@@ -92,7 +94,7 @@ interface GateStart extends Start {
 function gate({ by, kubeconfig = administrator, ...start }: GateStart, ...args: readonly string[]) {
   return runs.start(['gate', '--kubeconfig', kubeconfig, ...runs.imageFlags(), ...args], {
     ...start,
-    env: { ...newVersion, HELM: by.path },
+    env: { ...start.env, ...newVersion, HELM: by.path },
   });
 }
 
@@ -103,6 +105,12 @@ async function upgradeBy({ path }: Helm, example: string): Promise<void> {
 
 async function lastResults() {
   return results.parse(JSON.parse(await readFile(join(runs.folder, 'reports/latest/results.json'), 'utf8')));
+}
+
+/** Files of a folder that hold this text. */
+async function filesWith(text: string, folder: string): Promise<string[]> {
+  const { stdout } = await execa('grep', ['-rlF', '-e', text, folder], { reject: false });
+  return stdout === '' ? [] : stdout.split('\n');
 }
 
 /** Waits until a gate has come this far. */
@@ -205,15 +213,34 @@ test('Helm 4, in place, by a pipeline: --wait-for finds it', async () => {
   await runs.mustBeAsBefore(before, true);
 });
 
-test('Helm 3, in place, by hand: the gate waits at the terminal until Enter is pressed', async () => {
+test('Helm 3, in place, by hand, through a proxy outside: the gate waits at the terminal for Enter, and keeps the password', async () => {
   await oldVersion();
+  await using proxy = await ownProxy(sets[0].images.squid.reference, cluster.runId);
+  const { url, title, ca } = proxy.site;
   const before = await runs.snapshot(true);
-  const running = gate({ by: helm3, attended: true });
+  const running = gate(
+    {
+      ...{ by: helm3, attended: true },
+      env: { [credentialVariables.user]: ownUser, [credentialVariables.password]: ownPassword },
+    },
+    ...['--proxy', `${proxy.ip}:${proxy.port}`, '--proxy-log', proxy.log],
+    ...['--destination', url, '--expect-title', title, '--destination-ca', await runs.file('ca.pem', ca)],
+    ...['--traffic-rate', '2'],
+  );
   await mustSay(running.all, 'Then press Enter');
   await upgradeBy(helm3, 'helm-in-place');
   running.stdin?.write(keys.enter);
   const { exitCode, all } = await running;
   expect(exitCode, all).toBe(0);
-  expect((await lastResults()).gate).toMatchObject({ from, to, strategy: 'in-place' });
+  const { gate: known } = await lastResults();
+  expect(known).toMatchObject({ from, to, strategy: 'in-place', trafficRate: 2 });
+  // The server ends tunnels as it says; nobody cuts them, and the proxy's log is not asked about them.
+  const kept = known?.traffic?.clients.find((one) => one.workload === 'kept' && one.kind === 'tunnels');
+  expect(kept?.opened).toBeGreaterThan(4);
+  expect(known?.traffic?.sums.proxy).toBeUndefined();
+  for (const secret of secretForms({ user: ownUser, password: ownPassword })) {
+    expect(await filesWith(secret, join(runs.folder, 'reports'))).toEqual([]);
+    expect(all).not.toContain(secret);
+  }
   await runs.mustBeAsBefore(before, true);
 });

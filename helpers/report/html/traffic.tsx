@@ -1,4 +1,4 @@
-import { gapOf, tripColumns, type TrafficAccount } from '../../traffic/account.ts';
+import { connectionsLine, gapOf, tripColumns, type TrafficAccount } from '../../traffic/account.ts';
 import { eventLine } from '../../traffic/traffic-lines.ts';
 import type { Results } from '../../results/results.ts';
 import { counted, duration } from './format.ts';
@@ -13,8 +13,6 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
   const bands = bandsOf(traffic);
   const moments = momentsOf(run, traffic);
   const { timeline, sums, events, unread } = traffic;
-  const ended =
-    sums.endedAtSidecar === 0 ? '' : ` (${sums.endedAtSidecar} of them made no upstream connection)`;
   return (
     <>
       {timeline === undefined ? null : (
@@ -63,10 +61,7 @@ export function Traffic({ run, traffic }: { readonly run: Results; readonly traf
           ];
         })}
       />
-      <p>
-        Connections: clients tell of {sums.client}, sidecars of {sums.sidecar}
-        {ended}, Squid of {sums.proxy}.
-      </p>
+      <p>Connections: {connectionsLine(sums)}.</p>
       {unread.map((log) => (
         <p key={log} class="bad">
           ✗ Not read whole: {log}
