@@ -4,13 +4,15 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { planesOf, planeLines, upgradeBetween, type Planes } from '../../helpers/existing/planes.ts';
 import { istiodOf } from '../../helpers/istio/revision.ts';
-import { labelNamespace } from '../../helpers/kube/apply.ts';
+import { apply } from '../../helpers/kube/apply.ts';
+import { namespaceObject } from '../../helpers/kube/manifests.ts';
 import { deploymentMustBeReady, livePods } from '../../helpers/kube/workloads.ts';
 import { tell } from '../../helpers/pause/pause.ts';
 import type { ErrandEnd } from '../../helpers/pause/errand.ts';
 import { notFound, type TheirUpgrade } from '../../helpers/results/gate.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { fail, mustEqual, waitOrFail } from '../document/must.ts';
+import { labelledFor } from '../document/1-before-you-begin.ts';
 import type { Step } from '../document/step.ts';
 import type { Mesh, World } from '../document/world.ts';
 import { installSteps } from './document-phases.ts';
@@ -317,20 +319,16 @@ class TheirMesh {
   }
 
   /** The suite's own namespace gets the labels that lead to the mesh's injector; where they do already, they stay. */
-  async goOver(world: World, { injection, revision }: Mesh): Promise<void> {
-    const { kube, session, before, after } = this.#gate;
-    const labels = { ...none(before.injection), ...none(after.injection), ...injection };
-    await labelNamespace(kube, session.namespaces.mesh, labels);
+  async goOver(world: World, mesh: Mesh): Promise<void> {
+    const { kube, session } = this.#gate;
+    const { injection, revision } = mesh;
+    // Applied as BEFORE-2 does, so that a prepared namespace loses them when the run ends.
+    await apply(kube, [labelledFor(mesh, namespaceObject(session.namespaces.mesh))]);
     const told = Object.entries(injection ?? {}).flatMap(([name, value]) =>
       value === null ? [] : [`${name}=${value}`],
     );
     world.note('labels', `${told.join(', ')}: revision ${revision ?? 'default'}`);
   }
-}
-
-/** Takes these labels away. */
-function none(labels: Mesh['injection'] = {}): Record<string, null> {
-  return Object.fromEntries(Object.keys(labels).map((name) => [name, null]));
 }
 
 /** The pods with a sidecar that nobody may restart during an upgrade: the client's, and those of the live traffic. */
