@@ -22,7 +22,13 @@ import {
 } from './kept.ts';
 import { takeKept } from './in-use.ts';
 import { encodeOwner, labelKeys, thisProcess } from './labels.ts';
-import { imagesFolder, importFailure, NodeContainer, type NodeRequest } from './node-container.ts';
+import {
+  brokenPromises,
+  imagesFolder,
+  importFailure,
+  NodeContainer,
+  type NodeRequest,
+} from './node-container.ts';
 import { preparedFolder, preparedStore } from './store.ts';
 import { sweep } from './sweep.ts';
 
@@ -48,6 +54,8 @@ export interface ClusterRequest {
   /** Likewise: a fingerprint of the user's own configuration of the mesh. */
   readonly given?: string;
   readonly report: (detail: string) => void;
+  /** Takes a line that stays. */
+  readonly note: (line: string) => unknown;
   /** The node did not become ready: the last chance to look at what is left of it. Must not reject. */
   readonly beforeRemoval: (error: unknown) => Promise<void>;
 }
@@ -114,7 +122,7 @@ export async function dnsMustBeReady(kube: Kube): Promise<void> {
 }
 
 async function startNew(request: ClusterRequest, configuration: KeptConfiguration): Promise<Cluster> {
-  const { runId, images, keep, report } = request;
+  const { runId, images, keep, report, note } = request;
   const engine = await containerEngine();
   const labels = {
     [labelKeys.run]: runId,
@@ -179,6 +187,7 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
       await started.stop();
       throw new Error(`it could not import the images: ${failure}`);
     }
+    for (const promise of brokenPromises(log)) note(`  the node: ${promise}`);
     const cluster: Cluster = {
       runId,
       kubeconfig: started.getKubeConfig(),

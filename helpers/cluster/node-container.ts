@@ -99,6 +99,15 @@ function importEnded(archive: string): RegExp {
   return new RegExp(`(?:Imported images from|${notImported.source}) ${archive.replaceAll('.', '\\.')}`);
 }
 
+/** What the log of a ready node says is not as docs/k3s-contract.md has it; for people, who would meet a later symptom. */
+export function brokenPromises(log: readonly string[]): string[] {
+  const elsewhere = log.some((line) => /cannot ask the engine's resolver|nameserver 8\.8\.8\.8$/.test(line));
+  if (!elsewhere) return [];
+  return [
+    "pods ask 8.8.8.8 for names and not the engine's resolver, which a company's network may refuse (docs/k3s-contract.md, `resolver`)",
+  ];
+}
+
 const notImported = /[Ff]ailed to import|Error encountered while importing/;
 
 /** @returns the line in which k3s says that it could not import an archive */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { correlate } from '../trip/correlate.ts';
 import { diagnose } from '../trip/diagnose.ts';
@@ -71,6 +72,13 @@ const company = {
 };
 
 describe('the access log of a sidecar', () => {
+  test("is Istio's own beside its filters for telemetry", () => {
+    const dump = new URL('dumps/telemetry.json', import.meta.url);
+    const { listeners: made } = JSON.parse(readFileSync(dump, 'utf8')) as { readonly listeners: unknown[] };
+    for (const to of [{ ip: '10.42.0.11', port: 3128 }, elsewhere])
+      expect(accessLogIn(made, to)).toMatchObject({ kind: 'readable', isDefault: true });
+  });
+
   test.each([
     ["Istio's own", [text(defaultTextFormats['1.9+'])], true],
     ["Istio's own before 1.23", [text(defaultTextFormats['1.9+'].replace('_RAW%', '%'))], true],

@@ -19,12 +19,11 @@ function differences(
   return differencesOf(taker, change(clusters), 'ORIGINAL_DST');
 }
 
-test.each(['documents-entry', 'company-entry', 'wide-entry-with-entry', 'other-proxy-with-entry'])(
-  '%s: none',
-  (name) => {
-    expect(differences(name)).toEqual([]);
-  },
-);
+test.each([
+  ...['documents-entry', 'telemetry', 'company-entry', 'wide-entry-with-entry', 'other-proxy-with-entry'],
+])('%s: none', (name) => {
+  expect(differences(name)).toEqual([]);
+});
 
 test.each([
   [

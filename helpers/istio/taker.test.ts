@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { durationMs, objectOf, rejectedListeners, takerOf } from './taker.ts';
 
-/** What a real sidecar (Istio 1.29.1, Envoy 1.37.0) and its cluster told, without what does not matter here. */
+/**
+ * What a real sidecar (Istio 1.29.1, Envoy 1.37.0) and its cluster told, without what does not matter here. `telemetry` is what
+ * istiod makes with telemetry and metadata exchange on, as for Istio's own proxy, for the document's entry (its
+ * /debug/config_dump): these listeners are the same in 1.28.3, 1.29.1, 1.30 and 1.31.0.
+ */
 interface Dump {
   readonly listeners: readonly unknown[];
 }
@@ -24,6 +28,7 @@ describe('takerOf', () => {
     ['registry-only', 'virtualOutbound', 'rest', 'BlackHoleCluster'],
     ['default-sidecar', 'virtualOutbound', 'rest', 'PassthroughCluster'],
     ['documents-entry', '10.42.0.11_3128', 'address', 'outbound|3128||my-company-proxy.com'],
+    ['telemetry', '10.42.0.11_3128', 'address', 'outbound|3128||my-company-proxy.com'],
     ['registry-only-with-entry', '10.42.0.11_3128', 'address', 'outbound|3128||my-company-proxy.com'],
     ['wide-entry', '0.0.0.0_3128', 'port', 'outbound|3128||company-network.example.com'],
     ['wide-entry-with-entry', '10.42.0.11_3128', 'address', 'outbound|3128||my-company-proxy.com'],

@@ -23,6 +23,7 @@ describe('a taker', () => {
 
   test('is the same as another one that does the same, whatever else differs in the mesh', () => {
     expect(sameTaker(takerIn('empty'), takerIn('default-sidecar'))).toBe(true);
+    expect(sameTaker(takerIn('documents-entry'), takerIn('telemetry'))).toBe(true);
     expect(sameTaker(takerIn('empty'), takerIn('registry-only'))).toBe(false);
     expect(sameTaker(takerIn('wide-entry'), takerIn('wide-entry-with-entry'))).toBe(false);
   });

@@ -184,7 +184,8 @@ async function startClusterIn(run: {
   readonly given: Given | undefined;
 }): Promise<Cluster> {
   const { configuration, report, images, others, progress, given } = run;
-  let evidence: string | undefined;
+  // Not told before the phase is over: a terminal has its spinner on the line until then.
+  const notes: string[] = [];
   try {
     return await progress.phase('Cluster', (detail) =>
       startCluster({
@@ -196,15 +197,14 @@ async function startClusterIn(run: {
         injection: configuration.injection,
         given: fingerprintOf(given),
         report: detail,
+        note: (line) => notes.push(line),
         beforeRemoval: async (error) => {
           detail('collecting evidence');
-          evidence = await collectSetUpEvidence(error, { report, images, cluster: undefined });
+          notes.push(await collectSetUpEvidence(error, { report, images, cluster: undefined }));
         },
       }),
     );
-  } catch (error) {
-    // Not before the phase is over: a terminal has its spinner on the line until then.
-    if (evidence !== undefined) progress.note(evidence);
-    throw error;
+  } finally {
+    for (const line of notes) progress.note(line);
   }
 }

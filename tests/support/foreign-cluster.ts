@@ -53,6 +53,7 @@ export async function foreignCluster(): Promise<ForeignCluster> {
     reuse: false,
     injection: 'auto',
     report: () => undefined,
+    note: () => undefined,
     beforeRemoval: () => Promise.resolve(),
   });
   const dispose = (): Promise<void> => removeCluster(cluster);

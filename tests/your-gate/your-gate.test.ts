@@ -53,7 +53,8 @@ beforeAll(async () => {
   sets = [await set(from), await set(to)];
   cluster = await startCluster({
     ...{ runId: newRunId(), images: sets[0], others: [sets[1]], keep: false, reuse: false },
-    ...{ injection: 'auto', report: () => undefined, beforeRemoval: () => Promise.resolve() },
+    ...{ injection: 'auto', beforeRemoval: () => Promise.resolve() },
+    ...{ report: () => undefined, note: () => undefined },
   });
   kube = connect(cluster.kubeconfig);
   await dnsMustBeReady(kube);
