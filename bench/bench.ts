@@ -203,13 +203,8 @@ function laps(stdout: string): Part[] {
 }
 
 async function imageSet(): Promise<ImageSet> {
-  const {
-    versions,
-    versionsBecause: _why,
-    because: _because,
-    ...origin
-  } = await chooseVersions({ images: 'auto' });
-  return ensureImageSet({ ...origin, ...versions }, terminalProgress());
+  const chosen = await chooseVersions({ images: 'auto' });
+  return ensureImageSet({ ...chosen, ...chosen.versions }, terminalProgress());
 }
 
 /** The variables that bench/baseline.sh reads; kubectl and istioctl are those of the images, so that both use the same. */

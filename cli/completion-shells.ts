@@ -1,7 +1,6 @@
 /** What may stand where a value is expected: one of a list, a path, or anything. */
 export type Values = readonly string[] | 'path' | 'any';
 
-/** An option as a shell completes it. */
 export interface CompletedOption {
   /** Without hyphens. */
   readonly long: string;
@@ -41,7 +40,6 @@ function cases(
   return { paths: paths.join('\n'), values: values.join('\n') };
 }
 
-/** A function for bash that completes the program by these commands. */
 export function bashCompletion(name: string, commands: readonly CompletedCommand[]): string {
   const { paths, values } = cases(commands, reply);
   const words = commands.map(({ path, commands: inner, options, argument }) => {
@@ -83,7 +81,6 @@ function reply(values: Values): string {
   return `COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$current"))${goesOn}`;
 }
 
-/** A function for zsh that completes the program by these commands. */
 export function zshCompletion(name: string, commands: readonly CompletedCommand[]): string {
   const { paths, values } = cases(commands, offer);
   const offered = commands.map(({ path, commands: inner, options, argument }) => {

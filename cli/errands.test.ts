@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually/eventually.ts';
-import { runErrand, type ErrandEnd } from '../helpers/pause/errand.ts';
+import { runErrand, type ErrandEnd } from '../helpers/pause/pause.ts';
 import { Errands } from './errands.ts';
 
 interface Ran {

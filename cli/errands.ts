@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { onErrand, type Errand, type ErrandEnd } from '../helpers/pause/errand.ts';
+import { onErrand, type Errand, type ErrandEnd } from '../helpers/pause/pause.ts';
 import { redact } from '../helpers/redact/redact.ts';
 import type { Report } from '../helpers/report/report.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
+import { entered } from './pausing.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
 const keptLines = 20;
@@ -75,19 +74,8 @@ export class Errands {
   async #enter(text: string, say: (line: string) => void): Promise<ErrandEnd> {
     const { signal } = this.#interruption;
     say(`  ${text}`);
-    // Not as a terminal: readline would then take Ctrl-C for itself.
-    const lines = createInterface({ input: process.stdin, terminal: false });
-    try {
-      const end = { signal };
-      const said = await Promise.race([
-        once(lines, 'line', end).then(() => true),
-        once(lines, 'close', end).then(() => false),
-      ]).catch(() => false);
-      return { exitCode: said ? 0 : undefined, lastLines: [], output: '', interrupted: signal.aborted };
-    } finally {
-      lines.close();
-      process.stdin.pause();
-    }
+    const exitCode = (await entered(signal)) ? 0 : undefined;
+    return { exitCode, lastLines: [], output: '', interrupted: signal.aborted };
   }
 }
 

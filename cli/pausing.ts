@@ -42,7 +42,7 @@ export function attendPauses(session: SessionFacts): Disposable {
       ...(cause === undefined ? {} : { cause }),
       kubeconfig: files.kubeconfig,
     });
-    await enter();
+    await entered();
     events.emit({ type: 'resumed', step });
   });
 }
@@ -64,11 +64,16 @@ export function pausedLines(
   ];
 }
 
-async function enter(): Promise<void> {
+/** Waits for a line on standard input. @returns false where it was closed, or `signal` came first */
+export async function entered(signal?: AbortSignal): Promise<boolean> {
   // Not as a terminal: readline would then take Ctrl-C for itself.
   const lines = createInterface({ input: process.stdin, terminal: false });
+  const end = signal && { signal };
   try {
-    await Promise.race([once(lines, 'line'), once(lines, 'close')]);
+    return await Promise.race([
+      once(lines, 'line', end).then(() => true),
+      once(lines, 'close', end).then(() => false),
+    ]).catch(() => false);
   } finally {
     lines.close();
     process.stdin.pause();

@@ -29,7 +29,13 @@ export function conformanceProgram(): Command {
     faultsCommand(),
     doctorCommand(),
     reportCommand(),
-    summaryCommand(),
+    new Command('summary')
+      .description('print the verdicts of all runs in these folders, as Markdown')
+      .argument('<folder...>', 'folders that hold reports')
+      .action(async (folders: string[]) => {
+        const { summaryPage, summaryRows } = await import('../helpers/report/summary.ts');
+        if (!checkOnly) process.stdout.write(summaryPage(await summaryRows(folders)));
+      }),
     matrixCommand(),
     imagesCommand(),
     cleanCommand(),
@@ -212,16 +218,6 @@ export function reportCommand(): Command {
       }
       const { remakePage } = await import('./report.ts');
       if (!checkOnly) await remakePage(first, choice);
-    });
-}
-
-function summaryCommand(): Command {
-  return new Command('summary')
-    .description('print the verdicts of all runs in these folders, as Markdown')
-    .argument('<folder...>', 'folders that hold reports')
-    .action(async (folders: string[]) => {
-      const { summaryPage, summaryRows } = await import('../helpers/report/summary.ts');
-      if (!checkOnly) process.stdout.write(summaryPage(await summaryRows(folders)));
     });
 }
 

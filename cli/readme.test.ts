@@ -125,7 +125,7 @@ describe.each(readmes)('%s', (name) => {
   });
 
   it('is about 130 lines', () => {
-    expect(readme.split('\n').length).toBeLessThan(150);
+    expect(readme.split('\n').length).toBeLessThan(140);
   });
 
   it('has all exit codes', () => {

@@ -4,7 +4,7 @@ import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
-const finalizer = 'conformance.example.com/nobody-serves-this';
+const finalizer = 'conformance.example.com/never-removed';
 const heldIn = (rig: Rig): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',

@@ -26,7 +26,7 @@ export const destinationFaults: readonly Fault[] = [
   }),
   impostor(
     'TLS-INTERCEPTED',
-    'Somebody answers in the destination’s name, under an authority nobody knows',
+    'Another server answers in the destination’s name, under an unknown authority',
     'TLS_UNTRUSTED',
     { untrusted: true },
   ),

@@ -1,8 +1,8 @@
-import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { causes } from '../helpers/causes/causes.ts';
 import { defaultEdition } from '../fixtures/document/editions.ts';
 import { everyStep } from '../suites/steps.ts';
+import { exportsEndingIn } from '../tests/support/exports.ts';
 import { allFaults, faults } from './index.ts';
 import { faultsPage, type FaultResult } from './result.ts';
 
@@ -26,14 +26,10 @@ describe('the faults', () => {
   const steps = everyStep({ edition: defaultEdition }).map(({ id }) => id);
 
   it('are all in the matrix, whatever file lists them', async () => {
-    const files = globSync('*.ts', { cwd: import.meta.dirname, exclude: ['*.test.ts'] });
-    const modules = await Promise.all(
-      files.map((file) => import(new URL(file, import.meta.url).href) as Promise<Record<string, unknown>>),
+    const lists = await exportsEndingIn('Faults', import.meta.dirname);
+    const listed = lists.flatMap(([name, list]) =>
+      name !== 'allFaults' && Array.isArray(list) ? (list as typeof allFaults) : [],
     );
-    const lists = modules.flatMap((module) =>
-      Object.entries(module).filter(([name]) => name.endsWith('Faults') && name !== 'allFaults'),
-    );
-    const listed = lists.flatMap(([, list]) => (Array.isArray(list) ? (list as typeof allFaults) : []));
     expect(new Set(listed)).toEqual(new Set(allFaults));
   });
 

@@ -89,7 +89,7 @@ export class GateMatrix {
     return (await checkedGiven({ given, base, runId }, [images, ...others])).given;
   }
 
-  /** The same cluster as somebody's, whose Istio is there already. */
+  /** The same cluster as an existing one with its own Istio. */
   async #asTheirs(id: string): Promise<Session> {
     const { cluster, folder, images, configuration, reportFolder } = this.#session;
     const kubeconfig = join(folder, 'kubeconfig');

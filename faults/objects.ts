@@ -70,5 +70,4 @@ export function tcp(number: number): object {
   return { number, name: 'tcp', protocol: 'TCP' };
 }
 
-/** TLS on 443. */
 export const tls = { number: 443, name: 'tls', protocol: 'TLS' };

@@ -31,7 +31,7 @@ export const proxyFaults: readonly Fault[] = [
   },
   reconfigured(
     'CONFIGMAP-ALTERED',
-    'Somebody changes the ConfigMap before Squid starts',
+    'The ConfigMap is changed before Squid starts',
     { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
     'PROXY-4',
     ['http_access allow all', 'http_access deny all'],

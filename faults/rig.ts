@@ -40,7 +40,7 @@ export class Rig {
 
   /** `kubectl apply` by another field manager: the document's own apply does not take it back. */
   async apply(...objects: readonly KubernetesObject[]): Promise<void> {
-    await apply(this.kube, objects, undefined, 'somebody-else');
+    await apply(this.kube, objects, undefined, 'another-manager');
   }
 
   /** Does something more when the pass comes to a step. */

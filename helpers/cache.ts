@@ -101,12 +101,8 @@ async function acquire(folder: string, waiting: () => void): Promise<() => Promi
   try {
     return await lock(folder, options);
   } catch (error) {
-    if (!isLocked(error)) throw error;
+    if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
     waiting();
     return lock(folder, { ...options, retries: { forever: true, minTimeout: retryMs, maxTimeout: retryMs } });
   }
-}
-
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ELOCKED';
 }

@@ -2,7 +2,6 @@ import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { EnvironmentError, jsonIn, messageOf } from './errors.ts';
 import { timeouts } from './timeouts.ts';
 
-/** Where the API of github.com is. */
 export const githubApi = 'https://api.github.com';
 
 export interface GitHubOptions {

@@ -10,7 +10,7 @@ import { duration } from '../helpers/progress/terminal.ts';
 
 /** A new record of the step, in the first pass unless `where` says otherwise. */
 export function recordOf(
-  { id, title, section, commands }: Step,
+  { id, title, section, commands = [] }: Step,
   where: Pick<StepRecord, 'pass' | 'phase'> = { pass: 1 },
 ): StepRecord {
   return {

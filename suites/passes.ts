@@ -73,7 +73,6 @@ export class Passes {
     return error;
   }
 
-  /** Ends a pass. */
   async end(number: number): Promise<void> {
     if (this.#pass?.hanging === true) this.#over ??= `because a step of pass ${number} did not end`;
     const world = this.#pass?.world;

@@ -33,7 +33,6 @@ export function documentStepsOf(edition: Edition): readonly Step[] {
   );
 }
 
-/** The document's steps in the default edition. */
 export const documentSteps = documentStepsOf(editionOf({ edition: defaultEdition }));
 
 /** Every step, in order: the document's, those of a given proxy, and the controls where they fit. */
@@ -53,7 +52,6 @@ export function everyStep(of: { readonly edition: EditionName }): readonly Step[
 /** The steps of a run with the default settings. */
 export const allSteps: readonly Step[] = stepsFor(planOf(configurationSchema.parse({})));
 
-/** The steps that a run of this plan has. */
 export function stepsFor(plan: RunPlan): readonly Step[] {
   const steps = everyStep(plan.configuration).filter(({ when }) => when?.(plan) ?? true);
   const ids = new Set(steps.map(({ id }) => id));

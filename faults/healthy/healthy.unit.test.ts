@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { exportsEndingIn } from '../../tests/support/exports.ts';
 import { allFaults } from '../index.ts';
 import { healthyMeshes } from './index.ts';
 import { healthyPage, type HealthyResult } from './result.ts';
@@ -19,6 +20,11 @@ describe('the healthy meshes', () => {
     const ids = [...healthyMeshes, ...allFaults].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id } of healthyMeshes) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
+  });
+
+  it('are all tried, whatever file lists them', async () => {
+    const lists = await exportsEndingIn('Meshes', import.meta.dirname);
+    expect(new Set(lists.flatMap(([, list]) => list))).toEqual(new Set(healthyMeshes));
   });
 
   it('are at least thirty', () => {

@@ -25,7 +25,6 @@ const renamedKeys = {
   why: '%RESPONSE_CODE_DETAILS%',
 };
 
-/** Telemetry for the whole mesh. */
 function accessLogging(spec: object): ManifestObject {
   return istio('telemetry', 'Telemetry', root, 'mesh-default', { accessLogging: [spec] });
 }

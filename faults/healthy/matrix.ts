@@ -33,7 +33,7 @@ interface Ended {
 }
 
 /**
- * Puts healthy configurations into one mesh, one at a time, and runs the suite in each as in somebody's cluster: an
+ * Puts healthy configurations into one mesh, one at a time, and runs the suite in each as in an existing cluster: an
  * existing-cluster session, in namespaces of its own, which it removes.
  */
 export class HealthyMatrix {

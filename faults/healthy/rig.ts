@@ -17,8 +17,8 @@ export interface Fields {
 }
 
 /** Namespaces of other people, who have nothing to do with the proxy. */
-export const shop = 'somebodys-shop';
-export const bank = 'somebodys-bank';
+export const shop = 'other-shop';
+export const bank = 'other-bank';
 
 const company = { namespace: 'corp-proxy', pod: 'squid' } as const;
 /** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */

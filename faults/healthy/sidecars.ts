@@ -12,7 +12,7 @@ async function istioctlIn({ world: { session } }: HealthyRig, ...args: readonly 
   await istioctl(session.cluster, session.images.images.istioctl.reference, args);
 }
 
-/** A workload of somebody's in the mesh, with its own settings. */
+/** Another team's workload in the mesh, with its own settings. */
 const workload: ManifestObject = {
   apiVersion: 'v1',
   kind: 'Pod',
@@ -54,13 +54,13 @@ const auditLog = typed('access_loggers.file.v3.FileAccessLog', {
 export const sidecarMeshes: readonly HealthyMesh[] = [
   {
     id: 'CLIENT-WITH-CURL',
-    title: 'Requests from a workload of somebody’s, by its own curl (--client)',
+    title: 'Requests from another team’s workload, by its own curl (--client)',
     inject: (rig) => startWorkload(rig, 'curl'),
     ...fromWorkload,
   },
   {
     id: 'CLIENT-WITHOUT-CURL',
-    title: 'Requests from a workload of somebody’s without curl, by an ephemeral container',
+    title: 'Requests from another team’s workload without curl, by an ephemeral container',
     inject: (rig) => startWorkload(rig, 'squid'),
     ...fromWorkload,
   },

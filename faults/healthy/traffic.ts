@@ -42,7 +42,7 @@ function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestOb
   });
 }
 
-/** A Service that leads to the proxy by addresses that somebody wrote: no pods are selected. */
+/** A Service that leads to the proxy by addresses written by hand: no pods are selected. */
 function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
   const slice = {
     apiVersion: 'discovery.k8s.io/v1',
@@ -113,7 +113,7 @@ async function grow(rig: HealthyRig): Promise<void> {
   await Promise.all(parts.map((part = []) => rig.apply(...part.map(([, object]) => object))));
 }
 
-const crowd = 'somebodys-crowd';
+const crowd = 'other-crowd';
 
 export const trafficMeshes: readonly HealthyMesh[] = [
   {
@@ -138,18 +138,18 @@ export const trafficMeshes: readonly HealthyMesh[] = [
   },
   {
     id: 'HTTP-SERVICE-ON-3128',
-    title: 'Somebody’s HTTP Service on 3128',
+    title: 'Another team’s HTTP Service on 3128',
     objects: () => [service(shop, 'catalogue', { name: 'http', port: 3128 })],
   },
   {
     id: 'HTTP-SERVICE-ON-8080',
-    title: 'Somebody’s HTTP Service on 8080, the port of the company’s proxy',
+    title: 'Another team’s HTTP Service on 8080, the port of the company’s proxy',
     proxy: { port: 8080 },
     objects: () => [service(shop, 'catalogue', { name: 'http', port: 8080 })],
   },
   {
     id: 'TCP-SERVICE-ON-3128',
-    title: 'Somebody’s TCP Service on 3128',
+    title: 'Another team’s TCP Service on 3128',
     objects: () => [service(shop, 'queue', { name: 'tcp-queue', port: 3128 })],
   },
   {

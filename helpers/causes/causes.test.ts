@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { exportsEndingIn } from '../../tests/support/exports.ts';
 import type { Cause, TripCause } from './cause.ts';
 import { causes, type TripCauseCode } from './causes.ts';
 import { causesPage } from './page.ts';
-import { environmentCauses } from './environment.ts';
-import { stateCauses } from './state.ts';
 import { trafficCauses } from './traffic.ts';
-import { upgradeCauses } from './upgrade.ts';
-import { yourProxyCauses } from './your-proxy.ts';
 
 describe('causes', () => {
   const list: readonly [string, Cause][] = Object.entries(causes);
@@ -20,9 +17,10 @@ describe('causes', () => {
     expect(cause.do).toMatch(/\.$/);
   });
 
-  it('has each code and title once', () => {
-    const parts = [trafficCauses, stateCauses, upgradeCauses, yourProxyCauses, environmentCauses];
-    expect(list).toHaveLength(parts.flatMap((part) => Object.keys(part)).length);
+  it('holds each family that a file has, and each code and title once', async () => {
+    const families = await exportsEndingIn('Causes', import.meta.dirname);
+    const codes = families.flatMap(([, family]) => Object.keys(family as typeof causes));
+    expect(codes.sort()).toEqual(Object.keys(causes).sort());
     expect(new Set(list.map(([, cause]) => cause.title)).size).toBe(list.length);
   });
 });

@@ -61,7 +61,7 @@ export const environmentCauses = {
     title: 'The pod that is the client is gone',
     seen: 'no such pod, or another one of the same name',
     expected: 'the pod that --client names, from the first step to the last',
-    why: 'Its Deployment was rolled out, its node was drained, or somebody deleted it.',
+    why: 'Its Deployment was rolled out, its node was drained, or it was deleted.',
     do: 'Run again with the pod that took its place.',
     source: 'Kubernetes: pods are replaced, never moved',
   },

@@ -10,7 +10,6 @@ import { runToEnd } from './one-shot.ts';
 export interface ContainerFacts {
   /** What it was started from, for people. */
   readonly from: string;
-  /** Mask of the capabilities it has. */
   readonly capabilities: bigint;
   /** Soft limit of open files that the engine hands down. */
   readonly openFiles: number;

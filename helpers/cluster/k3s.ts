@@ -108,7 +108,6 @@ export async function removeCluster(cluster: Cluster): Promise<void> {
   await forgetKept(cluster.runId);
 }
 
-/** The container of a run's node, where there is one. */
 export async function nodeOf(runId: string): Promise<string | undefined> {
   const { container } = await containerEngine();
   const filters = { label: [`${labelKeys.run}=${runId}`] };
@@ -161,7 +160,10 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
       .withStartupTimeout(timeouts.clusterReady);
     return container;
   };
-  const archives = archivesOf(request);
+  // Sets that share all their pods' images share an archive.
+  const archives = [
+    ...new Map([request.images, ...request.others].map(({ archive }) => [archive.digest, archive])).values(),
+  ];
   const inNode = archives.map(({ path }) => ({ source: path, target: `${imagesFolder}/${basename(path)}` }));
   const copied = { mounts: [], copies: inNode };
   let held: Pick<NodeRequest, 'mounts' | 'copies'> = copied;
@@ -247,9 +249,4 @@ async function printedBy(runId: string): Promise<readonly string[]> {
 function isLocalEngine({ container }: ContainerRuntimeClient): boolean {
   const { socketPath } = container.dockerode.modem as { readonly socketPath?: string };
   return socketPath !== undefined;
-}
-
-/** One archive a set; sets that share all their pods' images share it. */
-function archivesOf({ images, others }: ClusterRequest): ImageSet['archive'][] {
-  return [...new Map([images, ...others].map(({ archive }) => [archive.digest, archive])).values()];
 }

@@ -6,7 +6,7 @@ import { connect } from '../kube/client.ts';
 import { containerEngine } from '../engine.ts';
 import type { Cluster } from './cluster.ts';
 import { keptInUse, keptRuns, releaseKept, takeKept } from './in-use.ts';
-import { labelKeys, type Owner } from './labels.ts';
+import { labelKeys } from './labels.ts';
 import { reachFilesIn, writeReachFiles, type ReachFiles } from './reach.ts';
 import { sweep } from './sweep.ts';
 import { hash } from 'node:crypto';
@@ -85,7 +85,11 @@ export async function findKept(
     // Kept by a run with another cache folder, which alone may use and remove it.
     if (kept === undefined) continue;
     const holder = await takeKept(runId);
-    if (holder !== undefined) throw inUse(runId, holder);
+    if (holder !== undefined)
+      throw new EnvironmentError(
+        `The kept cluster (run ${runId}) is in use by process ${holder.pid}`,
+        'Wait for that run to end, or run without --keep on a cluster of its own.',
+      );
     const differences = differencesOf(kept.configuration, asked);
     if (differences.length > 0) {
       await releaseKept(runId);
@@ -129,13 +133,6 @@ function doesNotAnswer(runId: string, state: string): EnvironmentError {
     `The kept cluster (run ${runId}) does not answer; its node is ${state}`,
     'Remove it (./conformance clean), and keep another: ./conformance --keep',
     { code: 'CLUSTER_LOST' },
-  );
-}
-
-function inUse(runId: string, { pid }: Owner): EnvironmentError {
-  return new EnvironmentError(
-    `The kept cluster (run ${runId}) is in use by process ${pid}`,
-    'Wait for that run to end, or run without --keep on a cluster of its own.',
   );
 }
 

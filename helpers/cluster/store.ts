@@ -129,13 +129,13 @@ async function sweepUnfinished(stores: string): Promise<void> {
 }
 
 /** The stores that were not used for longest go. */
-export async function prune(stores: string, now = Date.now()): Promise<void> {
+export async function prune(stores: string): Promise<void> {
   const names = (await readdir(stores)).filter((name) => !name.startsWith('.'));
   const used = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(stores, name))).mtimeMs })),
   );
   const oldest = used.sort((a, b) => b.at - a.at).slice(kept);
   for (const { name, at } of oldest) {
-    if (now - at > inUseMs) await rm(join(stores, name), { recursive: true, force: true });
+    if (Date.now() - at > inUseMs) await rm(join(stores, name), { recursive: true, force: true });
   }
 }

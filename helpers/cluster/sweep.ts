@@ -2,11 +2,6 @@ import { apiRefusal, containerEngine } from '../engine.ts';
 import { keptInUse } from './in-use.ts';
 import { decodeOwner, isAlive, labelKeys } from './labels.ts';
 
-export interface Swept {
-  readonly containers: readonly string[];
-  readonly networks: readonly string[];
-}
-
 /**
  * Removes what runs left behind: containers with their volumes, and networks, that carry this suite's label
  * and whose owner is gone. A kept cluster stays unless `kept` is set; a run that is still going stays always.
@@ -14,7 +9,7 @@ export interface Swept {
  */
 export async function sweep(
   options: { readonly kept?: boolean; readonly only?: string } = {},
-): Promise<Swept> {
+): Promise<{ readonly containers: readonly string[]; readonly networks: readonly string[] }> {
   const { container, network } = await containerEngine();
   const { run, owner, kept } = labelKeys;
   const used = options.kept === true ? await keptInUse() : new Map<string, unknown>();

@@ -13,17 +13,14 @@ export const configFileNames = ['conformance.config.ts', 'conformance.config.mjs
 
 const packageName = 'istio-external-proxy-conformance';
 
-/** What a configuration file says, of a run and of the gate. */
-export interface ConfigFile {
-  readonly run: Layer;
-  readonly gate: Layer;
-}
-
 /**
  * Reads the configuration file that was asked for, or the one of this folder; nothing when there is none.
  * @throws UsageError for a file that cannot be loaded, an unknown setting, or an invalid value
  */
-export async function readConfigFile(asked: string | undefined, folder = process.cwd()): Promise<ConfigFile> {
+export async function readConfigFile(
+  asked: string | undefined,
+  folder = process.cwd(),
+): Promise<{ readonly run: Layer; readonly gate: Layer }> {
   const path =
     asked === undefined
       ? configFileNames.map((name) => resolve(folder, name)).find((name) => existsSync(name))

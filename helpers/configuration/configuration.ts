@@ -39,7 +39,7 @@ const onlyOurs: Rule = {
   hint: 'Leave one of them out; --target hermetic is a server for many requests at once.',
 };
 
-/** In somebody's cluster the suite changes nothing but its own namespaces. */
+/** In an existing cluster the suite changes nothing but its own namespaces. */
 const onlyOwnCluster: Rule = {
   settings: existing,
   why: (flag) =>

@@ -58,7 +58,7 @@ export async function makeServerCertificate(
     ],
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  const key = `-----BEGIN PRIVATE KEY-----\n${wrap(pkcs8.toString('base64'))}\n-----END PRIVATE KEY-----\n`;
+  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64').replace(/(.{64})(?=.)/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
   return { ca: `${ca.toString('pem')}\n`, certificate: `${certificate.toString('pem')}\n`, key };
 }
 
@@ -67,8 +67,4 @@ function serial(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0] ?? 0) & 0x7f;
   return bytes.toString('hex');
-}
-
-function wrap(base64: string): string {
-  return base64.replace(/(.{64})(?=.)/g, '$1\n');
 }

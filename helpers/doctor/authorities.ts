@@ -7,14 +7,14 @@ import { together, warning, type Finding } from './check.ts';
 const variables = { NODE_EXTRA_CA_CERTS: 'this suite', SSL_CERT_FILE: 'Go, pip and curl' } as const;
 
 /** Whether the files of CA certificates that variables name are there and hold some that are valid. */
-export async function authorityFindings(environment: NodeJS.ProcessEnv, now = new Date()): Promise<Finding> {
+export async function authorityFindings(environment: NodeJS.ProcessEnv): Promise<Finding> {
   const set = Object.entries(variables).flatMap(([name, reader]) => {
     const file = environment[name] ?? '';
     return file === '' ? [] : [{ name, reader, file }];
   });
   const findings = await Promise.all(
     set.map(async ({ name, reader, file }): Promise<Finding[]> => {
-      const problem = await problemOf(file, now);
+      const problem = await problemOf(file);
       if (problem === undefined) return [];
       return [
         warning(
@@ -41,7 +41,7 @@ export async function authorityFindings(environment: NodeJS.ProcessEnv, now = ne
   return together([...findings.flat(), ...oneSided], fine);
 }
 
-async function problemOf(file: string, now: Date): Promise<string | undefined> {
+async function problemOf(file: string): Promise<string | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -49,6 +49,7 @@ async function problemOf(file: string, now: Date): Promise<string | undefined> {
     return `cannot be read (${messageOf(error)})`;
   }
   try {
+    const now = new Date();
     const certificates = certificatesIn(text);
     if (certificates.length === 0) return 'holds no certificate in PEM';
     const valid = certificates.filter(

@@ -118,7 +118,6 @@ interface Memory {
   readonly engine: number;
   /** Free for new processes there; undefined where it is another machine. */
   readonly available: number | undefined;
-  /** What this process may have. */
   readonly limit: number;
 }
 

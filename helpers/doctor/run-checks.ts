@@ -15,15 +15,11 @@ import { nodeCheck } from './checks.suite.ts';
  * that need one say that they were skipped.
  * @returns one result a check, in their order; never rejects
  */
-export function runChecks(
-  checks: readonly Check[],
-  surroundings: Surroundings,
-  deadlineMs: number = timeouts.doctorCheck,
-): Promise<Checked[]> {
+export function runChecks(checks: readonly Check[], surroundings: Surroundings): Promise<Checked[]> {
   return Promise.all(
     checks.map(async (check): Promise<Checked> => {
       const { id, group } = check;
-      const finding = await findingOf(check, surroundings, deadlineMs);
+      const finding = await findingOf(check, surroundings);
       const { status, message } = finding;
       const bad = finding.status === 'ok' ? undefined : finding;
       return {
@@ -38,16 +34,16 @@ export function runChecks(
   );
 }
 
-async function findingOf(check: Check, surroundings: Surroundings, deadlineMs: number): Promise<Finding> {
+async function findingOf(check: Check, surroundings: Surroundings): Promise<Finding> {
   if (check.needsEngine === true && !(await answers(surroundings))) {
     // The check `engine` says what to do about it.
     return warning('not checked: the engine does not answer', '');
   }
   try {
-    const finding = await orLate(Promise.resolve(check.look(surroundings)), deadlineMs);
+    const finding = await orLate(Promise.resolve(check.look(surroundings)), timeouts.doctorCheck);
     if (finding !== late) return finding;
     return warning(
-      `no answer within ${deadlineMs / 1000} s`,
+      `no answer within ${timeouts.doctorCheck / 1000} s`,
       'What it asks hangs or is slow: a run would wait for it as well.',
     );
   } catch (error) {
@@ -94,15 +90,12 @@ export async function quickDoctor(
     if (status === 'warning' && hint !== '') progress.note(`  warning: ${id}: ${message} (${hint})`);
   }
   const bad = results.filter(({ status }) => status === 'failed');
-  if (bad.length > 0) throw errorOf(bad);
-}
-
-function errorOf(bad: readonly Checked[]): EnvironmentError {
-  return new EnvironmentError(
-    bad.map(({ message }) => message).join('\n'),
-    [...new Set(bad.map(({ hint }) => hint)), 'All checks: ./conformance doctor'].join('\n'),
-    { code: bad[0]?.code ?? 'ENVIRONMENT' },
-  );
+  if (bad.length > 0)
+    throw new EnvironmentError(
+      bad.map(({ message }) => message).join('\n'),
+      [...new Set(bad.map(({ hint }) => hint)), 'All checks: ./conformance doctor'].join('\n'),
+      { code: bad[0]?.code ?? 'ENVIRONMENT' },
+    );
 }
 
 const noEngine = (): Promise<never> => Promise.reject(new Error('no engine is used'));

@@ -38,17 +38,13 @@ export interface Surroundings {
 }
 
 /** @throws UsageError for versions that are not listed or do not fit */
-export function surroundingsOf(
-  asked: Asked,
-  { quick }: { readonly quick: boolean },
-  environment: NodeJS.ProcessEnv = process.env,
-): Surroundings {
+export function surroundingsOf(asked: Asked, { quick }: { readonly quick: boolean }): Surroundings {
   const versions = resolveVersions(asked);
   const engine = once(engineFacts);
   const registries = neededRegistries(asked);
   const set = once(() => chosenSet(asked));
   return {
-    environment,
+    environment: process.env,
     asked,
     versions,
     quick,
@@ -77,9 +73,8 @@ function startable({ images }: ChosenSet): string | undefined {
 }
 
 async function chosenSet(asked: Asked): Promise<ChosenSet> {
-  const { versions, versionsBecause: _why, ...chosen } = await chooseVersions(asked);
-  const { because: _because, ...origin } = chosen;
-  const request = { ...origin, ...versions };
+  const chosen = await chooseVersions(asked);
+  const request = { ...chosen, ...chosen.versions };
   const [ready, images] = await Promise.all([imageSetIsReady(request), listImages(request)]);
   return { ...chosen, ready, images };
 }

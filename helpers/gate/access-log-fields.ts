@@ -1,8 +1,8 @@
 import { written } from '../text-table.ts';
-import { splitFormat } from '../trip/envoy-format.ts';
+import { splitFormat } from '../trip/envoy.ts';
 import { jsonIn } from '../errors.ts';
 
-/** One field of an access log, as somebody who reads it by machine counts it. */
+/** One field of an access log, as a program that reads it counts it. */
 export interface LogField {
   /** `%UPSTREAM_HOST%`; `%UPSTREAM_HOST% #2` where it occurs again. Of JSON the key. */
   readonly name: string;

@@ -49,17 +49,13 @@ export function comparisonPage(gate: ComparedGate): string {
     ];
   });
   return [
-    `# Comparison: ${way(gate)}`,
+    `# Comparison: Istio ${gate.from} → ${gate.to}, ${gate.strategy}${gate.rollback ? ', rolled back' : ''}${gate.strict ? ', strict' : ''}`,
     'Same, expected (with the reason), or new. Addresses, times and names of objects are left out of the comparison.',
     ...(sections.length === 0 ? ['The gate ended before anything was compared.'] : sections),
     '## Phases',
     phaseTable(gate),
     '',
   ].join('\n\n');
-}
-
-function way({ from, to, strategy, rollback, strict }: ComparedGate): string {
-  return `Istio ${from} → ${to}, ${strategy}${rollback ? ', rolled back' : ''}${strict ? ', strict' : ''}`;
 }
 
 function phaseTable({ phases }: ComparedGate): string {

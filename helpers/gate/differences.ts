@@ -8,7 +8,7 @@ const upgraded: ReadonlySet<string> = new Set(['istiod', 'istio-proxy', 'envoy']
 
 const none = 'none';
 
-/** Why the place of a field that nobody touched is another one. */
+/** Why an unchanged field has another position. */
 export const counting = 'counts otherwise because of fields that came, went or moved';
 
 /**
@@ -34,7 +34,13 @@ export function compare(
     ...changed(before.images, after.images).map(([name, old, now]) =>
       told('image', name, old, now, 'the upgrade changes it'),
     ),
-    ...durationDifferences(before.steps, after.steps),
+    ...inBoth(before.steps, after.steps)
+      .filter(([old, now]) => [old, now].every(({ status }) => status === 'passed'))
+      .filter(([old, now]) => old.durationMs !== now.durationMs)
+      .map(([old, now]) => {
+        const [was, is] = [`${old.durationMs} ms`, `${now.durationMs} ms`];
+        return told('duration', old.id, was, is, 'durations are listed, not judged');
+      }),
   ];
   // What accepts a replaced listener is judged by the step that watches it.
   const compared = expected.filter(({ kind }) => kind !== 'drain');
@@ -44,23 +50,15 @@ export function compare(
 type Found = Pick<Difference, 'kind' | 'id' | 'before' | 'after'>;
 
 function logDifferences(before: Observation, after: Observation): (Found & { consequence: boolean })[] {
-  return accessLogChanges(before.accessLog.format, after.accessLog.format).map(
-    ({ id, before: old, after: now, consequence }) => ({
-      kind: 'log',
-      id,
-      before: old,
-      after: now,
-      consequence,
-    }),
-  );
+  const changes = accessLogChanges(before.accessLog.format, after.accessLog.format);
+  return changes.map(({ field: _field, ...found }) => ({ kind: 'log', ...found }));
 }
 
 function configDifferences(before: Observation, after: Observation): Found[] {
-  return configChanges(before, after).map(({ part, path, before: old, after: now }) => ({
+  return configChanges(before, after).map(({ part, path, ...found }) => ({
     kind: 'config',
     id: `config: ${part}${path === '' ? '' : ` ${path}`}`,
-    before: old,
-    after: now,
+    ...found,
   }));
 }
 
@@ -100,21 +98,6 @@ function inBoth(
     const now = after.find(({ id }) => id === old.id);
     return now === undefined ? [] : [[old, now] as const];
   });
-}
-
-function durationDifferences(before: readonly ObservedStep[], after: readonly ObservedStep[]): Difference[] {
-  return inBoth(before, after)
-    .filter(([old, now]) => [old, now].every(({ status }) => status === 'passed'))
-    .filter(([old, now]) => old.durationMs !== now.durationMs)
-    .map(([old, now]) =>
-      told(
-        'duration',
-        old.id,
-        `${old.durationMs} ms`,
-        `${now.durationMs} ms`,
-        'durations are told, not judged',
-      ),
-    );
 }
 
 function versionDifference(name: string, before: string, after: string): Difference {

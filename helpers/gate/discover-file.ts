@@ -15,7 +15,7 @@ export interface Discovered {
 }
 
 /**
- * A copy of fixtures/versions.yaml in which the newest releases can be tried. One that nobody has listed yet gets its day of
+ * A copy of fixtures/versions.yaml in which the newest releases can be tried. One that is not listed yet gets its day of
  * release, the registry that the file says Istio publishes to, and the range and end of support that Istio's own table has;
  * where that has none, the range of the newest published release before it. A comment says which. No range is made up, but for the
  * one minor version of Kubernetes that is to be tried.

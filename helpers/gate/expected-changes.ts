@@ -35,7 +35,7 @@ const entry = z
     path: ['id'],
   });
 
-/** A difference that somebody has looked at and found harmless, and between which versions it is that. */
+/** A difference that was reviewed and found harmless, and between which versions it is that. */
 export type ExpectedChange = Readonly<z.infer<typeof entry>>;
 
 const fixture = 'fixtures/expected-changes.yaml';

@@ -13,12 +13,6 @@ import {
 import { UsageError } from '../errors.ts';
 import { brokenRules, fitting, resolvePair, type Strategy, type UpgradePair } from './rules.ts';
 
-/** An Istio on a Kubernetes: one run of the document. */
-export interface Cell {
-  readonly istio: string;
-  readonly kubernetes: string;
-}
-
 /** What is left out, and why. */
 export interface LeftOut {
   readonly what: string;
@@ -27,7 +21,7 @@ export interface LeftOut {
 
 /** Everything that fixtures/versions.yaml allows; newest first. */
 export interface Matrix {
-  readonly cells: readonly Cell[];
+  readonly cells: readonly { readonly istio: string; readonly kubernetes: string }[];
   readonly pairs: readonly UpgradePair[];
   /** Supported as far as Istio goes, but these images are not to be had. */
   readonly withoutImages: readonly LeftOut[];
@@ -109,7 +103,7 @@ export function matrixOf(known: VersionsFile = versionsFile(), images: ImageChoi
 
   function pairOf(pair: Omit<UpgradePair, 'kubernetes'>): UpgradePair | undefined {
     const { from, to, strategy } = pair;
-    const what = `${from} → ${to} ${wayOf(strategy)}`;
+    const what = `${from} → ${to} ${strategy === 'canary' ? 'as a canary' : 'in place'}`;
     const broken = brokenRules({ ...pair, rollback: false }, known);
     if (broken.length > 0) {
       const reason = broken.map((rule) => `${rule.reason} (${rule.source})`).join('; ');
@@ -173,8 +167,4 @@ function refusalOf(asked: { istio: string; k8s: string }, known: VersionsFile): 
     throw error;
   }
   throw new TypeError(`Istio ${asked.istio} on Kubernetes ${asked.k8s} is not refused`);
-}
-
-function wayOf(strategy: Strategy): string {
-  return strategy === 'canary' ? 'as a canary' : 'in place';
 }

@@ -84,7 +84,7 @@ export function carriersOf({ ip, port }: Endpoint): string[] {
   return [ip, '0.0.0.0', '::'].map((address) => `${address}_${port}`);
 }
 
-/** What of a config dump concerns a connection to the proxy, and connections to nobody the mesh knows. */
+/** What of a config dump concerns a connection to the proxy, and connections to addresses the mesh does not know. */
 export function fromDump(
   dump: DumpEntries,
   proxy: ProxyOfEntry,

@@ -28,7 +28,6 @@ export function archiveDigest(images: readonly Pick<ArchivedImage, 'name' | 'dig
   return hash('sha256', lines.join('\n'));
 }
 
-/** The archive of these images if it is in the cache. */
 export async function findArchive(images: readonly ArchivedImage[]): Promise<Archive | undefined> {
   const digest = archiveDigest(images);
   const path = archivePath(digest);

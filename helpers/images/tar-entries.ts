@@ -70,7 +70,6 @@ export async function writeTar(
   }
 }
 
-/** Adds an entry whose body is streamed. */
 export async function addEntry(out: Pack, header: Header, body: Readable): Promise<void> {
   if (header.type !== 'file' && header.type !== 'contiguous-file') {
     // Folders have no body, nor do links: with those Docker up to 24 stores a layer that images share once.

@@ -105,7 +105,7 @@ function withOwnLocks(known: VersionsFile): VersionsFile {
   return known;
 }
 
-/** Versions as somebody asks for them. */
+/** Versions as they are asked for. */
 export interface AskedVersions {
   readonly istio?: string | undefined;
   readonly k8s?: string | undefined;
@@ -184,7 +184,6 @@ export function isPublished(
   return entry(known.istio, istio).registry !== undefined;
 }
 
-/** Whether this Istio can be built from source. */
 export function hasRecipe({ istio }: Pick<Versions, 'istio'>, known: VersionsFile = versionsFile()): boolean {
   return entry(known.istio, istio).source !== undefined;
 }
@@ -224,11 +223,8 @@ export function registryReferences(
 }
 
 /** Images that k3s runs by itself: its sandbox and its DNS. They go into the archive, so that no node asks a registry. */
-export function systemReferences(
-  { kubernetes }: Pick<Versions, 'kubernetes'>,
-  known: VersionsFile = versionsFile(),
-): readonly string[] {
-  return entry(known.kubernetes, kubernetes).system ?? [];
+export function systemReferences({ kubernetes }: Pick<Versions, 'kubernetes'>): readonly string[] {
+  return entry(versionsFile().kubernetes, kubernetes).system ?? [];
 }
 
 /** What the source image set is made of. */

@@ -23,7 +23,8 @@ const rejectedByCount = /config received from XDS server, but was rejected: (.*)
  */
 export function complaintOf(log: string): Complaint | undefined {
   let counted: Complaint | undefined;
-  for (const message of messagesOf(log).reverse()) {
+  // A message may have several lines: each begins with its time.
+  for (const message of log.split(/\n(?=(?:\d{4}-\d\d-\d\dT|\[\d{4}-|\{"))/).reverse()) {
     if (/connected to( delta)? upstream XDS server/.test(message)) return counted;
     const count = rejectedByCount.exec(message)?.[1];
     if (count !== undefined) counted ??= { kind: 'rejected', words: inShort(count) };
@@ -49,11 +50,6 @@ function reasonIn(message: string, first: string): string {
     .split('\n');
   if (lines.length > 1) return inShort((lines.at(-1) ?? '').replace(/^[}\s]*:\s*/, ''));
   return inShort(first.replace(/^Error adding\/updating \w+\(s\) \S+: /, ''));
-}
-
-/** A log's messages, which may have several lines: each begins with its time. */
-function messagesOf(log: string): string[] {
-  return log.split(/\n(?=(?:\d{4}-\d\d-\d\dT|\[\d{4}-|\{"))/);
 }
 
 function inShort(words: string): string {

@@ -137,7 +137,6 @@ export type EnvoyCluster = z.infer<typeof cluster>;
 
 const clustersDump = z.object({ configs: z.array(z.looseObject({ cluster })).default([]) });
 
-/** The sidecar's active dynamic clusters. */
 export async function clusters(kube: Kube, pod: SidecarPod): Promise<EnvoyCluster[]> {
   const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
   return dump.configs.map((config) => config.cluster);

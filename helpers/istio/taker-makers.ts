@@ -293,7 +293,7 @@ function claimOf(
   protocol: string | undefined,
 ): Claimant['by'] | undefined {
   const addresses = spec?.addresses ?? [];
-  if (addresses.some((one) => isAddress(one, ip))) return 'address';
+  if (addresses.some((one) => one === ip || one === `${ip}/${isIPv6(ip) ? 128 : 32}`)) return 'address';
   if (allocated) return 'allocated';
   if (addresses.some((one) => holds(one, ip))) return 'range';
   if (spec?.endpoints?.some(({ address }) => address === ip) === true) return 'endpoint';
@@ -304,10 +304,6 @@ function claimOf(
 export function visibleTo(client: string, exportTo: readonly string[] | undefined, own = ''): boolean {
   if (exportTo === undefined || exportTo.length === 0) return true;
   return exportTo.some((to) => to === '*' || to === client || (to === '.' && own === client));
-}
-
-function isAddress(address: string, ip: string): boolean {
-  return address === ip || address === `${ip}/${isIPv6(ip) ? 128 : 32}`;
 }
 
 function holds(range: string, ip: string): boolean {
@@ -371,9 +367,9 @@ function inside({ listener, handling, reach }: Taker, { destinations, rules }: M
   ].join('');
 }
 
-function list(names: readonly string[], shown = 3): string {
-  const more = names.length - shown;
-  const first = names.slice(0, shown).join(', ');
+function list(names: readonly string[]): string {
+  const more = names.length - 3;
+  const first = names.slice(0, 3).join(', ');
   return more > 0 ? `${first} and ${more} more` : first;
 }
 

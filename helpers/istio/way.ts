@@ -19,7 +19,6 @@ export interface Way {
   readonly makers: Makers;
   /** Of an HTTP listener, whether it has a route for CONNECT; undefined where that is not known. */
   readonly connects: boolean | undefined;
-  /** All of it for a person. */
   readonly sentence: string;
 }
 

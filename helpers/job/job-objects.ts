@@ -27,7 +27,6 @@ export interface JobRequest {
   readonly runArguments: readonly string[];
 }
 
-/** Name of the Job, and of its container. */
 export const jobName = 'conformance';
 
 /** The image has no user of its own. */

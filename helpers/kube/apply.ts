@@ -76,9 +76,11 @@ async function mustBeGone(kube: Kube, object: KubernetesObject): Promise<void> {
       const found = await find<Deletable>(kube, object);
       if (found === undefined) return;
       const { deletionTimestamp } = found.metadata ?? {};
-      if (deletionTimestamp === undefined) throw new Error('it exists and is not being deleted');
+      if (deletionTimestamp === undefined)
+        throw new Error('it is there again, or its deletion has not begun');
       const held = heldBy(found);
-      const reason = `it is being deleted since ${new Date(deletionTimestamp).toISOString()}${held === undefined ? '' : `, held by ${held}`}`;
+      const since = `its deletion began at ${new Date(deletionTimestamp).toISOString()}`;
+      const reason = held === undefined ? since : `${since}, and waits for ${held}`;
       heldSince = held === undefined ? undefined : (heldSince ?? performance.now());
       if (heldSince !== undefined && performance.now() - heldSince > timeouts.finalizer) {
         throw new Hopeless(reason);

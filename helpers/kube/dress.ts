@@ -16,7 +16,7 @@ export interface Dress {
   readonly clientAnnotations: Readonly<Record<string, string>>;
   /** Namespace of the suite's own client in the mesh: the only one that sees the Services that are made. */
   readonly visibleTo: string;
-  /** As a ServiceEntry's exportTo has it: `.`, or the namespace of somebody's pod that is the client. */
+  /** As a ServiceEntry's exportTo has it: `.`, or the namespace of the user's pod that is the client. */
   readonly entryVisibleTo: string;
 }
 

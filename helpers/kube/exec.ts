@@ -94,13 +94,8 @@ function textOf(chunks: readonly Buffer[]): string {
 }
 
 /** As `exec`, for a command that must succeed: its standard output, or an error with what it printed. */
-export async function execOrThrow(
-  kube: Kube,
-  target: PodRef,
-  command: readonly string[],
-  options: { readonly timeoutMs?: number; readonly stdin?: string } = {},
-): Promise<string> {
-  const result = await exec(kube, target, command, options);
+export async function execOrThrow(kube: Kube, target: PodRef, command: readonly string[]): Promise<string> {
+  const result = await exec(kube, target, command);
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim();
     throw new Error(

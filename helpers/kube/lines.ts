@@ -62,18 +62,14 @@ export class LineFollower extends Lines implements AsyncDisposable {
   #problem: string | undefined;
   #finished = false;
 
-  private constructor(what: string, open: Opener) {
+  /** Follows whatever `open` opens, again and again until it is closed. */
+  constructor(what: string, open: Opener) {
     super();
     this.what = what;
     this.#opened = new Promise((resolve) => {
       this.#markOpened = resolve;
     });
     this.#done = this.#run(open);
-  }
-
-  /** Follows whatever `open` opens, again and again until it is closed. */
-  static of(what: string, open: Opener): LineFollower {
-    return new LineFollower(what, open);
   }
 
   /**

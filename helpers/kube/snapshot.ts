@@ -15,18 +15,6 @@ interface Listed extends KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-/** What is looked at where not all of a cluster is. */
-export interface Scope {
-  readonly kinds: readonly (readonly [apiVersion: string, kind: string])[];
-  readonly namespaces: readonly string[];
-}
-
-interface Listable {
-  readonly groupVersion: string;
-  readonly kind: string;
-  readonly namespace?: string;
-}
-
 /** Kinds that clusters write by themselves all the time and that no user applies. */
 const volatileKinds = new Set([
   'Event',
@@ -51,9 +39,12 @@ const volatileKinds = new Set([
 export async function takeSnapshot(
   kube: Kube,
   ignore: (object: KubernetesObject) => boolean,
-  scope?: Scope,
+  scope?: {
+    readonly kinds: readonly (readonly [apiVersion: string, kind: string])[];
+    readonly namespaces: readonly string[];
+  },
 ): Promise<Snapshot> {
-  const resources: Listable[] =
+  const resources: { readonly groupVersion: string; readonly kind: string; readonly namespace?: string }[] =
     scope === undefined
       ? await listableResources(kube)
       : scope.namespaces.flatMap((namespace) =>
@@ -154,7 +145,8 @@ function digestOf(object: Listed): string {
   return hash('sha256', JSON.stringify([labels.sort(), stable(rest)]));
 }
 
-function stable(value: unknown): unknown {
+/** The value with its fields in one order. */
+export function stable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(stable);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -10,7 +10,7 @@ import { LineFollower, lineSplitter, tailCommand } from './lines.ts';
  */
 export function tailOfFile(path: string): LineFollower {
   const place = new Place();
-  return LineFollower.of(`file ${path}`, async (session) => {
+  return new LineFollower(`file ${path}`, async (session) => {
     const from = place.goOn(await sizeOf(path));
     const tail = execa('tail', ['-c', `+${from + 1}`, '-F', path], {
       cancelSignal: session.signal,
@@ -33,7 +33,7 @@ export function tailOfFile(path: string): LineFollower {
 export function tailInPod(kube: Kube, target: PodRef, path: string): LineFollower {
   const place = new Place();
   const what = `${path} in ${whereOf(target)}`;
-  return LineFollower.of(what, async (session) => {
+  return new LineFollower(what, async (session) => {
     const { exitCode, stdout, stderr } = await exec(kube, target, ['wc', '-c', path]);
     if (exitCode !== 0) throw new Error(stderr.trim() || `wc ended with exit code ${exitCode}`);
     const from = place.goOn(Number.parseInt(stdout, 10));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { onErrand, runErrand } from './errand.ts';
+import { onErrand, runErrand } from './pause.ts';
 
 const enter = { kind: 'enter', text: 'Upgrade now' } as const;
 const done = { exitCode: 0, lastLines: [], output: '', interrupted: false };

@@ -1,4 +1,4 @@
-import type { Results, Verdict } from '../results/results.ts';
+import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { written, tableLines } from '../text-table.ts';
 import { stabilityOf, worstOf } from './tally.ts';
@@ -37,14 +37,9 @@ export interface StepChange {
   readonly facts: readonly Change[];
 }
 
-export interface Side {
-  readonly runId: string;
-  readonly verdict: Verdict;
-  readonly cause?: string;
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly passes: number;
-}
+export type Side = Readonly<
+  Pick<Results, 'runId' | 'verdict' | 'cause' | 'startedAt' | 'durationMs'> & { passes: number }
+>;
 
 export interface RunComparison {
   readonly before: Side;
@@ -186,11 +181,24 @@ function sideOf({ runId, verdict, cause, startedAt, durationMs, steps }: Results
 }
 
 /** What got worse, then what changed otherwise, then what only took another time. */
-function weight({ aspects, before, after }: StepChange): number {
-  if (after !== undefined && after.status !== 'passed' && before?.status !== after.status) return 0;
-  if (aspects.includes('verdict') || aspects.includes('cause')) return 1;
-  if (aspects.includes('only before') || aspects.includes('only after')) return 2;
-  return aspects.includes('facts') ? 3 : 4;
+function weight(step: StepChange): number {
+  const groups: readonly Aspect[][] = [
+    ['verdict', 'cause'],
+    ['only before', 'only after'],
+    ['facts'],
+    ['duration'],
+  ];
+  return isWorse(step) ? -1 : groups.findIndex((group) => group.some((one) => step.aspects.includes(one)));
+}
+
+/** Whether it did not pass, or passed less often, where it did before. */
+export function isWorse({ before, after }: StepChange): boolean {
+  if (after === undefined || after.status === 'passed') return false;
+  return (
+    before === undefined ||
+    before.status === 'passed' ||
+    after.passed / after.runs < before.passed / before.runs
+  );
 }
 
 export function compareLines(comparison: RunComparison): string[] {
@@ -245,9 +253,8 @@ function stepLines(step: StepChange): string[] {
           ? `${old} → ${now}`
           : '';
   const changed = [verdict, durationInWords(step)].filter((part) => part !== '').join(', ');
-  const worse = after !== undefined && after.status !== 'passed' && old !== now;
   const better = before !== undefined && before.status !== 'passed' && after?.status === 'passed';
-  const sign = worse ? colors.red('✗') : better ? colors.green('✓') : '~';
+  const sign = isWorse(step) ? colors.red('✗') : better ? colors.green('✓') : '~';
   return [
     `${sign} ${id.padEnd(9)} ${title}${phase === undefined ? '' : ` (${phase})`}${changed === '' ? '' : `: ${changed}`}`,
     ...facts.map(

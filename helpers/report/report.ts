@@ -40,23 +40,19 @@ export class Report {
   origins: Results['origins'];
   /** The user's own configuration of the mesh, by name. */
   given: Results['given'];
+  images: readonly ImageSet[] = [];
   /** The results of a gate beside its steps. */
   gate: Results['gate'];
   readonly #root: string;
   readonly #startedAt = new Date();
   readonly #configuration: Configuration;
   readonly #phases: Results['phases'] = [];
-  #images: readonly ImageSet[] = [];
 
   constructor(root: string, runId: string, configuration: Configuration) {
     this.#root = resolve(root);
     this.runId = runId;
     this.folder = join(this.#root, runId);
     this.#configuration = configuration;
-  }
-
-  set images(images: readonly ImageSet[]) {
-    this.#images = images;
   }
 
   /** A progress that also writes each phase down. */
@@ -112,7 +108,7 @@ export class Report {
       ...(this.notes.length === 0 ? {} : { notes: [...this.notes] }),
       ...(this.given === undefined ? {} : { given: this.given }),
       versions: { ...(await ownVersions()), ...this.versions },
-      images: imagesOf(this.#images),
+      images: imagesOf(this.images),
       host: {
         os: `${platform()} ${release()}`,
         architecture: arch(),
@@ -159,22 +155,15 @@ export class Report {
 
   /** Never fails: some file systems have no symbolic links. */
   async #pointLatest(): Promise<void> {
-    await this.#replaceLatest().catch((error: unknown) => {
-      process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);
-    });
-  }
-
-  async #replaceLatest(): Promise<void> {
-    const latest = join(this.#root, 'latest');
     // Made beside and renamed, so that a reader never finds no `latest`.
     const fresh = join(this.#root, `.latest-${this.runId}`);
-    await rm(fresh, { force: true });
-    await symlink(this.runId, fresh);
     try {
-      await rename(fresh, latest);
+      await rm(fresh, { force: true });
+      await symlink(this.runId, fresh);
+      await rename(fresh, join(this.#root, 'latest'));
     } catch (error) {
       await rm(fresh, { force: true });
-      throw error;
+      process.stderr.write(`reports/latest was not updated: ${messageOf(error)}\n`);
     }
   }
 }

@@ -80,7 +80,7 @@ function detailLines(rows: readonly SummaryRow[]): string[] {
   if (first !== undefined && others.length === 0) {
     return first.details === undefined
       ? []
-      : [...causesSection(first.details), ...runSections(first.details)];
+      : [...causesSection(first.details), ...gateSections(first.details), ...stepsSection(first.details)];
   }
   return rows.flatMap(({ what, details }) => {
     const told = details === undefined ? [] : causesSection(details);
@@ -139,15 +139,7 @@ const detailed = z.object({
   steps: z
     .array(
       stepResult
-        .pick({
-          id: true,
-          title: true,
-          status: true,
-          section: true,
-          phase: true,
-          durationMs: true,
-          reason: true,
-        })
+        .omit({ command: true, startedAt: true, facts: true, trips: true, evidence: true })
         .extend({ pass: stepResult.shape.pass.default(1), findings: stepResult.shape.findings.default([]) }),
     )
     .default([]),
@@ -192,11 +184,6 @@ function causesSection({ steps }: Detailed): string[] {
       '',
     ];
   });
-}
-
-/** The rest of a single run: the gate's phases, its traffic, the differences, the steps. */
-function runSections(run: Detailed): string[] {
-  return [...gateSections(run), ...stepsSection(run)];
 }
 
 function gateSections({ gate }: Detailed): string[] {

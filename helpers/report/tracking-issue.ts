@@ -37,52 +37,18 @@ function bodyOf(what: string, runUrl: string, summary: string): string {
   return lines.join('\n');
 }
 
-class TrackingIssue {
-  readonly #github: GitHub;
-  readonly #repository: string;
-
-  constructor(github: GitHub, repository: string) {
-    this.#github = github;
-    this.#repository = `/repos/${repository}`;
+/** The numbers of the open ones, oldest first. */
+async function openIssues(github: GitHub, issuesPath: string): Promise<number[]> {
+  const { url, json } = await github.ask('GET', `${issuesPath}?state=open&labels=${label}&per_page=100`);
+  const listed = issues.safeParse(json);
+  if (!listed.success) {
+    const hint = 'Look at what it answers with curl: the API may have changed.';
+    throw new EnvironmentError(`${url} answered what is no list of issues.`, hint);
   }
-
-  /** The open ones' numbers, oldest first. */
-  async open(): Promise<number[]> {
-    const query = `state=open&labels=${label}&per_page=100`;
-    const { url, json } = await this.#github.ask('GET', `${this.#repository}/issues?${query}`);
-    const listed = issues.safeParse(json);
-    if (!listed.success) {
-      const hint = 'Look at what it answers with curl: the API may have changed.';
-      throw new EnvironmentError(`${url} answered what is no list of issues.`, hint);
-    }
-    return listed.data
-      .filter((issue) => issue.title === title && issue.pull_request === undefined)
-      .map(({ number }) => number)
-      .sort((one, other) => one - other);
-  }
-
-  async create(body: string): Promise<void> {
-    const description = 'The nightly run fails; opened and closed by it';
-    // 422: it is there already.
-    await this.#github.ask('POST', `${this.#repository}/labels`, {
-      body: { name: label, color: 'b60205', description },
-      accept: [422],
-    });
-    await this.#github.ask('POST', `${this.#repository}/issues`, { body: { title, body, labels: [label] } });
-  }
-
-  async update(number: number, body: string): Promise<void> {
-    await this.#github.ask('PATCH', `${this.#repository}/issues/${number}`, { body: { body } });
-  }
-
-  async comment(number: number, body: string): Promise<void> {
-    await this.#github.ask('POST', `${this.#repository}/issues/${number}/comments`, { body: { body } });
-  }
-
-  async close(number: number, comment: string): Promise<void> {
-    await this.comment(number, comment);
-    await this.#github.ask('PATCH', `${this.#repository}/issues/${number}`, { body: { state: 'closed' } });
-  }
+  return listed.data
+    .filter((issue) => issue.title === title && issue.pull_request === undefined)
+    .map(({ number }) => number)
+    .sort((one, other) => one - other);
 }
 
 /** @throws UsageError where a variable is not set */
@@ -118,29 +84,41 @@ export async function trackIssue(
   const outcome = outcomeOf(results);
   const runUrl = needed(environment, 'RUN_URL', 'the issue would not say which run it means.');
   const repository = needed(environment, 'GITHUB_REPOSITORY', 'whose issue is meant is not known.');
-  const token = needed(environment, 'GITHUB_TOKEN', 'nobody may change an issue without a name.');
+  const token = needed(environment, 'GITHUB_TOKEN', 'GitHub takes no change to an issue without one.');
   if (outcome === 'unknown') return `not every job ran (${results.join(' ')}): the issue stays as it is`;
 
   const api = environment['GITHUB_API_URL'] ?? githubApi;
   await using github = new GitHub({ api, token });
-  const tracking = new TrackingIssue(github, repository);
-  const [kept, ...others] = await tracking.open();
+  const path = `/repos/${repository}/issues`;
+  const comment = (number: number, text: string): Promise<unknown> =>
+    github.ask('POST', `${path}/${number}/comments`, { body: { body: text } });
+  const close = async (number: number, text: string): Promise<void> => {
+    await comment(number, text);
+    await github.ask('PATCH', `${path}/${number}`, { body: { state: 'closed' } });
+  };
+  const [kept, ...others] = await openIssues(github, path);
   if (outcome === 'success') {
     if (kept === undefined) return 'all is well, and no issue is open';
     const closed = [kept, ...others];
-    for (const number of closed) await tracking.close(number, `[A run without a failure](${runUrl}).`);
+    for (const number of closed) await close(number, `[A run without a failure](${runUrl}).`);
     return closed.map((number) => `closed #${number}`).join('\n');
   }
 
   const summary = await readFile(file, 'utf8').catch(() => '');
   const body = bodyOf('The last run that failed', runUrl, summary);
   if (kept === undefined) {
-    await tracking.create(body);
+    const description = 'The nightly run fails; opened and closed by it';
+    // 422: it exists.
+    await github.ask('POST', `/repos/${repository}/labels`, {
+      body: { name: label, color: 'b60205', description },
+      accept: [422],
+    });
+    await github.ask('POST', path, { body: { title, body, labels: [label] } });
     return 'opened an issue';
   }
-  await tracking.update(kept, body);
-  await tracking.comment(kept, bodyOf('Another run that failed', runUrl, summary));
-  for (const number of others) await tracking.close(number, `One issue is enough: #${kept}.`);
+  await github.ask('PATCH', `${path}/${kept}`, { body: { body } });
+  await comment(kept, bodyOf('Another run that failed', runUrl, summary));
+  for (const number of others) await close(number, `One issue is enough: #${kept}.`);
   return [`brought #${kept} up to date`, ...others.map((number) => `closed #${number}, a second one`)].join(
     '\n',
   );

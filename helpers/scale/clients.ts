@@ -104,10 +104,10 @@ export class Clients implements AsyncDisposable {
 
   /**
    * Every trip with its own statements, once all who must have seen it have spoken, or have had the time to. What is
-   * missing then is for a diagnosis to say; `nobodys` are lines of these clients that belong to no trip.
+   * missing then is for a diagnosis to say; `unclaimed` are lines of these clients that belong to no trip.
    * @throws EnvironmentError when a log with lines missing could not be read
    */
-  async trips(): Promise<{ readonly trips: Trip[]; readonly nobodys: ReturnType<Tally['nobodys']> }> {
+  async trips(): Promise<{ readonly trips: Trip[]; readonly unclaimed: ReturnType<Tally['unclaimed']> }> {
     const { url, via, readSidecar } = this.#options;
     const told = this.#waves.flatMap(({ wave, ...runner }) =>
       clientStatements(wave, runner).map((one) => ({ ...one, pod: wave.pod.name })),
@@ -132,7 +132,7 @@ export class Clients implements AsyncDisposable {
       })),
       readSidecar,
     );
-    return { trips, nobodys: tally.nobodys(trips) };
+    return { trips, unclaimed: tally.unclaimed(trips) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -100,7 +100,7 @@ async function everything(kube: Kube): Promise<{ readonly nodes: V1Node[]; reado
     const [nodes, pods] = await Promise.all([kube.core.listNode(), kube.core.listPodForAllNamespaces()]);
     return { nodes: nodes.items, pods: pods.items };
   } catch (error) {
-    // In somebody else's cluster one may not ask; the pods themselves will tell.
+    // In an existing cluster this may be forbidden; the pods themselves will show it.
     if (apiStatus(error) !== 403) throw error;
     return { nodes: [], pods: [] };
   }

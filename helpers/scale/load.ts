@@ -4,7 +4,6 @@ import type { Configuration } from '../configuration/configuration.ts';
 export interface Load {
   /** Pods with a sidecar. */
   readonly clients: number;
-  /** Tunnels that each of them has open at once. */
   readonly tunnels: number;
   /** How often it opens them. */
   readonly waves: number;
@@ -31,14 +30,8 @@ export function holdSeconds(load: Load): number {
   return 5 + Math.ceil(atOnce(load) * 0.03);
 }
 
-/** From when to when something was there, ms since the epoch. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** How many of the spans there were at once, at most. One that begins when another ends is not at once with it. */
-export function mostAtOnce(spans: readonly Span[]): number {
+export function mostAtOnce(spans: readonly { readonly from: number; readonly to: number }[]): number {
   const changes = spans.flatMap(({ from, to }) => [
     { at: from, by: 1 },
     { at: to, by: -1 },

@@ -9,7 +9,6 @@ import { heldPath, paddingRepeats } from '../destination/hermetic.ts';
 import { userAgent } from '../trip/origin.ts';
 
 const folder = new URL('../../fixtures/scale/', import.meta.url);
-/** Name of all there is of the clients. */
 export const clientsName = 'conformance-clients';
 
 interface ClientsFixture {

@@ -36,9 +36,9 @@ it('reads each line of the clients once, as they come, and tells which of them a
   const trips = attribute(observationsOf(all));
   expect(tally.lines.proxy).toEqual(all.map(({ lines }) => lines.proxy));
   expect([tally.lines.sidecar.length, tally.lines.origin.length]).toEqual([6, 6]);
-  expect(tally.nobodys(trips)).toEqual({ sidecar: [], proxy: [], origin: [] });
+  expect(tally.unclaimed(trips)).toEqual({ sidecar: [], proxy: [], origin: [] });
   const twice = all[0]?.lines.proxy ?? '';
   texts.proxy.push(twice);
   tally.read();
-  expect(tally.nobodys(trips)).toEqual({ sidecar: [], proxy: [twice], origin: [] });
+  expect(tally.unclaimed(trips)).toEqual({ sidecar: [], proxy: [twice], origin: [] });
 });

@@ -65,7 +65,7 @@ export class Tally {
   }
 
   /** The clients' lines that were credited to no trip. */
-  nobodys(trips: readonly Trip[]): Record<LogWitness, string[]> {
+  unclaimed(trips: readonly Trip[]): Record<LogWitness, string[]> {
     const of = (witness: LogWitness): string[] => {
       const credited = new Map<string, number>();
       for (const { line } of trips.flatMap(

@@ -130,7 +130,7 @@ async function chosenFor(
 }> {
   const { images, image } = configuration;
   if (upgrade !== undefined) {
-    const all = versionsOf(upgrade);
+    const all = [upgrade.from, upgrade.to].map((istio) => ({ istio, kubernetes: upgrade.kubernetes }));
     const source = await chooseSource(images, all, image);
     return { source, all, notes: notesOf(all) };
   }
@@ -169,10 +169,6 @@ async function givenFor(
   for (const warning of warnings) progress.note(`  istioctl warns: ${warning}`);
   report.given = givenResults(given, onTop);
   return given;
-}
-
-function versionsOf({ from, to, kubernetes }: Upgrade): Versions[] {
-  return [from, to].map((istio) => ({ istio, kubernetes }));
 }
 
 async function startClusterIn(run: {

@@ -45,8 +45,8 @@ export interface Session extends AsyncDisposable {
 export type Upgrade = Omit<UpgradePair, 'strategy'>;
 
 /** Names a run: the time, so that folders sort; the process and a random part, so that two at once differ. */
-export function newRunId(now = new Date()): string {
-  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+export function newRunId(): string {
+  const stamp = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `${stamp}-${process.pid}-${randomBytes(2).toString('hex')}`;
 }
 

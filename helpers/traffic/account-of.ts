@@ -203,8 +203,8 @@ interface Gap {
 }
 
 /**
- * The longest time in which no request of a workload had its page, over all of its pods: what somebody behind that
- * workload had to do without it. Undefined before there were two.
+ * The longest time in which no request of a workload had its page, over all of its pods: how long a user of that
+ * workload would have waited. Undefined before there were two.
  */
 export function longestGap(pods: readonly { readonly trips: readonly ClientTrip[] }[]): Gap | undefined {
   const requests = pods

@@ -12,7 +12,7 @@ const counts = {
   opened: z.number().describe('trips begun; each is completed, refused or cut'),
   completed: z.number().describe('ended by the client itself, every exchange with the page'),
   refused: z.number().describe('another answer than the page, or no way to the proxy'),
-  cut: z.number().describe('open, and broken by somebody else'),
+  cut: z.number().describe('open, and broken by another party'),
   lost: z.number().describe('of these, trips that a witness who must have seen it is silent about'),
   astray: z
     .number()

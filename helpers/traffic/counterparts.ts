@@ -149,7 +149,6 @@ function callerOf({ sidecar, trip }: Crossing): { readonly span: Span; readonly 
   return { span: clientSpan(trip), slack: trafficSlack['client ↔ proxy'] };
 }
 
-/** Whether a line is from the time of the pod. */
 function isDuring({ trips }: PodTraffic, line: ProxyStatement): boolean {
   const from = Math.min(...trips.map(({ startedAt }) => startedAt));
   const to = Math.max(...trips.map(({ endedAt }) => endedAt));

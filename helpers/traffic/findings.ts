@@ -3,7 +3,7 @@ import type { Finding } from '../trip/finding.ts';
 import { connectionsLine, type TrafficAccount, type TrafficEvent } from './account.ts';
 import { eventLine } from './traffic-lines.ts';
 
-/** In this order: what was open and broke is worse than what never began, and may be why nobody tells of the rest. */
+/** In this order: what was open and broke is worse than what never began, and may be why no witness reports the rest. */
 const kinds: readonly {
   readonly cause: CauseCode;
   readonly whats: readonly TrafficEvent['what'][];
@@ -112,7 +112,7 @@ function refusedAtStart({ clients }: TrafficAccount): string {
 }
 
 function firstOf(events: readonly TrafficEvent[], first: TrafficEvent): string {
-  // One on a proxy that nobody restarted says more than the first one, which may be of a pod on its way out.
+  // One on a proxy that was not restarted says more than the first one, which may be of a pod on its way out.
   const telling = events.find(({ restarted }) => !restarted) ?? first;
   return `${telling === first ? 'first' : 'on a pod that was not told to end'} ${eventLine(telling)}`;
 }

@@ -14,7 +14,7 @@ const scripts = ['requests.sh', 'tunnels.sh'] as const;
 export const trafficNamespace = 'conformance-traffic';
 export const workloads: readonly Workload[] = ['kept', 'restarted'];
 
-/** Requests a second of each client of the live traffic, unless somebody else's proxy wants fewer. */
+/** Requests a second of each client of the live traffic, unless your proxy should get fewer. */
 export const fullRate = 10;
 
 export interface TrafficFixture {

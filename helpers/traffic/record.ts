@@ -7,7 +7,6 @@ export interface Exchange {
   readonly of: string;
   /** When it was over, ms since the epoch, by the node's clock. */
   readonly at: number;
-  /** When it began. */
   readonly startedAt: number;
   readonly exitCode: number;
   /** Status of the page's response, 0 when none came. */

@@ -10,7 +10,7 @@ export function trafficLines(account: TrafficAccount): string[] {
     const told =
       gap === undefined
         ? `${client.exchanges} exchanges`
-        : `${seconds(gap.ms)} at ${clock(gap.from)} (${gap.phase})`;
+        : `${(gap.ms / 1000).toFixed(1)} s at ${clock(gap.from)} (${gap.phase})`;
     return [
       `${client.workload} ${client.kind}`,
       ...tripColumns.map((column) => String(client[column])),
@@ -48,10 +48,6 @@ export function eventLine({
   const who = [pod, kind, restarted ? 'when told to end' : undefined].filter((part) => part !== undefined);
   const at1 = where === undefined ? '' : ` (${where} silent)`;
   return `${what}${at1}: ${who.join(' ')}, ${clock(at)}${times} (${phase}): ${why}${accepted === undefined ? '' : ` (accepted: ${accepted})`}`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function clock(iso: string): string {

@@ -28,7 +28,6 @@ export interface TrafficOptions extends TrafficFixture {
   readonly cluster: string;
 }
 
-/** Name of the phase that the traffic starts in. */
 const firstPhase = 'start of the live traffic';
 
 /**

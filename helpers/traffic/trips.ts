@@ -54,7 +54,7 @@ interface Judgement {
 }
 
 const completed: Judgement = { outcome: 'completed', why: '' };
-/** curl: 22 is an answer with a status of 400 or above (--fail), 60 a certificate of somebody else. */
+/** curl: 22 is an answer with a status of 400 or above (--fail), 60 an untrusted certificate. */
 const otherAnswer = new Set([22, 60]);
 
 function isGood({ exitCode, status }: Exchange): boolean {

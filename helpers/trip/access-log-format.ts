@@ -1,15 +1,9 @@
+import { jsonIn } from '../errors.ts';
 import { z } from 'zod';
 import { shortFlags } from './response-flags.ts';
 import { compileStartTime, type StartTime } from './start-time.ts';
-import {
-  failure,
-  parseJson,
-  type ParseFailure,
-  type SidecarField,
-  type SidecarStatement,
-} from './statements.ts';
-import { literally } from './envoy-format.ts';
-import { sidecarStatement } from './envoy.ts';
+import { failure, type ParseFailure, type SidecarField, type SidecarStatement } from './statements.ts';
+import { envoysDefault, fields, literally, plain, sidecarStatement, sources } from './envoy.ts';
 
 /**
  * An access log in any format, compiled to a parser. Istio's own formats have another, in envoy.ts: this one tries every
@@ -67,9 +61,6 @@ const accessLog = z.looseObject({
     })
     .optional(),
 });
-
-const envoysDefault =
-  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
 
 /**
  * The access logs of a filter as its listener has them: what istiod made of meshConfig, Telemetry resources and their
@@ -193,35 +184,6 @@ const patterns: Readonly<Record<Shape, (lazy: '' | '?') => string>> = {
   text: (lazy) => `.*${lazy}`,
 };
 
-/** The sources of each field, the best first. `[address, port]`: two operators in place of one. */
-const sources: Readonly<Record<SidecarField, readonly (string | readonly [string, string])[]>> = {
-  startTime: ['START_TIME', 'START_TIME_LOCAL'],
-  method: ['REQ(:METHOD)'],
-  path: ['REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(:PATH)'],
-  protocol: ['PROTOCOL'],
-  responseCode: ['RESPONSE_CODE'],
-  responseFlags: ['RESPONSE_FLAGS', 'RESPONSE_FLAGS_LONG'],
-  responseCodeDetails: ['RESPONSE_CODE_DETAILS'],
-  connectionTermination: ['CONNECTION_TERMINATION_DETAILS'],
-  upstreamFailure: ['UPSTREAM_TRANSPORT_FAILURE_REASON'],
-  bytesReceived: ['BYTES_RECEIVED'],
-  bytesSent: ['BYTES_SENT'],
-  duration: ['DURATION'],
-  upstreamHost: address('UPSTREAM_HOST', 'UPSTREAM_REMOTE'),
-  upstreamCluster: ['UPSTREAM_CLUSTER_RAW', 'UPSTREAM_CLUSTER'],
-  upstreamLocal: address('UPSTREAM_LOCAL'),
-  downstreamLocal: address('DOWNSTREAM_LOCAL'),
-  downstreamRemote: address('DOWNSTREAM_REMOTE', 'DOWNSTREAM_DIRECT_REMOTE'),
-};
-
-function address(...names: readonly string[]): (string | readonly [string, string])[] {
-  return names.flatMap((name) =>
-    name === 'UPSTREAM_HOST'
-      ? [name]
-      : [`${name}_ADDRESS`, [`${name}_ADDRESS_WITHOUT_PORT`, `${name}_PORT`] as const],
-  );
-}
-
 /** Without one of each of these no line can be held against a trip. */
 const needed: readonly (readonly SidecarField[])[] = [
   ['startTime'],
@@ -307,7 +269,6 @@ export function compileLog({ encoding, format, omitsEmpty }: LogFormat): Compile
   };
 }
 
-const fields = Object.keys(sources) as SidecarField[];
 const numeric: ReadonlySet<SidecarField> = new Set([
   'responseCode',
   'bytesReceived',
@@ -398,7 +359,7 @@ function compileJson(format: unknown, omitsEmpty: boolean): Compiled {
     operators,
     ambiguous: leaves.find(({ text }) => text?.ambiguous !== undefined)?.text?.ambiguous,
     read(line) {
-      const record = line.startsWith('{') || line.startsWith('[') ? parseJson(line) : undefined;
+      const record = line.startsWith('{') || line.startsWith('[') ? jsonIn(line) : undefined;
       if (typeof record !== 'object' || record === null) return undefined;
       const values = new Map<string, string>();
       for (const leaf of leaves) {
@@ -447,10 +408,4 @@ function at(record: unknown, path: readonly string[]): unknown {
     value = (value as Readonly<Record<string, unknown>>)[key];
   }
   return value;
-}
-
-/** As a text format would have it: absent is `-`, numbers are digits. */
-function plain(value: unknown): string {
-  if (value === null || value === undefined || value === '') return '-';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -5,7 +5,6 @@ export interface Claim<T, L> {
   readonly cost: number;
 }
 
-/** What a one-to-one assignment gave. */
 export interface Assignment<T, L> {
   readonly lineOf: ReadonlyMap<T, L>;
   /** Groups of trips and lines among which another assignment would have been about as good. */

@@ -2,7 +2,7 @@ import type { ClientStatement, SidecarField, SidecarStatement } from './statemen
 
 /**
  * What an Envoy counts of the connections that it makes, for sidecars that leave no readable log line. A counter knows
- * no connection: it testifies only where nobody else uses the client between two readings, and says less than a line.
+ * no connection: it testifies only where the client sends nothing else between two readings, and says less than a line.
  * Statistics: https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
  */
 export type Counters = ReadonlyMap<string, Counted>;

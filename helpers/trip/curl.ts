@@ -1,6 +1,7 @@
+import { jsonIn } from '../errors.ts';
 import { z } from 'zod';
 import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
-import { parseJson, type ClientStatement } from './statements.ts';
+import { type ClientStatement } from './statements.ts';
 
 /** curl's `--write-out`: all its figures as one JSON object on stderr, so that stdout is the page alone. */
 export const writeOut = '%{stderr}%{json}';
@@ -88,7 +89,7 @@ function findFigures(stderr: string): {
 } {
   for (let start = stderr.lastIndexOf('{'); start >= 0; start = stderr.lastIndexOf('{', start - 1)) {
     for (let end = stderr.lastIndexOf('}'); end > start; end = stderr.lastIndexOf('}', end - 1)) {
-      const value = parseJson(stderr.slice(start, end + 1));
+      const value = jsonIn(stderr.slice(start, end + 1));
       if (typeof value !== 'object' || value === null || !('http_connect' in value)) continue;
       const parsed = figures.safeParse(value);
       if (parsed.success)

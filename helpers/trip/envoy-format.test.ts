@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { envoyLine } from '../../tests/samples/log-lines.ts';
-import { compileFormat } from './envoy-format.ts';
-import { defaultTextFormats } from './envoy.ts';
+import { compileFormat, defaultTextFormats } from './envoy.ts';
 
 const formats = Object.entries(defaultTextFormats);
 /** Anything printable that cannot end a bare field. */

@@ -1,14 +1,110 @@
+import { jsonIn } from '../errors.ts';
 import { parseEndpoint, type Endpoint } from './endpoint.ts';
-import { compileFormat } from './envoy-format.ts';
 import {
   failure,
   isFailure,
   parseCount,
-  parseJson,
   type ParseFailure,
   type SidecarField,
   type SidecarStatement,
 } from './statements.ts';
+
+/**
+ * An access log format string of Istio's, compiled to a parser. Format strings are Envoy's own:
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+export interface CompiledFormat {
+  /** The operators in order, without the percent signs, e.g. `REQ(:METHOD)`. */
+  readonly operators: readonly string[];
+  /** Operator to value for a whole line, undefined when the line is not of this format. `-` stays `-`. */
+  readonly parse: (line: string) => ReadonlyMap<string, string> | undefined;
+}
+
+/** One operator of a format string and the text that stands before it. */
+export interface Field {
+  readonly operator: string;
+  readonly literalBefore: string;
+  readonly pattern: string;
+  readonly quoted: boolean;
+}
+
+/**
+ * Every pattern excludes the literal that ends it, so that a line has at most one reading.
+ * - alone between quotes: anything but a raw quote. Envoy's text format escapes nothing, hence a value holding
+ *   a quote can be read in two ways; such a line is rejected unless the quote is escaped.
+ * - several between one pair of quotes (`"%REQ(:METHOD)% … %PROTOCOL%"`): as above, without spaces.
+ * - between brackets, or bare: no spaces.
+ */
+const patterns = {
+  quoted: String.raw`(?:[^"\\]|\\.)*`,
+  quotedPart: String.raw`(?:[^"\\\s]|\\\S)+`,
+  bracketed: String.raw`[^\]\s]+`,
+  bare: String.raw`\S+`,
+  /** Envoy turns blanks in RESPONSE_CODE_DETAILS into `_`, but leaves those of this one as they are. */
+  words: String.raw`[^"\s]+(?: [^"\s]+)*`,
+} as const;
+const withBlanks: ReadonlySet<string> = new Set(['CONNECTION_TERMINATION_DETAILS']);
+
+const operatorPattern = /%([A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?)%/g;
+
+/**
+ * Compiles a format string; a final newline in it is ignored, as lines come without one.
+ * @throws TypeError when the format names no operator, or one twice.
+ */
+export function compileFormat(format: string): CompiledFormat {
+  const text = format.replace(/\n$/, '');
+  const { fields, tail } = splitFormat(text);
+  const operators = fields.map((field) => field.operator);
+  if (operators.length === 0) throw new TypeError(`no operator in the access log format: ${format}`);
+  if (new Set(operators).size !== operators.length) {
+    throw new TypeError(`an operator occurs twice in the access log format: ${format}`);
+  }
+  const expression = new RegExp(
+    `^${fields.map((field) => `${literally(field.literalBefore)}(${field.pattern})`).join('')}${literally(tail)}$`,
+  );
+  return {
+    operators,
+    parse(line) {
+      const match = expression.exec(line);
+      if (match === null) return undefined;
+      return new Map(
+        fields.map((field, index) => {
+          const value = match[index + 1] ?? '';
+          return [field.operator, field.quoted ? value.replace(/\\(["\\])/g, '$1') : value] as const;
+        }),
+      );
+    },
+  };
+}
+
+/** The operators of a format string in order, and what stands after the last one. */
+export function splitFormat(text: string): { readonly fields: readonly Field[]; readonly tail: string } {
+  const found = [...text.matchAll(operatorPattern)].map((match) => ({
+    operator: match[1] ?? '',
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+  const fields = found.map(({ operator, start, end }, index): Field => {
+    const literalBefore = text.slice(found[index - 1]?.end ?? 0, start);
+    const quoted = (text.slice(0, start).match(/"/g)?.length ?? 0) % 2 === 1;
+    const pattern = quoted
+      ? text[start - 1] === '"' && text[end] === '"'
+        ? patterns.quoted
+        : patterns.quotedPart
+      : text[end] === ']'
+        ? patterns.bracketed
+        : withBlanks.has(operator)
+          ? patterns.words
+          : patterns.bare;
+    return { operator, literalBefore, pattern, quoted };
+  });
+  return { fields, tail: text.slice(found.at(-1)?.end ?? 0) };
+}
+
+/** The text as a part of a regular expression: RegExp.escape came with Node 24, and the project supports 22. */
+export function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+}
 
 const head =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%';
@@ -16,6 +112,9 @@ const middle =
   '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"';
 const tail =
   '%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME%';
+
+/** Envoy's own default. */
+export const envoysDefault = `${head} ${middle}\n`;
 
 /**
  * Istio's default text formats, newest first.
@@ -31,44 +130,47 @@ export const defaultTextFormats = {
   '1.0-1.1': `${head} ${middle} %UPSTREAM_CLUSTER% ${tail}\n`,
 } as const;
 
-/** Of each field that a statement is made of, the operators that give it and its key in Istio's default JSON. */
-const sources = {
-  startTime: { operators: ['START_TIME'], key: 'start_time' },
-  method: { operators: ['REQ(:METHOD)'], key: 'method' },
-  path: { operators: ['REQ(X-ENVOY-ORIGINAL-PATH?:PATH)'], key: 'path' },
-  protocol: { operators: ['PROTOCOL'], key: 'protocol' },
-  responseCode: { operators: ['RESPONSE_CODE'], key: 'response_code' },
-  responseFlags: { operators: ['RESPONSE_FLAGS'], key: 'response_flags' },
-  responseCodeDetails: { operators: ['RESPONSE_CODE_DETAILS'], key: 'response_code_details' },
-  connectionTermination: {
-    operators: ['CONNECTION_TERMINATION_DETAILS'],
-    key: 'connection_termination_details',
-  },
-  upstreamFailure: {
-    operators: ['UPSTREAM_TRANSPORT_FAILURE_REASON'],
-    key: 'upstream_transport_failure_reason',
-  },
-  bytesReceived: { operators: ['BYTES_RECEIVED'], key: 'bytes_received' },
-  bytesSent: { operators: ['BYTES_SENT'], key: 'bytes_sent' },
-  duration: { operators: ['DURATION'], key: 'duration' },
-  upstreamHost: { operators: ['UPSTREAM_HOST'], key: 'upstream_host' },
-  upstreamCluster: { operators: ['UPSTREAM_CLUSTER_RAW', 'UPSTREAM_CLUSTER'], key: 'upstream_cluster' },
-  upstreamLocal: { operators: ['UPSTREAM_LOCAL_ADDRESS'], key: 'upstream_local_address' },
-  downstreamLocal: { operators: ['DOWNSTREAM_LOCAL_ADDRESS'], key: 'downstream_local_address' },
-  downstreamRemote: { operators: ['DOWNSTREAM_REMOTE_ADDRESS'], key: 'downstream_remote_address' },
-} as const satisfies Record<SidecarField, { readonly operators: readonly string[]; readonly key: string }>;
+/**
+ * The operators that give a field of a statement, the best first. `[address, port]`: two operators in place of one.
+ */
+export const sources: Readonly<Record<SidecarField, readonly (string | readonly [string, string])[]>> = {
+  startTime: ['START_TIME', 'START_TIME_LOCAL'],
+  method: ['REQ(:METHOD)'],
+  path: ['REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(:PATH)'],
+  protocol: ['PROTOCOL'],
+  responseCode: ['RESPONSE_CODE'],
+  responseFlags: ['RESPONSE_FLAGS', 'RESPONSE_FLAGS_LONG'],
+  responseCodeDetails: ['RESPONSE_CODE_DETAILS'],
+  connectionTermination: ['CONNECTION_TERMINATION_DETAILS'],
+  upstreamFailure: ['UPSTREAM_TRANSPORT_FAILURE_REASON'],
+  bytesReceived: ['BYTES_RECEIVED'],
+  bytesSent: ['BYTES_SENT'],
+  duration: ['DURATION'],
+  upstreamHost: ['UPSTREAM_HOST', ...addressOf('UPSTREAM_REMOTE')],
+  upstreamCluster: ['UPSTREAM_CLUSTER_RAW', 'UPSTREAM_CLUSTER'],
+  upstreamLocal: addressOf('UPSTREAM_LOCAL'),
+  downstreamLocal: addressOf('DOWNSTREAM_LOCAL'),
+  downstreamRemote: [...addressOf('DOWNSTREAM_REMOTE'), ...addressOf('DOWNSTREAM_DIRECT_REMOTE')],
+};
+export const fields = Object.keys(sources) as SidecarField[];
 
-/** The keys that Istio's default JSON format has (`EnvoyJSONLogFormatIstio`, same file) and a statement needs. */
-export const defaultJsonKeys = Object.values(sources).map(({ key }) => key);
+function addressOf(name: string): [string, readonly [string, string]] {
+  return [`${name}_ADDRESS`, [`${name}_ADDRESS_WITHOUT_PORT`, `${name}_PORT`]];
+}
 
-/** The formats as parsers, each with the operator that it has for a field. */
+/** Its key in Istio's default JSON (`EnvoyJSONLogFormatIstio`, same file): its operator in small letters, `method` of `REQ(:METHOD)`. */
+function jsonKeyOf(field: SidecarField): string {
+  const operator = String(sources[field][0]);
+  return (/:(\w+)\)$/.exec(operator)?.[1] ?? operator).toLowerCase().replace(/_raw$/, '');
+}
+
+/** The keys that a statement needs of it. */
+export const defaultJsonKeys = fields.map(jsonKeyOf);
+
 const parsers = Object.values(defaultTextFormats).map((format) => {
   const { operators, parse } = compileFormat(format);
   const operatorOf = new Map(
-    Object.entries(sources).map(([field, { operators: known }]) => [
-      field,
-      known.find((operator) => operators.includes(operator)) ?? '',
-    ]),
+    fields.map((field) => [field, sources[field].flat().find((one) => operators.includes(one)) ?? '']),
   );
   return { operatorOf, parse };
 });
@@ -121,22 +223,22 @@ function parseJsonAccessLog(line: string): SidecarStatement | ParseFailure {
   if (missing.length > 0) {
     return failure('json', `a JSON line without ${missing.join(', ')}, which Istio's default has`, line);
   }
-  const statement = sidecarStatement(line, (field) => plain(record[sources[field].key]));
+  const statement = sidecarStatement(line, (field) => plain(record[jsonKeyOf(field)]));
   return typeof statement === 'string'
     ? failure('json', `a JSON access log line ${statement}`, line)
     : statement;
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> | undefined {
-  const value = parseJson(line);
+  const value = jsonIn(line);
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value))
     : undefined;
 }
 
-/** As the text format would have it: null is `-`, numbers are digits. An object stands nowhere, so it fails its field. */
-function plain(value: unknown): string {
-  if (value === null || value === undefined) return '-';
+/** As the text format would have it: absent is `-`, numbers are digits. An object fails its field. */
+export function plain(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
@@ -148,45 +250,37 @@ export function sidecarStatement(
   line: string,
   text: (field: SidecarField) => string,
 ): SidecarStatement | string {
-  const startedAt = parseTime(text('startTime'));
-  if (startedAt === undefined) return `whose start time is ${text('startTime')}`;
-  const responseCode = parseCount(text('responseCode'));
-  if (responseCode === undefined) return `whose response code is ${text('responseCode')}`;
-  const bytesReceived = parseCount(text('bytesReceived'));
-  if (bytesReceived === undefined) return `whose bytes received are ${text('bytesReceived')}`;
-  const bytesSent = parseCount(text('bytesSent'));
-  if (bytesSent === undefined) return `whose bytes sent are ${text('bytesSent')}`;
-  // `-` here is a line Envoy wrote while the connection was still open: it says nothing final yet.
-  const durationMs = parseCount(text('duration'));
-  if (durationMs === undefined) return `whose duration is ${text('duration')}`;
-  const upstreamHost = address(text('upstreamHost'));
-  if (upstreamHost === 'foreign') return `whose upstream host is ${text('upstreamHost')}`;
-  const upstreamLocal = address(text('upstreamLocal'));
-  if (upstreamLocal === 'foreign') return `whose upstream local address is ${text('upstreamLocal')}`;
-  const downstreamLocal = address(text('downstreamLocal'));
-  if (downstreamLocal === 'foreign') return `whose downstream local address is ${text('downstreamLocal')}`;
-  const downstreamRemote = address(text('downstreamRemote'));
-  if (downstreamRemote === 'foreign') return `whose downstream remote address is ${text('downstreamRemote')}`;
-  return {
+  let problem: string | undefined;
+  const read = <T>(field: SidecarField, name: string, parse: (value: string) => T | undefined): T => {
+    const value = parse(text(field));
+    if (value === undefined) problem ??= `whose ${name} ${text(field)}`;
+    return value as T;
+  };
+  // What is no IP and port: a Unix socket, `envoy://…` of ambient mode.
+  const address = (field: SidecarField, name: string): Endpoint | undefined =>
+    text(field) === '-' ? undefined : read(field, name, parseEndpoint);
+  const statement: SidecarStatement = {
     witness: 'sidecar',
     line,
-    startedAt,
+    startedAt: read('startTime', 'start time is', parseTime),
     request: `${text('method')} ${text('path')} ${text('protocol')}`,
-    responseCode,
+    responseCode: read('responseCode', 'response code is', parseCount),
     responseFlags: text('responseFlags'),
     responseCodeDetails: text('responseCodeDetails'),
     connectionTermination: text('connectionTermination'),
     upstreamFailure: text('upstreamFailure'),
-    bytesReceived,
-    bytesSent,
-    durationMs,
-    upstreamHost,
+    bytesReceived: read('bytesReceived', 'bytes received are', parseCount),
+    bytesSent: read('bytesSent', 'bytes sent are', parseCount),
+    // `-` here is a line Envoy wrote while the connection was still open: it says nothing final yet.
+    durationMs: read('duration', 'duration is', parseCount),
+    upstreamHost: address('upstreamHost', 'upstream host is'),
     // Some 1.23 and later proxies print the cluster's alternative stat name, which ends in a semicolon.
     upstreamCluster: text('upstreamCluster').replace(/(?<=.);$/, ''),
-    upstreamLocal,
-    downstreamLocal,
-    downstreamRemote,
+    upstreamLocal: address('upstreamLocal', 'upstream local address is'),
+    downstreamLocal: address('downstreamLocal', 'downstream local address is'),
+    downstreamRemote: address('downstreamRemote', 'downstream remote address is'),
   };
+  return problem ?? statement;
 }
 
 /** Envoy's `%START_TIME%`, e.g. `2026-11-22T15:47:25.644Z`, in ms since the epoch. */
@@ -194,9 +288,4 @@ function parseTime(text: string): number | undefined {
   const time = Date.parse(text);
   // The way back rules out what Date.parse accepts besides, February 30th included.
   return Number.isFinite(time) && new Date(time).toISOString() === text ? time : undefined;
-}
-
-/** An address; undefined for `-`; 'foreign' for what is no IP and port (a Unix socket, `envoy://…` of ambient mode). */
-function address(text: string): Endpoint | undefined | 'foreign' {
-  return text === '-' ? undefined : (parseEndpoint(text) ?? 'foreign');
 }

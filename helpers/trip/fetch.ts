@@ -71,7 +71,7 @@ interface Asked {
 async function askedAndCounted(
   ask: () => Promise<Asked>,
   { why, count }: Testimony & { readonly by: 'counters' },
-  somebodys: string | undefined,
+  usersPod: string | undefined,
 ): Promise<Asked> {
   const before = await count();
   const asked = await ask();
@@ -89,17 +89,17 @@ async function askedAndCounted(
     // What is missing then is for the diagnosis to say.
     if (!(error instanceof EventuallyError)) throw error;
   }
-  if (somebodys !== undefined) mustBeAlone(somebodys, moved, why);
+  if (usersPod !== undefined) mustBeAlone(usersPod, moved, why);
   return { ...asked, counted: { statements: countedStatements(moved, asked.client), why } };
 }
 
-/** @throws EnvironmentError where somebody else used the client meanwhile: counters know no connection from another */
+/** @throws EnvironmentError where the pod had other traffic meanwhile: counters cannot tell connections apart */
 function mustBeAlone(pod: string, moved: ReadonlyMap<string, Counted>, why: string): void {
   const busy = busyIn(moved);
   if (busy === undefined) return;
   throw new EnvironmentError(
     `${pod} has other traffic, and its sidecar leaves nothing but counters (${why}): ${busy}`,
-    'Have its sidecar write lines: a Telemetry resource in its namespace, with accessLogging by the provider envoy. Or choose a pod that nobody uses.',
+    'Have its sidecar write lines: a Telemetry resource in its namespace, with accessLogging by the provider envoy. Or choose a pod without other traffic.',
   );
 }
 
@@ -107,7 +107,7 @@ function mustBeAlone(pod: string, moved: ReadonlyMap<string, Counted>, why: stri
 const proxyVariables = 'https_proxy http_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY';
 
 /**
- * Ports that Linux gives to nobody by itself (net.ipv4.ip_local_port_range), another one for each trip. Of two connections of a
+ * Ports that Linux does not hand out by itself (net.ipv4.ip_local_port_range), another one for each trip. Of two connections of a
  * pod that had the same port within two minutes, the second gets another one on its way to the sidecar (REDIRECT, conntrack), and
  * could not be found in the sidecar's log by the client's. A busy pod has used most of the others.
  */
@@ -125,8 +125,8 @@ const caFile = '/tmp/conformance-ca.crt';
 export class Witnesses implements AsyncDisposable {
   /** How a client's sidecar testifies; by lines in Istio's default formats where undefined. */
   testimonyOf: ((client: PodRef, via: Endpoint) => Promise<Testimony>) | undefined;
-  /** Whether a client's pod is somebody's, in which nothing is left and others may send requests. */
-  isSomebodys: (client: PodRef) => boolean = () => false;
+  /** Whether the client is the user's pod (`--client`): nothing is left in it, and others may send requests from it. */
+  isUsersPod: (client: PodRef) => boolean = () => false;
   /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
@@ -300,7 +300,7 @@ export class Witnesses implements AsyncDisposable {
   }
 
   #command(id: string, url: string, options: Request): string {
-    if (!this.isSomebodys(options.client)) return this.#curl(id, url, options, 'curl', caFile);
+    if (!this.isUsersPod(options.client)) return this.#curl(id, url, options, 'curl', caFile);
     // Its own settings are for its own work.
     const request = this.#curl(id, url, options, `curl --disable --local-port ${quietPorts(id)}`, '"$ca"');
     const plain = `unset ${proxyVariables}; ${request}`;
@@ -353,7 +353,7 @@ export class Witnesses implements AsyncDisposable {
     const configuration = this.#configurationFor(options);
     try {
       const { ca } = this.#destination;
-      const given = ca === undefined || !this.isSomebodys(client) ? [] : ['sh', ca];
+      const given = ca === undefined || !this.isUsersPod(client) ? [] : ['sh', ca];
       return await exec(this.#kube, client, ['sh', '-c', command, ...given], {
         timeoutMs: timeouts.request + 10_000,
         ...(configuration === undefined ? {} : { stdin: `${configuration}\n` }),
@@ -365,13 +365,13 @@ export class Witnesses implements AsyncDisposable {
     }
   }
 
-  /** Of what the sidecar of somebody's pod says, nothing is kept but what can be about the request. */
+  /** Of what the sidecar of the user's pod says, only what can be about the request is kept. */
   #ownLines(
     lines: readonly string[] | undefined,
     { client, via }: Request,
     { local }: ClientStatement,
   ): readonly string[] | undefined {
-    if (!this.isSomebodys(client)) return lines;
+    if (!this.isUsersPod(client)) return lines;
     const ends = [local, via].flatMap((end) => (end === undefined ? [] : formatEndpoint(end)));
     return lines?.filter((line) => ends.some((end) => line.includes(end)));
   }
@@ -387,11 +387,11 @@ export class Witnesses implements AsyncDisposable {
       requests.map((request) => {
         const { namespace, pod } = request.client;
         const testimony = testimonies.get(pod);
-        const somebodys = this.isSomebodys(request.client) ? `${namespace}/${pod}` : undefined;
+        const usersPod = this.isUsersPod(request.client) ? `${namespace}/${pod}` : undefined;
         const ask = (): Promise<Asked> => this.#ask(request, clock);
         if (testimony?.by !== 'counters') return ask();
         const before = last.get(pod) ?? Promise.resolve();
-        const asked = before.then(() => askedAndCounted(ask, testimony, somebodys));
+        const asked = before.then(() => askedAndCounted(ask, testimony, usersPod));
         last.set(pod, asked);
         return asked;
       }),
@@ -417,7 +417,7 @@ export class Witnesses implements AsyncDisposable {
   async trust(client: PodRef): Promise<void> {
     const { ca } = this.#destination;
     const pod = `${client.namespace}/${client.pod}`;
-    if (ca === undefined || this.isSomebodys(client) || this.#trusting.has(pod)) return;
+    if (ca === undefined || this.isUsersPod(client) || this.#trusting.has(pod)) return;
     await execOrThrow(this.#kube, client, ['sh', '-c', `printf '%s' "$1" > ${caFile}`, 'sh', ca]);
     this.#trusting.add(pod);
   }

@@ -45,7 +45,7 @@ export type Strength = (typeof strengths)[number];
 export function fitSidecar(subject: Subject, sidecar: SidecarStatement): Fit {
   const { client, via, given } = subject;
   const facts = { via, given, client, sidecar };
-  // Counters are of this client because nobody else uses it.
+  // Counters are of this client because no one else uses it.
   if (!tells(sidecar, 'downstreamRemote')) return { fits: 'fair', costMs: 0 };
   const remote = sidecar.downstreamRemote;
   if (remote === undefined) return no('another-client', 'it names no client');

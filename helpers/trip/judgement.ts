@@ -36,9 +36,6 @@ export interface Facts {
 /** `sidecar.from`: where that witness says the connection comes from, against the hop before it. */
 export type Fact = `${Statement['witness']}.${'from' | 'at' | 'to' | 'bytes' | 'page' | 'verdict'}`;
 
-/** Whether two statements agree; undefined where one of them does not say, or need not. */
-type Rule = (facts: Facts) => boolean | undefined;
-
 const rules = {
   /** client → proxy: the client connected to the proxy. */
   'client.to': ({ client, ...trip }) =>
@@ -99,7 +96,7 @@ const rules = {
     if (client === undefined || origin === undefined) return undefined;
     return origin.bytes === client.bytesDownloaded || (client.exitCode === 0 ? false : undefined);
   },
-} as const satisfies Partial<Record<Fact, Rule>>;
+} as const satisfies Partial<Record<Fact, (facts: Facts) => boolean | undefined>>;
 
 /** Whether the format of a sidecar's line has this; without it the field means nothing. */
 export function tells({ untold = [] }: SidecarStatement, field: SidecarField): boolean {

@@ -1,6 +1,7 @@
+import { jsonIn } from '../errors.ts';
 import { z } from 'zod';
 import { formatEndpoint, parseEndpoint } from './endpoint.ts';
-import { failure, type OriginStatement, parseCount, parseJson, type ParseFailure } from './statements.ts';
+import { failure, type OriginStatement, parseCount, type ParseFailure } from './statements.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 /**
@@ -34,7 +35,7 @@ export function parseOriginLine(line: string): OriginStatement | ParseFailure {
   if (text.trim() === '') return failure('empty', 'an empty line', line);
   if (!text.startsWith('{'))
     return failure('application-log', "no access log line: nginx's own message", line);
-  const parsed = shape.safeParse(parseJson(text));
+  const parsed = shape.safeParse(jsonIn(text));
   if (!parsed.success) {
     const fields = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole line');
     return failure('json', `a JSON line of another shape: ${[...new Set(fields)].join(', ')}`, line);
@@ -71,9 +72,9 @@ const inAgent = /(?:^|\s)trip\/([A-Za-z0-9][A-Za-z0-9._-]{0,63})(?=\s|$)/g;
  * `istio-external-proxy-conformance/<version> (+<url>) trip/<id>`.
  * @throws RangeError when the id has other characters than letters, digits, `.`, `_`, `-`, or more than 64.
  */
-export function userAgent(tripId: string, version = manifest.version): string {
+export function userAgent(tripId: string): string {
   if (!idPattern.test(tripId)) throw new RangeError(`not a trip id: ${JSON.stringify(tripId)}`);
-  return `${product}/${version} (+${homepage}) trip/${tripId}`;
+  return `${product}/${manifest.version} (+${homepage}) trip/${tripId}`;
 }
 
 /** The trip id in a user agent; undefined when it is not ours, or names more than one trip. */

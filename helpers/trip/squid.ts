@@ -50,7 +50,6 @@ function userOf(line: string): string | undefined {
   return user === '-' ? undefined : user;
 }
 
-/** The line with another name for the user. */
 function withUser(line: string, name: string): string {
   const text = line.trimEnd();
   const [start, end] = new RegExp(native.source, 'd').exec(text)?.indices?.groups?.['user'] ?? [];
@@ -89,7 +88,6 @@ export function targetOf(url: string): string {
 
 /** How the suite's own lines are recognised in the log of a proxy that others use too. */
 interface OwnLines {
-  /** Hosts that the requests are for. */
   readonly hosts: readonly string[];
   /** The suite's user at the proxy; undefined where the proxy asks for none. */
   readonly user: string | undefined;
@@ -109,12 +107,10 @@ export function ownLine(line: string, { hosts, user }: OwnLines): string | undef
   if (isFailure(parseProxyLine(line))) return foreignLine;
   const logged = userOf(line);
   if (logged === undefined) return line;
-  return user !== undefined && names(logged, user) ? withUser(line, '[user]') : undefined;
-}
-
-/** Proxies write it with its realm or domain, in their own case, and Squid escapes what is no plain character. */
-function names(logged: string, user: string): boolean {
-  return decoded(logged).toLowerCase().includes(user.toLowerCase());
+  // Proxies write it with its realm or domain, in their own case, and Squid escapes what is no plain character.
+  return user !== undefined && decoded(logged).toLowerCase().includes(user.toLowerCase())
+    ? withUser(line, '[user]')
+    : undefined;
 }
 
 function decoded(text: string): string {

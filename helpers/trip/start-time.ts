@@ -1,4 +1,4 @@
-import { literally } from './envoy-format.ts';
+import { literally } from './envoy.ts';
 
 /**
  * Envoy's `%START_TIME(FORMAT)%`: strftime with `%s`, `%f`, `%1f` to `%9f` besides, in UTC. Envoy formats with

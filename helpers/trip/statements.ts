@@ -28,7 +28,6 @@ export interface ClientStatement {
   readonly proxyError?: string;
   /** The kinds of credentials that the proxy asked for with 407, e.g. `Basic realm="proxy"`. */
   readonly proxyAuthenticate?: string;
-  /** Bytes of the page as received. */
   readonly bytesDownloaded: number;
   /** Text of the page's `<title>`, undefined when there is none. */
   readonly title: string | undefined;
@@ -68,7 +67,7 @@ export interface SidecarStatement {
   readonly downstreamLocal: Endpoint | undefined;
   /** The client's side of the connection. */
   readonly downstreamRemote: Endpoint | undefined;
-  /** What a format of somebody's own says nothing about: these fields are `-`, 0 or undefined, and mean nothing. */
+  /** What a custom format says nothing about: these fields are `-`, 0 or undefined, and mean nothing. */
   readonly untold?: readonly SidecarField[];
   /** By how much the connection may have begun later than `startedAt`, in ms, where the format has no fractions of a second. */
   readonly startPrecisionMs?: number;
@@ -108,7 +107,6 @@ export interface OriginStatement {
   readonly serverName: string;
   readonly request: string;
   readonly status: number;
-  /** Bytes of the body. */
   readonly bytes: number;
 }
 
@@ -219,13 +217,4 @@ export function isFailure(parsed: Statement | ParseFailure): parsed is ParseFail
 /** A count as logs write it: digits only, within what a double holds exactly. Undefined otherwise. */
 export function parseCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-/** A value in JSON; undefined for a text that is none, which no line of a log may be trusted not to be. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,17 +1,15 @@
-import { baselineOf, isSomebodys } from '../document/baseline.ts';
+import { baselineOf, isOthersMesh } from '../document/baseline.ts';
 import { wouldHideEntry } from '../document/given-client.ts';
-import type { Step } from '../document/step.ts';
+import { inSection } from '../document/step.ts';
 import { theirEntriesOf } from '../document/their-entry.ts';
 import { withoutEntryOnce } from './absence.ts';
 import { tripMustGoByBaseline } from './mesh.ts';
 
 /** What the mesh does before the document's ServiceEntry is there. */
-export const beforeTheEntry: readonly Step[] = [
+export const beforeTheEntry = inSection('controls', [
   {
     id: 'CONTROL-1',
-    section: 'controls',
     title: 'Without the ServiceEntry the request goes where this mesh sends it: a title proves nothing',
-    commands: [],
     needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-8', 'REACH-3'],
     unavailable: wouldHideEntry,
     run: async (world) => {
@@ -23,11 +21,11 @@ export const beforeTheEntry: readonly Step[] = [
         return;
       }
       const asked = baselineOf(world);
-      if (isSomebodys(world)) await asked;
+      if (isOthersMesh(world)) await asked;
       // What the request itself shows, says more than what Envoy would do with it.
       const [trip, way] = await Promise.allSettled([tripMustGoByBaseline(world), asked]);
       if (way.status === 'fulfilled') world.note('without the entry', way.value.sentence);
       for (const one of [trip, way]) if (one.status === 'rejected') throw one.reason;
     },
   },
-];
+]);

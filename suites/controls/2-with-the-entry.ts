@@ -6,20 +6,18 @@ import { expectationsOf, noSidecar, proxy, type Expectation } from '../../helper
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
-import { isDeployed, type Step } from '../document/step.ts';
+import { inSection, isDeployed } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withObjects } from './absence.ts';
 import { meshTrip } from './mesh.ts';
 
 /** What must be refused, or told apart, while all is as the document leaves it. */
-export const withTheEntry: readonly Step[] = [
+export const withTheEntry = inSection('controls', [
   {
     id: 'CONTROL-2',
-    section: 'controls',
     when: isDeployed,
     title:
       'CONNECT to a port other than 443 is denied by the proxy, though the mesh carries it as documented',
-    commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       const url = new URL(world.session.destination.url);
@@ -31,10 +29,8 @@ export const withTheEntry: readonly Step[] = [
   },
   {
     id: 'CONTROL-3',
-    section: 'controls',
     when: isDeployed,
     title: "Squid's manager is denied to anyone from outside its pod",
-    commands: [],
     needs: ['PROXY-8'],
     run: async (world) => {
       const { ip, port } = world.proxy();
@@ -51,9 +47,7 @@ export const withTheEntry: readonly Step[] = [
   },
   {
     id: 'CONTROL-4',
-    section: 'controls',
     title: 'A client that goes round the proxy gets the page, and is told apart',
-    commands: [],
     needs: ['PROXY-8', 'REACH-3'],
     run: async (world) => {
       const { origin, title } = world.session.destination;
@@ -79,10 +73,8 @@ export const withTheEntry: readonly Step[] = [
   },
   {
     id: 'CONTROL-5',
-    section: 'controls',
     when: isDeployed,
     title: 'Of requests at once from several pods, each gets its own statements',
-    commands: [],
     needs: ['MESH-2'],
     ahead: {
       with: 'MESH-1',
@@ -121,7 +113,7 @@ export const withTheEntry: readonly Step[] = [
       });
     },
   },
-];
+]);
 
 const neighboursName = 'conformance-neighbours';
 

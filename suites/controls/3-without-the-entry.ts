@@ -1,22 +1,20 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { entryMustBeForgotten, isSomebodys } from '../document/baseline.ts';
+import { entryMustBeForgotten, isOthersMesh } from '../document/baseline.ts';
 import { wouldChangeClient, wouldHideEntry } from '../document/given-client.ts';
 import { ownHost, serviceEntryFor } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
-import type { Step } from '../document/step.ts';
+import { inSection } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withEntryAgain, withObjects, withoutEntry, withRoomForHttp, withScope } from './absence.ts';
 import { documentsWay, httpMustListen, meshTrip, takerMustBe, tripMustGoByBaseline } from './mesh.ts';
 
 /** What the document's ServiceEntry is for: the same request without it, or with a wrong one. */
-export const withoutTheEntry: readonly Step[] = [
+export const withoutTheEntry = inSection('controls', [
   {
     id: 'CONTROL-6',
-    section: 'controls',
     unavailable: wouldHideEntry,
     title: 'Once the ServiceEntry is gone, the sidecar forgets it: the request goes where it went before',
-    commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, () => tripMustGoByBaseline(world));
@@ -24,10 +22,8 @@ export const withoutTheEntry: readonly Step[] = [
   },
   {
     id: 'CONTROL-7',
-    section: 'controls',
     unavailable: wouldChangeClient,
     title: 'With REGISTRY_ONLY the request is blocked without the entry, and passes with it',
-    commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
@@ -39,16 +35,14 @@ export const withoutTheEntry: readonly Step[] = [
           await withEntryAgain(world, () => tripMustBeTheDocuments(world), closed);
         });
         await entryMustBeForgotten(world);
-        if (!isSomebodys(world)) await takerMustBe(world, 'PassthroughCluster');
+        if (!isOthersMesh(world)) await takerMustBe(world, 'PassthroughCluster');
       });
     },
   },
   {
     id: 'CONTROL-8',
-    section: 'controls',
     unavailable: wouldChangeClient,
     title: 'With protocol HTTP in the entry the sidecar has no route for the CONNECT: 404',
-    commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
@@ -66,13 +60,11 @@ export const withoutTheEntry: readonly Step[] = [
   },
   {
     id: 'CONTROL-9',
-    section: 'controls',
     unavailable: wouldChangeClient,
     // An entry without addresses takes the whole port, and so does the Service: Istio can have one of them alone.
     when: ({ proxy }) => proxy.kind === 'deployed' || proxy.name === undefined,
     title:
       'An unrelated HTTP Service on 3128 breaks the request without the entry, which heals it (istio/istio#35526)',
-    commands: [],
     needs: ['MESH-2'],
     run: async (world) => {
       await withoutEntry(world, async () => {
@@ -87,21 +79,21 @@ export const withoutTheEntry: readonly Step[] = [
       });
     },
   },
-];
+]);
 
 async function tripMustBeTheDocuments(world: World): Promise<void> {
   expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));
 }
 
 /**
- * A Service that has nothing to do with the proxy but the number of its port. In somebody's mesh it is in the client's
+ * A Service that has nothing to do with the proxy but the number of its port. In an existing mesh it is in the client's
  * namespace: a Sidecar resource of the mesh may hide the others.
  */
 function unrelatedServiceOf(world: World): KubernetesObject {
   const { mesh, external } = world.namespaces;
   const port = world.proxyPort.get();
   const spec = { ports: [{ name: 'http', port }] };
-  const metadata = { name: unrelatedName(world), namespace: isSomebodys(world) ? mesh : external };
+  const metadata = { name: unrelatedName(world), namespace: isOthersMesh(world) ? mesh : external };
   return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata }, { spec });
 }
 

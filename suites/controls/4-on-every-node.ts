@@ -4,18 +4,16 @@ import { schedulable } from '../../helpers/kube/nodes.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { waitOrFail } from '../document/must.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
-import type { Step } from '../document/step.ts';
+import { inSection } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withObjects } from './absence.ts';
 import { documentsWay } from './mesh.ts';
 
 /** The way out of a cluster differs by node: firewalls, addresses, NAT. The document's client is on one of them. */
-export const onEveryNode: readonly Step[] = [
+export const onEveryNode = inSection('controls', [
   {
     id: 'NODE-1',
-    section: 'controls',
     title: 'From a client on each node, the page arrives through the proxy as documented (--every-node)',
-    commands: [],
     needs: ['MESH-2'],
     when: ({ configuration: { everyNode } }) => everyNode,
     run: async (world) => {
@@ -36,7 +34,7 @@ export const onEveryNode: readonly Step[] = [
       world.note('nodes', names.join(', '));
     },
   },
-];
+]);
 
 interface Client {
   readonly node: string;

@@ -21,22 +21,20 @@ import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { LogWitness, Trip } from '../../helpers/trip/statements.ts';
 import { fail } from '../document/must.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
-import type { Step } from '../document/step.ts';
+import { inSection } from '../document/step.ts';
 import type { World } from '../document/world.ts';
 import { withObjects } from './absence.ts';
 
 /** Many pods with many tunnels each at once, where a run asks for more than the document's one request. */
-export const manyAtOnce: readonly Step[] = [
+export const manyAtOnce = inSection('controls', [
   {
     id: 'SCALE-1',
-    section: 'controls',
     title: 'Of many tunnels from many pods at once, each has exactly its own statements, and none is lost',
-    commands: [],
     needs: ['MESH-2', 'PROXY-8'],
     when: ({ configuration }) => loadOf(configuration) !== undefined,
     run: (world) => tellingLimits(() => manyTripsMustBeSound(world)),
   },
-];
+]);
 
 async function manyTripsMustBeSound(world: World): Promise<void> {
   const load = loadOf(world.session.configuration);
@@ -67,8 +65,8 @@ async function manyTripsMustBeSound(world: World): Promise<void> {
     effort.lap('streams open');
     for (let wave = 1; wave <= load.waves; wave += 1) await clients.wave(wave);
     effort.lap('traffic');
-    const { trips, nobodys } = await clients.trips();
-    const findings = await judged(world, load, trips, nobodys);
+    const { trips, unclaimed } = await clients.trips();
+    const findings = await judged(world, load, trips, unclaimed);
     effort.lap('judgement');
     world.note('Squid may open', Number.isFinite(files) ? `${files} files` : 'any number of files');
     for (const [name, value] of Object.entries(effort.facts(trips.length))) world.note(name, value);
@@ -144,7 +142,7 @@ async function judged(
   world: World,
   load: Load,
   trips: readonly Trip[],
-  nobodys: Readonly<Record<LogWitness, readonly string[]>>,
+  unclaimed: Readonly<Record<LogWitness, readonly string[]>>,
 ): Promise<Finding[]> {
   const expectations = [
     documentsSidecar(world),
@@ -154,16 +152,16 @@ async function judged(
   const unsound = unsoundOf(trips, expectations, world.session.destination.title);
   for (const trip of unsound.count === 0 ? trips.slice(0, 1) : unsound.examples) world.evidence(trip);
   const lines = (witness: LogWitness): number =>
-    trips.reduce((sum, trip) => sum + (trip[witness]?.length ?? 0), nobodys[witness].length);
+    trips.reduce((sum, trip) => sum + (trip[witness]?.length ?? 0), unclaimed[witness].length);
   const completed = trips.filter(({ client }) => client.exitCode === 0).length;
   const ambiguous = trips.filter(({ ambiguities }) => ambiguities.length > 0).length;
   world.note('trips', `${tripsIn(load)} asked for, ${completed} completed, ${unsound.count} not as expected`);
   world.note('lines', `sidecars ${lines('sidecar')}, Squid ${lines('proxy')}, origin ${lines('origin')}`);
   world.note('ambiguous', String(ambiguous));
   const strange = (['sidecar', 'proxy', 'origin'] as const).flatMap((witness): Finding[] => {
-    const [first] = nobodys[witness];
+    const [first] = unclaimed[witness];
     if (first === undefined) return [];
-    const seen = `${nobodys[witness].length} lines of the ${witness} about these clients belong to no trip; the first: ${first}`;
+    const seen = `${unclaimed[witness].length} lines of the ${witness} about these clients belong to no trip; the first: ${first}`;
     return [{ cause: 'DUPLICATE_STATEMENT', seen, expected: 'a line for each trip, and no other' }];
   });
   const findings = [...unsound.findings, ...strange];

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Taker } from '../../helpers/istio/taker.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
-import { entryMustBeForgotten, isSomebodys, takerMust } from '../document/baseline.ts';
+import { entryMustBeForgotten, isOthersMesh, takerMust } from '../document/baseline.ts';
 import { clientSidecarIn } from '../document/prepare.ts';
 import { entryHost, serviceEntryIn } from '../document/service-entry.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
@@ -61,10 +61,10 @@ export async function withScope(world: World, scope: Scope, work: () => Promise<
 
 /**
  * Within `withoutEntry`: does `work` where an HTTP listener of the port can be. Istio has one listener of a port for every
- * address, the older object's: where somebody's TCP one is in the way, it is hidden from the suite's client.
+ * address, the older object's: where another TCP one is in the way, it is hidden from the suite's client.
  */
 export async function withRoomForHttp(world: World, work: () => Promise<void>): Promise<void> {
-  const baseline = isSomebodys(world) ? world.baselineWay.get() : undefined;
+  const baseline = isOthersMesh(world) ? world.baselineWay.get() : undefined;
   const isFree = ({ reach, handling }: Taker): boolean => reach === 'rest' || handling.kind === 'http';
   if (baseline === undefined || isFree(baseline.taker)) {
     await work();

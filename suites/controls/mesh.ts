@@ -3,8 +3,8 @@ import { clusters } from '../../helpers/istio/sidecar.ts';
 import { clustersOf, type Way } from '../../helpers/istio/way.ts';
 import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import type { Trip } from '../../helpers/trip/statements.ts';
-import { baselineOf, isSomebodys, sidecarMustBe, takerMust } from '../document/baseline.ts';
-import { fail } from '../document/must.ts';
+import { baselineOf, isOthersMesh, takerMust } from '../document/baseline.ts';
+import { fail, sidecarMust } from '../document/must.ts';
 import { entryOf } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
@@ -32,10 +32,10 @@ export function documentsWay(
 
 /**
  * The document's request where its entry is not there: it must go by PassthroughCluster in the suite's own mesh, and in
- * somebody's where that mesh sends it.
+ * an existing one where that mesh sends it.
  */
 export async function tripMustGoByBaseline(world: World): Promise<void> {
-  if (!isSomebodys(world)) {
+  if (!isOthersMesh(world)) {
     await tripMustPassThrough(world);
     return;
   }
@@ -84,9 +84,9 @@ export async function httpMustListen(world: World, host: string): Promise<void> 
 }
 
 async function clusterMustBeThere(world: World, name: string): Promise<void> {
-  if (!isSomebodys(world)) return;
+  if (!isOthersMesh(world)) return;
   const pod = world.clientPod();
-  await sidecarMustBe(`have a cluster ${name}`, async () => {
+  await sidecarMust(`have a cluster ${name}`, async () => {
     const known = await clusters(world.kube, pod);
     // A Service's host goes on with the cluster's domain.
     if (!known.some((one) => `${one.name}.`.startsWith(`${name}.`))) throw new Error('there is none');

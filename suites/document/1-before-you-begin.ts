@@ -15,85 +15,81 @@ import { parseManifests } from '../../helpers/kube/manifests.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { isOwnClient } from './given-client.ts';
 import { fail, mustEqual, workloadMustBeReady } from './must.ts';
-import type { Step } from './step.ts';
+import { inSection, type Step } from './step.ts';
 import type { Mesh, World } from './world.ts';
 
-export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] => [
-  {
-    id: 'BEFORE-1',
-    section: 'before-you-begin',
-    title: 'Install Istio',
-    commands: [],
-    claims: claims.istioIsInstalled,
-    needs: [],
-    ahead: { work: install, since: ({ session }) => session.begunInstall?.at },
-    run: async (world) => {
-      const { session, kube, mesh } = world;
-      const found = session.existing?.istio !== undefined;
-      // In somebody else's mesh the session has looked already, with no more permissions than it may have.
-      const version = found ? mesh.istio : await controlPlaneVersion(kube, mesh.revision, mesh.system);
-      if (version !== undefined) world.versions['istiod'] = version;
-      world.note('istiod', version ?? 'version not told');
-      if (found) world.note('found', `revision ${mesh.revision ?? 'default'} in ${mesh.system}`);
-      if (mesh.istio !== undefined) {
-        mustEqual('CONTROL_PLANE', "istiod's version", version ?? '', mesh.istio);
-      }
-      if (!found) await accessLogMustBeOn(world);
+export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] =>
+  inSection('before-you-begin', [
+    {
+      id: 'BEFORE-1',
+      title: 'Install Istio',
+      claims: claims.istioIsInstalled,
+      needs: [],
+      ahead: { work: install, since: ({ session }) => session.begunInstall?.at },
+      run: async (world) => {
+        const { session, kube, mesh } = world;
+        const found = session.existing?.istio !== undefined;
+        // In an existing mesh the session has looked already, with the permissions it has.
+        const version = found ? mesh.istio : await controlPlaneVersion(kube, mesh.revision, mesh.system);
+        if (version !== undefined) world.versions['istiod'] = version;
+        world.note('istiod', version ?? 'version not told');
+        if (found) world.note('found', `revision ${mesh.revision ?? 'default'} in ${mesh.system}`);
+        if (mesh.istio !== undefined) {
+          mustEqual('CONTROL_PLANE', "istiod's version", version ?? '', mesh.istio);
+        }
+        if (!found) await accessLogMustBeOn(world);
+      },
     },
-  },
-  {
-    id: 'BEFORE-2',
-    section: 'before-you-begin',
-    when: isOwnClient,
-    title: `Start the ${client} sample with a sidecar`,
-    commands: [commands.applyClient, commands.injectClient],
-    needs: ['BEFORE-1'],
-    ahead: {
-      work: (world) =>
-        world.session.configuration.injection === 'auto' ? startAutomatically(world) : startManually(world),
+    {
+      id: 'BEFORE-2',
+      when: isOwnClient,
+      title: `Start the ${client} sample with a sidecar`,
+      commands: [commands.applyClient, commands.injectClient],
+      needs: ['BEFORE-1'],
+      ahead: {
+        work: (world) =>
+          world.session.configuration.injection === 'auto' ? startAutomatically(world) : startManually(world),
+      },
+      run: async (world) => {
+        const { kube, mesh } = world;
+        const pod = await workloadMustBeReady(world, world.namespaces.mesh, world.edition.client);
+        await sidecarMustBeThere(world, pod);
+        const versions = await proxyVersions(kube, {
+          namespace: world.namespaces.mesh,
+          pod: pod.metadata?.name ?? '',
+        });
+        world.versions['istio-proxy'] = versions.istio;
+        world.versions['envoy'] = versions.envoy;
+        world.note('istio-proxy', versions.istio);
+        world.note('Envoy', versions.envoy);
+        if (mesh.sidecar.istio !== undefined) {
+          // Of an existing mesh only the image's tag may be known, and a company's build may report more than that.
+          const release = (version: string): string =>
+            world.session.existing === undefined ? version : (versionIn(version) ?? version);
+          const wanted = release(mesh.sidecar.istio);
+          mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", release(versions.istio), wanted);
+        }
+      },
     },
-    run: async (world) => {
-      const { kube, mesh } = world;
-      const [pod] = await workloadMustBeReady(world, world.namespaces.mesh, world.edition.client);
-      if (pod === undefined) throw new Error('a ready Deployment has no pod');
-      await sidecarMustBeThere(world, pod);
-      const versions = await proxyVersions(kube, {
-        namespace: world.namespaces.mesh,
-        pod: pod.metadata?.name ?? '',
-      });
-      world.versions['istio-proxy'] = versions.istio;
-      world.versions['envoy'] = versions.envoy;
-      world.note('istio-proxy', versions.istio);
-      world.note('Envoy', versions.envoy);
-      if (mesh.sidecar.istio !== undefined) {
-        // Of somebody's mesh it may be known by its image's tag alone, and a company's build may call itself more than that.
-        const release = (version: string): string =>
-          world.session.existing === undefined ? version : (versionIn(version) ?? version);
-        const wanted = release(mesh.sidecar.istio);
-        mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", release(versions.istio), wanted);
-      }
+    {
+      id: 'BEFORE-3',
+      when: isOwnClient,
+      title: `SOURCE_POD is the ${client} pod`,
+      commands: [commands.sourcePod],
+      needs: ['BEFORE-2'],
+      run: async (world) => {
+        const label = `app=${world.edition.client}`;
+        const pods = await livePods(world.kube, world.namespaces.mesh, label);
+        const names = pods.map(({ metadata }) => metadata?.name ?? '');
+        const [name] = names;
+        if (name === undefined || names.length > 1) {
+          fail('WORKLOAD_NOT_READY', `pods with ${label}: ${names.join(' ') || 'none'}`, 'exactly one');
+        }
+        world.note('SOURCE_POD', name);
+        world.sourcePod.set(name);
+      },
     },
-  },
-  {
-    id: 'BEFORE-3',
-    section: 'before-you-begin',
-    when: isOwnClient,
-    title: `SOURCE_POD is the ${client} pod`,
-    commands: [commands.sourcePod],
-    needs: ['BEFORE-2'],
-    run: async (world) => {
-      const label = `app=${world.edition.client}`;
-      const pods = await livePods(world.kube, world.namespaces.mesh, label);
-      const names = pods.map(({ metadata }) => metadata?.name ?? '');
-      const [name] = names;
-      if (name === undefined || names.length > 1) {
-        fail('WORKLOAD_NOT_READY', `pods with ${label}: ${names.join(' ') || 'none'}`, 'exactly one');
-      }
-      world.note('SOURCE_POD', name);
-      world.sourcePod.set(name);
-    },
-  },
-];
+  ]);
 
 async function install(world: World): Promise<void> {
   const { session, mesh } = world;

@@ -15,202 +15,197 @@ import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { parentConfiguration, withoutLogin } from '../../helpers/destination/parent.ts';
 import { fail, lineMustBeInSquidLog, mustEqual, waitOrFail, workloadMustBeReady } from './must.ts';
 import { squidConfigurationOf, words } from './fixtures.ts';
-import { isDeployed, type Step } from './step.ts';
+import { inSection, isDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
-export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step[] => [
-  {
-    id: 'PROXY-1',
-    section: 'deploy-an-https-proxy',
-    title: 'Namespace external exists and is not labelled for injection',
-    commands: [commands.createNamespace],
-    needs: ['BEFORE-1'],
-    ahead: {
-      work: async ({ kube, namespaces: { external }, session }) => {
-        await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
-        const pullSecret = session.existing?.pullSecret;
-        if (pullSecret !== undefined) await placePullSecret(kube, external, pullSecret);
+export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step[] =>
+  inSection('deploy-an-https-proxy', [
+    {
+      id: 'PROXY-1',
+      title: 'Namespace external exists and is not labelled for injection',
+      commands: [commands.createNamespace],
+      needs: ['BEFORE-1'],
+      ahead: {
+        work: async ({ kube, namespaces: { external }, session }) => {
+          await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+          const pullSecret = session.existing?.pullSecret;
+          if (pullSecret !== undefined) await placePullSecret(kube, external, pullSecret);
+        },
       },
+      run: namespaceMustNotInject,
     },
-    run: namespaceMustNotInject,
-  },
-  {
-    id: 'PROXY-2',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: "proxy.conf is Squid's configuration as in the document",
-    commands: [commands.writeProxyConf],
-    needs: [],
-    ahead: {
-      work: async ({ fixtures, folder }) => {
-        await writeFile(join(folder, 'proxy.conf'), await fixtures.text('document/proxy.conf'));
+    {
+      id: 'PROXY-2',
+      when: isDeployed,
+      title: "proxy.conf is Squid's configuration as in the document",
+      commands: [commands.writeProxyConf],
+      needs: [],
+      ahead: {
+        work: async ({ fixtures, folder }) => {
+          await writeFile(join(folder, 'proxy.conf'), await fixtures.text('document/proxy.conf'));
+        },
       },
-    },
-    run: async (world) => {
-      const written = await readFile(join(world.folder, 'proxy.conf'), 'utf8');
-      const page = await world.fixtures.text('document/page.txt');
-      const expected = squidConfigurationOf(page).join(' ');
-      mustEqual(
-        'CONFIG_DIFFERS',
-        world.fixtures.path('document/proxy.conf'),
-        words(written).join(' '),
-        expected,
-      );
-    },
-  },
-  {
-    id: 'PROXY-3',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: 'ConfigMap proxy-configmap holds it under squid.conf',
-    commands: [commands.createConfigMap],
-    needs: ['PROXY-1', 'PROXY-2'],
-    ahead: {
-      work: async (world) => {
-        await apply(world.kube, [await proxyConfigMap(world)]);
-      },
-    },
-    run: async (world) => {
-      const configMap = await proxyConfigMap(world);
-      const text = configMap.data?.['squid.conf'] ?? '';
-      const stored = await find<V1ConfigMap>(world.kube, configMap);
-      const keys = Object.keys(stored?.data ?? {}).join(', ');
-      mustEqual('CONFIG_DIFFERS', `the list of keys of ${world.edition.proxy.configMap}`, keys, 'squid.conf');
-      mustEqual(
-        'CONFIG_DIFFERS',
-        `squid.conf in ${world.edition.proxy.configMap}`,
-        withoutLogin(stored?.data?.['squid.conf'] ?? ''),
-        withoutLogin(text),
-      );
-    },
-  },
-  {
-    id: 'PROXY-4',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: 'Squid runs with that configuration, mounted read-only',
-    commands: [commands.deployProxy],
-    needs: ['PROXY-3'],
-    ahead: {
-      work: async ({ kube, session, fixtures }) => {
-        const objects = await fixtures.objects('document/squid.yaml', {
-          SQUID_IMAGE: session.images.images.squid.reference,
-        });
-        await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
-      },
-    },
-    run: async (world) => {
-      const { kube } = world;
-      const { external } = world.namespaces;
-      const [pod] = await workloadMustBeReady(world, external, world.edition.proxy.app);
-      if (pod === undefined) throw new Error('a ready Deployment has no pod');
-      await mountMustBeReadOnly(world);
-      world.squidPod.set(pod);
-      const target = world.squid();
-      const used = await execOrThrow(kube, target, ['cat', '/etc/squid/squid.conf']);
-      const written = await squidConfiguration(world);
-      const what = '/etc/squid/squid.conf in the Squid pod';
-      mustEqual('CONFIG_DIFFERS', what, withoutLogin(used), withoutLogin(written));
-      await squidMustListen(world, target);
-      world.witnesses.follow('proxy', target);
-    },
-  },
-  {
-    id: 'PROXY-5',
-    section: 'deploy-an-https-proxy',
-    title: `The ${client} sample runs in external, without a sidecar`,
-    commands: [commands.applyOutsideClient],
-    needs: ['PROXY-1'],
-    ahead: {
-      work: async ({ kube, session, fixtures, namespaces: { external } }) => {
-        const values = { CURL_IMAGE: session.images.images.curl.reference };
-        await apply(kube, await fixtures.objects('document/client.yaml', values, external), external);
-      },
-    },
-    run: async (world) => {
-      const { external } = world.namespaces;
-      const [pod] = await workloadMustBeReady(world, external, world.edition.client);
-      if (pod === undefined) throw new Error('a ready Deployment has no pod');
-      await nothingMustBeInjected(world);
-      world.externalPod.set(pod.metadata?.name ?? '');
-    },
-  },
-  {
-    id: 'PROXY-6',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: 'PROXY_IP is the address of the Squid pod and of no Service',
-    commands: [commands.proxyIp],
-    needs: ['PROXY-4'],
-    run: async (world) => {
-      const { kube } = world;
-      const { external } = world.namespaces;
-      // A Squid pod that is being deleted still has an address for its 30 s of grace.
-      const pods = await livePods(kube, external, 'app=squid');
-      const addresses = pods.map(({ status }) => status?.podIP ?? '');
-      const [ip] = addresses;
-      if (ip === undefined || ip === '' || addresses.length > 1) {
-        fail(
-          'PROXY_POD_AMBIGUOUS',
-          `live pods with app=squid: ${pods.map(({ metadata, status }) => `${metadata?.name ?? ''} ${status?.podIP ?? ''}`).join(', ') || 'none'}`,
-          'exactly one, so that PROXY_IP is one address',
+      run: async (world) => {
+        const written = await readFile(join(world.folder, 'proxy.conf'), 'utf8');
+        const page = await world.fixtures.text('document/page.txt');
+        const expected = squidConfigurationOf(page).join(' ');
+        mustEqual(
+          'CONFIG_DIFFERS',
+          world.fixtures.path('document/proxy.conf'),
+          words(written).join(' '),
+          expected,
         );
-      }
-      await addressMustBeNoService(world, ip);
-      world.note('PROXY_IP', ip);
-      world.proxyIp.set(ip);
-      world.proxyIps.set([ip]);
+      },
     },
-  },
-  {
-    id: 'PROXY-7',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: "PROXY_PORT is the port of Squid's configuration",
-    commands: [commands.proxyPort],
-    needs: ['PROXY-2'],
-    run: async (world) => {
-      const configured =
-        /^http_port\s+(\d+)/m.exec(await world.fixtures.text('document/proxy.conf'))?.[1] ?? '';
-      mustEqual('CONFIG_DIFFERS', 'http_port of proxy.conf', configured, String(world.edition.proxy.port));
-      world.note('PROXY_PORT', configured);
-      world.proxyPort.set(Number(configured));
+    {
+      id: 'PROXY-3',
+      when: isDeployed,
+      title: 'ConfigMap proxy-configmap holds it under squid.conf',
+      commands: [commands.createConfigMap],
+      needs: ['PROXY-1', 'PROXY-2'],
+      ahead: {
+        work: async (world) => {
+          await apply(world.kube, [await proxyConfigMap(world)]);
+        },
+      },
+      run: async (world) => {
+        const configMap = await proxyConfigMap(world);
+        const text = configMap.data?.['squid.conf'] ?? '';
+        const stored = await find<V1ConfigMap>(world.kube, configMap);
+        const keys = Object.keys(stored?.data ?? {}).join(', ');
+        mustEqual(
+          'CONFIG_DIFFERS',
+          `the list of keys of ${world.edition.proxy.configMap}`,
+          keys,
+          'squid.conf',
+        );
+        mustEqual(
+          'CONFIG_DIFFERS',
+          `squid.conf in ${world.edition.proxy.configMap}`,
+          withoutLogin(stored?.data?.['squid.conf'] ?? ''),
+          withoutLogin(text),
+        );
+      },
     },
-  },
-  {
-    id: 'PROXY-8',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: 'Without Istio, the page arrives through the proxy',
-    commands: [commands.requestWithoutIstio],
-    needs: ['PROXY-5', 'PROXY-6', 'PROXY-7'],
-    run: async (world) => {
-      await nothingMustBeInjected(world);
-      const trip = await world.witnesses.fetch(world.outsideClient(), { via: world.proxy() });
-      world.evidence(trip);
-      world.baselineTrip.set(trip);
-      world.note('title', trip.client.title ?? '');
-      expect(trip).toHaveTitle(world.session.destination.title);
+    {
+      id: 'PROXY-4',
+      when: isDeployed,
+      title: 'Squid runs with that configuration, mounted read-only',
+      commands: [commands.deployProxy],
+      needs: ['PROXY-3'],
+      ahead: {
+        work: async ({ kube, session, fixtures }) => {
+          const objects = await fixtures.objects('document/squid.yaml', {
+            SQUID_IMAGE: session.images.images.squid.reference,
+          });
+          await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
+        },
+      },
+      run: async (world) => {
+        const { kube } = world;
+        const { external } = world.namespaces;
+        const pod = await workloadMustBeReady(world, external, world.edition.proxy.app);
+        await mountMustBeReadOnly(world);
+        world.squidPod.set(pod);
+        const target = world.squid();
+        const used = await execOrThrow(kube, target, ['cat', '/etc/squid/squid.conf']);
+        const written = await squidConfiguration(world);
+        const what = '/etc/squid/squid.conf in the Squid pod';
+        mustEqual('CONFIG_DIFFERS', what, withoutLogin(used), withoutLogin(written));
+        await squidMustListen(world, target);
+        world.witnesses.follow('proxy', target);
+      },
     },
-  },
-  {
-    id: 'PROXY-9',
-    section: 'deploy-an-https-proxy',
-    when: isDeployed,
-    title: "Squid's access log has the line of that very request",
-    commands: [commands.proxyLog],
-    needs: ['PROXY-8'],
-    run: async (world) => {
-      const trip = world.evidence(world.baselineTrip.get());
-      expect(trip).toHaveCrossed(
-        noSidecar(),
-        proxy({ result: 'TCP_TUNNEL/200' }),
-        ...world.witnesses.originExpectations(),
-      );
-      await lineMustBeInSquidLog(world, trip);
+    {
+      id: 'PROXY-5',
+      title: `The ${client} sample runs in external, without a sidecar`,
+      commands: [commands.applyOutsideClient],
+      needs: ['PROXY-1'],
+      ahead: {
+        work: async ({ kube, session, fixtures, namespaces: { external } }) => {
+          const values = { CURL_IMAGE: session.images.images.curl.reference };
+          await apply(kube, await fixtures.objects('document/client.yaml', values, external), external);
+        },
+      },
+      run: async (world) => {
+        const { external } = world.namespaces;
+        const pod = await workloadMustBeReady(world, external, world.edition.client);
+        await nothingMustBeInjected(world);
+        world.externalPod.set(pod.metadata?.name ?? '');
+      },
     },
-  },
-];
+    {
+      id: 'PROXY-6',
+      when: isDeployed,
+      title: 'PROXY_IP is the address of the Squid pod and of no Service',
+      commands: [commands.proxyIp],
+      needs: ['PROXY-4'],
+      run: async (world) => {
+        const { kube } = world;
+        const { external } = world.namespaces;
+        // A Squid pod that is being deleted still has an address for its 30 s of grace.
+        const pods = await livePods(kube, external, 'app=squid');
+        const addresses = pods.map(({ status }) => status?.podIP ?? '');
+        const [ip] = addresses;
+        if (ip === undefined || ip === '' || addresses.length > 1) {
+          fail(
+            'PROXY_POD_AMBIGUOUS',
+            `live pods with app=squid: ${pods.map(({ metadata, status }) => `${metadata?.name ?? ''} ${status?.podIP ?? ''}`).join(', ') || 'none'}`,
+            'exactly one, so that PROXY_IP is one address',
+          );
+        }
+        await addressMustBeNoService(world, ip);
+        world.note('PROXY_IP', ip);
+        world.proxyIp.set(ip);
+        world.proxyIps.set([ip]);
+      },
+    },
+    {
+      id: 'PROXY-7',
+      when: isDeployed,
+      title: "PROXY_PORT is the port of Squid's configuration",
+      commands: [commands.proxyPort],
+      needs: ['PROXY-2'],
+      run: async (world) => {
+        const configured =
+          /^http_port\s+(\d+)/m.exec(await world.fixtures.text('document/proxy.conf'))?.[1] ?? '';
+        mustEqual('CONFIG_DIFFERS', 'http_port of proxy.conf', configured, String(world.edition.proxy.port));
+        world.note('PROXY_PORT', configured);
+        world.proxyPort.set(Number(configured));
+      },
+    },
+    {
+      id: 'PROXY-8',
+      when: isDeployed,
+      title: 'Without Istio, the page arrives through the proxy',
+      commands: [commands.requestWithoutIstio],
+      needs: ['PROXY-5', 'PROXY-6', 'PROXY-7'],
+      run: async (world) => {
+        await nothingMustBeInjected(world);
+        const trip = await world.witnesses.fetch(world.outsideClient(), { via: world.proxy() });
+        world.evidence(trip);
+        world.baselineTrip.set(trip);
+        world.note('title', trip.client.title ?? '');
+        expect(trip).toHaveTitle(world.session.destination.title);
+      },
+    },
+    {
+      id: 'PROXY-9',
+      when: isDeployed,
+      title: "Squid's access log has the line of that very request",
+      commands: [commands.proxyLog],
+      needs: ['PROXY-8'],
+      run: async (world) => {
+        const trip = world.evidence(world.baselineTrip.get());
+        expect(trip).toHaveCrossed(
+          noSidecar(),
+          proxy({ result: 'TCP_TUNNEL/200' }),
+          ...world.witnesses.originExpectations(),
+        );
+        await lineMustBeInSquidLog(world, trip);
+      },
+    },
+  ]);
 
 async function proxyConfigMap(world: World): Promise<V1ConfigMap & KubernetesObject> {
   return {

@@ -12,19 +12,17 @@ import { type GivenProxy, type ProxyLog, resolveIn } from '../../helpers/proxy/p
 import { mustBeNoClusterIp, sliceOf, nothingMustBeInjected } from './2-deploy-an-https-proxy.ts';
 import { fail, waitOrFail } from './must.ts';
 import { documentsSidecar } from './sidecar.ts';
-import { isDeployed, withoutItsLog, type Step } from './step.ts';
+import { inSection, isDeployed, withoutItsLog, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 const section = 'deploy-an-https-proxy';
 const when: NonNullable<Step['when']> = (plan) => !isDeployed(plan);
 
 /** In place of the steps that deploy Squid and try it: whether the given proxy serves without Istio. */
-export const reachGivenProxy: readonly Step[] = [
+export const reachGivenProxy = inSection(section, [
   {
     id: 'REACH-1',
-    section,
     title: 'Your proxy has addresses inside the cluster, and none of them is a Service’s',
-    commands: [],
     needs: ['PROXY-5'],
     when,
     run: async (world) => {
@@ -46,9 +44,7 @@ export const reachGivenProxy: readonly Step[] = [
   },
   {
     id: 'REACH-2',
-    section,
     title: 'Its log can be followed',
-    commands: [],
     needs: ['BEFORE-1'],
     when,
     unavailable: withoutItsLog,
@@ -63,9 +59,7 @@ export const reachGivenProxy: readonly Step[] = [
   },
   {
     id: 'REACH-3',
-    section,
-    title: 'Without Istio, the page arrives through your proxy, by each address that was told',
-    commands: [],
+    title: 'Without Istio, the page arrives through your proxy, by each address given',
     needs: ['REACH-1', 'REACH-2'],
     when,
     run: async (world) => {
@@ -83,9 +77,7 @@ export const reachGivenProxy: readonly Step[] = [
   },
   {
     id: 'REACH-4',
-    section,
     title: 'Its access log has the line of that very request',
-    commands: [],
     needs: ['REACH-3'],
     when,
     unavailable: withoutItsLog,
@@ -98,15 +90,13 @@ export const reachGivenProxy: readonly Step[] = [
       return Promise.resolve();
     },
   },
-];
+]);
 
 /** Beside the document's own request, which takes the first address. */
-export const furtherAddresses: readonly Step[] = [
+export const furtherAddresses = inSection('configure-traffic-to-external-https-proxy', [
   {
     id: 'MESH-5',
-    section: 'configure-traffic-to-external-https-proxy',
     title: 'By each further address of your proxy the sidecar carries the request as well',
-    commands: [],
     needs: ['MESH-2', 'REACH-2'],
     when: ({ proxy }) => proxy.kind === 'given' && proxy.addresses.length > 1,
     run: async (world) => {
@@ -119,7 +109,7 @@ export const furtherAddresses: readonly Step[] = [
       }
     },
   },
-];
+]);
 
 /** The endpoints that clients are to use, one after the other: each address that the user gave, or the name's, once. */
 function endpointsOf(world: World): readonly Endpoint[] {

@@ -5,10 +5,10 @@ import { influencing } from '../../helpers/istio/influences.ts';
 import { claimantsOf, visibleTo } from '../../helpers/istio/taker-makers.ts';
 import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
-import { isSomebodys } from './baseline.ts';
+import { isOthersMesh } from './baseline.ts';
 import { fail } from './must.ts';
 import { entryOf, isServiceEntryOfTheDocument } from './service-entry.ts';
-import type { Step } from './step.ts';
+import { inSection, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 interface Exported {
@@ -16,62 +16,64 @@ interface Exported {
   readonly exportTo?: readonly string[];
 }
 
-export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] => [
-  {
-    id: 'WHY-1',
-    section: 'understanding-what-happened',
-    title:
-      'Nothing in the mesh knows wikipedia.org, nor the proxy but for the entry, and the request needed nothing',
-    commands: [],
-    claims: claims.noEntryForTheDestination,
-    needs: ['MESH-2'],
-    run: async (world) => {
-      const { kube } = world;
-      const pod = world.clientPod();
-      const [objects, held, known] = await Promise.all([
-        influencing(kube, (object) => isServiceEntryOfTheDocument(world, object)),
-        listeners(kube, pod),
-        clusters(kube, pod),
-      ]);
-      const host = new URL(world.session.destination.url).hostname;
-      // A given proxy may be of the same domain as the page.
-      const domain = world.session.proxy.kind === 'deployed' ? host.split('.').slice(-2).join('.') : host;
-      const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
-      // A second entry for the proxy would do the document's work, and hide that the document's own does not.
-      const ends = [entryOf(world).host, ...world.proxyIps.get()].flatMap((name) => [
-        `"${name}"`,
-        `"${name}/`,
-      ]);
-      const aboutProxy = (value: unknown): boolean => ends.some((end) => JSON.stringify(value).includes(end));
-      const aboutDestination = [
-        ...objects.filter((object) => aboutIt(object) && leads(world, object, known)).map(nameOf),
-        ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
-        ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
-      ];
-      const aboutTheProxy = objects
-        .filter((object) => aboutProxy(object) && leads(world, object, known) && reachesProxy(world, object))
-        .map(nameOf);
-      // Somebody may have registered the destination for traffic that goes around the proxy. This trip's own statements,
-      // which MESH-3 and MESH-4 judge, tell that it did not go there.
-      const harmless = isSomebodys(world) ? aboutDestination : [];
-      if (harmless.length > 0) world.note('the mesh also knows', harmless.join(', '));
-      const found = [...new Set([...(isSomebodys(world) ? [] : aboutDestination), ...aboutTheProxy])];
-      if (found.length > 0) {
-        fail(
-          'EXTRA_ENTRY',
-          found.join(', '),
-          `no object, listener or cluster for ${domain} anywhere, and none but the document's entry for the proxy`,
-        );
-      }
-      const trip = world.evidence(world.meshTrip.get());
-      expect(trip).toHaveTitle(world.session.destination.title);
+export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] =>
+  inSection('understanding-what-happened', [
+    {
+      id: 'WHY-1',
+      title:
+        'Nothing in the mesh knows wikipedia.org, nor the proxy but for the entry, and the request needed nothing',
+      claims: claims.noEntryForTheDestination,
+      needs: ['MESH-2'],
+      run: async (world) => {
+        const { kube } = world;
+        const pod = world.clientPod();
+        const [objects, held, known] = await Promise.all([
+          influencing(kube, (object) => isServiceEntryOfTheDocument(world, object)),
+          listeners(kube, pod),
+          clusters(kube, pod),
+        ]);
+        const host = new URL(world.session.destination.url).hostname;
+        // A given proxy may be of the same domain as the page.
+        const domain = world.session.proxy.kind === 'deployed' ? host.split('.').slice(-2).join('.') : host;
+        const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
+        // A second entry for the proxy would do the document's work, and hide that the document's own does not.
+        const ends = [entryOf(world).host, ...world.proxyIps.get()].flatMap((name) => [
+          `"${name}"`,
+          `"${name}/`,
+        ]);
+        const aboutProxy = (value: unknown): boolean =>
+          ends.some((end) => JSON.stringify(value).includes(end));
+        const aboutDestination = [
+          ...objects.filter((object) => aboutIt(object) && leads(world, object, known)).map(nameOf),
+          ...held.filter(aboutIt).map(({ name }) => `listener ${name}`),
+          ...known.filter(({ name }) => aboutIt(name)).map(({ name }) => `cluster ${name}`),
+        ];
+        const aboutTheProxy = objects
+          .filter(
+            (object) => aboutProxy(object) && leads(world, object, known) && reachesProxy(world, object),
+          )
+          .map(nameOf);
+        // The destination may be registered for traffic that goes around the proxy. This trip's own statements,
+        // which MESH-3 and MESH-4 judge, tell that it did not go there.
+        const harmless = isOthersMesh(world) ? aboutDestination : [];
+        if (harmless.length > 0) world.note('the mesh also knows', harmless.join(', '));
+        const found = [...new Set([...(isOthersMesh(world) ? [] : aboutDestination), ...aboutTheProxy])];
+        if (found.length > 0) {
+          fail(
+            'EXTRA_ENTRY',
+            found.join(', '),
+            `no object, listener or cluster for ${domain} anywhere, and none but the document's entry for the proxy`,
+          );
+        }
+        const trip = world.evidence(world.meshTrip.get());
+        expect(trip).toHaveTitle(world.session.destination.title);
+      },
     },
-  },
-];
+  ]);
 
-/** Whether an entry is for the proxy itself: in somebody's mesh another may have the same host, for another address. */
+/** Whether an entry is for the proxy itself: in an existing mesh another may have the same host, for another address. */
 function reachesProxy(world: World, object: KubernetesObject): boolean {
-  if (!isSomebodys(world) || object.kind !== 'ServiceEntry') return true;
+  if (!isOthersMesh(world) || object.kind !== 'ServiceEntry') return true;
   const port = world.proxyPort.get();
   const { host } = entryOf(world);
   return world.proxyIps
@@ -85,7 +87,7 @@ function reachesProxy(world: World, object: KubernetesObject): boolean {
 }
 
 /**
- * Whether an object can lead the client to what it names. In somebody's mesh others allow it, limit it, or are not for
+ * Whether an object can lead the client to what it names. In an existing mesh others allow it, limit it, or are not for
  * this client.
  */
 function leads(
@@ -93,7 +95,7 @@ function leads(
   object: KubernetesObject & { readonly spec?: Exported },
   known: readonly { readonly name: string }[],
 ): boolean {
-  if (!isSomebodys(world)) return true;
+  if (!isOthersMesh(world)) return true;
   const { kind = '', metadata, spec } = object;
   // An entry that a Sidecar resource hides, or in a namespace that istiod does not look at, has no cluster.
   if (kind === 'ServiceEntry') {

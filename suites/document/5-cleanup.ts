@@ -12,133 +12,127 @@ import { isOwnClient } from './given-client.ts';
 import { fail, waitOrFail } from './must.ts';
 import { clientObjects, interruptSquid, proxyObjects, snapshotOf } from './prepare.ts';
 import { serviceEntryIn } from './service-entry.ts';
-import { isDeployed, type Step } from './step.ts';
+import { inSection, isDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
-export const cleanup = ({ commands, client }: Edition): readonly Step[] => [
-  {
-    id: 'CLEAN-1',
-    section: 'cleanup',
-    when: isOwnClient,
-    title: `Shut down ${client}`,
-    commands: [commands.deleteClient],
-    needs: [],
-    undoes: 'BEFORE-2',
-    run: async (world) => {
-      await world.witnesses.unfollow('sidecar');
-      await mustGo(world, clientObjects(world.edition), world.namespaces.mesh);
-      await podsGone(world, world.namespaces.mesh, `app=${world.edition.client}`);
-    },
-  },
-  {
-    id: 'CLEAN-2',
-    section: 'cleanup',
-    title: `Shut down ${client} in external`,
-    commands: [commands.deleteOutsideClient],
-    needs: [],
-    undoes: 'PROXY-5',
-    ahead: {
-      with: 'CLEAN-1',
-      work: (world) => mustGo(world, clientObjects(world.edition), world.namespaces.external),
-    },
-    run: async (world) => {
-      await podsGone(world, world.namespaces.external, `app=${world.edition.client}`);
-    },
-  },
-  {
-    id: 'CLEAN-3',
-    section: 'cleanup',
-    when: isDeployed,
-    title: 'Shut down Squid, delete the ConfigMap and the file',
-    commands: [commands.deleteProxy],
-    needs: [],
-    undoes: 'PROXY-4',
-    ahead: {
-      with: 'CLEAN-1',
-      work: async (world) => {
-        await world.witnesses.unfollow('proxy');
-        for (const object of proxyObjects(world)) await mustGo(world, [object]);
-        await rm(join(world.folder, 'proxy.conf'), { force: true });
+export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
+  inSection('cleanup', [
+    {
+      id: 'CLEAN-1',
+      when: isOwnClient,
+      title: `Shut down ${client}`,
+      commands: [commands.deleteClient],
+      needs: [],
+      undoes: 'BEFORE-2',
+      run: async (world) => {
+        await world.witnesses.unfollow('sidecar');
+        await mustGo(world, clientObjects(world.edition), world.namespaces.mesh);
+        await podsGone(world, world.namespaces.mesh, `app=${world.edition.client}`);
       },
     },
-    run: async (world) => {
-      const { external } = world.namespaces;
-      await access(join(world.folder, 'proxy.conf')).then(
-        () => fail('LEFT_BEHIND', './proxy.conf', 'the file is deleted'),
-        () => undefined,
-      );
-      const { app } = world.edition.proxy;
-      await podsGone(world, external, `app=${app}`, (pod) =>
-        interruptSquid(world.kube, { namespace: external, pod, container: app }),
-      );
-    },
-  },
-  {
-    id: 'CLEAN-4',
-    section: 'cleanup',
-    title: 'Delete namespace external',
-    commands: [commands.deleteNamespace],
-    needs: [],
-    undoes: 'PROXY-1',
-    ahead: {
-      with: 'CLEAN-1',
-      // As for the document's reader, all that was made in it is gone by then, but for pods that are going. The
-      // namespace's controller looks at it five seconds later.
-      after: ['CLEAN-2', 'CLEAN-3'],
-      work: async (world) => {
-        if (staysPrepared(world)) return;
-        const metadata = { name: world.namespaces.external };
-        await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+    {
+      id: 'CLEAN-2',
+      title: `Shut down ${client} in external`,
+      commands: [commands.deleteOutsideClient],
+      needs: [],
+      undoes: 'PROXY-5',
+      ahead: {
+        with: 'CLEAN-1',
+        work: (world) => mustGo(world, clientObjects(world.edition), world.namespaces.external),
+      },
+      run: async (world) => {
+        await podsGone(world, world.namespaces.external, `app=${world.edition.client}`);
       },
     },
-    run: (world) => {
-      if (staysPrepared(world)) {
-        world.note('namespace', `${world.namespaces.external} was prepared for the suite, and stays`);
-      }
-      return Promise.resolve();
+    {
+      id: 'CLEAN-3',
+      when: isDeployed,
+      title: 'Shut down Squid, delete the ConfigMap and the file',
+      commands: [commands.deleteProxy],
+      needs: [],
+      undoes: 'PROXY-4',
+      ahead: {
+        with: 'CLEAN-1',
+        work: async (world) => {
+          await world.witnesses.unfollow('proxy');
+          for (const object of proxyObjects(world)) await mustGo(world, [object]);
+          await rm(join(world.folder, 'proxy.conf'), { force: true });
+        },
+      },
+      run: async (world) => {
+        const { external } = world.namespaces;
+        await access(join(world.folder, 'proxy.conf')).then(
+          () => fail('LEFT_BEHIND', './proxy.conf', 'the file is deleted'),
+          () => undefined,
+        );
+        const { app } = world.edition.proxy;
+        await podsGone(world, external, `app=${app}`, (pod) =>
+          interruptSquid(world.kube, { namespace: external, pod, container: app }),
+        );
+      },
     },
-  },
-  {
-    id: 'CLEAN-5',
-    section: 'cleanup',
-    title: 'Delete the ServiceEntry',
-    commands: [commands.deleteServiceEntry],
-    needs: [],
-    undoes: 'MESH-1',
-    ahead: {
-      with: 'CLEAN-1',
-      work: (world) => mustGo(world, [serviceEntryIn(world)]),
+    {
+      id: 'CLEAN-4',
+      title: 'Delete namespace external',
+      commands: [commands.deleteNamespace],
+      needs: [],
+      undoes: 'PROXY-1',
+      ahead: {
+        with: 'CLEAN-1',
+        // As for the document's reader, all that was made in it is gone by then, but for pods that are going. The
+        // namespace's controller looks at it five seconds later.
+        after: ['CLEAN-2', 'CLEAN-3'],
+        work: async (world) => {
+          if (staysPrepared(world)) return;
+          const metadata = { name: world.namespaces.external };
+          await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+        },
+      },
+      run: (world) => {
+        if (staysPrepared(world)) {
+          world.note('namespace', `${world.namespaces.external} was prepared for the suite, and stays`);
+        }
+        return Promise.resolve();
+      },
     },
-    run: () => Promise.resolve(),
-  },
-  {
-    id: 'CLEAN-6',
-    section: 'cleanup',
-    title: 'The cluster is as it was before the first step',
-    commands: [],
-    needs: ['CLEAN-1', 'CLEAN-2', 'CLEAN-3', 'CLEAN-4', 'CLEAN-5'],
-    run: async (world) => {
-      const expected = "the cluster's objects equal the snapshot taken before the first step";
-      await waitOrFail('LEFT_BEHIND', expected, () =>
-        eventually(
-          'the cluster to be as it was before the first step',
-          async () => {
-            const after = await snapshotOf(world);
-            const { added, removed, changed } = compareSnapshots(world.before.get(), after);
-            const differences = [
-              ...added.map((key) => `left behind: ${key}`),
-              ...removed.map((key) => `missing: ${key}`),
-              ...changed.map((key) => `changed: ${key}`),
-            ];
-            if (differences.length > 0) throw new Error(differences.join('; '));
-          },
-          // The garbage collector takes a moment for what deleted objects owned.
-          { timeoutMs: 15_000, intervalMs: 200 },
-        ),
-      );
+    {
+      id: 'CLEAN-5',
+      title: 'Delete the ServiceEntry',
+      commands: [commands.deleteServiceEntry],
+      needs: [],
+      undoes: 'MESH-1',
+      ahead: {
+        with: 'CLEAN-1',
+        work: (world) => mustGo(world, [serviceEntryIn(world)]),
+      },
+      run: () => Promise.resolve(),
     },
-  },
-];
+    {
+      id: 'CLEAN-6',
+      title: 'The cluster is as it was before the first step',
+      needs: ['CLEAN-1', 'CLEAN-2', 'CLEAN-3', 'CLEAN-4', 'CLEAN-5'],
+      run: async (world) => {
+        const expected = "the cluster's objects equal the snapshot taken before the first step";
+        await waitOrFail('LEFT_BEHIND', expected, () =>
+          eventually(
+            'the cluster to be as it was before the first step',
+            async () => {
+              const after = await snapshotOf(world);
+              const { added, removed, changed } = compareSnapshots(world.before.get(), after);
+              const differences = [
+                ...added.map((key) => `left behind: ${key}`),
+                ...removed.map((key) => `missing: ${key}`),
+                ...changed.map((key) => `changed: ${key}`),
+              ];
+              if (differences.length > 0) throw new Error(differences.join('; '));
+            },
+            // The garbage collector takes a moment for what deleted objects owned.
+            { timeoutMs: 15_000, intervalMs: 200 },
+          ),
+        );
+      },
+    },
+  ]);
 
 function staysPrepared({ session, namespaces }: World): boolean {
   return session.existing?.prepared.includes(namespaces.external) === true;

@@ -6,21 +6,19 @@ import type { GivenObject } from '../../helpers/given/manifests.ts';
 import { apply, find, inNamespace, RefusedError, remove } from '../../helpers/kube/apply.ts';
 import { nameOf, type Kube } from '../../helpers/kube/client.ts';
 import { fail, workloadMustBeReady } from './must.ts';
-import type { Step } from './step.ts';
+import { inSection } from './step.ts';
 import type { World } from './world.ts';
 
 /** The user's own manifests, where a run has any: before the first pod of the document. */
-export const applyManifests: readonly Step[] = [
+export const applyManifests = inSection('controls', [
   {
     id: 'APPLY-1',
-    section: 'controls',
     title: 'Your manifests are applied, and your workloads are ready',
-    commands: [],
     needs: ['BEFORE-1'],
     when: ({ configuration }) => configuration.apply.length > 0,
     run: (world) => manifestsMustApply(world),
   },
-];
+]);
 
 /** Applies the user's manifests, in their order, and waits for the workloads among them. */
 export async function manifestsMustApply(world: World): Promise<void> {
@@ -57,7 +55,6 @@ async function applyOne(world: World, given: GivenObject): Promise<KubernetesObj
   }
 }
 
-/** The Deployments among objects. */
 export function deployments(
   objects: readonly KubernetesObject[],
 ): { readonly namespace: string; readonly name: string }[] {

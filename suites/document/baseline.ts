@@ -1,15 +1,13 @@
-import { eventually } from '../../helpers/eventually/eventually.ts';
 import { clusters, dumpEntries } from '../../helpers/istio/sidecar.ts';
 import { takerOf, type Taker } from '../../helpers/istio/taker.ts';
 import { askTaker, clustersOf, sameTaker, toldTaker, wayOf, type Way } from '../../helpers/istio/way.ts';
-import { timeouts } from '../../helpers/timeouts.ts';
 import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
-import { fail, waitOrFail } from './must.ts';
+import { fail, sidecarMust } from './must.ts';
 import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
 /**
- * What takes a connection to the proxy without the document's ServiceEntry. In somebody's mesh it is what the mesh makes
+ * What takes a connection to the proxy without the document's ServiceEntry. In an existing mesh it is what the mesh makes
  * of it, asked before the entry is there; in the suite's own, where nothing else is, it must be PassthroughCluster.
  */
 export async function baselineOf(world: World): Promise<Way> {
@@ -32,14 +30,14 @@ export async function baselineOf(world: World): Promise<Way> {
   return way;
 }
 
-/** Whether the mesh is somebody's, or has a configuration of somebody's: it may have more than the document's reader has. */
-export function isSomebodys({ session }: World): boolean {
+/** Whether the mesh is an existing one, or has the user's own configuration: it may have more than the document's reader has. */
+export function isOthersMesh({ session }: World): boolean {
   return session.existing !== undefined || session.given !== undefined;
 }
 
 /** Waits until the sidecar does with a connection to the proxy what it did before the entry. */
 export async function entryMustBeForgotten(world: World): Promise<void> {
-  if (!isSomebodys(world)) {
+  if (!isOthersMesh(world)) {
     await takerMust(world, `have no listener for ${formatEndpoint(world.proxy())}`, ({ reach }) => {
       return reach === 'rest';
     });
@@ -51,14 +49,14 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
   const { name } = entryOf(world).cluster;
   const { kube } = world;
   const pod = world.clientPod();
-  await sidecarMustBe(
+  await sidecarMust(
     what,
     async () => {
       const [listening, known] = await Promise.all([
         dumpEntries(kube, pod, 'dynamic_listeners'),
         clusters(kube, pod),
       ]);
-      // Somebody's entry of the same host, for another address, has a cluster of this name before and after.
+      // Another entry of the same host, for another address, has a cluster of this name before and after.
       const stays = world.clusterOfOthers.known() === true;
       if (!stays && known.some((cluster) => cluster.name === name)) {
         throw new Error(`there is a cluster ${name}`);
@@ -70,7 +68,7 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
       }
     },
     // Listeners come a moment after clusters; where it is not known what is to be there, the state has to settle.
-    baseline === undefined ? 5 : 1,
+    { consecutive: baseline === undefined ? 5 : 1 },
   );
   if (baseline === undefined) await baselineOf(world);
 }
@@ -81,22 +79,9 @@ export async function takerMust(
   what: string,
   condition: (taker: Taker) => boolean,
 ): Promise<void> {
-  await sidecarMustBe(what, async () => {
+  await sidecarMust(what, async () => {
     const taker = await askTaker(world.kube, world.clientPod(), world.proxy());
     if (taker === undefined) throw new Error('it has no listener for outbound connections');
     if (!condition(taker)) throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
   });
-}
-
-/** Waits until `condition` no longer throws; `what` the sidecar must do then. */
-export async function sidecarMustBe(
-  what: string,
-  condition: () => Promise<void>,
-  consecutive = 1,
-): Promise<void> {
-  const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
-  const options = { timeoutMs: timeouts.configPush, intervalMs: 50, consecutive };
-  await waitOrFail('LISTENER_DIFFERS', expected, () =>
-    eventually(`the sidecar to ${what}`, condition, options),
-  );
 }

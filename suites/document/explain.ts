@@ -425,7 +425,7 @@ function otherPort(trips: readonly Trip[]): Finding | undefined {
   };
 }
 
-/** Somebody's pod is replaced when they like; what its requests came to says nothing then. */
+/** The user's pod may be replaced at any time; the outcome of its requests says nothing then. */
 async function clientLost(world: World): Promise<Finding | undefined> {
   const { givenClient } = world;
   if (givenClient === undefined) return undefined;

@@ -68,7 +68,7 @@ export class Fixtures {
   }
 
   /**
-   * From now on the fixture reads as if somebody had changed it: how the fault matrix makes a reader's mistake.
+   * From now on the fixture reads as if it had been changed: how the fault matrix makes a reader's mistake.
    * @throws Error when the change changes nothing, since then it would prove nothing
    */
   alter(name: FixtureName, alteration: Alteration): void {

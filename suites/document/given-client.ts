@@ -17,7 +17,7 @@ import { baselineOf } from './baseline.ts';
 import { fail } from './must.ts';
 import { sourcePod } from './others.ts';
 import { ownHost } from './service-entry.ts';
-import { isDeployed, type Step } from './step.ts';
+import { inSection, isDeployed } from './step.ts';
 import type { World } from './world.ts';
 
 /** For steps about the client that the suite starts. */
@@ -26,12 +26,10 @@ export function isOwnClient({ configuration: { client } }: RunPlan): boolean {
 }
 
 /** In place of the steps that start the document's client. */
-export const findGivenClient: readonly Step[] = [
+export const findGivenClient = inSection('before-you-begin', [
   {
     id: 'CLIENT-1',
-    section: 'before-you-begin',
     title: 'Your pod is there, ready, and has a sidecar: it is the client',
-    commands: [],
     needs: ['BEFORE-1'],
     when: (plan) => !isOwnClient(plan),
     run: async (world) => {
@@ -54,7 +52,7 @@ export const findGivenClient: readonly Step[] = [
       if (isDeployed(world.session)) await apply(kube, [namespaceObject(world.namespaces.mesh)]);
     },
   },
-];
+]);
 
 function replaced(namespace: string, pod: string): EnvironmentError {
   return new EnvironmentError(
@@ -64,7 +62,7 @@ function replaced(namespace: string, pod: string): EnvironmentError {
   );
 }
 
-/** Why a control is not made with somebody's pod, where it would need a resource for that pod alone. */
+/** Why a control is left out for the user's pod, where it would need a resource for that pod alone. */
 export function wouldChangeClient({ configuration: { client } }: RunPlan): string | undefined {
   return client === undefined
     ? undefined
@@ -80,8 +78,8 @@ export function wouldHideEntry(plan: RunPlan): string | undefined {
 }
 
 /**
- * Says why somebody's pod has no entry for the proxy. None is applied for it: everybody's requests in its namespace would
- * go by that one.
+ * Says why the user's pod has no entry for the proxy. None is applied for it: all requests in its namespace would use
+ * it.
  */
 export async function clientMustHaveEntry(world: World): Promise<never> {
   const to = world.proxy();

@@ -1,6 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
-import { EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { eventually, EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { timeouts } from '../../helpers/timeouts.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { SidecarWatch } from '../../helpers/istio/sidecar-watch.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
@@ -30,13 +31,26 @@ export async function waitOrFail<T>(cause: CauseCode, expected: string, wait: ()
   }
 }
 
-/** The Deployment's ready pods. */
-export function workloadMustBeReady(world: World, namespace: string, name: string): Promise<V1Pod[]> {
+/** Waits until `condition` no longer throws; `what` the sidecar must do then. */
+export function sidecarMust<T>(
+  what: string,
+  condition: () => Promise<T>,
+  { cause = 'LISTENER_DIFFERS' as CauseCode, consecutive = 1 } = {},
+): Promise<T> {
+  const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
+  const options = { timeoutMs: timeouts.configPush, intervalMs: 50, consecutive };
+  return waitOrFail(cause, expected, () => eventually(`the sidecar to ${what}`, condition, options));
+}
+
+/** The Deployment's ready pod; of several the first. */
+export async function workloadMustBeReady(world: World, namespace: string, name: string): Promise<V1Pod> {
   const cause = name === world.edition.proxy.app ? 'PROXY_POD_NOT_READY' : 'WORKLOAD_NOT_READY';
   const watch = new SidecarWatch(world.kube);
-  return waitOrFail(cause, `Deployment ${namespace}/${name} is ready`, () =>
+  const [pod] = await waitOrFail(cause, `Deployment ${namespace}/${name} is ready`, () =>
     deploymentMustBeReady(world.kube, namespace, name, { hopeless: (pods) => watch.hopeless(pods) }),
   );
+  if (pod === undefined) throw new Error('a ready Deployment has no pod');
+  return pod;
 }
 
 /**

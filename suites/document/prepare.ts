@@ -29,7 +29,7 @@ export function notCompared(object: KubernetesObject): boolean {
   return belongsToIstio(object);
 }
 
-/** The cluster's objects; in somebody else's cluster those of the run's namespaces, since the rest changes when it likes. */
+/** The cluster's objects; in an existing cluster those of the run's namespaces, since the rest may change at any time. */
 export async function snapshotOf({ kube, session }: World): Promise<Snapshot> {
   return snapshotIn(kube, session);
 }

@@ -2,6 +2,8 @@ import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { clusterName } from '../../helpers/document/edition.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
+import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { stable } from '../../helpers/kube/snapshot.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { fail } from './must.ts';
@@ -26,23 +28,6 @@ export function isServiceEntryOfTheDocument(world: World, { kind, metadata }: Ku
       metadata?.name === own.metadata?.name &&
       metadata?.namespace === own.metadata?.namespace,
   );
-}
-
-interface ServiceEntry extends KubernetesObject {
-  readonly spec?: {
-    readonly hosts?: readonly string[];
-    readonly addresses?: readonly string[];
-    readonly ports?: readonly {
-      readonly number: number;
-      readonly name: string;
-      readonly protocol?: string;
-    }[];
-    readonly location?: string;
-    readonly resolution?: string;
-    readonly exportTo?: readonly string[];
-    readonly endpoints?: readonly unknown[];
-    readonly workloadSelector?: unknown;
-  };
 }
 
 /** The host of this run's entry: that of the mesh's own, else the document's, or the proxy's where the user gave a name. */
@@ -117,7 +102,7 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   }
   const { ports = [], hosts = [], addresses = [], exportTo = [], ...rest } = stored.spec ?? {};
   const must = (cause: CauseCode, field: string, seen: unknown, expected: unknown): void => {
-    if (stableJson(seen) === stableJson(expected)) return;
+    if (JSON.stringify(stable(seen)) === JSON.stringify(stable(expected))) return;
     fail(cause, `${field}: ${JSON.stringify(seen)}`, `${field}: ${JSON.stringify(expected)}`);
   };
   const protocols = ports.map(({ protocol }) => protocol ?? '(none)');
@@ -141,12 +126,4 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   // The document leaves resolution out, which means NONE.
   const expected = { location: 'MESH_EXTERNAL', resolution: entry.resolution };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);
-}
-
-function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

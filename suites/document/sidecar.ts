@@ -1,11 +1,9 @@
-import { eventually } from '../../helpers/eventually/eventually.ts';
 import { answersDns, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
-import { timeouts } from '../../helpers/timeouts.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { breaking, carrierOf, noteLimits, perhapsBy, rejection } from './carrier.ts';
-import { waitOrFail } from './must.ts';
+import { sidecarMust } from './must.ts';
 import { entryOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
@@ -30,11 +28,11 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
   const listening: Listener[] = [];
   for (const ip of listensOn) {
     const found = await sidecarMust(
-      world,
       allocated ? `have a listener on port ${port} for ${cluster.name}` : `have a listener on ${ip}:${port}`,
-      (all) => {
+      async () => {
+        const all = await listeners(world.kube, { namespace: world.clientNamespace, pod });
         const match = allocated
-          ? all.find((one) => isOn(one, port) && handsTo(one, cluster.name))
+          ? all.find((one) => one.address?.socket_address.port_value === port && handsTo(one, cluster.name))
           : listenerOn(all, { ip, port });
         if (match !== undefined) return match;
         const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
@@ -44,8 +42,7 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
             : `listeners on port ${port}: ${others.join(', ')}`,
         );
       },
-      'LISTENER_MISSING',
-      pod,
+      { cause: 'LISTENER_MISSING' },
     );
     listening.push(found);
   }
@@ -59,30 +56,8 @@ async function podAnswersDns({ kube, clientNamespace: namespace }: World, name: 
   return answersDns(await kube.core.readNamespacedPod({ namespace, name }));
 }
 
-function isOn({ address }: Listener, port: number): boolean {
-  return address?.socket_address.port_value === port;
-}
-
 function handsTo(listener: Listener, cluster: string): boolean {
   return chainsOf(listener).some((chain) => chain.startsWith(`TcpProxy → ${cluster}`));
-}
-
-/** Waits until the sidecar's listeners are as `condition` wants them; it throws until they are. */
-export async function sidecarMust<T>(
-  world: World,
-  what: string,
-  condition: (all: readonly Listener[]) => T,
-  cause: 'LISTENER_MISSING' | 'LISTENER_DIFFERS' = 'LISTENER_DIFFERS',
-  name = world.sourcePod.get(),
-): Promise<T> {
-  const pod = { namespace: world.clientNamespace, pod: name };
-  const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
-  return waitOrFail(cause, expected, () =>
-    eventually(`the sidecar to ${what}`, async () => condition(await listeners(world.kube, pod)), {
-      timeoutMs: timeouts.configPush,
-      intervalMs: 50,
-    }),
-  );
 }
 
 /** The listener of one address and port; those of 0.0.0.0 are not one's own. */
@@ -94,7 +69,7 @@ export function listenerOn(all: readonly Listener[], { ip, port }: Endpoint): Li
 }
 
 /** What each filter chain of a listener ends in: `TcpProxy → cluster`, with its condition. */
-export function chainsOf(listener: Listener): string[] {
+function chainsOf(listener: Listener): string[] {
   const { filter_chains, default_filter_chain } = listener;
   const chains = [...filter_chains, ...(default_filter_chain === undefined ? [] : [default_filter_chain])];
   return chains.map(({ filters, filter_chain_match }) => {

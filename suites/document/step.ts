@@ -15,8 +15,8 @@ export interface Step {
   readonly id: string;
   readonly section: Section;
   readonly title: string;
-  /** The document's commands that this step carries out, word for word; empty for a claim it makes in prose. */
-  readonly commands: readonly string[];
+  /** The document's commands that this step carries out, word for word; none for a claim that it makes in prose. */
+  readonly commands?: readonly string[];
   /** The document's sentences that this step checks, word for word, where there is no command. */
   readonly claims?: readonly string[];
   /** Steps without whose success this one cannot be judged. */
@@ -50,6 +50,10 @@ export interface Ahead {
   readonly undo?: (world: World) => Promise<void>;
   /** When the set-up began it already, in ms since the epoch; undefined when it did not. */
   readonly since?: (world: World) => number | undefined;
+}
+
+export function inSection(section: Section, steps: readonly Omit<Step, 'section'>[]): readonly Step[] {
+  return steps.map((step) => ({ ...step, section }));
 }
 
 /** For steps that deploy Squid, or look into it. */

@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { allEditions, defaultEdition } from '../../fixtures/document/editions.ts';
@@ -19,6 +21,11 @@ import { traceability, traceabilityFile } from './traceability.ts';
 
 const textOf = (edition: Edition): Promise<string> => new Fixtures(edition).text('document/page.txt');
 const squeeze = (text: string): string => text.replace(/\s+/g, ' ');
+
+it('knows each edition that has a folder, by its name', () => {
+  const folders = globSync('*/edition.ts', { cwd: new URL('../../fixtures/document/', import.meta.url) });
+  expect(folders.map((file) => dirname(file)).sort()).toEqual(allEditions.map(({ name }) => name).sort());
+});
 
 describe.each(allEditions)('edition $name', (edition) => {
   const { commands, sections, entry, proxy, client, request, namespaces } = edition;
@@ -45,13 +52,13 @@ describe.each(allEditions)('edition $name', (edition) => {
 
   it('is quoted word for word', async () => {
     const page = squeeze(await textOf(edition));
-    for (const { id, commands: quoted, claims = [] } of steps) {
+    for (const { id, commands: quoted = [], claims = [] } of steps) {
       for (const quote of [...quoted, ...claims]) expect(page, `${id}: ${quote}`).toContain(squeeze(quote));
     }
   });
 
   it('has each of its commands in a step', async () => {
-    const quoted = new Set(steps.flatMap((step) => step.commands));
+    const quoted = new Set(steps.flatMap((step) => step.commands ?? []));
     expect([...quoted].sort()).toEqual(Object.values(commands).sort());
     let page = squeeze(await textOf(edition));
     for (const command of quoted) page = page.replaceAll(squeeze(command), '');

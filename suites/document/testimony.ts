@@ -10,7 +10,7 @@ import { countsOutbound } from '../../helpers/trip/counters.ts';
 import type { Testimony } from '../../helpers/trip/fetch.ts';
 
 /**
- * How the sidecars of somebody's mesh testify. Each Envoy is asked once what it does with its access log; a log that is
+ * How the sidecars of an existing mesh testify. Each Envoy is asked once what it does with its access log; a log that is
  * off is turned on for the run's own namespace, and where no line can be had, Envoy's counters have to do.
  */
 export class Testimonies {

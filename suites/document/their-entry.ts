@@ -193,6 +193,8 @@ export function entryDifference(
   const [{ port } = { port: 0 }] = endpoints;
   const listed = ports.find(({ number }) => number === port);
   const { location = 'MESH_EXTERNAL', resolution = 'NONE', endpoints: own = [] } = rest;
+  const { protocol = '(none)', targetPort = port } = listed ?? {};
+  const visible = visibleTo(clientNamespace, exportTo, entry.metadata?.namespace);
   const leads = endpoints.every((to) => {
     // A range holds the proxy among others: the document's entry is for the proxy alone.
     return claimantsOf([entry], to, clientNamespace)[0]?.by === 'address';
@@ -206,62 +208,33 @@ export function entryDifference(
     (resolution === 'STATIC' && own.length > 0 && toItself) ||
     // Where the name leads, the request itself shows: the sidecar must connect to the proxy's address.
     (/^DNS(_ROUND_ROBIN)?$/.test(resolution) && more.length === 0);
-  const differ = (
-    cause: CauseCode,
+  const resolutions = more.length === 0 ? 'NONE, DNS, or STATIC with the proxy as its endpoint' : 'NONE';
+  const rules: readonly (readonly [
+    CauseCode,
     field: string,
     seen: unknown,
     expected: unknown,
     sound: boolean,
-  ): EntryDifference[] => (sound ? [] : [{ cause, field, seen, expected }]);
-  const [first] = [
-    ...differ('SERVICE_ENTRY_PORT', 'ports', ports, `port ${port}`, listed !== undefined),
-    ...differ(
-      'SERVICE_ENTRY_PROTOCOL',
-      `protocol of port ${port}`,
-      listed?.protocol ?? '(none)',
-      'TCP',
-      listed?.protocol?.toUpperCase() === 'TCP',
-    ),
-    ...differ(
-      'SERVICE_ENTRY_PORT',
-      `targetPort of port ${port}`,
-      listed?.targetPort,
-      port,
-      (listed?.targetPort ?? port) === port,
-    ),
-    ...differ(
-      'SERVICE_ENTRY_EXPORT',
-      'exportTo',
-      exportTo,
-      `visible to namespace ${clientNamespace}`,
-      visibleTo(clientNamespace, exportTo, entry.metadata?.namespace),
-    ),
-    ...(byName
-      ? differ('SERVICE_ENTRY_HOST', 'hosts', hosts, [name], hosts.includes(name))
-      : differ(
-          'SERVICE_ENTRY_ADDRESS',
-          'addresses',
-          addresses,
-          endpoints.map(({ ip }) => ip),
-          leads,
-        )),
-    ...differ('SERVICE_ENTRY_DIFFERS', 'location', location, 'MESH_EXTERNAL', location === 'MESH_EXTERNAL'),
-    ...differ(
-      'SERVICE_ENTRY_DIFFERS',
-      'resolution',
-      resolution,
-      more.length === 0 ? 'NONE, DNS, or STATIC with the proxy as its endpoint' : 'NONE',
-      resolves,
-    ),
-    ...differ(
+  ])[] = [
+    ['SERVICE_ENTRY_PORT', 'ports', ports, `port ${port}`, listed !== undefined],
+    ['SERVICE_ENTRY_PROTOCOL', `protocol of port ${port}`, protocol, 'TCP', protocol.toUpperCase() === 'TCP'],
+    ['SERVICE_ENTRY_PORT', `targetPort of port ${port}`, targetPort, port, targetPort === port],
+    ['SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, `visible to namespace ${clientNamespace}`, visible],
+    byName
+      ? ['SERVICE_ENTRY_HOST', 'hosts', hosts, [name], hosts.includes(name)]
+      : ['SERVICE_ENTRY_ADDRESS', 'addresses', addresses, endpoints.map(({ ip }) => ip), leads],
+    ['SERVICE_ENTRY_DIFFERS', 'location', location, 'MESH_EXTERNAL', location === 'MESH_EXTERNAL'],
+    ['SERVICE_ENTRY_DIFFERS', 'resolution', resolution, resolutions, resolves],
+    [
       'SERVICE_ENTRY_DIFFERS',
       'endpoints',
       own,
       'none',
       own.length === 0 || (resolution !== 'NONE' && toItself),
-    ),
+    ],
   ];
-  return first;
+  const [cause, field, seen, expected] = rules.find(([, , , , sound]) => !sound) ?? [];
+  return cause === undefined || field === undefined ? undefined : { cause, field, seen, expected };
 }
 
 /** Fails the step where the entry that is judged is not like the document's. Its name, host and further ports are its own. */

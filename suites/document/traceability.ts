@@ -24,7 +24,7 @@ export function traceability(edition: Edition, controls: readonly Step[]): strin
       '| Step | What it claims | The document says |',
       '| --- | --- | --- |',
     );
-    for (const { id, section, title, commands, claims = [] } of documentStepsOf(edition)) {
+    for (const { id, section, title, commands = [], claims = [] } of documentStepsOf(edition)) {
       if (section !== slug) continue;
       const quotes = [...commands.map((text) => `\`${text}\``), ...claims.map((text) => `“${text}”`)];
       lines.push(`| ${id} | ${cell(title)} | ${cell(quotes.join('<br>'))} |`);

@@ -87,7 +87,7 @@ function meshOf({ images, existing }: SessionFacts): Mesh {
   return foundMesh(found);
 }
 
-/** The Istio of somebody's cluster. */
+/** The Istio of an existing cluster. */
 export function foundMesh({ version, revision, namespace, injection }: FoundIstio): Mesh {
   const sidecar = { istio: version, image: undefined };
   return { istio: version, revision, system: namespace, install: undefined, sidecar, injection };
@@ -152,22 +152,20 @@ export class World implements AsyncDisposable {
     }
     const { givenClient } = this;
     if (givenClient !== undefined) {
-      this.witnesses.isSomebodys = ({ namespace, pod }) =>
+      this.witnesses.isUsersPod = ({ namespace, pod }) =>
         namespace === givenClient.namespace && pod === givenClient.pod;
     }
   }
 
-  /** PROXY_IP:PROXY_PORT. */
   proxy(): Endpoint {
     return { ip: this.proxyIp.get(), port: this.proxyPort.get() };
   }
 
-  /** The pod of somebody's that requests are sent from (`--client`); undefined for the suite's own client. */
+  /** The user's pod that requests are sent from (`--client`); undefined for the suite's own client. */
   get givenClient(): ClientPod | undefined {
     return this.session.existing?.client;
   }
 
-  /** Namespace of the client in the mesh. */
   get clientNamespace(): string {
     return this.givenClient?.namespace ?? this.namespaces.mesh;
   }
@@ -182,7 +180,6 @@ export class World implements AsyncDisposable {
     return { namespace: this.clientNamespace, pod: this.sourcePod.get() };
   }
 
-  /** The client in the mesh. */
   meshClient(): PodRef {
     return { ...this.clientPod(), container: this.givenClient?.container ?? this.edition.client };
   }

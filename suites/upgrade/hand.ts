@@ -1,4 +1,4 @@
-import { runErrand, type ErrandEnd } from '../../helpers/pause/errand.ts';
+import { runErrand, type ErrandEnd } from '../../helpers/pause/pause.ts';
 
 /** Does what a user's own upgrade is made of. */
 export interface Hand {

@@ -1,4 +1,4 @@
-import { splitFormat } from '../../helpers/trip/envoy-format.ts';
+import { splitFormat } from '../../helpers/trip/envoy.ts';
 import type { ProxyStatement } from '../../helpers/trip/statements.ts';
 
 /** Lines as those who log them would write them: what the parsers read back. */

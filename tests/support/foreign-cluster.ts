@@ -38,13 +38,8 @@ const { client } = editionOf({ edition: defaultEdition });
  */
 export async function foreignCluster(): Promise<ForeignCluster> {
   await sweep();
-  const {
-    versions,
-    versionsBecause: _why,
-    because: _because,
-    ...origin
-  } = await chooseVersions({ images: 'auto' });
-  const images = await ensureImageSet({ ...origin, ...versions }, silent);
+  const chosen = await chooseVersions({ images: 'auto' });
+  const images = await ensureImageSet({ ...chosen, ...chosen.versions }, silent);
   const cluster = await startCluster({
     runId: newRunId(),
     images,

@@ -34,7 +34,6 @@ export type SetManifest = z.infer<typeof manifestSchema>;
 
 export const checksumsSchema = z.record(z.string(), z.string());
 
-/** The request that a set answers. */
 export function requestOf({ istio, kubernetes, source, mirror, overrides }: SetManifest): ImageSetRequest {
   return { istio, kubernetes, source, overrides, ...(mirror === undefined ? {} : { mirror }) };
 }

@@ -133,9 +133,9 @@ class BuildLog implements AsyncDisposable {
     this.stream.on('error', () => undefined);
   }
 
-  static async open(now = new Date()): Promise<BuildLog> {
+  static async open(): Promise<BuildLog> {
     await mkdir(inCache('logs'), { recursive: true });
-    return new BuildLog(inCache('logs', `build-${now.toISOString().replace(/[:.]/g, '-')}.log`));
+    return new BuildLog(inCache('logs', `build-${new Date().toISOString().replace(/[:.]/g, '-')}.log`));
   }
 
   line(step: string, text: string): void {

@@ -10,7 +10,6 @@ export interface Inputs {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A file as a recipe sees it. */
 export interface RecipeFile {
   /** Path inside the recipe's folder, with `/`. */
   readonly name: string;

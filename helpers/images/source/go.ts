@@ -14,7 +14,6 @@ const tags = 'vtprotobuf,disable_pgv';
 
 /** Binaries that are built together. */
 interface Build {
-  /** Name of the step. */
   readonly name: string;
   /** Our own commands by folder, Istio's by import path; a binary has the last part's name. */
   readonly targets: readonly string[];

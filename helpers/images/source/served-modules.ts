@@ -15,15 +15,10 @@ export interface ModuleVersion {
   readonly version: string;
 }
 
-/** What a `go` command said. */
-interface Said {
-  readonly failed: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs `go` for the lock files. @throws EnvironmentError when there is no `go` */
-export async function go(args: readonly string[]): Promise<Said> {
+export async function go(
+  args: readonly string[],
+): Promise<{ readonly failed: boolean; readonly stdout: string; readonly stderr: string }> {
   const { failed, stdout, stderr, code } = await execa('go', args, {
     cwd: moduleFolder,
     reject: false,

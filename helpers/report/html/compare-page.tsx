@@ -1,4 +1,5 @@
 import {
+  isWorse,
   outcomeInWords,
   noticeable,
   type Change,
@@ -135,13 +136,4 @@ function Changes({ label, changes }: { readonly label: string; readonly changes:
 
 function or(text: string): string {
   return text === '' ? 'none' : text;
-}
-
-function isWorse({ before, after }: StepChange): boolean {
-  if (after === undefined || after.status === 'passed') return false;
-  return (
-    before === undefined ||
-    before.status === 'passed' ||
-    after.passed / after.runs < before.passed / before.runs
-  );
 }
