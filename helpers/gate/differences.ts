@@ -32,14 +32,14 @@ export function compare(
     ...configDifferences(before, after).map((found) => judged(found, expected, pair)),
     ...changed(before.versions, after.versions).map(([name, old, now]) => versionDifference(name, old, now)),
     ...changed(before.images, after.images).map(([name, old, now]) =>
-      told('image', name, old, now, 'the upgrade changes it'),
+      listed('image', name, old, now, 'the upgrade changes it'),
     ),
     ...inBoth(before.steps, after.steps)
       .filter(([old, now]) => [old, now].every(({ status }) => status === 'passed'))
       .filter(([old, now]) => old.durationMs !== now.durationMs)
       .map(([old, now]) => {
         const [was, is] = [`${old.durationMs} ms`, `${now.durationMs} ms`];
-        return told('duration', old.id, was, is, 'durations are listed, not judged');
+        return listed('duration', old.id, was, is, 'durations are listed, not judged');
       }),
   ];
   // What accepts a replaced listener is judged by the step that watches it.
@@ -102,11 +102,11 @@ function inBoth(
 
 function versionDifference(name: string, before: string, after: string): Difference {
   return upgraded.has(name)
-    ? told('version', name, before, after, 'the upgrade changes it')
+    ? listed('version', name, before, after, 'the upgrade changes it')
     : { kind: 'version', id: `version: ${name}`, before, after, status: 'new', severity: 'warning' };
 }
 
-function told(
+function listed(
   kind: Difference['kind'],
   name: string,
   before: string,

@@ -22,7 +22,7 @@ export class DrainWatch implements AsyncDisposable {
   readonly #kube: Kube;
   readonly #names: readonly string[];
   readonly #cluster: string;
-  readonly #told: (change: ListenerChange) => void;
+  readonly #onChange: (change: ListenerChange) => void;
   readonly #stop = new AbortController();
   readonly #changes: ListenerChange[] = [];
   #last: Held | undefined;
@@ -35,28 +35,28 @@ export class DrainWatch implements AsyncDisposable {
     pod: SidecarPod,
     drainMs: number,
     tunnels: { readonly proxy: Endpoint; readonly cluster: string },
-    told: (change: ListenerChange) => void,
+    onChange: (change: ListenerChange) => void,
   ) {
     this.#kube = kube;
     this.pod = pod;
     this.drainMs = drainMs;
     this.#names = carriersOf(tunnels.proxy);
     this.#cluster = tunnels.cluster;
-    this.#told = told;
+    this.#onChange = onChange;
   }
 
   /**
    * @param tunnels The proxy that the tunnels lead to, and the cluster that they take
-   * @param told Gets each change as soon as it is seen
+   * @param onChange Gets each change as soon as it is seen
    * @throws Error when the sidecar does not answer
    */
   static async start(
     kube: Kube,
     pod: SidecarPod,
     tunnels: { readonly proxy: Endpoint; readonly cluster: string },
-    told: (change: ListenerChange) => void,
+    onChange: (change: ListenerChange) => void,
   ): Promise<DrainWatch> {
-    const watch = new DrainWatch(kube, pod, await drainTimeMs(kube, pod), tunnels, told);
+    const watch = new DrainWatch(kube, pod, await drainTimeMs(kube, pod), tunnels, onChange);
     watch.#last = await watch.#carrier();
     watch.#watching = watch.#keepWatching();
     return watch;
@@ -107,7 +107,7 @@ export class DrainWatch implements AsyncDisposable {
         this.#problem = undefined;
         if (found === undefined) return;
         this.#changes.push(found);
-        this.#told(found);
+        this.#onChange(found);
       } catch (error) {
         this.#problem = messageOf(error);
       }

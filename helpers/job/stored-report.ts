@@ -44,9 +44,9 @@ export async function storeReport(
   folder: string,
 ): Promise<string | undefined> {
   const { archive, without } = await fitting(folder);
-  const told = cause === undefined ? verdict : `${verdict}: ${cause}`;
+  const outcome = cause === undefined ? verdict : `${verdict}: ${cause}`;
   const binaryData = { [reportEntries.archive]: archive.toString('base64') };
-  await apply(kube, [{ ...configMapOf(place, runId, told), binaryData }]);
+  await apply(kube, [{ ...configMapOf(place, runId, outcome), binaryData }]);
   return without;
 }
 

@@ -53,7 +53,7 @@ function sidecarRoute(
     ];
   }
   if (line.upstreamCluster === 'BlackHoleCluster') {
-    return [find('BLACKHOLE', `BlackHoleCluster, ${toldFlags(line)}`)];
+    return [find('BLACKHOLE', `BlackHoleCluster, ${flagsText(line)}`)];
   }
   const findings: TripFinding[] = [];
   if (cluster !== undefined && line.upstreamCluster !== cluster) {
@@ -74,7 +74,7 @@ function sidecarRoute(
   } else if (unreachable) {
     const reason = line.upstreamFailure === '-' ? '' : `, ${line.upstreamFailure}`;
     const to = upstream === undefined ? '' : ` to ${formatEndpoint(upstream)}`;
-    const seen = `${toldFlags(line)}${reason} in ${line.upstreamCluster}`;
+    const seen = `${flagsText(line)}${reason} in ${line.upstreamCluster}`;
     findings.push(withAdvice(find('PROXY_UNREACHABLE', seen, `a connection${to}`), line));
   } else if (upstream !== undefined && agrees('sidecar.to', { ...factsOf(trip), upstream }) === false) {
     const { upstreamHost } = line;
@@ -97,7 +97,7 @@ function endedBySidecar(
   flags: ReadonlySet<string>,
 ): TripFinding | undefined {
   if (flags.has('UO')) {
-    const seen = `${toldFlags(line)}, in ${line.upstreamCluster}`;
+    const seen = `${flagsText(line)}, in ${line.upstreamCluster}`;
     return finding(line, 'CONNECTION_LIMIT', seen, 'a connection for every client');
   }
   // A page that arrived whole was not kept from its client.
@@ -106,7 +106,7 @@ function endedBySidecar(
   const { connectionTermination: reason } = line;
   const reasoned = reason !== '' && reason !== '-' && !flags.has('NR');
   if (!own && !reasoned) return undefined;
-  const seen = [toldFlags(line), ...(reasoned ? [`Envoy's reason: ${reason}`] : [])].join('; ');
+  const seen = [flagsText(line), ...(reasoned ? [`Envoy's reason: ${reason}`] : [])].join('; ');
   const expected = 'a connection that the client or the proxy ends';
   return withAdvice(finding(line, 'SIDECAR_REFUSED', seen, expected), line);
 }
@@ -117,11 +117,11 @@ export function closingFindings({ client, sidecar }: Trip): TripFinding[] {
   if (line === undefined || (client.exitCode === 0 && client.title !== undefined)) return [];
   if (!flagsOf(line.responseFlags).some(({ short }) => closing.has(short))) return [];
   const expected = 'a connection that ends after the page';
-  return [withAdvice(finding(line, 'CONNECTION_CLOSED', toldFlags(line), expected), line)];
+  return [withAdvice(finding(line, 'CONNECTION_CLOSED', flagsText(line), expected), line)];
 }
 
 /** `flags UF,URX (UF: the sidecar could not connect upstream; …)` */
-function toldFlags({ responseFlags: flags }: SidecarStatement): string {
+function flagsText({ responseFlags: flags }: SidecarStatement): string {
   const meaning = explainFlags(flags);
   return meaning === undefined ? `flags ${flags}` : `flags ${flags} (${meaning})`;
 }
@@ -167,7 +167,7 @@ function proxyAbsent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
   const findings = [missing(trip, 'proxy')];
   if (client.exitCode === 0 && via === undefined) {
-    const seen = `status ${client.httpStatus}, and the client was told to use no proxy`;
+    const seen = `status ${client.httpStatus}, and the client was given no proxy`;
     findings.push(finding(client, 'WENT_ROUND_PROXY', seen, 'a request by way of the proxy'));
   }
   return findings;

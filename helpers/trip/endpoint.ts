@@ -47,7 +47,7 @@ export function sameIp(a: string, b: string): boolean {
 }
 
 /**
- * Whether an endpoint is the proxy that the client was told to use: the very one, or another one of its name.
+ * Whether an endpoint is the proxy that the client was given: the very one, or another one of its name.
  * @param trip `given` is set where the user gave the proxy
  */
 export function isProxy(

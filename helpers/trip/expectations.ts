@@ -8,7 +8,7 @@ export interface SidecarExpectation {
   readonly kind: 'sidecar';
   /** e.g. `outbound|3128||my-company-proxy.com`. */
   readonly cluster: string;
-  /** What the sidecar connected to; the proxy the client was told to use when not given. */
+  /** What the sidecar connected to; the proxy that the client was given when not given. */
   readonly upstream: Endpoint | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface ProxyExpectation {
 export interface OriginExpectation {
   readonly kind: 'origin';
   readonly status: number;
-  /** Address the origin saw; the proxy's, as the client was told it, when not given. */
+  /** Address the origin saw; the proxy's, as the client was given it, when not given. */
   readonly from: string | undefined;
 }
 

@@ -27,7 +27,7 @@ import type { ClientStatement, LogWitness, Trip } from './statements.ts';
 import { userAgent } from './origin.ts';
 
 export interface FetchOptions {
-  /** The proxy that the client is told to use, through HTTPS_PROXY; undefined for a request without one. */
+  /** The proxy that the client is given, through HTTPS_PROXY; undefined for a request without one. */
   readonly via: Endpoint | undefined;
   /** The client's pod has a sidecar, whose statement is waited for. */
   readonly sidecar?: boolean;
@@ -35,7 +35,7 @@ export interface FetchOptions {
   readonly url?: string;
   /** Asks for the first bytes of the page only. */
   readonly range?: number;
-  /** The client is not told of the proxy after all, and goes round it. `resolve`: address it takes for the host. */
+  /** The client is not given the proxy after all, and goes round it. `resolve`: address it takes for the host. */
   readonly round?: { readonly resolve?: string };
   /** Shorter than the usual limit, in ms. */
   readonly limitMs?: number;
@@ -103,7 +103,7 @@ function mustBeAlone(pod: string, moved: ReadonlyMap<string, Counted>, why: stri
   );
 }
 
-/** Those of a workload, by which it goes elsewhere than it is told here; curl takes the small letters first. */
+/** Those of a workload, by which it would go elsewhere; curl takes the small letters first. */
 const proxyVariables = 'https_proxy http_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY';
 
 /**
@@ -127,7 +127,7 @@ export class Witnesses implements AsyncDisposable {
   testimonyOf: ((client: PodRef, via: Endpoint) => Promise<Testimony>) | undefined;
   /** Whether the client is the user's pod (`--client`): nothing is left in it, and others may send requests from it. */
   isUsersPod: (client: PodRef) => boolean = () => false;
-  /** What the client is told in place of the proxy's address: for the fault of a reader who uses a name. */
+  /** What the client is given in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
   readonly #destination: Target;
@@ -312,12 +312,12 @@ export class Witnesses implements AsyncDisposable {
   #curl(id: string, url: string, options: FetchOptions, curl: string, ca: string): string {
     const { via, round, range, limitMs = timeouts.request } = options;
     const { hostname, port } = new URL(url);
-    const told = round === undefined && via !== undefined;
+    const given = round === undefined && via !== undefined;
     const configured = this.#configurationFor(options) !== undefined;
     return [
       // Its standard input has no end (Kubernetes cannot close one half of it), and curl would wait for one.
       ...(configured ? ['IFS= read -r configuration; printf "%s\\n" "$configuration" |'] : []),
-      ...(told ? [`HTTPS_PROXY=${this.#toldOf(via)}`] : []),
+      ...(given ? [`HTTPS_PROXY=${this.#proxyFor(via)}`] : []),
       `${curl} --silent --show-error`,
       ...(configured ? ['--config -'] : []),
       `--max-time ${limitMs / 1000}`,
@@ -331,8 +331,8 @@ export class Witnesses implements AsyncDisposable {
     ].join(' ');
   }
 
-  /** What the client is told to use: the proxy's name, where the user gave a name. */
-  #toldOf(via: Endpoint): string {
+  /** What the client is given: the proxy's name, where the user gave a name. */
+  #proxyFor(via: Endpoint): string {
     const given = this.#given;
     if (this.proxyName !== undefined) return this.proxyName;
     return given?.name === undefined ? formatEndpoint(via) : `${given.name}:${given.port}`;

@@ -162,7 +162,7 @@ export interface Trip {
   /** Unique to the trip; also in the request's user agent, which the origin logs. */
   readonly id: string;
   readonly url: string;
-  /** Address of the proxy the client was told to use, undefined when it was told to use none. */
+  /** Address of the proxy that the client was given, undefined for none. */
   readonly via: Endpoint | undefined;
   /**
    * Set where the user gave that proxy, which is outside the cluster: the other endpoints of its name, none where the
