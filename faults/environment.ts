@@ -1,5 +1,5 @@
 import { messageOf } from '../helpers/errors.ts';
-import { containerEngine } from '../helpers/engine.ts';
+import { containerEngine, engineIsHere } from '../helpers/engine.ts';
 import { runCheckout } from './checkout.ts';
 import type { Fault, RunFault } from './fault.ts';
 import type { FaultReporter } from './reporter.ts';
@@ -90,12 +90,8 @@ async function resultOf(fault: RunFault): Promise<FaultResult> {
 
 /** Why the engine has another loopback than this process; undefined when it is the same. */
 async function engineElsewhere(): Promise<string | undefined> {
-  const { container, info } = await containerEngine();
-  const { socketPath } = container.dockerode.modem as { readonly socketPath?: string };
-  const { operatingSystem } = info.containerRuntime;
-  const here =
-    socketPath !== undefined && process.platform === 'linux' && !operatingSystem.includes('Desktop');
-  return here ? undefined : 'the engine is on another machine, which has a loopback of its own';
+  if (await engineIsHere()) return undefined;
+  return 'the engine is on another machine, which has a loopback of its own';
 }
 
 interface LimitedRegistry extends AsyncDisposable {

@@ -19,7 +19,7 @@ import type { Hand } from '../suites/upgrade/hand.ts';
 import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
-import { faultResultOf, type Caught, type FaultResult } from './result.ts';
+import { caughtAt, faultResultOf, type Caught, type FaultResult } from './result.ts';
 import type { GateFault, OwnGateFault } from './gate-fault.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
@@ -141,9 +141,7 @@ async function goThrough(
       await gate.take(phase, step, record);
       if (record.status !== 'failed') continue;
       judged ??= { greps: await judge.judge(true) };
-      const [first] = record.findings;
-      const caught = { step: key, cause: first?.cause ?? '', seen: first?.seen ?? '' };
-      return { caught, greps: judged.greps };
+      return { caught: caughtAt(key, record.findings, record.reason), greps: judged.greps };
     }
   }
   return { caught: undefined, greps: judged?.greps };

@@ -5,7 +5,6 @@ import { listeners } from '../helpers/istio/sidecar.ts';
 import { remove } from '../helpers/kube/apply.ts';
 import { takeSnapshot, type Snapshot } from '../helpers/kube/snapshot.ts';
 import { isReady, livePods } from '../helpers/kube/workloads.ts';
-import type { StepRecord } from '../helpers/results/step.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 import { timeouts } from '../helpers/timeouts.ts';
@@ -17,7 +16,7 @@ import { Pass, recordOf } from '../suites/pass.ts';
 import { allSteps, stepsFor as stepsOfPlan } from '../suites/steps.ts';
 import { make, undo, type Fault } from './fault.ts';
 import { FourGreps } from './four-greps.ts';
-import { faultResultOf, type FaultResult } from './result.ts';
+import { caughtAt, faultResultOf, type Caught, type FaultResult } from './result.ts';
 import { Rig } from './rig.ts';
 
 /**
@@ -53,7 +52,7 @@ export class Matrix {
     const world = new World({ ...this.#session, configuration: { ...configuration, ...fault.load } });
     if (this.#before !== undefined) world.before.set(this.#before);
     const rig = new Rig(world);
-    let caught: StepRecord | undefined;
+    let caught: Caught | undefined;
     let greps: string | undefined;
     try {
       await this.#forgetEntry(world);
@@ -66,9 +65,7 @@ export class Matrix {
       else await this.#undo(fault, rig);
       await world[Symbol.asyncDispose]();
     }
-    const [first] = caught?.findings ?? [];
-    const found = caught && { step: caught.id, cause: first?.cause ?? '', seen: first?.seen ?? '' };
-    return faultResultOf(fault, found, greps, start);
+    return faultResultOf(fault, caught, greps, start);
   }
 
   /** The document with the fault in it, up to the first step that fails; then, or before the clean-up, the second judge. */
@@ -76,14 +73,14 @@ export class Matrix {
     fault: Fault,
     rig: Rig,
     judge: FourGreps,
-  ): Promise<{ caught: StepRecord | undefined; greps: string | undefined }> {
+  ): Promise<{ caught: Caught | undefined; greps: string | undefined }> {
     const steps = stepsFor(fault);
     const pass = new Pass(rig.world);
     const before = fault.before ?? steps[0]?.id;
     if (!steps.some(({ id }) => id === before))
       throw new TypeError(`${fault.id}: no step ${before ?? ''} to come before`);
     let entryApplied = false;
-    let caught: StepRecord | undefined;
+    let caught: Caught | undefined;
     let judged: { readonly greps: string | undefined } | undefined;
     const judgeNow = async (): Promise<{ readonly greps: string | undefined }> => {
       await rig.comesToJudging();
@@ -97,7 +94,7 @@ export class Matrix {
       const record = recordOf(step);
       await pass.take(step, record);
       if (record.status !== 'failed') continue;
-      caught = record;
+      caught = caughtAt(record.id, record.findings, record.reason);
       break;
     }
     judged ??= await judgeNow();

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { CauseCode } from '../helpers/causes/causes.ts';
+import { markdownTable } from '../helpers/text-table.ts';
+import type { Finding } from '../helpers/trip/finding.ts';
 
 /** What became of one fault; `faults.json` is a list of these. */
 export const faultResult = z.object({
@@ -31,6 +33,11 @@ export interface Caught {
   readonly step: string;
   readonly cause: string;
   readonly seen: string;
+}
+
+/** A step that failed, with the first of its findings; `reason` where it has none. */
+export function caughtAt(step: string, [first]: readonly Finding[], reason: string): Caught {
+  return { step, cause: first?.cause ?? 'UNEXPLAINED', seen: first?.seen ?? reason };
 }
 
 /**
@@ -83,15 +90,18 @@ export function faultsPage(results: readonly FaultResult[]): string {
     '',
     `**Caught by the suite: ${caught} of ${results.length}. By four searches: ${greps} of ${results.length}.** ${Math.round(seconds)} s in all.`,
     '',
-    '| Fault | What is wrong | Step | Cause | Four searches | s |',
-    '| --- | --- | --- | --- | --- | ---: |',
-    ...results.map((result) => {
-      const { id, title, asExpected, step, cause, expectedStep, expectedCause } = result;
-      const where = asExpected ? step : `${step || 'not caught'} (expected ${expectedStep})`;
-      const why = asExpected ? cause : `${cause || '-'} (expected ${expectedCause})`;
-      const greps = result.fourGreps ? result.fourGrepsMissed : '**passed**';
-      return `| ${[id, title, where, why, greps, result.seconds.toFixed(1)].join(' | ')} |`;
-    }),
+    markdownTable(
+      ['Fault', 'What is wrong', 'Step', 'Cause', 'Four searches', 's'],
+      results.map(({ id, title, asExpected, step, cause, expectedStep, expectedCause, ...result }) => [
+        id,
+        title,
+        asExpected ? step : `${step || 'not caught'} (expected ${expectedStep})`,
+        asExpected ? cause : `${cause || '-'} (expected ${expectedCause})`,
+        result.fourGreps ? result.fourGrepsMissed : '**passed**',
+        result.seconds.toFixed(1),
+      ]),
+      (text) => text,
+    ),
     '',
   ].join('\n');
 }

@@ -24,11 +24,12 @@ import { chosenSteps, judgedSteps } from '../../suites/steps.ts';
 import { make, undo } from '../fault.ts';
 import { root } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
-import type { Alarm, HealthyResult } from './result.ts';
+import { caughtAt, type Caught } from '../result.ts';
+import type { HealthyResult } from './result.ts';
 import { HealthyRig } from './rig.ts';
 
 interface Ended {
-  readonly alarm: Alarm | undefined;
+  readonly alarm: Caught | undefined;
   readonly notes: readonly string[];
 }
 
@@ -128,7 +129,7 @@ export class HealthyMatrix {
     const report = new Report(join(this.#session.reportFolder, mesh.id), newRunId(), configuration);
     const { kubeconfig = '' } = configuration;
     const records: StepRecord[] = [];
-    let alarm: Alarm | undefined;
+    let alarm: Caught | undefined;
     try {
       const session = await openExistingSession({ kubeconfig }, plan, report, silent);
       try {
@@ -137,7 +138,8 @@ export class HealthyMatrix {
         await session[Symbol.asyncDispose]();
       }
     } catch (error) {
-      alarm ??= alarmOf(records.length === 0 ? 'set-up' : 'clean-up', error);
+      const stage = records.length === 0 ? 'set-up' : 'clean-up';
+      alarm ??= caughtAt(stage, findingsOf(error), messageOf(error));
     }
     report.steps.push(...records.filter(isJudged));
     await report.write(outcomeOf(alarm));
@@ -176,12 +178,7 @@ export class HealthyMatrix {
     await eventually(
       'the mesh to be as it was',
       async () => {
-        const { added, removed, changed } = compareSnapshots(clean, await this.#snapshot());
-        const differences = [
-          ...added.map((key) => `left behind: ${key}`),
-          ...removed.map((key) => `missing: ${key}`),
-          ...changed.map((key) => `changed: ${key}`),
-        ];
+        const differences = compareSnapshots(clean, await this.#snapshot());
         if (differences.length > 0) throw new Error(differences.slice(0, 10).join('; '));
       },
       // After a red, Squid takes half a minute to end.
@@ -200,7 +197,7 @@ export class HealthyMatrix {
 }
 
 /** The steps of the session; the records tell what became of each. */
-async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Alarm | undefined> {
+async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Caught | undefined> {
   const judged = judgedSteps(facts);
   const passes = new Passes(facts, judged, new StepEvidence(facts));
   await passes.begin(1);
@@ -215,10 +212,7 @@ async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Al
   }
   const steps = records.filter(isJudged);
   const failed = steps.find(({ status }) => status === 'failed');
-  if (failed !== undefined) {
-    const [first] = failed.findings;
-    return { step: failed.id, cause: first?.cause ?? 'UNEXPLAINED', seen: first?.seen ?? failed.reason };
-  }
+  if (failed !== undefined) return caughtAt(failed.id, failed.findings, failed.reason);
   const {
     verdict,
     cause = '',
@@ -234,14 +228,9 @@ async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Al
   return verdict === 'conformant' ? undefined : { step: 'verdict', cause, seen: reason };
 }
 
-function outcomeOf(alarm: Alarm | undefined): Outcome {
+function outcomeOf(alarm: Caught | undefined): Outcome {
   if (alarm === undefined) return { verdict: 'conformant', reason: '' };
   return { verdict: 'not conformant', reason: `${alarm.step}: ${alarm.cause}: ${alarm.seen}` };
-}
-
-function alarmOf(step: string, error: unknown): Alarm {
-  const [first] = findingsOf(error);
-  return { step, cause: first?.cause ?? 'UNEXPLAINED', seen: first?.seen ?? messageOf(error) };
 }
 
 /** Whose statements the request from the mesh has, and which steps were not judged. */

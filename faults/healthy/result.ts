@@ -21,9 +21,6 @@ export const healthyResults = z.object({ meshes: z.array(healthyResult) });
 
 export type HealthyResult = z.infer<typeof healthyResult>;
 
-/** The first false alarm of a run. */
-export type Alarm = Pick<HealthyResult, 'step' | 'cause' | 'seen'>;
-
 /** `green: 34 of 36` */
 export function greenOf(results: readonly HealthyResult[]): string {
   return `green: ${results.filter(({ green }) => green).length} of ${results.length}`;

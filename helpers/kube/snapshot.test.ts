@@ -14,11 +14,11 @@ describe('compareSnapshots', () => {
       ['v1/Pod c', '1'],
       ['v1/Pod d', '1'],
     ]);
-    expect(compareSnapshots(before, after)).toEqual({
-      added: ['v1/Pod d'],
-      removed: ['v1/Pod a'],
-      changed: ['v1/Pod b'],
-    });
+    expect(compareSnapshots(before, after)).toEqual([
+      'left behind: v1/Pod d',
+      'missing: v1/Pod a',
+      'changed: v1/Pod b',
+    ]);
   });
 });
 

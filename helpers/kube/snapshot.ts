@@ -5,12 +5,6 @@ import { apiStatus, type Kube } from './client.ts';
 /** Every object of the cluster, by `apiVersion/kind namespace/name`, with a digest of what a user can set in it. */
 export type Snapshot = ReadonlyMap<string, string>;
 
-export interface SnapshotDifference {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
-}
-
 interface Listed extends KubernetesObject {
   readonly [field: string]: unknown;
 }
@@ -74,8 +68,8 @@ export async function takeSnapshot(
 /** In place of the digest of an object that is being deleted: an earlier run's, say, whose pod takes its time. */
 export const going = 'being deleted';
 
-/** What was going already may be gone. */
-export function compareSnapshots(before: Snapshot, after: Snapshot): SnapshotDifference {
+/** A line for each object that is left behind, missing or changed; what was going already may be gone. */
+export function compareSnapshots(before: Snapshot, after: Snapshot): string[] {
   const added = [...after.keys()].filter((key) => !before.has(key)).sort();
   const stays = [...before].filter(([, digest]) => digest !== going);
   const removed = stays.flatMap(([key]) => (after.has(key) ? [] : [key])).sort();
@@ -83,7 +77,11 @@ export function compareSnapshots(before: Snapshot, after: Snapshot): SnapshotDif
     const now = after.get(key);
     return now !== undefined && now !== digest ? [key] : [];
   });
-  return { added, removed, changed: changed.sort() };
+  return [
+    ...added.map((key) => `left behind: ${key}`),
+    ...removed.map((key) => `missing: ${key}`),
+    ...changed.sort().map((key) => `changed: ${key}`),
+  ];
 }
 
 /** True for what an Istio installation brings, by Istio's own labels and names. */

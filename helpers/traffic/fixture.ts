@@ -37,7 +37,7 @@ export interface TrafficFixture {
 
 /**
  * The objects of the live traffic, in the order to apply them.
- * @throws UsageError when a fixture cannot be read, or nobody agreed to thousands of requests to the destination
+ * @throws UsageError when a fixture cannot be read, or thousands of requests to the destination were not agreed to
  */
 export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
   const { curlImage, destination, told, credentials, namespace, labels, rate = fullRate } = fixture;

@@ -22,7 +22,7 @@ export interface TrafficOptions extends TrafficFixture {
   /** The proxy's address, or that of each of its names' addresses. */
   readonly via: Endpoint;
   readonly given?: readonly Endpoint[];
-  /** The proxy's pod and container, whose access log is a witness; undefined where nobody but the clients and sidecars tells. */
+  /** The proxy's pod and container, whose access log is a witness; undefined where only the clients and sidecars are witnesses. */
   readonly squid: PodRef | undefined;
   /** Where the sidecars must send the traffic: Istio's name for the entry's port. */
   readonly cluster: string;

@@ -117,13 +117,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
           eventually(
             'the cluster to be as it was before the first step',
             async () => {
-              const after = await snapshotOf(world);
-              const { added, removed, changed } = compareSnapshots(world.before.get(), after);
-              const differences = [
-                ...added.map((key) => `left behind: ${key}`),
-                ...removed.map((key) => `missing: ${key}`),
-                ...changed.map((key) => `changed: ${key}`),
-              ];
+              const differences = compareSnapshots(world.before.get(), await snapshotOf(world));
               if (differences.length > 0) throw new Error(differences.join('; '));
             },
             // The garbage collector takes a moment for what deleted objects owned.

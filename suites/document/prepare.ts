@@ -70,7 +70,7 @@ export function proxyObjects({
 }
 
 /**
- * The Sidecar resource of the controls for the suite's client, by name. What else the controls make is in `external`; in somebody's
+ * The Sidecar resource of the controls for the suite's client, by name. What else the controls make is in `external`; in an existing
  * cluster the run's namespaces are emptied by label.
  */
 export function clientSidecarIn(namespace: string): KubernetesObject {
