@@ -35,7 +35,7 @@ export async function waitOrFail<T>(cause: CauseCode, expected: string, wait: ()
 export function sidecarMust<T>(
   what: string,
   condition: () => Promise<T>,
-  { cause = 'LISTENER_DIFFERS' as CauseCode, consecutive = 1 } = {},
+  { cause = 'LISTENER_DIFFERS', consecutive = 1 }: { cause?: CauseCode; consecutive?: number } = {},
 ): Promise<T> {
   const expected = `the sidecar to ${what} within ${timeouts.configPush / 1000} s of the change`;
   const options = { timeoutMs: timeouts.configPush, intervalMs: 50, consecutive };
