@@ -148,7 +148,7 @@ export function describePod(pod: V1Pod): string {
 }
 
 const pullHint =
-  'Check that the node reaches the registry, or have the images ready first: ./conformance images pull';
+  'Check that the node reaches the registry. If it wants a login, in an existing cluster: --pull-secret FILE, as docker login writes it.';
 
 /** Restarts after which a container counts as crashing: the kubelet only waits longer each time. */
 const hopelessRestarts = 3;

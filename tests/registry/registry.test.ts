@@ -29,7 +29,8 @@ import { fillRegistry, forgetImages } from './test-images.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Node resolves a name from the current folder, which is the user's.
 const loader = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
-const versions = resolveVersions({});
+// Published, and built from source as well.
+const versions = resolveVersions({ istio: '1.31.0' });
 
 let registry: LocalRegistry;
 /** The user's machine: an empty cache and no login. */
@@ -69,6 +70,7 @@ async function conformance(
       cwd: folder,
       env: {
         CONFORMANCE_CACHE_DIR: cache,
+        CONFORMANCE_ISTIO: versions.istio,
         DOCKER_CONFIG: login,
         NO_COLOR: '1',
         TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),

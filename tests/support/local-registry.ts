@@ -32,8 +32,11 @@ export interface LocalRegistry extends AsyncDisposable {
   readonly stop: () => Promise<void>;
 }
 
-/** A registry on this machine that asks for a login. Without TLS, which engines accept on the loopback. */
-export async function localRegistry(): Promise<LocalRegistry> {
+/**
+ * A registry on this machine that asks for a login. Without TLS, which engines accept on the loopback.
+ * @param address Where it listens; 0.0.0.0 for nodes too
+ */
+export async function localRegistry(address: '127.0.0.1' | '0.0.0.0' = '127.0.0.1'): Promise<LocalRegistry> {
   const binary = await registryBinary();
   const folder = await mkdtemp(join(tmpdir(), 'conformance-registry-'));
   await writeFile(join(folder, 'htpasswd'), `${registryUser.username}:${registryUser.hash}\n`);
@@ -41,7 +44,7 @@ export async function localRegistry(): Promise<LocalRegistry> {
     version: 0.1,
     log: { level: 'info', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, 'data') } },
-    http: { addr: '127.0.0.1:0' },
+    http: { addr: `${address}:0` },
     auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } },
   };
   await writeFile(join(folder, 'config.yml'), stringify(config));
@@ -95,8 +98,8 @@ async function listening(output: NodeJS.ReadableStream): Promise<string> {
   return new Promise((resolve, reject) => {
     const take = lineSplitter((line) => {
       said.push(line);
-      const [, address] = /listening on (127\.0\.0\.1:\d+)/.exec(line) ?? [];
-      if (address !== undefined) resolve(address);
+      const [, port] = /listening on (?:127\.0\.0\.1|\[::\]):(\d+)/.exec(line) ?? [];
+      if (port !== undefined) resolve(`127.0.0.1:${port}`);
     });
     output.on('data', (chunk: Buffer | string) => {
       take(Buffer.from(chunk));
