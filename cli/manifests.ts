@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { accountName, rbacManifest, rbacObjects, type RbacRequest } from '../helpers/existing/rbac.ts';
-import { clientNamed } from '../helpers/existing/client-pod.ts';
+import { clientNamed } from '../helpers/existing/client-name.ts';
 import { jobNamespace, jobObjects, type JobRequest } from '../helpers/job/job-objects.ts';
 import { namespacesOf } from '../helpers/session/existing-session.ts';
 import { nameMustFit, namespacesMustFit } from '../helpers/session/surroundings.ts';

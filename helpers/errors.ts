@@ -53,6 +53,10 @@ export class EnvironmentError extends ActionableError {
 export function messageOf(error: unknown): string {
   // Node tries every address of a name and then reports them all, with an empty message.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
+  // fetch says why in its cause alone.
+  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) {
+    return messageOf(error.cause);
+  }
   if (error instanceof Error) return error.message;
   // Not every library throws an Error: ws rejects with an event that has a message.
   if (

@@ -37,6 +37,8 @@ const limits = {
   request: 30_000,
   /** Lines of all witnesses are there after the request ended. Envoy flushes within 1 s. */
   statements: 10_000,
+  /** One answer of the API server, a long list's included. */
+  apiCall: 30_000,
   /** One command in a pod. */
   exec: 45_000,
   /** The registries or the live destination answer at all, when `auto` has to choose. */

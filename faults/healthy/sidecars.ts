@@ -1,4 +1,4 @@
-import { podMustBeReady } from '../../helpers/kube/workloads.ts';
+import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
 import { envoyFilter, istio, root, service, tcpListener, typed, type ManifestObject } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
@@ -14,9 +14,9 @@ async function istioctlIn({ world: { session } }: HealthyRig, ...args: readonly 
 
 /** Another team's workload in the mesh, with its own settings. */
 const workload: ManifestObject = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { namespace: shop, name: 'web', labels: { app: 'web', 'sidecar.istio.io/inject': 'true' } },
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { namespace: shop, name: 'web' },
 };
 
 /** @param role Whose image it has: with a curl of its own, or without */
@@ -29,16 +29,17 @@ async function startWorkload(rig: HealthyRig, role: 'curl' | 'squid'): Promise<v
     env: [{ name: 'https_proxy', value: 'http://192.0.2.1:9' }],
     securityContext: { readOnlyRootFilesystem: true },
   };
-  const spec = { terminationGracePeriodSeconds: 0, containers: [container] };
-  const started: ManifestObject = Object.assign({ ...workload }, { spec });
-  await rig.apply(started);
-  await podMustBeReady(rig.kube, shop, 'web');
+  const matchLabels = { app: 'web' };
+  const labels = { ...matchLabels, 'sidecar.istio.io/inject': 'true' };
+  const template = {
+    metadata: { labels },
+    spec: { terminationGracePeriodSeconds: 0, containers: [container] },
+  };
+  await rig.apply(Object.assign({ ...workload }, { spec: { selector: { matchLabels }, template } }));
+  await deploymentMustBeReady(rig.kube, shop, 'web');
 }
 
-const fromWorkload = {
-  undo: (rig: HealthyRig) => rig.remove(workload),
-  settings: { client: `${shop}/web` },
-} satisfies Partial<HealthyMesh>;
+const stopWorkload = (rig: HealthyRig): Promise<void> => rig.remove(workload);
 
 const notTheClusters = {
   key: 'kubernetes.io/metadata.name',
@@ -54,15 +55,17 @@ const auditLog = typed('access_loggers.file.v3.FileAccessLog', {
 export const sidecarMeshes: readonly HealthyMesh[] = [
   {
     id: 'CLIENT-WITH-CURL',
-    title: 'Requests from another team’s workload, by its own curl (--client)',
+    title: 'Requests from another team’s Deployment, by its own curl (--client)',
     inject: (rig) => startWorkload(rig, 'curl'),
-    ...fromWorkload,
+    undo: stopWorkload,
+    settings: { client: `${shop}/deployment/web` },
   },
   {
     id: 'CLIENT-WITHOUT-CURL',
-    title: 'Requests from another team’s workload without curl, by an ephemeral container',
+    title: 'Requests from another team’s pod with a label, by an ephemeral container: it has no curl',
     inject: (rig) => startWorkload(rig, 'squid'),
-    ...fromWorkload,
+    undo: stopWorkload,
+    settings: { client: `${shop}/app=web` },
   },
   {
     id: 'BARE',

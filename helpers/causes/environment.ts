@@ -79,8 +79,8 @@ export const environmentCauses = {
     title: 'The cluster stopped answering',
     seen: 'an API server that no longer answers',
     expected: 'an API server that answers until the run ends',
-    why: "The node's container was stopped or killed (memory, a restart of the engine), or hangs.",
-    do: "See whether the node's container still runs, and its log in the evidence bundle; run again.",
+    why: "The node's container was stopped or killed (memory, a restart of the engine), or hangs. Of a cluster that was there: the network, or credentials that ran out.",
+    do: "See whether the node's container still runs, and its log in the evidence bundle; of a cluster that was there, try kubectl with the same kubeconfig. Run again.",
     source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",
   },
   WEBHOOK_FAILED: {

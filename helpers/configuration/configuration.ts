@@ -264,12 +264,15 @@ export const runSettings = {
   client: {
     type: z
       .string()
-      .regex(/^[a-z0-9-]+\/[a-z0-9.-]+(?:\/[a-z0-9-]+)?$/, 'NAMESPACE/POD or NAMESPACE/POD/CONTAINER')
+      .regex(
+        /^[a-z0-9-]+\/(?:deploy(?:ment)?\/[a-z0-9.-]+|[a-z0-9.-]+|[\w./-]+=[\w.-]*(?:,[\w./-]+=[\w.-]*)*)(?:\/[a-z0-9-]+)?$/i,
+        'NAMESPACE/POD, NAMESPACE/deployment/NAME or NAMESPACE/KEY=VALUE, each with /CONTAINER after it or not',
+      )
       .optional(),
     commands: ['run', 'rbac'],
     group: 'Where to run',
     argument: '<namespace/pod>',
-    help: 'send the mesh steps’ requests from this pod of yours, through its own sidecar; NAMESPACE/POD/CONTAINER where it has several',
+    help: 'send the mesh steps’ requests from this pod of yours, through its own sidecar; or NAMESPACE/deployment/NAME, or NAMESPACE/KEY=VALUE for one with that label; /CONTAINER after it where it has several',
     needs: needsExisting,
     excludes: [
       {

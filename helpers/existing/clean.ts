@@ -1,8 +1,8 @@
 import { find } from '../kube/apply.ts';
-import { apiMessage, apiStatus, connect, type Kube } from '../kube/client.ts';
+import { apiMessage, apiStatus, type Kube } from '../kube/client.ts';
 import { lockName, stateOf } from './claim.ts';
 import { installation, uninstallRecorded } from './installed.ts';
-import { readKubeconfig, serverVersion, type ExistingCluster } from './kubeconfig.ts';
+import { askingApi, readKubeconfig, serverVersion, type ExistingCluster } from './kubeconfig.ts';
 import { namespaceNamed, ownNamespaces, removeOwned } from './owned.ts';
 import { isOurs, isPrepared, runOf } from './ownership.ts';
 import { existingCluster } from '../cluster/cluster.ts';
@@ -26,7 +26,15 @@ export async function cleanExisting(
 ): Promise<Cleaned> {
   const kubeconfig = readKubeconfig(existing);
   await serverVersion(kubeconfig);
-  const kube = connect(kubeconfig);
+  return askingApi(kubeconfig, (kube) => cleanIn(kube, kubeconfig, names, force));
+}
+
+async function cleanIn(
+  kube: Kube,
+  kubeconfig: string,
+  names: readonly string[],
+  force: boolean,
+): Promise<Cleaned> {
   const removed: string[] = [];
   const left: string[] = [];
   const mayGo = (what: string, run: string, state: ReturnType<typeof stateOf>): boolean => {

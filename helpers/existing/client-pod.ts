@@ -5,7 +5,6 @@ import {
   type V1EphemeralContainer,
   type V1Pod,
 } from '@kubernetes/client-node';
-import type { Configuration } from '../configuration/configuration.ts';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { eventually, EventuallyError, Hopeless } from '../eventually/eventually.ts';
 import { sidecarOf } from '../istio/sidecar.ts';
@@ -14,14 +13,7 @@ import { unprivileged } from '../kube/dress.ts';
 import { exec, ExecError, type PodRef } from '../kube/exec.ts';
 import { describePod, isReady, PullWatch } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
-
-/** `--client` in parts. */
-export interface ClientName {
-  readonly namespace: string;
-  readonly pod: string;
-  /** Undefined: the pod's only one. */
-  readonly container: string | undefined;
-}
+import { podOf, toldClient, type ClientName } from './client-name.ts';
 
 /** A pod of somebody's that requests are sent from, and which the run leaves as it is; plain data. */
 export interface ClientPod extends PodRef {
@@ -40,28 +32,16 @@ export interface FoundClient extends Omit<ClientPod, 'added'> {
   readonly lacks: string | undefined;
 }
 
-/** The client that `--client` names; undefined without it. */
-export function clientNamed({ client }: Pick<Configuration, 'client'>): ClientName | undefined {
-  if (client === undefined) return undefined;
-  const [namespace = '', pod = '', container] = client.split('/');
-  return { namespace, pod, container };
-}
-
 /**
  * Looks whether requests can be sent from this pod, and changes nothing.
  * @throws UsageError when there is no such pod or container, or it has no sidecar
  * @throws EnvironmentError when it is not ready
  */
 export async function findClient(kube: Kube, name: ClientName): Promise<FoundClient> {
-  const { namespace, pod: podName } = name;
+  const { namespace } = name;
+  const pod = await podOf(kube, name);
+  const podName = pod.metadata?.name ?? '';
   const where = `${namespace}/${podName}`;
-  const pod = await kube.core.readNamespacedPod({ namespace, name: podName }).catch(unlessRefused(404));
-  if (pod === undefined) {
-    throw new UsageError(
-      `--client ${where}: there is no such pod`,
-      `kubectl get pods -n ${namespace} lists them. The pod of a Deployment has another name after each rollout.`,
-    );
-  }
   const container = containerOf(pod, name);
   if (pod.metadata?.deletionTimestamp !== undefined) {
     throw new EnvironmentError(
@@ -87,15 +67,16 @@ export async function findClient(kube: Kube, name: ClientName): Promise<FoundCli
 }
 
 /** @throws UsageError when it is not clear, not there, or the pod is not in the mesh */
-function containerOf(pod: V1Pod, { namespace, pod: podName, container }: ClientName): string {
-  const where = `${namespace}/${podName}`;
+function containerOf(pod: V1Pod, name: ClientName): string {
+  const where = toldClient(name);
+  const { container } = name;
   if (sidecarOf(pod) === undefined) {
     throw new UsageError(
       `--client ${where}: the pod has no sidecar: no container istio-proxy`,
       'Choose a pod that is in the mesh. A pod that is older than its namespace’s label gets its sidecar when it is replaced.',
     );
   }
-  const names = (pod.spec?.containers ?? []).map(({ name }) => name).filter((name) => name !== 'istio-proxy');
+  const names = (pod.spec?.containers ?? []).map((one) => one.name).filter((one) => one !== 'istio-proxy');
   if (container === undefined) {
     const [only] = names;
     if (only !== undefined && names.length === 1) return only;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { KubeConfig, type Cluster } from '@kubernetes/client-node';
 import { closest } from 'fastest-levenshtein';
-import { attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
+import { ActionableError, attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import { late, orLate } from '../eventually/eventually.ts';
-import { apiMessage, connect } from '../kube/client.ts';
+import { apiMessage, apiStatus, connect, type Kube } from '../kube/client.ts';
 import { clientGoProxyFor } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 
@@ -39,16 +39,36 @@ export function readKubeconfig(existing: ExistingCluster): string {
   );
   const names = config.getContexts().map(({ name }) => name);
   const wanted = context ?? config.getCurrentContext();
+  if (names.length === 0) {
+    throw new UsageError(
+      `The kubeconfig ${kubeconfig} has no context: is it one?`,
+      'Say --kubeconfig FILE with the file that kubectl uses, e.g. ~/.kube/config.',
+    );
+  }
   if (!names.includes(wanted)) {
-    const nearest = names.length === 0 ? '' : `; the nearest is ${closest(wanted, names)}`;
     throw new UsageError(
       wanted === ''
         ? `The kubeconfig ${kubeconfig} has no current context`
-        : `The kubeconfig ${kubeconfig} has no context ${wanted}${nearest}`,
-      names.length === 0 ? 'It has no context at all.' : `Choose one with --context: ${names.join(', ')}`,
+        : `The kubeconfig ${kubeconfig} has no context ${wanted}; the nearest is ${closest(wanted, names)}`,
+      `Choose one with --context: ${names.join(', ')}`,
     );
   }
   config.setCurrentContext(wanted);
+  const { cluster = '', user = '' } = config.getContextObject(wanted) ?? {};
+  const server = config.getCluster(cluster)?.server;
+  if (server === undefined || config.getUser(user) === null) {
+    const what = server === undefined ? `cluster ${cluster}` : `user ${user}`;
+    throw new UsageError(
+      `Context ${wanted} of the kubeconfig ${kubeconfig} names ${what}, which is not in it`,
+      'Choose another one with --context, or repair the file.',
+    );
+  }
+  if (!URL.canParse(server)) {
+    throw new UsageError(
+      `The kubeconfig ${kubeconfig} has no URL as the server of cluster ${cluster}: ${server}`,
+      'It begins with https://',
+    );
+  }
   config.clusters = config.clusters.map(asKubectlReaches);
   return config.exportConfig();
 }
@@ -64,17 +84,51 @@ function asKubectlReaches(cluster: Cluster): Cluster {
  * @throws EnvironmentError when it does not answer, or does not know who asks
  */
 export async function serverVersion(kubeconfig: string): Promise<string> {
-  const kube = connect(kubeconfig);
-  const server = kube.config.getCurrentCluster()?.server ?? '';
-  try {
+  return askingApi(kubeconfig, async (kube) => {
     const answer = await orLate(kube.version.getCode(), timeouts.probe);
     if (answer === late) throw new Error(`no answer within ${timeouts.probe / 1000} s`);
+    // Whatever answers with something else is not an API server.
+    if (!('gitVersion' in Object(answer))) throw new Error('what answers there is no API server');
     return answer.gitVersion;
+  });
+}
+
+/**
+ * What `work` finds out from the API server.
+ * @throws EnvironmentError when it does not answer, or not to who asks
+ */
+export async function askingApi<T>(kubeconfig: string, work: (kube: Kube) => Promise<T>): Promise<T> {
+  const kube = connect(kubeconfig);
+  try {
+    return await work(kube);
   } catch (error) {
-    throw new EnvironmentError(
-      `The API server ${server} cannot be used: ${apiMessage(error)}`,
-      'Try kubectl with the same kubeconfig and context: kubectl version',
-      { cause: error },
-    );
+    if (error instanceof ActionableError) throw error;
+    const server = kube.config.getCurrentCluster()?.server ?? '';
+    const said = `The API server ${server} cannot be used: ${apiMessage(error)}`;
+    throw new EnvironmentError(said, hintFor(error), { cause: error });
   }
+}
+
+function hintFor(error: unknown): string {
+  const again = 'Try kubectl with the same kubeconfig and context: kubectl auth can-i --list';
+  const told = apiMessage(error);
+  const hints: readonly [boolean, string][] = [
+    [apiStatus(error) === 401, 'The credentials in the kubeconfig are wrong, or have run out: log in again.'],
+    [
+      apiStatus(error) === 403,
+      'Have an administrator apply the output of ./conformance rbac; every user may ask for their own rights otherwise.',
+    ],
+    [/ENOENT/.test(told), 'The kubeconfig names a file, or a program, that is not there.'],
+    [/wrong version number/.test(told), 'What answers there speaks no TLS.'],
+    [
+      /certificate|altname|\bca\b|SSL|TLS|PEM/i.test(told),
+      'Check the certificates and the server in the kubeconfig; a company proxy may stand between (NO_PROXY).',
+    ],
+    [
+      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|no answer|timeout|ECONNRESET|other side closed/i.test(told),
+      'Is the cluster up, the address right, the VPN connected, and the proxy (HTTPS_PROXY, NO_PROXY) as kubectl needs it?',
+    ],
+  ];
+  const [found] = hints.flatMap(([fits, hint]) => (fits ? [hint] : []));
+  return found === undefined ? again : `${found} ${again}`;
 }

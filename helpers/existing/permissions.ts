@@ -3,7 +3,7 @@ import { EnvironmentError } from '../errors.ts';
 import { influencingResources } from '../istio/influences.ts';
 import type { Kube } from '../kube/client.ts';
 import type { Namespaces } from '../kube/manifests.ts';
-import type { ClientName } from './client-pod.ts';
+import { toldClient, type ClientName } from './client-name.ts';
 
 /** One thing that may be done: RBAC's group ('' is the core one), resource with its subresource, and verbs. */
 export interface Permission {
@@ -24,9 +24,6 @@ export interface Permissions {
   /** In the namespace of somebody's pod that is the client. */
   readonly client: readonly Permission[];
 }
-
-/** The pod that `--client` names, of which nothing but these two matters here. */
-export type ClientPlace = Pick<ClientName, 'namespace' | 'pod'>;
 
 /** Besides, in the control plane's namespace, for a gate: istiod itself tells its version, and which sidecars it serves. */
 export const toAskIstiod: Permission = { group: '', resource: 'pods/exec', verbs: ['get', 'create'] };
@@ -88,16 +85,25 @@ const withoutClient: readonly Permission[] = [
 ];
 
 /** For a pod without a curl of its own. */
-function ephemeral({ pod }: ClientPlace): Permission {
-  return { group: '', resource: 'pods/ephemeralcontainers', verbs: ['patch'], names: [pod] };
+function ephemeral(client: ClientName): Permission {
+  return { group: '', resource: 'pods/ephemeralcontainers', verbs: ['patch'], ...only(client) };
+}
+
+/** A pod that is looked for can be any of its namespace: RBAC knows names alone. */
+function only({ pod }: ClientName): Pick<Permission, 'names'> {
+  return pod === undefined ? {} : { names: [pod] };
 }
 
 /** Of somebody's pod: to look at it, to ask in it, and to read what its sidecar says. */
-function clientPermissions({ pod }: ClientPlace): readonly Permission[] {
+function clientPermissions(client: ClientName): readonly Permission[] {
+  const { pod, deployment } = client;
   return [
-    { group: '', resource: 'pods', verbs: ['get'], names: [pod] },
-    { group: '', resource: 'pods/exec', verbs: ['get', 'create'], names: [pod] },
-    { group: '', resource: 'pods/log', verbs: ['get'], names: [pod] },
+    ...(deployment === undefined
+      ? []
+      : [{ group: 'apps', resource: 'deployments', verbs: ['get'], names: [deployment] }]),
+    { group: '', resource: 'pods', verbs: pod === undefined ? read : ['get'], ...only(client) },
+    { group: '', resource: 'pods/exec', verbs: ['get', 'create'], ...only(client) },
+    { group: '', resource: 'pods/log', verbs: ['get'], ...only(client) },
   ];
 }
 
@@ -105,7 +111,7 @@ function clientPermissions({ pod }: ClientPlace): readonly Permission[] {
  * What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`.
  * @param client Somebody's pod from which requests are sent
  */
-export function permissionsOf({ mesh, external, origin }: Namespaces, client?: ClientPlace): Permissions {
+export function permissionsOf({ mesh, external, origin }: Namespaces, client?: ClientName): Permissions {
   return {
     everywhere: [
       { group: '', resource: 'namespaces', verbs: ['get', 'patch'], names: [mesh, external, origin] },
@@ -160,7 +166,7 @@ export interface Intended {
   /** Istio is installed, which is an administrator's work. */
   readonly installs: boolean;
   /** Somebody's pod from which requests are sent. */
-  readonly client: ClientPlace | undefined;
+  readonly client: ClientName | undefined;
   /** A gate: somebody upgrades Istio meanwhile. */
   readonly upgrades: boolean;
 }
@@ -207,12 +213,12 @@ export function missingInSystem(
 }
 
 /** @throws EnvironmentError where the user may not add an ephemeral container to the client's pod */
-export async function ephemeralMustBeAllowed(kube: Kube, client: ClientPlace): Promise<void> {
+export async function ephemeralMustBeAllowed(kube: Kube, client: ClientName): Promise<void> {
   const missing = await refused(kube, questionsOf(ephemeral(client), client.namespace));
   if (missing.length === 0) return;
   throw new EnvironmentError(
-    `Pod ${client.namespace}/${client.pod} has no curl that can ask, and the kubeconfig's user may not add an ephemeral container that has:\n${grouped(missing)}`,
-    `Have an administrator apply the output of ./conformance rbac --client ${client.namespace}/${client.pod}, or choose a pod that has curl in its image.`,
+    `--client ${toldClient(client)}: the pod has no curl that can ask, and the kubeconfig's user may not add an ephemeral container that has:\n${grouped(missing)}`,
+    `Have an administrator apply the output of ./conformance rbac --client ${toldClient(client)}, or choose a pod that has curl in its image.`,
   );
 }
 

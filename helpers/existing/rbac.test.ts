@@ -1,3 +1,5 @@
+import { permissionsOf } from './permissions.ts';
+import { clientNamed } from './client-name.ts';
 import { parseAllDocuments } from 'yaml';
 import { expect, test } from 'vitest';
 import { rbacManifest } from './rbac.ts';
@@ -42,7 +44,7 @@ test('its roles are in its namespaces and the control plane’s', () => {
 });
 
 test('for somebody’s pod it reaches that pod alone, and less of the run’s own', () => {
-  const client = { namespace: 'shop', pod: 'web-1' };
+  const client = clientNamed({ client: 'shop/web-1' });
   const objects = parseAllDocuments(rbacManifest({ namespaces, system: 'istio-x', client })).map(
     (document) => document.toJS() as Stored,
   );
@@ -55,6 +57,17 @@ test('for somebody’s pod it reaches that pod alone, and less of the run’s ow
   );
   expect(roleIn('m')?.flatMap(({ resources }) => resources)).not.toContain('pods/exec');
   expect(objects.some(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')).toBe(false);
+});
+
+test('for one that is looked for it reaches the pods of its namespace', () => {
+  const rulesFor = (told: string): string[] => {
+    const client = clientNamed({ client: told });
+    const { client: rules } = permissionsOf(namespaces, client);
+    return rules.map(({ resource, verbs, names = [] }) => [resource, verbs.join('+'), ...names].join(' '));
+  };
+  const pods = ['pods get+list', 'pods/exec get+create', 'pods/log get', 'pods/ephemeralcontainers patch'];
+  expect(rulesFor('shop/app.kubernetes.io/name=web/app')).toEqual(pods);
+  expect(rulesFor('shop/deployment/web')).toEqual(['deployments get web', ...pods]);
 });
 
 test('it is for a service account, or for the user that is named', () => {

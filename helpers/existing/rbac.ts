@@ -3,7 +3,8 @@ import { stringify } from 'yaml';
 import { fieldManager } from '../kube/client.ts';
 import type { Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
-import { permissionsOf, rulesOf, toAskIstiod, type ClientPlace, type Permission } from './permissions.ts';
+import type { ClientName } from './client-name.ts';
+import { permissionsOf, rulesOf, toAskIstiod, type Permission } from './permissions.ts';
 
 /** Whom the manifest is for. */
 export interface RbacRequest {
@@ -15,7 +16,7 @@ export interface RbacRequest {
   /** An existing user; without it a service account is created. */
   readonly user?: string;
   /** Somebody's pod from which requests are sent. */
-  readonly client?: ClientPlace | undefined;
+  readonly client?: ClientName | undefined;
   /** Namespace of that service account; the proxy's when not given. */
   readonly accountNamespace?: string;
 }

@@ -9,8 +9,10 @@ import {
   KubernetesObjectApi,
   VersionApi,
   type KubernetesObject,
+  type RequestContext,
 } from '@kubernetes/client-node';
 import { jsonIn, messageOf } from '../errors.ts';
+import { timeouts } from '../timeouts.ts';
 import type { Dress } from './dress.ts';
 
 export interface Kube {
@@ -29,9 +31,17 @@ export interface Kube {
 /** Name of this suite as a field manager and as the value of its labels. */
 export const fieldManager = 'istio-external-proxy-conformance';
 
+/** Every request has a deadline: an API server that takes connections and says nothing must not keep a run waiting. */
+class PunctualConfig extends KubeConfig {
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context);
+    context.setSignal(AbortSignal.timeout(timeouts.apiCall));
+  }
+}
+
 /** Clients for the current context of a kubeconfig's text. */
 export function connect(kubeconfig: string, dress?: Dress): Kube {
-  const config = new KubeConfig();
+  const config = new PunctualConfig();
   config.loadFromString(kubeconfig);
   return {
     config,
@@ -66,9 +76,32 @@ export function apiMessage(error: unknown): string {
     if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) {
       return `${error.code}: ${String(parsed.message)}`;
     }
-    return `${error.code}: ${error.message}`;
+    // The client's own message has every header in it.
+    const text = typeof body === 'string' ? body : /^Message: (.*)$/m.exec(error.message)?.[1];
+    return `${error.code}: ${text?.replaceAll(/\s+/g, ' ').slice(0, 300) ?? 'no reason given'}`;
   }
+  if (error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name))
+    return 'no answer in time';
+  // A page in its place, of a login or a load balancer.
+  if (error instanceof SyntaxError) return `its answer is no JSON: ${error.message}`;
   return messageOf(error);
+}
+
+/**
+ * Why the API server does not serve who asks, where an error says that: it cannot be reached, it fails, or it does not
+ * take the credentials. Undefined where it refused what was asked for, and for every other error.
+ */
+export function apiTrouble(error: unknown): string | undefined {
+  if (error instanceof ApiException) {
+    const told = apiMessage(error);
+    const lacksRight = error.code === 403 && /\bcannot \w+ (resource|path)\b/.test(told);
+    const fails = error.code >= 500 && !told.includes('failed calling webhook');
+    return lacksRight || fails || [401, 429].includes(error.code) ? told : undefined;
+  }
+  if (!(error instanceof Error)) return undefined;
+  const unreachable = error instanceof TypeError && error.message === 'fetch failed';
+  if (unreachable || ['AbortError', 'TimeoutError'].includes(error.name)) return apiMessage(error);
+  return apiTrouble(error.cause);
 }
 
 /** `Kind namespace/name`, as messages name an object. */

@@ -1,3 +1,4 @@
+import type { V1Node } from '@kubernetes/client-node';
 import { closest } from 'fastest-levenshtein';
 import { existingCluster } from '../cluster/cluster.ts';
 import { encodeOwner, thisProcess } from '../cluster/labels.ts';
@@ -6,14 +7,8 @@ import { startOrigin } from '../destination/hermetic.ts';
 import type { Architecture } from '../engine.ts';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { makeNamespace, takePrepared } from '../existing/claim.ts';
-import {
-  addCurl,
-  clientNamed,
-  endCurl,
-  findClient,
-  type ClientPod,
-  type FoundClient,
-} from '../existing/client-pod.ts';
+import { clientNamed, type ClientName } from '../existing/client-name.ts';
+import { addCurl, endCurl, findClient, type ClientPod, type FoundClient } from '../existing/client-pod.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
 import type { FoundIstio } from '../existing/found-istio.ts';
 import {
@@ -22,7 +17,7 @@ import {
   recordInstallation,
   uninstallRecorded,
 } from '../existing/installed.ts';
-import { readKubeconfig, serverVersion, type ExistingCluster } from '../existing/kubeconfig.ts';
+import { askingApi, readKubeconfig, serverVersion, type ExistingCluster } from '../existing/kubeconfig.ts';
 import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
@@ -87,30 +82,26 @@ export async function openExistingSession(
   const all = namespacesOf(configuration);
   const parts = ['mesh', 'external', ...(target.kind === 'hermetic' ? (['origin'] as const) : [])] as const;
   const used = parts.map((part) => all[part]);
-  const { istio, namespaces: claimed } = await survey(
-    bare,
-    {
-      namespaces: all,
-      used: parts,
-      installs: configuration.installIstio,
-      upgrades: theirUpgrade,
-      client: clientNamed(configuration),
-    },
-    configuration.revision,
-  );
-  const found = await clientOf(bare, configuration);
-  await entryMustExist(bare, configuration.entry);
   const leftBehind = (what: string): void => {
     progress.note(`  removed what an earlier run left: ${what}`);
   };
-  for (const { name, run } of claimed.dead) {
-    for (const what of await removeOwned(bare, [name], run)) leftBehind(what);
-  }
+  const { istio, claimed, found, nodes } = await askingApi(kubeconfig, async () => {
+    const client = clientNamed(configuration);
+    const { installIstio: installs, revision } = configuration;
+    const intended = { namespaces: all, used: parts, installs, upgrades: theirUpgrade, client };
+    const { istio, namespaces: claimed } = await survey(bare, intended, revision);
+    const found = client === undefined ? undefined : await clientMustAnswer(bare, client);
+    await entryMustExist(bare, configuration.entry);
+    for (const { name, run } of claimed.dead) {
+      for (const what of await removeOwned(bare, [name], run)) leftBehind(what);
+    }
+    return { istio, claimed, found, nodes: (await bare.core.listNode()).items };
+  });
   const makes = used.filter((name) => !claimed.prepared.includes(name));
-  const images = await imagesIn(bare, configuration, istio);
-  const { nodeCount } = images;
-  report.images = [images.set];
-  progress.note(`  cluster: ${version}, ${nodeCount} node${nodeCount === 1 ? '' : 's'}; ${describe(istio)}`);
+  const images = await imagesFor(nodes, configuration, istio);
+  report.images = [images];
+  const { length: count } = nodes;
+  progress.note(`  cluster: ${version}, ${count} node${count === 1 ? '' : 's'}; ${describe(istio)}`);
   progress.note(`  target: ${target.kind} (${target.because})`);
   const facts: Existing = {
     istio,
@@ -122,7 +113,7 @@ export async function openExistingSession(
       namespaceLabels: istio?.discovery ?? {},
       namespaceAnnotations: { [processAnnotation]: encodeOwner(thisProcess()) },
       pullSecret: pullSecret === undefined ? undefined : pullSecretName,
-      unprivilegedImage: images.set.images.curl.reference,
+      unprivilegedImage: images.images.curl.reference,
       clientAnnotations: istio === undefined ? {} : countingAnnotations,
       visibleTo: all.mesh,
       entryVisibleTo: found?.namespace ?? '.',
@@ -153,13 +144,13 @@ export async function openExistingSession(
       progress.note(`  client: ${one.told}; nothing of it is changed`);
       return { ...plain, added: undefined };
     }
-    const image = configuration.clientImage ?? images.set.images.curl.reference;
+    const image = configuration.clientImage ?? images.images.curl.reference;
     progress.note(
       `  client: ${one.told} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`,
     );
     return progress.phase('Ephemeral container', () => addCurl(bare, one, image));
   };
-  const run = { report, progress, images: images.set, cluster, namespaces: used, close };
+  const run = { report, progress, images, cluster, namespaces: used, close };
   return setUp(
     run,
     'The cluster does not serve, or refuses what the run needs: see the evidence.',
@@ -176,17 +167,17 @@ export async function openExistingSession(
           if (pullSecret !== undefined && there) await placePullSecret(kube, name, pullSecret);
         }
         if (configuration.installIstio) {
-          await istioctlMustBeThere(images.set, progress);
-          await recordInstallation(kube, images.set.images.istioctl.reference);
+          await istioctlMustBeThere(images, progress);
+          await recordInstallation(kube, images.images.istioctl.reference);
         }
         return target.kind === 'hermetic'
-          ? startOrigin(kube, images.set.images.origin.reference, target, all.origin)
+          ? startOrigin(kube, images.images.origin.reference, target, all.origin)
           : destinationOf(target);
       });
       return {
         runId,
         configuration,
-        images: images.set,
+        images,
         others: [],
         cluster,
         destination,
@@ -201,9 +192,7 @@ export async function openExistingSession(
 }
 
 /** @throws UsageError, EnvironmentError where no request can be sent from the pod that `--client` names */
-async function clientOf(kube: Kube, configuration: Configuration): Promise<FoundClient | undefined> {
-  const name = clientNamed(configuration);
-  if (name === undefined) return undefined;
+async function clientMustAnswer(kube: Kube, name: ClientName): Promise<FoundClient> {
   const found = await findClient(kube, name);
   if (found.lacks !== undefined) await ephemeralMustBeAllowed(kube, name);
   return found;
@@ -223,12 +212,11 @@ async function istioctlMustBeThere(set: ImageSet, progress: Progress): Promise<v
 }
 
 /** The images' references. The cluster's nodes pull them, so nothing is pulled or built here, and no digest is known. */
-async function imagesIn(
-  kube: Kube,
+async function imagesFor(
+  nodes: readonly V1Node[],
   configuration: Configuration,
   istio: FoundIstio | undefined,
-): Promise<{ set: ImageSet; nodeCount: number }> {
-  const { items: nodes } = await kube.core.listNode();
+): Promise<ImageSet> {
   const architectures = [...new Set(nodes.map(({ status }) => status?.nodeInfo?.architecture ?? 'amd64'))];
   if (architectures.length > 1) {
     throw new EnvironmentError(
@@ -258,14 +246,13 @@ async function imagesIn(
     digest: '',
     sizeBytes: 0,
   });
-  const set: ImageSet = {
+  return {
     ...versions,
     source,
     istio: istio?.version ?? versions.istio,
     images: Object.fromEntries(roles.map((role) => [role, image(role)])) as Record<Role, ResolvedImage>,
     archive: { path: '', digest: '', sizeBytes: 0 },
   };
-  return { set, nodeCount: nodes.length };
 }
 
 /**

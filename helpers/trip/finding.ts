@@ -2,7 +2,8 @@ import type { Cause } from '../causes/cause.ts';
 import { causes, type CauseCode, type TripCauseCode } from '../causes/causes.ts';
 import { labelled, renderTrip } from './render.ts';
 import type { Statement, Trip } from './statements.ts';
-import { EnvironmentError, messageOf } from '../errors.ts';
+import { EnvironmentError } from '../errors.ts';
+import { apiMessage, apiTrouble } from '../kube/client.ts';
 import { ExecError } from '../kube/exec.ts';
 
 /** One thing that is not as it must be, with its cause, and what was seen this time. */
@@ -99,5 +100,10 @@ export function findingsOf(error: unknown): readonly Finding[] {
     const cause = error instanceof EnvironmentError ? error.code : 'ENVIRONMENT';
     return [{ cause, seen, expected: 'surroundings in which the step can be judged' }];
   }
-  return [{ cause: 'UNEXPLAINED', seen: messageOf(error), expected: 'the step ends without an error' }];
+  const trouble = apiTrouble(error);
+  if (trouble !== undefined) {
+    const expected = 'an API server that answers whoever the kubeconfig says asks';
+    return [{ cause: 'ENVIRONMENT', seen: `the API server: ${trouble}`, expected }];
+  }
+  return [{ cause: 'UNEXPLAINED', seen: apiMessage(error), expected: 'the step ends without an error' }];
 }

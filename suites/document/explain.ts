@@ -2,7 +2,7 @@ import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { captureOf, notCaptured } from '../../helpers/istio/capture.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
-import { apiStatus, nameOf } from '../../helpers/kube/client.ts';
+import { apiMessage, apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { flagsOf } from '../../helpers/trip/response-flags.ts';
@@ -37,10 +37,10 @@ interface Question {
 export async function explain(world: World, findings: readonly Finding[]): Promise<readonly Finding[]> {
   const [first] = findings;
   if (first === undefined) return findings;
-  if (!(await clusterAnswers(world))) {
-    const seen = 'the API server no longer answers';
+  const gone = await clusterGone(world);
+  if (gone !== undefined) {
     return [
-      { cause: 'CLUSTER_LOST', seen, expected: 'an API server that answers until the run ends' },
+      { cause: 'CLUSTER_LOST', seen: gone, expected: 'an API server that answers until the run ends' },
       ...findings,
     ];
   }
@@ -439,13 +439,15 @@ async function clientLost(world: World): Promise<Finding | undefined> {
   };
 }
 
-async function clusterAnswers({ kube }: World): Promise<boolean> {
+async function clusterGone({ kube }: World): Promise<string | undefined> {
   try {
     await kube.version.getCode();
-    return true;
+    return undefined;
   } catch (error) {
-    // A refusal is an answer.
-    return apiStatus(error) !== undefined;
+    const status = apiStatus(error);
+    if (status === 401) return `the API server no longer knows who asks: ${apiMessage(error)}`;
+    // Any other refusal is an answer.
+    return status === undefined ? `the API server no longer answers: ${apiMessage(error)}` : undefined;
   }
 }
 

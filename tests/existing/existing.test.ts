@@ -4,7 +4,8 @@ import type { V1PodSpec } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accountName, rbacObjects } from '../../helpers/existing/rbac.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { permissionsOf, type ClientPlace, type Permission } from '../../helpers/existing/permissions.ts';
+import { clientNamed } from '../../helpers/existing/client-name.ts';
+import { permissionsOf, type Permission } from '../../helpers/existing/permissions.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { results } from '../../helpers/results/results.ts';
@@ -124,35 +125,33 @@ test('from somebody’s own pod it is green, whatever else that pod does, and ch
   expect(report).not.toContain('secret-work');
   expect(added).toBe(0);
   const ofOthers = notNeeded.filter((one) => !one.startsWith(`${namespaces.mesh}: `));
-  expect(unused(deeds, { namespace: 'shop', pod: 'busy' })).toEqual(
+  expect(unused(deeds, 'shop/busy')).toEqual(
     [...ofOthers, ...notNeededOfMesh, 'shop: pods/ephemeralcontainers patch'].sort(),
   );
 });
 
-test('from one without curl it is green by an ephemeral container, which is announced and ended', async () => {
+test('from one without curl, found by its label, it is green by an ephemeral container, which is announced and ended', async () => {
   const { kube, images } = theirs;
   const lean = { image: images.images.squid.reference, command: ['/bin/sleep', 'infinity'] };
   await apply(kube, [pod('lean', lean), accessLog()]);
-  const { output, added, deeds } = await fromPod('lean', '--step', 'MESH-3', '--step', 'CLEAN-3');
+  const { output, added, deeds } = await fromPod('lean', 'app=lean', '--step', 'MESH-3', '--step', 'CLEAN-3');
   expect(output).toMatch(/an ephemeral container with .* is added to the pod[^]*before-you-begin/);
   expect(added).toBe(1);
-  expect(unused(deeds, { namespace: 'shop', pod: 'lean' })).not.toContain(
-    'shop: pods/ephemeralcontainers patch',
-  );
+  expect(unused(deeds, 'shop/app=lean')).not.toContain('shop: pods/ephemeralcontainers patch');
   const [status] = (await podMustBeReady(kube, 'shop', 'lean')).status?.ephemeralContainerStatuses ?? [];
   expect(status?.state?.terminated?.exitCode).toBe(0);
 });
 
 /** A green run from a pod of somebody's, by the rights for it; all else is as before, the pod's ephemeral containers aside. */
-async function fromPod(name: string, ...more: readonly string[]) {
+async function fromPod(name: string, as = name, ...more: readonly string[]) {
   const { kube } = theirs;
   await podMustBeReady(kube, 'shop', name);
-  const client = { namespace: 'shop', pod: name };
+  const client = clientNamed({ client: `shop/${as}` });
   await apply(kube, rbacObjects({ namespaces, system: 'istio-system', client }), undefined, 'administrator');
   await using api = await recordingApi(await kubeconfigOf(kube, account));
   const user = await runs.file('user', api.kubeconfig);
   const [before, pods] = [await runs.snapshot(), await podsOf('shop')];
-  const args = runs.arguments(user, ...named, '--client', `shop/${name}`, ...more);
+  const args = runs.arguments(user, ...named, '--client', `shop/${as}`, ...more);
   const { exitCode, output } = await runs.conformance(args);
   expect(output).toContain('Verdict: conformant');
   expect(exitCode).toBe(0);
@@ -267,7 +266,8 @@ const notNeededOfMesh = ['configmaps patch', 'events list', 'pods/log get', 'rep
 );
 
 /** The rights that no request has used: they would not be the least ones. */
-function unused(deeds: readonly Deed[], client?: ClientPlace): string[] {
+function unused(deeds: readonly Deed[], told?: string): string[] {
+  const client = told === undefined ? undefined : clientNamed({ client: told });
   const { everywhere, own, system, client: ofClient } = permissionsOf(namespaces, client);
   const granted: readonly (readonly [string, readonly Permission[]])[] = [
     ['', everywhere],
