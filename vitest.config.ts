@@ -47,6 +47,7 @@ export default defineConfig({
       ofSteps('document', 'suites/conformance.test', [`suites/setup.${ext}`]),
       ofSteps('gate', 'suites/gate.test'),
       ofSteps('faults', 'faults/faults.test'),
+      ofSteps('their-faults', 'faults/their-faults.test'),
       ofSteps('healthy', 'faults/healthy/healthy.test'),
       // Their session has two versions.
       ofSteps('gate-faults', 'faults/gate-faults.test'),

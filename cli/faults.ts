@@ -6,6 +6,7 @@ import { healthyMeshes } from '../faults/healthy/index.ts';
 import { greenOf, healthyPage, healthyResults } from '../faults/healthy/result.ts';
 import { faultReporter, healthyReporter, type AnyReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
+import { theirFaults } from '../faults/their-mesh.ts';
 import { gateFaults } from '../faults/upgrade.ts';
 import type { Configuration } from '../helpers/configuration/configuration.ts';
 import { exitCodes, UsageError } from '../helpers/errors.ts';
@@ -57,9 +58,10 @@ export function listFaults(): void {
 export async function tryFaults({ configuration, ids, table }: FaultsOptions): Promise<number> {
   const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
   const inCluster = faults.filter(isChosen);
+  const inTheirs = theirFaults.filter(isChosen);
   const inUpgrade = gateFaults.filter(isChosen);
   const alone = runFaults.filter(isChosen);
-  const chosen = inCluster.length + inUpgrade.length + alone.length;
+  const chosen = inCluster.length + inTheirs.length + inUpgrade.length + alone.length;
   // A cluster that a fault killed is not kept.
   const keep = configuration.keep && !inCluster.some(({ fatal }) => fatal === true);
   const reporter = faultReporter(write);
@@ -68,6 +70,10 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   await trial.of('faults', inCluster, (progress) =>
     openSession(planOf({ ...configuration, target: 'hermetic', keep }), trial.report, progress),
   );
+  await trial.of('their-faults', inTheirs, (progress) => {
+    const plan = planOf({ ...configuration, target: 'hermetic', keep: false, reuse: false });
+    return openSession(plan, trial.report, progress, { install: installFor(plan) });
+  });
   await trial.of('gate-faults', inUpgrade, async (progress) => {
     // Upgrades have their own node: it must suit two versions of Istio.
     const { versions, source } = await chooseVersions(configuration, configuration.image);
@@ -142,7 +148,7 @@ class Trial {
 
   /** Tries these in a session of their own; opens none for nothing. */
   async of(
-    project: 'faults' | 'gate-faults' | 'healthy',
+    project: 'faults' | 'their-faults' | 'gate-faults' | 'healthy',
     chosen: readonly { readonly id: string }[],
     open: (progress: Progress) => Promise<Session>,
   ): Promise<void> {

@@ -5,6 +5,7 @@ import { eventually, EventuallyError } from '../helpers/eventually/eventually.ts
 import { squidLog } from '../helpers/trip/logs.ts';
 import { targetOf } from '../helpers/trip/squid.ts';
 import { apply } from '../helpers/kube/apply.ts';
+import type { GivenProxy } from '../helpers/proxy/proxy.ts';
 import type { World } from '../suites/document/world.ts';
 
 /**
@@ -39,11 +40,16 @@ export class FourGreps {
   async judge(entryApplied: boolean): Promise<string | undefined> {
     const { title } = this.#world.session.destination;
     const { request, entry, proxy } = this.#world.edition;
+    const given = this.#world.session.proxy.kind === 'given';
     const searches: [string, () => Promise<boolean>][] = [
       ['title without Istio', async () => (await this.#page('external')).includes(title)],
       [
         "CONNECT in Squid's log",
-        async () => this.#grep(await this.#squidLog(), `CONNECT ${targetOf(request.url)}`),
+        async () => {
+          const log = await this.#squidLog();
+          // Somebody's proxy whose log nobody follows cannot be asked.
+          return log === undefined || this.#grep(log, `CONNECT ${targetOf(request.url)}`);
+        },
       ],
       [
         'title from the mesh',
@@ -54,7 +60,8 @@ export class FourGreps {
       ],
       [
         "cluster in the sidecar's log",
-        async () => this.#grep(await this.#sidecarLog(), clusterName(entry.host, proxy.port)),
+        // An entry of the mesh has a host of its own.
+        async () => this.#grep(await this.#sidecarLog(), clusterName(given ? '' : entry.host, proxy.port)),
       ],
     ];
     for (const [what, search] of searches) {
@@ -78,8 +85,8 @@ export class FourGreps {
   async #page(where: 'mesh' | 'external'): Promise<string> {
     const proxy =
       this.#world.witnesses.proxyName ?? `${await this.#proxyIp()}:${this.#world.edition.proxy.port}`;
-    const { origin, url } = this.#world.session.destination;
-    const trust = origin === undefined ? '' : '--cacert /tmp/conformance-ca.crt';
+    const { ca, url } = this.#world.session.destination;
+    const trust = ca === undefined ? '' : '--cacert /tmp/conformance-ca.crt';
     const command = `HTTPS_PROXY='${proxy}' timeout ${limitMs / 1000} curl -s ${trust} ${url} | grep -o "<title>.*</title>"`;
     const client = await this.#client(where);
     await this.#world.witnesses.trust(client);
@@ -91,7 +98,8 @@ export class FourGreps {
   async #proxyIp(): Promise<string> {
     const known = this.#world.proxyIp.known();
     if (known !== undefined) return known;
-    const { namespaces, edition } = this.#world;
+    const { namespaces, edition, session } = this.#world;
+    if (session.proxy.kind === 'given') return session.proxy.name ?? session.proxy.addresses[0] ?? '';
     const pods = await this.#pods(namespaces.external, edition.proxy.app);
     return pods.map(({ status }) => status?.podIP ?? '').join(' ');
   }
@@ -106,13 +114,22 @@ export class FourGreps {
     return lines.slice(this.#older.get(pod) ?? 0).some((line) => line.includes(text));
   }
 
-  async #squidLog(): Promise<Log> {
+  async #squidLog(): Promise<Log | undefined> {
     const { proxy } = this.#world.edition;
     const namespace = this.#world.namespaces.external;
+    const given = this.#world.session.proxy;
+    if (given.kind === 'given') return this.#givenLog(given);
     const [squid] = await this.#pods(namespace, proxy.app);
     const pod = squid?.metadata?.name ?? '';
     const target = { namespace, pod, container: proxy.app };
     const { stdout } = await exec(this.#world.kube, target, ['cat', squidLog]);
+    return { pod, lines: wholeLines(stdout) };
+  }
+
+  async #givenLog({ log }: GivenProxy): Promise<Log | undefined> {
+    if (log?.kind !== 'pod' || log.path === undefined) return undefined;
+    const { namespace, pod, container = pod } = log;
+    const { stdout } = await exec(this.#world.kube, { namespace, pod, container }, ['cat', log.path]);
     return { pod, lines: wholeLines(stdout) };
   }
 

@@ -6,6 +6,7 @@ import { meshFaults } from './mesh.ts';
 import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
 import type { GateFault } from './gate-fault.ts';
+import { theirFaults, type TheirFault } from './their-mesh.ts';
 import { gateFaults } from './upgrade.ts';
 
 /** The faults of one cluster, in the order they are tried; those that end it come last. */
@@ -18,5 +19,10 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
 ];
 
-/** The whole matrix: faults of an upgrade use a second cluster, and those that need none come last. */
-export const allFaults: readonly (Fault | GateFault | RunFault)[] = [...faults, ...gateFaults, ...runFaults];
+/** The whole matrix: somebody's mesh and an upgrade have clusters of their own; those that need none come last. */
+export const allFaults: readonly (Fault | TheirFault | GateFault | RunFault)[] = [
+  ...faults,
+  ...theirFaults,
+  ...gateFaults,
+  ...runFaults,
+];

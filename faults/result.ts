@@ -8,7 +8,9 @@ export const faultResult = z.object({
   id: z.string(),
   title: z.string(),
   caught: z.boolean().describe('the suite was red'),
-  asExpected: z.boolean().describe('at the expected step, with the expected cause first'),
+  asExpected: z
+    .boolean()
+    .describe('at the expected step, with the expected cause first, and the object named that is to blame'),
   step: z
     .string()
     .describe('the first step that failed; set-up when there was no cluster yet; empty when none did'),
@@ -49,7 +51,7 @@ export function faultResultOf(
   fault: {
     readonly id: string;
     readonly title: string;
-    readonly expect: { readonly step: string; readonly cause: CauseCode };
+    readonly expect: { readonly step: string; readonly cause: CauseCode; readonly names?: string };
   },
   caught: Caught | undefined,
   missed: string | undefined,
@@ -61,7 +63,7 @@ export function faultResultOf(
     id,
     title,
     caught: caught !== undefined,
-    asExpected: step === expect.step && cause === expect.cause,
+    asExpected: step === expect.step && cause === expect.cause && seen.includes(expect.names ?? ''),
     step,
     expectedStep: expect.step,
     cause,

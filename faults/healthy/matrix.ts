@@ -22,14 +22,18 @@ import { recordOf } from '../../suites/pass.ts';
 import { Passes } from '../../suites/passes.ts';
 import { chosenSteps, judgedSteps } from '../../suites/steps.ts';
 import { make, undo } from '../fault.ts';
+import { FourGreps } from '../four-greps.ts';
 import { root } from '../objects.ts';
+import { caughtAt, faultResultOf, type Caught, type FaultResult } from '../result.ts';
+import type { TheirFault } from '../their-mesh.ts';
 import type { HealthyMesh } from './mesh.ts';
-import { caughtAt, type Caught } from '../result.ts';
 import type { HealthyResult } from './result.ts';
 import { HealthyRig } from './rig.ts';
 
 interface Ended {
   readonly alarm: Caught | undefined;
+  /** The search of the second judge that found nothing. */
+  readonly greps: string | undefined;
   readonly notes: readonly string[];
 }
 
@@ -81,14 +85,7 @@ export class HealthyMatrix {
   /** @throws when the mesh cannot be made: nothing is judged then */
   async try(mesh: HealthyMesh): Promise<HealthyResult> {
     const start = performance.now();
-    let ended: Ended;
-    try {
-      await this.#make(mesh);
-      ended = await this.#run(mesh);
-    } finally {
-      await this.#undo(mesh);
-    }
-    const { alarm, notes } = ended;
+    const { alarm, notes } = await this.#within(mesh);
     return {
       id: mesh.id,
       title: mesh.title,
@@ -97,6 +94,22 @@ export class HealthyMatrix {
       notes: [...notes],
       seconds: Math.round((performance.now() - start) / 100) / 10,
     };
+  }
+
+  /** A mesh that must be red. @throws when it cannot be made */
+  async tryFault(fault: TheirFault): Promise<FaultResult> {
+    const start = performance.now();
+    const { alarm, greps } = await this.#within(fault, true);
+    return faultResultOf(fault, alarm, greps, start);
+  }
+
+  async #within(mesh: HealthyMesh, twice = false): Promise<Ended> {
+    try {
+      await this.#make(mesh);
+      return await this.#run(mesh, twice);
+    } finally {
+      await this.#undo(mesh);
+    }
   }
 
   async #make(mesh: HealthyMesh): Promise<void> {
@@ -122,18 +135,26 @@ export class HealthyMatrix {
     }
   }
 
-  /** The suite in the mesh, from opening its session to closing it. */
-  async #run(mesh: HealthyMesh): Promise<Ended> {
+  /**
+   * The suite in the mesh, from opening its session to closing it.
+   * @param twice A second judge looks before the clean-up
+   */
+  async #run(mesh: HealthyMesh, twice: boolean): Promise<Ended> {
     const configuration = this.#configurationFor(mesh);
     const plan = planOf(configuration);
     const report = new Report(join(this.#session.reportFolder, mesh.id), newRunId(), configuration);
     const { kubeconfig = '' } = configuration;
     const records: StepRecord[] = [];
     let alarm: Caught | undefined;
+    let greps: string | undefined;
     try {
       const session = await openExistingSession({ kubeconfig }, plan, report, silent);
       try {
-        alarm = await takeSteps(session.facts, records);
+        await using world = new World(session.facts);
+        const judge = twice ? await FourGreps.beginning(world) : undefined;
+        alarm = await takeSteps(session.facts, records, async () => {
+          greps = await judge?.judge(true);
+        });
       } finally {
         await session[Symbol.asyncDispose]();
       }
@@ -143,7 +164,7 @@ export class HealthyMatrix {
     }
     report.steps.push(...records.filter(isJudged));
     await report.write(outcomeOf(alarm));
-    return { alarm, notes: notesOf(records) };
+    return { alarm, greps, notes: notesOf(records) };
   }
 
   #configurationFor(mesh: HealthyMesh): Configuration {
@@ -151,8 +172,7 @@ export class HealthyMatrix {
     const { curl, squid, origin } = images.images;
     const { edition, timeoutScale } = configuration;
     const forProxy = (proxy: NonNullable<HealthyMesh['proxy']>): Partial<Configuration> => ({
-      proxy: this.#rig.proxyAt(proxy),
-      proxyLog: this.#rig.proxyLog,
+      ...this.#rig.told(proxy),
       target: 'auto',
       destination: destination.url,
       expectTitle: destination.title,
@@ -197,12 +217,19 @@ export class HealthyMatrix {
 }
 
 /** The steps of the session; the records tell what became of each. */
-async function takeSteps(facts: SessionFacts, records: StepRecord[]): Promise<Caught | undefined> {
+async function takeSteps(
+  facts: SessionFacts,
+  records: StepRecord[],
+  beforeCleanUp: () => Promise<void>,
+): Promise<Caught | undefined> {
   const judged = judgedSteps(facts);
   const passes = new Passes(facts, judged, new StepEvidence(facts));
   await passes.begin(1);
   try {
-    for (const step of chosenSteps(facts)) {
+    const chosen = chosenSteps(facts);
+    const firstOfCleanUp = chosen.find(({ section }) => section === 'cleanup');
+    for (const step of chosen) {
+      if (step === firstOfCleanUp) await beforeCleanUp();
       const record = recordOf(step);
       records.push(record);
       await passes.take(step, record);

@@ -1,6 +1,6 @@
 import type { Configuration } from '../../helpers/configuration/configuration.ts';
 import type { Change } from '../fault.ts';
-import type { Fields, HealthyRig } from './rig.ts';
+import type { CompanyProxy, Fields, HealthyRig } from './rig.ts';
 
 /** An ordinary configuration of a mesh in which the document holds: the suite must be green in it. */
 export interface HealthyMesh extends Change<HealthyRig> {
@@ -10,7 +10,7 @@ export interface HealthyMesh extends Change<HealthyRig> {
   readonly istiod?: Readonly<Record<string, string>>;
   /** The run makes its namespaces itself; elsewhere they exist, as `conformance rbac` prints them, which is quicker. */
   readonly makesNamespaces?: true;
-  /** The run is for the company's own proxy, which listens on these ports, by its address unless by its name. */
-  readonly proxy?: { readonly port: 3128 | 8080; readonly byName?: true };
+  /** The run is for the company's own proxy, by the address of one of its machines unless by its name. */
+  readonly proxy?: CompanyProxy;
   readonly settings?: Partial<Configuration>;
 }

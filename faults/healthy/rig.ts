@@ -16,11 +16,20 @@ export interface Fields {
   readonly [name: string]: unknown;
 }
 
+/** How a run is told of the company's proxy, which listens on these ports. */
+export interface CompanyProxy {
+  readonly port: 3128 | 8080;
+  readonly byName?: true;
+  /** By the addresses of both machines; a log is that of one, and so is not given then. */
+  readonly both?: true;
+}
+
 /** Namespaces of other people, who have nothing to do with the proxy. */
 export const shop = 'other-shop';
 export const bank = 'other-bank';
 
-const company = { namespace: 'corp-proxy', pod: 'squid' } as const;
+/** Two machines, of which most runs know the first. */
+const company = { namespace: 'corp-proxy', pods: ['squid', 'squid-2'] } as const;
 /** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */
 const proxyName = 'proxy.corp.example';
 
@@ -35,7 +44,7 @@ const meshConfig = { name: 'istio', namespace: istioSystem };
 export class HealthyRig extends Rig {
   /** Namespaces of the run that is to be green. */
   readonly run: Namespaces;
-  #proxyIp: string | undefined;
+  #proxyIps: readonly string[] = [];
   /** The mesh's configuration as Istio's installation left it. */
   #installed: { readonly text: string; readonly active: string } | undefined;
 
@@ -54,28 +63,39 @@ export class HealthyRig extends Rig {
   async prepare(): Promise<void> {
     await this.apply(...this.prepared);
     await this.apply(...[shop, bank, company.namespace].map((name) => namespace(name)));
+    const { namespace: where, pods } = company;
     await eventually(
-      `service account ${company.namespace}/default to exist`,
-      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace: company.namespace }),
+      `service account ${where}/default to exist`,
+      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace: where }),
       { timeoutMs: 20_000, intervalMs: 100 },
     );
-    await this.apply(...this.#proxyObjects());
-    const started = await podMustBeReady(this.kube, company.namespace, company.pod);
-    this.#proxyIp = started.status?.podIP;
+    await this.apply(...pods.flatMap((pod) => this.#proxyObjects(pod)));
+    const started = await Promise.all(pods.map((pod) => podMustBeReady(this.kube, where, pod)));
+    this.#proxyIps = started.map(({ status }) => status?.podIP ?? '');
     this.#installed = { text: await this.#meshText(), active: await this.#activeMesh() };
   }
 
   get proxyIp(): string {
-    if (this.#proxyIp === undefined) throw new TypeError('the company’s proxy was not started');
-    return this.#proxyIp;
+    return this.#proxyIpOf(0);
   }
 
-  proxyAt({ port, byName = false }: { readonly port: number; readonly byName?: boolean }): string {
-    return `${byName ? proxyName : this.proxyIp}:${port}`;
+  /** Of the second machine. */
+  get secondProxyIp(): string {
+    return this.#proxyIpOf(1);
   }
 
-  get proxyLog(): string {
-    return `${company.namespace}/${company.pod}:/var/log/squid/access.log`;
+  #proxyIpOf(index: number): string {
+    const ip = this.#proxyIps[index];
+    if (ip === undefined) throw new TypeError('the company’s proxy was not started');
+    return ip;
+  }
+
+  /** As `--proxy` and `--proxy-log` have it. */
+  told({ port, byName, both }: CompanyProxy): { readonly proxy: string; readonly proxyLog?: string } {
+    if (both === true) return { proxy: `${this.proxyIp}:${port},${this.secondProxyIp}:${port}` };
+    const { namespace, pods } = company;
+    const proxyLog = `${namespace}/${pods[0]}:/var/log/squid/access.log`;
+    return { proxy: `${byName === true ? proxyName : this.proxyIp}:${port}`, proxyLog };
   }
 
   /** Has the cluster's DNS know the company's proxy by name. */
@@ -157,8 +177,8 @@ export class HealthyRig extends Rig {
   }
 
   /** Squid in a bare pod, with no Service in front of it, on two ports; it alone finds the page. */
-  #proxyObjects(): ManifestObject[] {
-    const { namespace, pod: name } = company;
+  #proxyObjects(name: string): ManifestObject[] {
+    const { namespace } = company;
     const { images, destination } = this.world.session;
     const metadata = { namespace, name };
     return [

@@ -31,30 +31,6 @@ function passing(host: string, port: object, addresses?: readonly string[], from
   });
 }
 
-/** The company's own entry for its proxy, as every company with such a proxy has one. */
-function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestObject {
-  return serviceEntry(root, 'corp-proxy', {
-    hosts: ['proxy.corp.example'],
-    addresses: [`${proxyIp}/32`],
-    ports: [tcp(3128)],
-    resolution: 'NONE',
-    ...changes,
-  });
-}
-
-/** A Service that leads to the proxy by addresses written by hand: no pods are selected. */
-function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
-  const slice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { namespace: shop, name: 'proxy-1', labels: { 'kubernetes.io/service-name': 'proxy' } },
-    addressType: 'IPv4',
-    endpoints: [{ addresses: [proxyIp] }],
-    ports: [{ name: 'tcp-proxy', port: 3128, protocol: 'TCP' }],
-  };
-  return [service(shop, 'proxy', { name: 'tcp-proxy', port: 3128 }), slice];
-}
-
 /** Registered destinations outside, one of them on the proxy's port at an address of its own. */
 function manyEntries(): ManifestObject[] {
   return Array.from({ length: 200 }, (_, index) => {
@@ -174,24 +150,6 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     objects: manyEntries,
   },
   {
-    id: 'COMPANY-ENTRY',
-    title: 'The company’s own TCP entry for its proxy',
-    proxy: { port: 3128 },
-    objects: (rig) => [companyEntry(rig)],
-  },
-  {
-    id: 'COMPANY-ENTRY-STATIC',
-    title: 'The same with resolution STATIC, and the proxy as its endpoint',
-    proxy: { port: 3128 },
-    objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
-  },
-  {
-    id: 'SERVICE-FOR-THE-PROXY',
-    title: 'A TCP Service without a selector, whose endpoint is the company’s proxy',
-    proxy: { port: 3128 },
-    objects: serviceForProxy,
-  },
-  {
     id: 'DESTINATION-REGISTERED',
     title: 'A TLS entry for the destination, for traffic that goes around the proxy',
     objects: () => [passing('www.wikipedia.org', tls), passing('*.wikipedia.org', tls)],
@@ -210,28 +168,6 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     id: 'PATH-NORMALIZATION',
     title: 'Paths are normalized, by meshConfig',
     meshConfig: { pathNormalization: { normalization: 'MERGE_SLASHES' } },
-  },
-  {
-    id: 'COMPANY-ENTRY-BY-NAME',
-    title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
-    proxy: { port: 3128, byName: true },
-    objects: () => [
-      serviceEntry(root, 'corp-proxy', {
-        hosts: ['proxy.corp.example'],
-        ports: [tcp(3128)],
-        resolution: 'DNS',
-      }),
-    ],
-  },
-  {
-    id: 'DNS-CAPTURE',
-    title: 'Sidecars answer DNS, with allocated addresses; the company’s proxy by name',
-    proxy: { port: 3128, byName: true },
-    meshConfig: {
-      defaultConfig: {
-        proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true', ISTIO_META_DNS_AUTO_ALLOCATE: 'true' },
-      },
-    },
   },
   {
     id: 'WILDCARD-ENTRY',

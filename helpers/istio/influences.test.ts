@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { canTouch, type InfluencedRequest } from './influences.ts';
 
 const request: InfluencedRequest = {
-  host: 'my-company-proxy.com',
-  to: { ip: '10.42.0.11', port: 3128 },
+  hosts: ['my-company-proxy.com'],
+  to: [{ ip: '10.42.0.11', port: 3128 }],
   clientNamespace: 'default',
   clientLabels: { app: 'sleep' },
   namespaces: ['default', 'external'],

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apiStatus, type Kube } from '../kube/client.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
-import { claimantsOf, visibleTo, type ServiceEntry } from './taker-makers.ts';
+import { claimantsOf, selects, visibleTo, type ServiceEntry } from './taker-makers.ts';
 
 /** Kinds that can change where a sidecar sends a request, or what it logs of it, and the resources RBAC knows them by. */
 const kinds = [
@@ -10,6 +10,7 @@ const kinds = [
   ['networking.istio.io/v1', 'VirtualService', 'virtualservices'],
   ['networking.istio.io/v1', 'DestinationRule', 'destinationrules'],
   ['networking.istio.io/v1', 'WorkloadEntry', 'workloadentries'],
+  ['networking.istio.io/v1', 'Gateway', 'gateways'],
   ['networking.istio.io/v1alpha3', 'EnvoyFilter', 'envoyfilters'],
   ['networking.istio.io/v1beta1', 'ProxyConfig', 'proxyconfigs'],
   ['telemetry.istio.io/v1', 'Telemetry', 'telemetries'],
@@ -54,10 +55,10 @@ function installed({ metadata }: KubernetesObject): boolean {
 
 /** The request whose way is in question. */
 export interface InfluencedRequest {
-  /** The ServiceEntry's host. */
-  readonly host: string;
-  /** Where the client connects to; undefined while it is not known. */
-  readonly to: Endpoint | undefined;
+  /** The hosts of the ServiceEntries that lead to the proxy. */
+  readonly hosts: readonly string[];
+  /** Where the client connects to; none while it is not known. */
+  readonly to: readonly Endpoint[];
   readonly clientNamespace: string;
   readonly clientLabels: Readonly<Record<string, string>>;
   /** Every namespace that the request's pods are in. */
@@ -80,23 +81,28 @@ interface Influence extends KubernetesObject {
 /** Whether an object that `influencing` found can change the way of this request: by its host, address, namespace or selector. */
 export function canTouch(object: Influence, request: InfluencedRequest): boolean {
   const { kind = '', spec = {}, metadata } = object;
-  const { host, to, clientNamespace, clientLabels, rootNamespace } = request;
+  const { hosts, to, clientNamespace, clientLabels, rootNamespace } = request;
   const namespace = metadata?.namespace ?? '';
+  const matches = (pattern: string): boolean => hosts.some((host) => hostMatches(pattern, host));
+  const isProxy = (address: string | undefined): boolean => to.some(({ ip }) => ip === address);
   switch (kind) {
     case 'ServiceEntry':
       return (
-        (to !== undefined && claimantsOf([object], to, clientNamespace).length > 0) ||
-        spec.hosts?.some((one) => hostMatches(one, host)) === true
+        to.some((one) => claimantsOf([object], one, clientNamespace).length > 0) ||
+        spec.hosts?.some(matches) === true
       );
     case 'DestinationRule':
-      return hostMatches(spec.host ?? '', host) && visibleTo(clientNamespace, spec.exportTo, namespace);
+      return matches(spec.host ?? '') && visibleTo(clientNamespace, spec.exportTo, namespace);
     case 'VirtualService': {
       const inMesh = spec.gateways === undefined || spec.gateways.includes('mesh');
-      const named = spec.hosts?.some((one) => hostMatches(one, host) || one === to?.ip) === true;
+      const named = spec.hosts?.some((one) => matches(one) || isProxy(one)) === true;
       return inMesh && named && visibleTo(clientNamespace, spec.exportTo, namespace);
     }
     case 'WorkloadEntry':
-      return spec.address === to?.ip || spec.address === host;
+      return isProxy(spec.address) || hosts.includes(spec.address ?? '');
+    case 'Gateway':
+      // It leads nowhere by itself: a VirtualService does.
+      return false;
     case 'NetworkPolicy':
       return request.namespaces.includes(namespace);
     default: {
@@ -104,7 +110,7 @@ export function canTouch(object: Influence, request: InfluencedRequest): boolean
       // Those are for gateways and waypoints.
       if (spec.targetRef !== undefined || (spec.targetRefs?.length ?? 0) > 0) return false;
       const wanted = spec.workloadSelector?.labels ?? spec.selector?.matchLabels ?? {};
-      return Object.entries(wanted).every(([key, value]) => clientLabels[key] === value);
+      return selects(wanted, clientLabels);
     }
   }
 }

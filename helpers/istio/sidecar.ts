@@ -153,6 +153,27 @@ export async function dumpEntries(
   return rawDump.parse(await adminJson(kube, pod, `config_dump?resource=${resource}`)).configs;
 }
 
+const endpointsDump = z.object({
+  configs: z.array(z.looseObject({ endpoint_config: z.unknown() })).default([]),
+});
+
+/** What istiod told Envoy of the endpoints of these clusters (ClusterLoadAssignment). */
+export async function endpointsOf(kube: Kube, pod: SidecarPod, names: readonly string[]): Promise<unknown[]> {
+  if (names.length === 0) return [];
+  const query = new URLSearchParams({
+    resource: 'dynamic_endpoint_configs',
+    include_eds: '',
+    name_regex: exactly(names),
+  });
+  const { configs } = endpointsDump.parse(await adminJson(kube, pod, `config_dump?${query.toString()}`));
+  return configs.map(({ endpoint_config: config }) => config);
+}
+
+/** Envoy filters by a regular expression; what it takes too much, the caller leaves out. */
+function exactly(names: readonly string[]): string {
+  return names.map((name) => `^${name.replace(/[^\w:]/g, '.')}$`).join('|');
+}
+
 const drainingServer = z.object({
   command_line_options: z.looseObject({ drain_time: z.string().regex(/^[0-9.]+s$/) }),
 });
@@ -198,9 +219,7 @@ export async function held(
   resource: 'dynamic_listeners' | 'dynamic_active_clusters',
   names: readonly string[],
 ): Promise<Held[]> {
-  // Envoy filters by a regular expression; what it takes too much is left out below.
-  const pattern = names.map((name) => `^${name.replace(/[^\w:]/g, '.')}$`).join('|');
-  const query = new URLSearchParams({ resource, name_regex: pattern });
+  const query = new URLSearchParams({ resource, name_regex: exactly(names) });
   const { configs } = heldDump.parse(await adminJson(kube, pod, `config_dump?${query.toString()}`));
   const found = configs.flatMap(({ active_state: active, cluster: one, last_updated: updated }): Held[] => {
     const content = active?.listener ?? one;

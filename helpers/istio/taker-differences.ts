@@ -17,6 +17,8 @@ export interface Difference {
     | 'longest duration'
     | 'connect timeout'
     | 'outlier detection';
+  /** The cluster that differs; undefined where it is the listener. */
+  readonly cluster?: string;
   readonly seen: string;
   readonly expected: string;
   /** The limit: ms of a time, or a number of connections. */
@@ -156,7 +158,7 @@ function clusterDifferences(cluster: Cluster, type: string): Difference[] {
     expected: string,
     effect: Difference['effect'],
   ): void => {
-    found.push({ what, seen: `${cluster.name}: ${seen}`, expected, effect, madeBy });
+    found.push({ what, cluster: cluster.name, seen: `${cluster.name}: ${seen}`, expected, effect, madeBy });
   };
   if (cluster.type !== type) add('cluster type', `type ${cluster.type}`, `type ${type}`, 'breaks');
   const matched = cluster.transport_socket_matches.map(({ transport_socket }) => transport_socket);

@@ -30,6 +30,7 @@ export interface ServiceEntry extends KubernetesObject {
     readonly resolution?: string;
     readonly exportTo?: readonly string[];
     readonly endpoints?: readonly { readonly address?: string }[];
+    readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
   };
   /** Addresses that istiod allocated to its hosts. */
   readonly status?: { readonly addresses?: readonly { readonly host?: string; readonly value?: string }[] };
@@ -194,6 +195,14 @@ function registeredBy(
   return [namespace === '' ? `host ${host}` : `${kind} for ${host} in ${namespace}`];
 }
 
+/** Whether something has all the labels that are wanted. */
+export function selects(
+  wanted: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+}
+
 /** The Sidecar resource that applies to a workload, as Istio chooses it; undefined when none does. */
 export function sidecarResourceFor(
   { sidecars, rootNamespace }: Pick<MeshObjects, 'sidecars' | 'rootNamespace'>,
@@ -202,12 +211,12 @@ export function sidecarResourceFor(
   const [own = [], root = []] = [namespace, rootNamespace].map((name) =>
     oldestFirst(sidecars.filter(({ metadata }) => metadata?.namespace === name)),
   );
-  const selects = ({ spec }: SidecarResource): boolean => {
-    const wanted = Object.entries(spec?.workloadSelector?.labels ?? {});
-    return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+  const chooses = ({ spec }: SidecarResource): boolean => {
+    const wanted = spec?.workloadSelector?.labels ?? {};
+    return Object.keys(wanted).length > 0 && selects(wanted, labels);
   };
   const forAll = ({ spec }: SidecarResource): boolean => spec?.workloadSelector === undefined;
-  return own.find(selects) ?? own.find(forAll) ?? root.find(forAll);
+  return own.find(chooses) ?? own.find(forAll) ?? root.find(forAll);
 }
 
 /**
@@ -293,7 +302,7 @@ function claimOf(
   protocol: string | undefined,
 ): Claimant['by'] | undefined {
   const addresses = spec?.addresses ?? [];
-  if (addresses.some((one) => one === ip || one === `${ip}/${isIPv6(ip) ? 128 : 32}`)) return 'address';
+  if (addresses.some((one) => isAddress(one, ip))) return 'address';
   if (allocated) return 'allocated';
   if (addresses.some((one) => holds(one, ip))) return 'range';
   if (spec?.endpoints?.some(({ address }) => address === ip) === true) return 'endpoint';
@@ -304,6 +313,11 @@ function claimOf(
 export function visibleTo(client: string, exportTo: readonly string[] | undefined, own = ''): boolean {
   if (exportTo === undefined || exportTo.length === 0) return true;
   return exportTo.some((to) => to === '*' || to === client || (to === '.' && own === client));
+}
+
+/** Whether an entry's address is just this one. */
+export function isAddress(address: string, ip: string): boolean {
+  return address === ip || address === `${ip}/${isIPv6(ip) ? 128 : 32}`;
 }
 
 function holds(range: string, ip: string): boolean {

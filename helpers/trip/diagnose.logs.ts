@@ -38,8 +38,8 @@ function sidecarRoute(
   line: SidecarStatement,
   expectation: SidecarExpectation | undefined,
 ): TripFinding[] {
-  const cluster = expectation?.cluster;
-  const expected = cluster === undefined ? 'a route to the proxy' : `cluster ${cluster}`;
+  const clusters = expectation?.clusters;
+  const expected = clusters === undefined ? 'a route to the proxy' : `cluster ${clusters.join(' or ')}`;
   const find = (cause: TripCauseCode, seen: string, instead = expected): TripFinding =>
     finding(line, cause, seen, instead);
   const flags = new Set<string>(flagsOf(line.responseFlags).map(({ short }) => short));
@@ -56,7 +56,7 @@ function sidecarRoute(
     return [find('BLACKHOLE', `BlackHoleCluster, ${flagsText(line)}`)];
   }
   const findings: TripFinding[] = [];
-  if (cluster !== undefined && line.upstreamCluster !== cluster) {
+  if (clusters?.includes(line.upstreamCluster) === false) {
     findings.push(
       line.upstreamCluster === 'PassthroughCluster'
         ? find('PASSTHROUGH', 'PassthroughCluster')
@@ -68,21 +68,32 @@ function sidecarRoute(
   }
   const ended = endedBySidecar(trip, line, flags);
   const unreachable = ['UF', 'URX', 'UH'].some((flag) => flags.has(flag));
-  const upstream: Endpoint | undefined = expectation?.upstream ?? trip.via;
+  const upstreams = upstreamsOf(trip, expectation);
+  const proxy = upstreams.map(formatEndpoint).join(' or ');
   if (ended !== undefined) {
     findings.push(ended);
   } else if (unreachable) {
     const reason = line.upstreamFailure === '-' ? '' : `, ${line.upstreamFailure}`;
-    const to = upstream === undefined ? '' : ` to ${formatEndpoint(upstream)}`;
+    const to = proxy === '' ? '' : ` to ${proxy}`;
     const seen = `${flagsText(line)}${reason} in ${line.upstreamCluster}`;
     findings.push(withAdvice(find('PROXY_UNREACHABLE', seen, `a connection${to}`), line));
-  } else if (upstream !== undefined && agrees('sidecar.to', { ...factsOf(trip), upstream }) === false) {
+  } else if (
+    upstreams.length > 0 &&
+    upstreams.every((upstream) => agrees('sidecar.to', { ...factsOf(trip), upstream }) === false)
+  ) {
     const { upstreamHost } = line;
     const seen =
       upstreamHost === undefined ? 'no upstream host' : `upstream host ${formatEndpoint(upstreamHost)}`;
-    findings.push(find('WRONG_UPSTREAM', seen, `upstream host ${formatEndpoint(upstream)}`));
+    findings.push(find('WRONG_UPSTREAM', seen, `upstream host ${proxy}`));
   }
   return findings;
+}
+
+/** What the sidecar may have connected to; none where that does not matter, or is not known. */
+function upstreamsOf({ via }: Trip, expectation: SidecarExpectation | undefined): readonly Endpoint[] {
+  const { upstreams } = expectation ?? {};
+  if (upstreams === 'any') return [];
+  return upstreams ?? (via === undefined ? [] : [via]);
 }
 
 /** Flags that only say which side closed the connection. */

@@ -6,10 +6,10 @@ export type Expectation = SidecarExpectation | NoSidecarExpectation | ProxyExpec
 
 export interface SidecarExpectation {
   readonly kind: 'sidecar';
-  /** e.g. `outbound|3128||my-company-proxy.com`. */
-  readonly cluster: string;
-  /** What the sidecar connected to; the proxy that the client was given when not given. */
-  readonly upstream: Endpoint | undefined;
+  /** One of these, e.g. `outbound|3128||my-company-proxy.com`. */
+  readonly clusters: readonly string[];
+  /** What the sidecar connected to, one of these: the proxy that the client was given when undefined. */
+  readonly upstreams: Upstreams;
 }
 
 export interface NoSidecarExpectation {
@@ -31,12 +31,17 @@ export interface OriginExpectation {
   readonly from: string | undefined;
 }
 
-/** One line of the sidecar, TCP, in this cluster, towards the proxy. */
+/** `any`: a gateway is between, and leads on. */
+export type Upstreams = readonly Endpoint[] | 'any' | undefined;
+
+/** One line of the sidecar, TCP, in this cluster, towards the proxy; of several, in one of them. */
 export function sidecar(expected: {
-  readonly cluster: string;
-  readonly upstream?: Endpoint;
+  readonly cluster: string | readonly string[];
+  readonly upstream?: Endpoint | Upstreams;
 }): SidecarExpectation {
-  return { kind: 'sidecar', cluster: expected.cluster, upstream: expected.upstream };
+  const { cluster, upstream } = expected;
+  const one = typeof upstream === 'object' && 'ip' in upstream;
+  return { kind: 'sidecar', clusters: [cluster].flat(), upstreams: one ? [upstream] : upstream };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { baselineOf, isOthersMesh } from '../document/baseline.ts';
 import { wouldHideEntry } from '../document/given-client.ts';
+import { theirEntriesOf } from '../document/judged-entries.ts';
 import { inSection } from '../document/step.ts';
-import { theirEntriesOf } from '../document/their-entry.ts';
+import { judgedOf } from '../document/their-entry.ts';
 import { withoutEntryOnce } from './absence.ts';
 import { tripMustGoByBaseline } from './mesh.ts';
 
@@ -13,9 +14,10 @@ export const beforeTheEntry = inSection('controls', [
     needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-8', 'REACH-3'],
     unavailable: wouldHideEntry,
     run: async (world) => {
-      const [theirs] = await theirEntriesOf(world);
-      if (theirs !== undefined) {
-        world.note('entry', `${theirs.name} of the mesh is hidden from the client`);
+      const theirs = judgedOf(await theirEntriesOf(world));
+      if (theirs.length > 0) {
+        const names = theirs.map(({ claimant: { name } }) => name).join(', ');
+        world.note('entry', `${names} of the mesh hidden from the client`);
         await withoutEntryOnce(world, () => tripMustGoByBaseline(world));
         world.note('without the entry', (await baselineOf(world)).sentence);
         return;

@@ -4,9 +4,9 @@ import { apply, remove } from '../../helpers/kube/apply.ts';
 import { applyServiceEntry } from '../document/3-configure-traffic.ts';
 import { entryMustBeForgotten, isOthersMesh, takerMust } from '../document/baseline.ts';
 import { clientSidecarIn } from '../document/prepare.ts';
-import { entryHost, serviceEntryIn } from '../document/service-entry.ts';
+import { ownHost, serviceEntryIn } from '../document/service-entry.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
-import { theirEntry } from '../document/their-entry.ts';
+import { judgedEntries } from '../document/judged-entries.ts';
 import type { World } from '../document/world.ts';
 
 /** What the suite's own client knows of the mesh, by a Sidecar resource for it alone. */
@@ -30,16 +30,16 @@ export async function withoutEntry(world: World, work: () => Promise<void>): Pro
 
 /** The same where it is not known yet whether the sidecar takes the entry as it must: that is not waited for. */
 export async function withoutEntryOnce(world: World, work: () => Promise<void>): Promise<void> {
-  const theirs = theirEntry(world);
+  const theirs = judgedEntries(world).length > 0;
   await thenAlways(
     async () => {
-      if (theirs === undefined) await remove(world.kube, [serviceEntryIn(world)]);
+      if (!theirs) await remove(world.kube, [serviceEntryIn(world)]);
       else await apply(world.kube, [clientSidecar(world, own, false)]);
       await entryMustBeForgotten(world);
       await work();
     },
     async () => {
-      if (theirs === undefined) await applyServiceEntry(world);
+      if (!theirs) await applyServiceEntry(world);
       else await remove(world.kube, [clientSidecarIn(world.namespaces.mesh)]);
     },
   );
@@ -49,11 +49,12 @@ export async function withoutEntryOnce(world: World, work: () => Promise<void>):
 export async function withScope(world: World, scope: Scope, work: () => Promise<void>): Promise<void> {
   await thenAlways(
     async () => {
-      await apply(world.kube, [clientSidecar(world, scope, theirEntry(world) === undefined)]);
+      await apply(world.kube, [clientSidecar(world, scope, judgedEntries(world).length === 0)]);
       await work();
     },
     async () => {
-      if (theirEntry(world) === undefined) await remove(world.kube, [clientSidecarIn(world.namespaces.mesh)]);
+      if (judgedEntries(world).length === 0)
+        await remove(world.kube, [clientSidecarIn(world.namespaces.mesh)]);
       else await apply(world.kube, [clientSidecar(world, own, false)]);
     },
   );
@@ -83,7 +84,7 @@ export async function withEntryAgain(
   work: () => Promise<void>,
   scope: Scope = own,
 ): Promise<void> {
-  const theirs = theirEntry(world) !== undefined;
+  const theirs = judgedEntries(world).length > 0;
   if (theirs) await apply(world.kube, [clientSidecar(world, scope, true)]);
   else await applyServiceEntry(world);
   await sidecarMustTunnel(world);
@@ -109,9 +110,15 @@ export async function withObjects(
 
 function clientSidecar(world: World, { hosts, registryOnly }: Scope, withEntry: boolean): KubernetesObject {
   const { edition, namespaces } = world;
-  const namespace = theirEntry(world)?.entry.metadata?.namespace ?? '.';
-  const entry = `${namespace}/${entryHost(world)}`;
-  const imported = withEntry && !hosts.includes(`${namespace}/*`) ? [...hosts, entry] : hosts;
+  const theirs = judgedEntries(world).map(({ claimant: { entry, host } }) => [
+    entry.metadata?.namespace ?? '',
+    host,
+  ]);
+  const entries = theirs.length > 0 ? theirs : [['.', ownHost(world)]];
+  const missing = entries.flatMap(([namespace, host]) =>
+    hosts.includes(`${namespace}/*`) ? [] : [`${namespace}/${host}`],
+  );
+  const imported = withEntry ? [...hosts, ...missing] : hosts;
   const spec = {
     workloadSelector: { labels: { app: edition.client } },
     // `~/*` stands for nothing at all.

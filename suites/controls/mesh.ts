@@ -5,7 +5,6 @@ import { expectationsOf, sidecar, type Expectation } from '../../helpers/trip/ex
 import type { Trip } from '../../helpers/trip/statements.ts';
 import { baselineOf, isOthersMesh, takerMust } from '../document/baseline.ts';
 import { fail, sidecarMust } from '../document/must.ts';
-import { entryOf } from '../document/service-entry.ts';
 import { documentsSidecar } from '../document/sidecar.ts';
 import type { World } from '../document/world.ts';
 
@@ -19,12 +18,9 @@ export async function meshTrip(world: World, url?: string): Promise<Trip> {
 }
 
 /** What a trip of the document's own way must show; another `cluster` for another way. */
-export function documentsWay(
-  world: World,
-  cluster = entryOf(world).cluster.name,
-): [Expectation, ...Expectation[]] {
+export function documentsWay(world: World, cluster?: string): [Expectation, ...Expectation[]] {
   return [
-    sidecar({ cluster, upstream: world.proxy() }),
+    cluster === undefined ? documentsSidecar(world) : sidecar({ cluster, upstream: world.proxy() }),
     ...expectationsOf(world.session.proxy),
     ...world.witnesses.originExpectations(),
   ];

@@ -2,13 +2,16 @@ import { expect } from 'vitest';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { apply } from '../../helpers/kube/apply.ts';
 import { expectationsOf } from '../../helpers/trip/expectations.ts';
+import { ConformanceError } from '../../helpers/trip/finding.ts';
 import { baselineOf, isOthersMesh } from './baseline.ts';
-import { serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
+import { entriesOf, serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
 import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
-import { clientMustHaveEntry, clientMustSeeOwnEntry } from './given-client.ts';
+import { theirEntriesOf } from './judged-entries.ts';
+import { theirEntriesMustBeLikeTheDocuments } from './like-the-documents.ts';
+import { clientMustSeeOwnEntry, whyNotLed } from './missing-entry.ts';
 import { lineMustBeInSquidLog } from './must.ts';
 import { inSection, isDeployed, withoutItsLog, type Step } from './step.ts';
-import { theirEntriesOf, theirEntryMustBeLikeTheDocuments, toldRivals } from './their-entry.ts';
+import { judgedOf, judgedText, rivalsText } from './their-entry.ts';
 import type { World } from './world.ts';
 
 export const configureTraffic = ({ commands, claims }: Edition): readonly Step[] =>
@@ -20,24 +23,20 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       claims: claims.entryIsTcp,
       needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-6', 'PROXY-7', 'REACH-1'],
       run: async (world) => {
-        const [theirs, ...rivals] = await theirEntriesOf(world);
-        if (theirs !== undefined) {
-          world.note('entry', `${theirs.name}, which the mesh has: judged as it is`);
-          const told = toldRivals([theirs, ...rivals]);
-          if (told !== undefined) world.note('entries', told);
-          theirEntryMustBeLikeTheDocuments(world, theirs);
-          const { resolution } = theirs.entry.spec ?? {};
-          if (resolution !== undefined && resolution !== 'NONE') {
-            world.note(
-              'resolution',
-              `${resolution}, and not NONE: the request must reach the proxy's address all the same`,
-            );
-          }
+        const led = await theirEntriesOf(world);
+        if (led.length > 0) {
+          world.note('entry', judgedText(judgedOf(led)));
+          const rivals = rivalsText(led);
+          if (rivals !== undefined) world.note('entries', rivals);
+          await theirEntriesMustBeLikeTheDocuments(world, led);
+          noteResolutions(world);
           await sidecarMustTunnel(world);
           return;
         }
         if (world.givenClient !== undefined) {
-          if (!isDeployed(world.session)) await clientMustHaveEntry(world);
+          // None is applied for it: all requests in its namespace would use it.
+          if (!isDeployed(world.session))
+            throw new ConformanceError([await whyNotLed(world, world.proxy().ip)]);
           await clientMustSeeOwnEntry(world);
         }
         // The controls need it, and only now can it be asked.
@@ -90,6 +89,18 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       },
     },
   ]);
+
+/** Where the sidecar itself chooses what it connects to. */
+function noteResolutions(world: World): void {
+  const found = entriesOf(world).flatMap(({ host, resolution }) =>
+    resolution === 'NONE' ? [] : [`${resolution} of ${host}, and not NONE`],
+  );
+  if (found.length === 0) return;
+  world.note(
+    'resolution',
+    `${found.join(', ')}: the request must reach an address of the proxy all the same`,
+  );
+}
 
 /** The document's `kubectl apply` of the ServiceEntry, with the live address of the proxy. */
 export async function applyServiceEntry(world: World): Promise<void> {

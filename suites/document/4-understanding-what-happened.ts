@@ -7,7 +7,7 @@ import { clusters, listeners } from '../../helpers/istio/sidecar.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import { isOthersMesh } from './baseline.ts';
 import { fail } from './must.ts';
-import { entryOf, isServiceEntryOfTheDocument } from './service-entry.ts';
+import { entriesOf, isServiceEntryOfTheDocument } from './service-entry.ts';
 import { inSection, type Step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -37,10 +37,8 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
         const domain = world.session.proxy.kind === 'deployed' ? host.split('.').slice(-2).join('.') : host;
         const aboutIt = (value: unknown): boolean => JSON.stringify(value).includes(domain);
         // A second entry for the proxy would do the document's work, and hide that the document's own does not.
-        const ends = [entryOf(world).host, ...world.proxyIps.get()].flatMap((name) => [
-          `"${name}"`,
-          `"${name}/`,
-        ]);
+        const hosts = entriesOf(world).map((entry) => entry.host);
+        const ends = [...hosts, ...world.proxyIps.get()].flatMap((name) => [`"${name}"`, `"${name}/`]);
         const aboutProxy = (value: unknown): boolean =>
           ends.some((end) => JSON.stringify(value).includes(end));
         const aboutDestination = [
@@ -53,11 +51,14 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
             (object) => aboutProxy(object) && leads(world, object, known) && reachesProxy(world, object),
           )
           .map(nameOf);
-        // The destination may be registered for traffic that goes around the proxy. This trip's own statements,
-        // which MESH-3 and MESH-4 judge, tell that it did not go there.
-        const harmless = isOthersMesh(world) ? aboutDestination : [];
+        // The destination may be registered for traffic that goes around the proxy; and what a VirtualService or a
+        // WorkloadEntry makes of the way to the proxy, MESH-1 judged. This trip's own statements tell where it went.
+        const isHarmless = (name: string): boolean =>
+          isOthersMesh(world) && !(aboutTheProxy.includes(name) && name.startsWith('ServiceEntry '));
+        const all = [...new Set([...aboutDestination, ...aboutTheProxy])];
+        const harmless = all.filter(isHarmless);
         if (harmless.length > 0) world.note('the mesh also knows', harmless.join(', '));
-        const found = [...new Set([...(isOthersMesh(world) ? [] : aboutDestination), ...aboutTheProxy])];
+        const found = all.filter((name) => !isHarmless(name));
         if (found.length > 0) {
           fail(
             'EXTRA_ENTRY',
@@ -75,13 +76,13 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
 function reachesProxy(world: World, object: KubernetesObject): boolean {
   if (!isOthersMesh(world) || object.kind !== 'ServiceEntry') return true;
   const port = world.proxyPort.get();
-  const { host } = entryOf(world);
+  const hosts = entriesOf(world).map(({ host }) => host);
   return world.proxyIps
     .get()
     .some((ip) =>
       claimantsOf([object], { ip, port }, world.clientNamespace).some(
         ({ by, host: of }) =>
-          by === 'address' || by === 'allocated' || (by === 'every address' && of === host),
+          by === 'address' || by === 'allocated' || (by === 'every address' && hosts.includes(of)),
       ),
     );
 }

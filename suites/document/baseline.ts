@@ -1,9 +1,9 @@
 import { clusters, dumpEntries } from '../../helpers/istio/sidecar.ts';
 import { takerOf, type Taker } from '../../helpers/istio/taker.ts';
 import { askTaker, clustersOf, sameTaker, toldTaker, wayOf, type Way } from '../../helpers/istio/way.ts';
-import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
+import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
 import { fail, sidecarMust } from './must.ts';
-import { entryOf } from './service-entry.ts';
+import { entriesOf } from './service-entry.ts';
 import type { World } from './world.ts';
 
 /**
@@ -13,21 +13,30 @@ import type { World } from './world.ts';
 export async function baselineOf(world: World): Promise<Way> {
   const known = world.baselineWay.known();
   if (known !== undefined) return known;
+  const way = await wayTo(world, world.proxy());
+  const held = await clusters(world.kube, world.clientPod());
+  const names = clusterNames(world);
+  world.baselineWay.set(way);
+  world.clusterOfOthers.set(held.some(({ name }) => names.includes(name)));
+  return way;
+}
+
+/** What takes a connection of the client now, and because of what. */
+export async function wayTo(world: World, to: Endpoint): Promise<Way> {
   const { kube, clientLabels: labels, mesh } = world;
   const client = { labels, rootNamespace: mesh.system };
-  const way = await wayOf(kube, world.clientPod(), world.proxy(), client);
-  if (way === undefined) {
-    fail(
-      'LISTENER_MISSING',
-      'the sidecar has no listener for outbound connections',
-      'a listener virtualOutbound, which takes what no other one does',
-    );
-  }
-  const { name } = entryOf(world).cluster;
-  const held = await clusters(kube, world.clientPod());
-  world.baselineWay.set(way);
-  world.clusterOfOthers.set(held.some((one) => one.name === name));
-  return way;
+  const way = await wayOf(kube, world.clientPod(), to, client);
+  if (way !== undefined) return way;
+  return fail(
+    'LISTENER_MISSING',
+    'the sidecar has no listener for outbound connections',
+    'a listener virtualOutbound, which takes what no other one does',
+  );
+}
+
+/** Of the entries of this run, the clusters that a sidecar has for them. */
+function clusterNames(world: World): readonly string[] {
+  return entriesOf(world).map(({ cluster: { name } }) => name);
 }
 
 /** Whether the mesh is an existing one, or has the user's own configuration: it may have more than the document's reader has. */
@@ -46,7 +55,7 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
   const baseline = world.baselineWay.known();
   const what =
     baseline === undefined ? 'do without the entry' : `be as it was without the entry (${baseline.sentence})`;
-  const { name } = entryOf(world).cluster;
+  const names = clusterNames(world);
   const { kube } = world;
   const pod = world.clientPod();
   await sidecarMust(
@@ -58,12 +67,12 @@ export async function entryMustBeForgotten(world: World): Promise<void> {
       ]);
       // Another entry of the same host, for another address, has a cluster of this name before and after.
       const stays = world.clusterOfOthers.known() === true;
-      if (!stays && known.some((cluster) => cluster.name === name)) {
-        throw new Error(`there is a cluster ${name}`);
-      }
+      const left = known.find(({ name }) => names.includes(name));
+      if (!stays && left !== undefined) throw new Error(`there is a cluster ${left.name}`);
       const taker = takerOf(listening, world.proxy());
       if (taker === undefined) throw new Error('it has no listener for outbound connections');
-      if (clustersOf(taker).includes(name) || (baseline !== undefined && !sameTaker(taker, baseline.taker))) {
+      const carries = clustersOf(taker).some((name) => names.includes(name));
+      if (carries || (baseline !== undefined && !sameTaker(taker, baseline.taker))) {
         throw new Error(`a connection to the proxy goes to ${toldTaker(taker)}`);
       }
     },

@@ -8,6 +8,8 @@ import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { others } from './others.ts';
 import { entryOf } from './service-entry.ts';
+import { judgedEntries } from './judged-entries.ts';
+import { theirWayOf, type Taken, type TheirWay } from './their-way.ts';
 import type { World } from './world.ts';
 
 const causeOf = {
@@ -36,6 +38,8 @@ export interface Carrier {
   readonly differences: readonly Told[];
   /** Of the listeners that Envoy was sent, those it did not take. */
   readonly rejected: readonly RejectedListener[];
+  /** Where entries of the mesh are judged, how they lead to the proxy. */
+  readonly theirs: TheirWay | undefined;
 }
 
 /** What carries connections to these addresses in the sidecar of this pod, now. */
@@ -45,18 +49,22 @@ export async function carrierOf(world: World, pod: string, to: readonly Endpoint
     dumpEntries(world.kube, client, 'dynamic_listeners'),
     dumpEntries(world.kube, client, 'dynamic_active_clusters'),
   ]);
-  const { type } = entryOf(world).cluster;
-  const all = to.flatMap((each) => {
+  const taken = to.flatMap((each): Taken[] => {
     const taker = takerOf(listeners, each);
-    return taker === undefined ? [] : differencesOf(taker, clusters, type);
+    return taker === undefined ? [] : [{ to: each, taker }];
   });
+  const theirs =
+    judgedEntries(world).length === 0 ? undefined : await theirWayOf(world, client, taken, clusters);
+  const all = taken
+    .flatMap((one) => differencesOf(one.taker, clusters, entryOf(world, one.to).cluster.type))
+    .filter((difference) => theirs?.isTheirs(difference) !== true);
   const found = [...new Map(all.map((each) => [`${each.what} ${each.seen}`, each])).values()];
   const objects = found.length === 0 ? [] : await others(world);
   const differences = found.map((difference) => ({
     ...difference,
     told: `${difference.seen}${madeBy(makersOfDifference(difference, objects), difference)}`,
   }));
-  return { differences, rejected: rejectedListeners(listeners) };
+  return { differences, rejected: rejectedListeners(listeners), theirs };
 }
 
 function madeBy(makers: readonly string[], { what }: Difference): string {

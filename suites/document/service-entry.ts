@@ -7,7 +7,8 @@ import { stable } from '../../helpers/kube/snapshot.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { fail } from './must.ts';
-import { entryOfTheirs, theirEntry, type Entry } from './their-entry.ts';
+import { judgedEntries } from './judged-entries.ts';
+import { entryOfTheirs, type Entry } from './their-entry.ts';
 import type { World } from './world.ts';
 
 /** The document's ServiceEntry by name: enough to read or delete it. */
@@ -21,7 +22,7 @@ export function serviceEntryIn({
 
 /** Whether it is the document's ServiceEntry, or one of the mesh that is judged in its place. */
 export function isServiceEntryOfTheDocument(world: World, { kind, metadata }: KubernetesObject): boolean {
-  const judged = (world.theirEntries.known() ?? []).map(({ entry }) => entry);
+  const judged = (world.theirEntries.known() ?? []).flatMap(({ by }) => by.map(({ entry }) => entry));
   return [serviceEntryIn(world), ...judged].some(
     (own) =>
       kind === 'ServiceEntry' &&
@@ -30,23 +31,23 @@ export function isServiceEntryOfTheDocument(world: World, { kind, metadata }: Ku
   );
 }
 
-/** The host of this run's entry: that of the mesh's own, else the document's, or the proxy's where the user gave a name. */
-export function entryHost(world: World): string {
-  return theirEntry(world)?.host ?? ownHost(world);
-}
-
 /** The host of the entry that the suite applies. */
 export function ownHost({ session: { proxy }, edition }: World): string {
   const name = proxy.kind === 'given' ? proxy.name : undefined;
   return name?.replace(/\.$/, '') ?? edition.entry.host;
 }
 
-/** The entry of this run: that of the mesh's own, else the document's. */
-export function entryOf(world: World): Entry {
-  const theirs = theirEntry(world);
-  return theirs === undefined
-    ? ownEntryOf(world)
-    : entryOfTheirs(theirs, world.proxy(), world.proxyIps.get());
+/** The entries of this run: those of the mesh for the proxy's addresses, else the document's. */
+export function entriesOf(world: World): readonly [Entry, ...Entry[]] {
+  const port = world.proxyPort.get();
+  const [first, ...more] = judgedEntries(world).map((judged) => entryOfTheirs(judged, port));
+  return first === undefined ? [ownEntryOf(world)] : [first, ...more];
+}
+
+/** The entry of this run for an address of the proxy. */
+export function entryOf(world: World, { ip } = world.proxy()): Entry {
+  const [first, ...more] = entriesOf(world);
+  return more.find(({ leadsTo }) => leadsTo.includes(ip)) ?? first;
 }
 
 /** The document's entry, with all addresses or the name of the proxy. */
@@ -54,7 +55,8 @@ function ownEntryOf(world: World): Entry {
   const { proxy } = world.session;
   const host = ownHost(world);
   const port = world.proxyPort.get();
-  const common = { host, port, protocol: 'TCP' } as const;
+  const ips = world.proxyIps.get();
+  const common = { host, port, protocol: 'TCP', leadsTo: ips } as const;
   const cluster = clusterName(host, port);
   if (proxy.kind === 'given' && proxy.name !== undefined) {
     const type = 'STRICT_DNS';
@@ -66,7 +68,6 @@ function ownEntryOf(world: World): Entry {
       listensOn: ['0.0.0.0'],
     };
   }
-  const ips = world.proxyIps.get();
   const addresses = ips.map((ip) => `${ip}/${isIPv6(ip) ? 128 : 32}`);
   const type = 'ORIGINAL_DST';
   return { ...common, addresses, resolution: 'NONE', cluster: { name: cluster, type }, listensOn: ips };

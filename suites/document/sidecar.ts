@@ -4,17 +4,20 @@ import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { breaking, carrierOf, noteLimits, perhapsBy, rejection } from './carrier.ts';
 import { sidecarMust } from './must.ts';
-import { entryOf } from './service-entry.ts';
+import { entriesOf, entryOf } from './service-entry.ts';
+import type { Entry } from './their-entry.ts';
 import type { World } from './world.ts';
 
 /** Where the sidecar must send requests for the proxy. */
-export function proxyClusterOf(world: World): string {
-  return entryOf(world).cluster.name;
+export function proxyClusterOf(world: World, to = world.proxy()): string {
+  return entryOf(world, to).cluster.name;
 }
 
-/** What the sidecar's line must say of a request on the document's way. */
+/** What the sidecar's line must say of a request on the document's way, or on the one that the mesh has for it. */
 export function documentsSidecar(world: World, upstream = world.proxy()): Expectation {
-  return sidecar({ cluster: proxyClusterOf(world), upstream });
+  const carried = world.carried.get(upstream.ip);
+  if (carried !== undefined) return sidecar({ cluster: carried.clusters, upstream: carried.upstreams });
+  return sidecar({ cluster: proxyClusterOf(world, upstream), upstream });
 }
 
 /**
@@ -23,11 +26,25 @@ export function documentsSidecar(world: World, upstream = world.proxy()): Expect
  * @param pod Another one of the client's namespace than the document's
  */
 export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get()): Promise<void> {
-  const { port, listensOn, cluster } = entryOf(world);
+  const listening: Listening[] = [];
+  for (const entry of entriesOf(world)) listening.push(...(await listenersFor(world, pod, entry)));
+  world.note('listener', [...new Set(listening.map(({ listener: { name } }) => name))].join(', '));
+  await carrierMustBePlain(world, pod, listening);
+}
+
+/** A listener for an entry, and a connection that it takes. */
+interface Listening {
+  readonly listener: Listener;
+  readonly entry: Entry;
+  readonly to: Endpoint;
+}
+
+async function listenersFor(world: World, pod: string, entry: Entry): Promise<Listening[]> {
+  const { port, listensOn, leadsTo, cluster } = entry;
   const allocated = listensOn.includes(anyAddress) && (await podAnswersDns(world, pod));
-  const listening: Listener[] = [];
+  const listening: Listening[] = [];
   for (const ip of listensOn) {
-    const found = await sidecarMust(
+    const listener = await sidecarMust(
       allocated ? `have a listener on port ${port} for ${cluster.name}` : `have a listener on ${ip}:${port}`,
       async () => {
         const all = await listeners(world.kube, { namespace: world.clientNamespace, pod });
@@ -44,10 +61,11 @@ export async function sidecarMustTunnel(world: World, pod = world.sourcePod.get(
       },
       { cause: 'LISTENER_MISSING' },
     );
-    listening.push(found);
+    const { address = anyAddress } = listener.address?.socket_address ?? {};
+    const [first = world.proxy().ip] = leadsTo;
+    listening.push({ listener, entry, to: { ip: address === anyAddress ? first : address, port } });
   }
-  world.note('listener', listening.map(({ name }) => name).join(', '));
-  await carrierMustBePlain(world, pod, listening);
+  return listening;
 }
 
 const anyAddress = '0.0.0.0';
@@ -83,37 +101,37 @@ function chainsOf(listener: Listener): string[] {
 /**
  * What carries the connection must be the document's plain way: a TCP proxy to the ServiceEntry's cluster, which goes to
  * the address that the client asked for and adds no TLS. What only limits it is noted.
- * @param found The sidecar's listeners for the entry
  */
-async function carrierMustBePlain(world: World, pod: string, found: readonly Listener[]): Promise<void> {
-  const proxy = world.proxy();
-  const to = found.map(({ address }): Endpoint => {
-    const { address: ip = anyAddress } = address?.socket_address ?? {};
-    return ip === anyAddress ? proxy : { ...proxy, ip };
-  });
-  const { differences, rejected } = await carrierOf(world, pod, to);
+async function carrierMustBePlain(world: World, pod: string, listening: readonly Listening[]): Promise<void> {
+  const to = listening.map((one) => one.to);
+  const { differences, rejected, theirs } = await carrierOf(world, pod, to);
   noteLimits(world, differences);
-  const own = rejected.filter(({ name }) => found.some((listener) => listener.name === name));
+  for (const [ip, carried] of theirs?.carried ?? []) world.carried.set(ip, carried);
+  if (theirs !== undefined && theirs.by.length > 0) world.note('by way of', theirs.by.join('; '));
+  const own = rejected.filter(({ name }) => listening.some(({ listener }) => listener.name === name));
   const strange = rejected.filter((one) => !own.includes(one)).map(({ name }) => name);
   if (strange.length > 0) world.note('listeners that Envoy rejects', strange.join(', '));
   const refused = await rejection(world, own);
   const findings = [...breaking(differences)];
   // A difference that is known by name says more than the shape of the chain.
   const known = findings.some(({ cause }) => cause !== 'CLUSTER_DIFFERS');
-  const chain = known ? [] : await chainFindings(world, found);
+  const chain = known ? [] : (theirs?.astray ?? (await chainFindings(world, listening)));
   const all = [...(refused === undefined ? [] : [refused]), ...chain, ...findings];
   if (all.length > 0) throw new ConformanceError(all);
 }
 
 /** One chain that matches whatever comes and hands it on as TCP to the ServiceEntry's cluster. */
-async function chainFindings(world: World, found: readonly Listener[]): Promise<Finding[]> {
-  const wanted = `TcpProxy → ${proxyClusterOf(world)}`;
-  const strange = found
-    .map((listener) => ({ name: listener.name, described: chainsOf(listener) }))
-    .filter(({ described }) => described.length !== 1 || described[0] !== wanted);
+async function chainFindings(world: World, listening: readonly Listening[]): Promise<Finding[]> {
+  const strange = listening
+    .map(({ listener, entry: { cluster } }) => ({
+      name: listener.name,
+      described: chainsOf(listener),
+      wanted: `TcpProxy → ${cluster.name}`,
+    }))
+    .filter(({ described, wanted }) => described.length !== 1 || described[0] !== wanted);
   if (strange.length === 0) return [];
   const perhaps = await perhapsBy(world, /^(VirtualService|ServiceEntry|EnvoyFilter)$/);
-  return strange.map(({ name, described }) => ({
+  return strange.map(({ name, described, wanted }) => ({
     cause: 'LISTENER_DIFFERS',
     seen: `listener ${name}: ${described.join('; ') || 'no filter chain'}${perhaps}`,
     expected: `one filter chain without conditions: ${wanted}`,

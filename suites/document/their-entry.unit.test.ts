@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
-import { entriesFor, entryDifference, entryOfTheirs, toldRivals, type Asked } from './their-entry.ts';
+import { entryDifference } from './like-the-documents.ts';
+import { entriesFor, entryOfTheirs, judgedOf, judgedText, rivalsText, type Asked } from './their-entry.ts';
 
 const ip = '10.42.0.11';
+const second = '10.42.0.12';
 const asked: Asked = {
   entry: 'auto',
-  to: { ip, port: 3128 },
+  ips: [ip],
+  port: 3128,
   name: undefined,
   clientNamespace: 'conformance-mesh',
 };
@@ -25,7 +28,7 @@ function entry(changes: object = {}, name = 'corp-proxy', creationTimestamp = '2
 }
 
 const named = (entries: readonly ServiceEntry[], changes: Partial<Asked> = {}): string[] =>
-  entriesFor(entries, { ...asked, ...changes }).map(({ name }) => name);
+  entriesFor(entries, { ...asked, ...changes }).flatMap(({ by }) => by.map(({ name }) => name));
 
 describe('the entries of a mesh for the proxy', () => {
   it('are those with its very address that the client can see', () => {
@@ -46,8 +49,8 @@ describe('the entries of a mesh for the proxy', () => {
   });
 
   it('have one with a wrong protocol among them: it is what the client meets', () => {
-    const [found] = entriesFor([entry({ ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] })], asked);
-    expect(found).toMatchObject({ host: 'proxy.corp.example', protocol: 'HTTP' });
+    const led = entriesFor([entry({ ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] })], asked);
+    expect(led[0]?.by[0]).toMatchObject({ host: 'proxy.corp.example', protocol: 'HTTP' });
   });
 
   it('are not asked for with --entry own, and have the chosen one whatever it says', () => {
@@ -58,11 +61,11 @@ describe('the entries of a mesh for the proxy', () => {
   it('begin with the one that Istio takes, which is told with the reason', () => {
     const older = entry({ hosts: ['z.example'] }, 'older', '2025-01-01T00:00:00Z');
     const found = entriesFor([entry(), older], asked);
-    expect(toldRivals(found)).toBe(
+    expect(rivalsText(found)).toBe(
       'ServiceEntry istio-system/older wins over ServiceEntry istio-system/corp-proxy: it is older',
     );
-    const second = entry({ hosts: ['a.example'] }, 'second');
-    expect(toldRivals(entriesFor([entry(), second], asked))).toBe(
+    const rival = entry({ hosts: ['a.example'] }, 'second');
+    expect(rivalsText(entriesFor([entry(), rival], asked))).toBe(
       'ServiceEntry istio-system/second wins over ServiceEntry istio-system/corp-proxy: they are of the same second, and its host comes first in the alphabet',
     );
     const http = entry(
@@ -70,26 +73,59 @@ describe('the entries of a mesh for the proxy', () => {
       'http',
       '2025-01-01T00:00:00Z',
     );
-    expect(toldRivals(entriesFor([http, entry()], asked))).toBe(
+    expect(rivalsText(entriesFor([http, entry()], asked))).toBe(
       'ServiceEntry istio-system/corp-proxy wins over ServiceEntry istio-system/http: it is TCP, and so has a listener of that address',
     );
-    expect(toldRivals(entriesFor([entry()], asked))).toBeUndefined();
+    expect(rivalsText(entriesFor([entry()], asked))).toBeUndefined();
   });
 
   it('have the cluster of their own host', () => {
-    const [found] = entriesFor([entry()], asked);
+    const [found] = judgedOf(entriesFor([entry()], asked));
     if (found === undefined) throw new Error('none was found');
-    expect(entryOfTheirs(found, asked.to, [ip])).toMatchObject({
+    expect(entryOfTheirs(found, 3128)).toMatchObject({
       host: 'proxy.corp.example',
       cluster: { name: 'outbound|3128||proxy.corp.example', type: 'ORIGINAL_DST' },
+      leadsTo: [ip],
       listensOn: [ip],
     });
   });
 });
 
+describe('the entries of a mesh for several addresses', () => {
+  const both = { ips: [ip, second] };
+  const other = entry({ hosts: ['proxy-2.corp.example'], addresses: [second] }, 'corp-proxy-2');
+  const judged = (entries: readonly ServiceEntry[], changes: Partial<Asked> = {}): string =>
+    judgedText(judgedOf(entriesFor(entries, { ...asked, ...both, ...changes })));
+
+  it('are one each, or one for all', () => {
+    expect(judged([entry(), other])).toBe(
+      `ServiceEntry istio-system/corp-proxy for ${ip}; ServiceEntry istio-system/corp-proxy-2 for ${second}, which the mesh has: judged as they are`,
+    );
+    expect(judged([entry({ addresses: [ip, second] })])).toBe(
+      'ServiceEntry istio-system/corp-proxy, which the mesh has: judged as it is',
+    );
+  });
+
+  it('leave an address open where another has one', () => {
+    expect(entriesFor([other], { ...asked, ...both })).toMatchObject([{ ip, by: [] }, { ip: second }]);
+  });
+
+  it('have the chosen one for what leads nowhere else, with the others', () => {
+    const mistyped = entry({ addresses: ['10.9.9.9'] });
+    expect(judged([mistyped, other], { entry: 'istio-system/corp-proxy' })).toContain(
+      `corp-proxy for ${ip}; ServiceEntry istio-system/corp-proxy-2 for ${second}`,
+    );
+    expect(judged([entry(), other], { entry: 'istio-system/corp-proxy-2' })).toContain(
+      `corp-proxy for ${ip}`,
+    );
+  });
+});
+
 describe('an entry of the mesh', () => {
   const judged = (changes: object, name?: string): string | undefined => {
-    const found = entryDifference(entry(changes), [asked.to], name, asked.clientNamespace);
+    const { port, clientNamespace } = asked;
+    const purpose = { ips: [ip], all: [ip, second], port, name, clientNamespace };
+    const found = entryDifference(entry(changes), purpose);
     return found === undefined ? undefined : `${found.cause} ${found.field}`;
   };
 
@@ -101,6 +137,10 @@ describe('an entry of the mesh', () => {
     expect(judged({ addresses: [], resolution: 'DNS' }, 'proxy.corp.example')).toBeUndefined();
     expect(judged({ resolution: 'DNS' })).toBeUndefined();
     expect(judged({ resolution: 'STATIC', endpoints: [{ address: ip }] })).toBeUndefined();
+    expect(
+      judged({ resolution: 'STATIC', endpoints: [{ address: ip }, { address: second }] }),
+    ).toBeUndefined();
+    expect(judged({ resolution: 'STATIC', workloadSelector: { labels: { app: 'proxy' } } })).toBeUndefined();
   });
 
   it.each([

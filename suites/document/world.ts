@@ -9,7 +9,6 @@ import type { ImageSet } from '../../helpers/images/roles.ts';
 import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { SidecarPod } from '../../helpers/istio/sidecar.ts';
-import type { Claimant } from '../../helpers/istio/taker-makers.ts';
 import type { Way } from '../../helpers/istio/way.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
@@ -22,6 +21,7 @@ import type { Trip } from '../../helpers/trip/statements.ts';
 import { Witnesses } from '../../helpers/trip/fetch.ts';
 import { Fixtures } from './fixtures.ts';
 import { Testimonies } from './testimony.ts';
+import type { Carried, Led } from './their-entry.ts';
 
 /** A value that one step establishes and later ones use. */
 class Slot<T> {
@@ -115,11 +115,8 @@ export class World implements AsyncDisposable {
   /** All addresses of the proxy, the first of which is PROXY_IP. */
   readonly proxyIps = new Slot<readonly string[]>("the proxy's addresses", 'PROXY-6 or REACH-1');
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
-  /** The mesh's own ServiceEntries for the proxy, the one that is judged first; none where the document's is applied. */
-  readonly theirEntries = new Slot<readonly Claimant[]>(
-    "the mesh's entries for the proxy",
-    'CONTROL-1 or MESH-1',
-  );
+  /** The mesh's own ServiceEntries for the proxy, by its addresses; none where the document's is applied. */
+  readonly theirEntries = new Slot<readonly Led[]>("the mesh's entries for the proxy", 'CONTROL-1 or MESH-1');
   /** What the mesh does with the document's request without the ServiceEntry. */
   readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
   /** Whether the mesh has a cluster of the entry's name without the entry: by one of the same host for another address. */
@@ -127,6 +124,8 @@ export class World implements AsyncDisposable {
     "the mesh's cluster of the entry's name",
     'CONTROL-1 or MESH-1',
   );
+  /** By address of the proxy, how the mesh's own objects lead there; the document's way is not in it. */
+  readonly carried = new Map<string, Carried>();
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
   /** The current step's. */

@@ -23,7 +23,7 @@ import type { TrafficAccount } from '../../helpers/traffic/account.ts';
 import { trafficNamespace, type Traffic } from '../../helpers/traffic/traffic.ts';
 import { removeManifests } from '../document/apply-manifests.ts';
 import { Fixtures } from '../document/fixtures.ts';
-import { entryHost } from '../document/service-entry.ts';
+import { entryOf } from '../document/service-entry.ts';
 import { resetDocument, snapshotIn } from '../document/prepare.ts';
 import type { Step } from '../document/step.ts';
 import { foundMesh, sidecarOfSet, World, type Mesh } from '../document/world.ts';
@@ -207,7 +207,7 @@ export class Gate implements AsyncDisposable {
   /** Writes down what the sidecar of a pass holds and logs, and how the pass's steps came out so far. */
   async observe(name: PassName, title: string): Promise<Observation> {
     const world = this.world(name);
-    const proxy = { ...world.proxy(), host: entryHost(world) };
+    const proxy = { ...world.proxy(), host: entryOf(world).host };
     const { images, config, accessLogFormat } = await observeSidecar(this.kube, world.meshClient(), proxy);
     const observation: Observation = {
       phase: title,

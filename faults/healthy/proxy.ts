@@ -1,0 +1,145 @@
+import {
+  companyEntry,
+  routes,
+  secondEntry,
+  startGateway,
+  stopGateway,
+  throughGateway,
+  toProxy,
+  workloadEntry,
+} from './company.ts';
+import { istio, root, service, serviceEntry, tcp, type ManifestObject } from '../objects.ts';
+import type { HealthyMesh } from './mesh.ts';
+import { shop, type HealthyRig } from './rig.ts';
+
+/** What leads to the company's own proxy. */
+
+/** A Service that leads to the proxy by addresses that somebody wrote: no pods are selected. */
+function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: shop, name: 'proxy-1', labels: { 'kubernetes.io/service-name': 'proxy' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [proxyIp] }],
+    ports: [{ name: 'tcp-proxy', port: 3128, protocol: 'TCP' }],
+  };
+  return [service(shop, 'proxy', { name: 'tcp-proxy', port: 3128 }), slice];
+}
+
+export const proxyMeshes: readonly HealthyMesh[] = [
+  {
+    id: 'COMPANY-ENTRY',
+    title: 'The company’s own TCP entry for its proxy',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig)],
+  },
+  {
+    id: 'COMPANY-ENTRY-STATIC',
+    title: 'The same with resolution STATIC, and the proxy as its endpoint',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
+  },
+  {
+    id: 'AN-ENTRY-EACH',
+    title: 'Two machines of the company’s proxy, and an entry for each, in two namespaces',
+    proxy: { port: 3128, both: true },
+    objects: (rig) => [companyEntry(rig), secondEntry(rig)],
+  },
+  {
+    id: 'AN-ENTRY-EACH-CHOSEN',
+    title: 'The same, and --entry names one of them',
+    proxy: { port: 3128, both: true },
+    settings: { entry: `${shop}/corp-proxy-2` },
+    objects: (rig) => [companyEntry(rig), secondEntry(rig)],
+  },
+  {
+    id: 'ONE-ENTRY-FOR-BOTH',
+    title: 'Two machines of the company’s proxy as endpoints of one entry',
+    proxy: { port: 3128, both: true },
+    objects: (rig) => {
+      const addresses = [rig.proxyIp, rig.secondProxyIp];
+      const endpoints = addresses.map((address) => ({ address }));
+      return [companyEntry(rig, { addresses, resolution: 'STATIC', endpoints })];
+    },
+  },
+  {
+    id: 'ENTRY-OF-WORKLOADS',
+    title: 'The company’s entry selects its proxy, which is a WorkloadEntry',
+    proxy: { port: 3128 },
+    objects: (rig) => workloadEntry(rig),
+  },
+  {
+    id: 'ENTRY-EXPORTED',
+    title: 'The company’s entry lies in a namespace of its own, and is exported to the client’s alone',
+    proxy: { port: 3128 },
+    objects: (rig) => {
+      const { spec } = companyEntry(rig, { exportTo: [rig.run.mesh] });
+      return [serviceEntry(shop, 'corp-proxy', spec ?? {})];
+    },
+  },
+  {
+    id: 'ENTRY-TWICE',
+    title: 'Two teams have the same entry for the company’s proxy',
+    proxy: { port: 3128 },
+    objects: (rig) => {
+      const entry = companyEntry(rig);
+      return [entry, serviceEntry(shop, 'corp-proxy', entry.spec ?? {})];
+    },
+  },
+  {
+    id: 'ROUTE-TO-THE-PROXY',
+    title: 'A VirtualService that routes the proxy’s port to the proxy',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig), routes([toProxy()])],
+  },
+  {
+    id: 'ROUTE-BY-SUBSETS',
+    title: 'A VirtualService that splits it between two subsets of the proxy',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig),
+      istio('networking', 'DestinationRule', root, 'corp-proxy', {
+        host: 'proxy.corp.example',
+        subsets: ['blue', 'green'].map((name) => ({ name, labels: {} })),
+      }),
+      routes(['blue', 'green'].map((subset) => ({ ...toProxy({ subset }), weight: 50 }))),
+    ],
+  },
+  {
+    id: 'EGRESS-GATEWAY',
+    title: 'The company’s proxy is reached through an egress gateway',
+    proxy: { port: 3128 },
+    objects: (rig) => throughGateway(rig),
+    inject: startGateway,
+    undo: stopGateway,
+  },
+  {
+    id: 'SERVICE-FOR-THE-PROXY',
+    title: 'A TCP Service without a selector, whose endpoint is the company’s proxy',
+    proxy: { port: 3128 },
+    objects: serviceForProxy,
+  },
+  {
+    id: 'COMPANY-ENTRY-BY-NAME',
+    title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
+    proxy: { port: 3128, byName: true },
+    objects: () => [
+      serviceEntry(root, 'corp-proxy', {
+        hosts: ['proxy.corp.example'],
+        ports: [tcp(3128)],
+        resolution: 'DNS',
+      }),
+    ],
+  },
+  {
+    id: 'DNS-CAPTURE',
+    title: 'Sidecars answer DNS, with allocated addresses; the company’s proxy by name',
+    proxy: { port: 3128, byName: true },
+    meshConfig: {
+      defaultConfig: {
+        proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true', ISTIO_META_DNS_AUTO_ALLOCATE: 'true' },
+      },
+    },
+  },
+];

@@ -1,0 +1,123 @@
+import type { CauseCode } from '../helpers/causes/causes.ts';
+import {
+  companyEntry,
+  routes,
+  secondEntry,
+  throughGateway,
+  toProxy,
+  workloadEntry,
+} from './healthy/company.ts';
+import type { HealthyMesh } from './healthy/mesh.ts';
+import { shop } from './healthy/rig.ts';
+import { serviceEntry, tcp } from './objects.ts';
+
+/** A mesh of others' that looks ordinary and leads astray: `run --kubeconfig` must be red in it. */
+export interface TheirFault extends HealthyMesh {
+  readonly expect: {
+    readonly step: string;
+    readonly cause: CauseCode;
+    /** The object that is to blame, as the finding must name it. */
+    readonly names: string;
+  };
+}
+
+const proxy = { port: 3128 } as const;
+
+/** A mistake in one of two entries for the two machines of the company's proxy. */
+function inSecond(id: string, title: string, cause: CauseCode, mistake: object): TheirFault {
+  return {
+    id,
+    title,
+    proxy: { port: 3128, both: true },
+    objects: (rig) => [companyEntry(rig), secondEntry(rig, mistake)],
+    expect: { step: 'MESH-1', cause, names: 'ServiceEntry other-shop/corp-proxy-2' },
+  };
+}
+
+export const theirFaults: readonly TheirFault[] = [
+  inSecond(
+    'THEIRS-HTTP',
+    'Of two entries for the proxy’s addresses one says HTTP',
+    'SERVICE_ENTRY_PROTOCOL',
+    {
+      ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }],
+    },
+  ),
+  inSecond('THEIRS-MISTYPED', 'One has another address', 'SERVICE_ENTRY_MISSING', {
+    addresses: ['192.0.2.78/32'],
+  }),
+  inSecond('THEIRS-OTHER-PORT', 'One has another port', 'SERVICE_ENTRY_PORT', { ports: [tcp(3129)] }),
+  inSecond('THEIRS-NOT-EXPORTED', 'One is exported to its own namespace alone', 'SERVICE_ENTRY_EXPORT', {
+    exportTo: ['.'],
+  }),
+  {
+    id: 'THEIRS-WORKLOAD-ADDRESS',
+    title: 'The company’s entry selects a WorkloadEntry with another address than the proxy’s',
+    proxy,
+    objects: (rig) => workloadEntry(rig, { address: rig.secondProxyIp }),
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'WorkloadEntry istio-system/corp-proxy-1' },
+  },
+  {
+    id: 'THEIRS-WORKLOAD-PORT',
+    title: 'The WorkloadEntry has another port',
+    proxy,
+    objects: (rig) => workloadEntry(rig, { ports: { tcp: 8080 } }),
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'WorkloadEntry istio-system/corp-proxy-1' },
+  },
+  {
+    id: 'THEIRS-WORKLOAD-LABELS',
+    title: 'The WorkloadEntry has other labels than the entry selects',
+    proxy,
+    objects: (rig) => workloadEntry(rig, { labels: { app: 'corp-proxies' } }),
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'selects workloads with app=corp-proxy' },
+  },
+  {
+    id: 'THEIRS-ROUTED-ELSEWHERE',
+    title: 'A VirtualService sends the proxy’s traffic to another proxy',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      serviceEntry(shop, 'other-proxy', {
+        hosts: ['other-proxy.example.com'],
+        addresses: ['192.0.2.80/32'],
+        ports: [tcp(3128)],
+        resolution: 'STATIC',
+        endpoints: [{ address: rig.secondProxyIp }],
+      }),
+      routes([toProxy({ host: 'other-proxy.example.com' })]),
+    ],
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'VirtualService istio-system/corp-proxy' },
+  },
+  {
+    id: 'THEIRS-ROUTED-NOWHERE',
+    title: 'It sends it to a host that the mesh does not have',
+    proxy,
+    objects: (rig) => [companyEntry(rig), routes([toProxy({ host: 'gone.example.com' })])],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'VirtualService istio-system/corp-proxy' },
+  },
+  {
+    id: 'THEIRS-GATEWAY-PORT',
+    title: 'An egress gateway between that does not listen on the proxy’s port',
+    proxy,
+    objects: (rig) => throughGateway(rig, { port: 3129 }),
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'Gateway other-shop/egress' },
+  },
+  {
+    id: 'THEIRS-GATEWAY-ONWARD',
+    title: 'An egress gateway between that leads on to another host',
+    proxy,
+    objects: (rig) => throughGateway(rig, { onward: 'other-proxy.example.com' }),
+    expect: {
+      step: 'MESH-1',
+      cause: 'LISTENER_DIFFERS',
+      names: 'VirtualService other-shop/proxy-through-gateway leads on to other-proxy.example.com',
+    },
+  },
+  {
+    id: 'THEIRS-GATEWAY-ITSELF',
+    title: 'An egress gateway between, and an entry without endpoints: the gateway would connect to itself',
+    proxy,
+    objects: (rig) => throughGateway(rig, { resolution: 'NONE' }),
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/corp-proxy' },
+  },
+];

@@ -1,0 +1,126 @@
+import { EnvironmentError } from '../../helpers/errors.ts';
+import {
+  claimantsOf,
+  importsHost,
+  isAddress,
+  sidecarResourceFor,
+  visibleTo,
+  type ServiceEntry,
+  type SidecarResource,
+} from '../../helpers/istio/taker-makers.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
+import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
+import type { Finding } from '../../helpers/trip/finding.ts';
+import { wayTo } from './baseline.ts';
+import { ownHost } from './service-entry.ts';
+import type { World } from './world.ts';
+
+/** Why the client is led to an address of the proxy by no ServiceEntry of the mesh, and where it gets instead. */
+export async function whyNotLed(world: World, ip: string): Promise<Finding> {
+  const to = { ip, port: world.proxyPort.get() };
+  const { entries, resource } = await entriesAndScope(world);
+  const { sentence } = await wayTo(world, to);
+  const now = `a connection to ${formatEndpoint(to)} ${sentence}`;
+  const { proxy } = world.session;
+  const name = proxy.kind === 'given' ? proxy.name : undefined;
+  for (const entry of entries) {
+    if (!isFor(entry, to, name)) continue;
+    const { metadata, spec } = entry;
+    const told = nameOf({ ...entry, kind: 'ServiceEntry' });
+    if (spec?.ports?.some(({ number }) => number === to.port) !== true) {
+      const ports = spec?.ports?.map(({ number }) => number).join(', ');
+      return {
+        cause: 'SERVICE_ENTRY_PORT',
+        seen: `${told}, ports: ${ports ?? '(none)'}; ${now}`,
+        expected: `port ${to.port}`,
+      };
+    }
+    if (!visibleTo(world.clientNamespace, spec.exportTo, metadata?.namespace)) {
+      return {
+        cause: 'SERVICE_ENTRY_EXPORT',
+        seen: `${told}, exportTo: ${JSON.stringify(spec.exportTo)}; ${now}`,
+        expected: `visible to namespace ${world.clientNamespace}`,
+      };
+    }
+    const hosts = spec.hosts ?? [];
+    const hidden = hosts.every((host) => !imported(world, resource, metadata?.namespace ?? '', host));
+    if (resource !== undefined && hidden) {
+      const egress = resource.spec?.egress?.flatMap(({ hosts: all = [] }) => all).join(', ') ?? '';
+      return {
+        cause: 'SIDECAR_RESOURCE',
+        seen: `${nameOf({ ...resource, kind: 'Sidecar' })} imports ${egress} for the client, which hides ${told}; ${now}`,
+        expected: `${metadata?.namespace ?? ''}/${hosts[0] ?? '*'} among what the client's Sidecar resource imports`,
+      };
+    }
+  }
+  const found = entries.filter((entry) => isFor(entry, to, name));
+  const told = found.map((entry) => nameOf({ ...entry, kind: 'ServiceEntry' })).join(', ');
+  return {
+    cause: 'SERVICE_ENTRY_MISSING',
+    seen:
+      told === ''
+        ? `no ServiceEntry for ${formatEndpoint(to)}${others(world, entries, to)}; ${now}`
+        : `the sidecar does not have ${told}; ${now}`,
+    expected: `a TCP ServiceEntry for ${name ?? formatEndpoint(to)} that the sidecar of ${world.clientNamespace}/${world.sourcePod.get()} has`,
+  };
+}
+
+/** Whether it is for an address or the name of the proxy, whatever else it says; a range is, where it has the port. */
+function isFor({ spec }: ServiceEntry, { ip, port }: Endpoint, name: string | undefined): boolean {
+  if (name !== undefined && spec?.hosts?.includes(name) === true) return true;
+  if (spec?.addresses?.some((one) => isAddress(one, ip)) === true) return true;
+  const { exportTo: _everybody, ...visible } = spec ?? {};
+  return claimantsOf([{ spec: visible }], { ip, port }, '').some(({ by }) => by === 'range');
+}
+
+/** A mistyped address is in one of those. */
+function others(world: World, entries: readonly ServiceEntry[], { port }: Endpoint): string {
+  const ips = world.proxyIps.get();
+  const told = entries
+    .filter(({ spec }) => spec?.ports?.some(({ number }) => number === port) === true)
+    .filter((entry) => !ips.some((ip) => isFor(entry, { ip, port }, undefined)))
+    .map((entry) => {
+      const { addresses = [] } = entry.spec ?? {};
+      const name = nameOf({ ...entry, kind: 'ServiceEntry' });
+      return addresses.length === 0 ? name : `${name} (${addresses.slice(0, 3).join(', ')})`;
+    });
+  const shown = told.slice(0, 5).join(', ');
+  return told.length === 0 ? '' : `; on port ${port} there is ${shown}${told.length > 5 ? ' and more' : ''}`;
+}
+
+/** @throws EnvironmentError where the client's Sidecar resource would hide the entry that the suite is about to apply */
+export async function clientMustSeeOwnEntry(world: World): Promise<void> {
+  const { resource } = await entriesAndScope(world);
+  const { mesh } = world.namespaces;
+  if (resource === undefined || imported(world, resource, mesh, ownHost(world))) return;
+  throw new EnvironmentError(
+    `${nameOf({ ...resource, kind: 'Sidecar' })} keeps the client from seeing namespace ${mesh}, where the document's ServiceEntry goes`,
+    `Judge a ServiceEntry that the client has, with your own proxy (--proxy); or have the Sidecar resource import ${mesh}/*.`,
+  );
+}
+
+function imported(
+  { clientNamespace }: World,
+  resource: SidecarResource | undefined,
+  namespace: string,
+  host: string,
+): boolean {
+  return resource === undefined || importsHost(resource, { namespace, host }, clientNamespace);
+}
+
+async function entriesAndScope({
+  kube,
+  clientNamespace: namespace,
+  clientLabels: labels,
+  mesh: { system: rootNamespace },
+}: World): Promise<{
+  readonly entries: readonly ServiceEntry[];
+  readonly resource: SidecarResource | undefined;
+}> {
+  const networking = 'networking.istio.io/v1';
+  const [{ items: entries }, { items: sidecars }] = await Promise.all([
+    kube.objects.list<ServiceEntry>(networking, 'ServiceEntry'),
+    kube.objects.list<SidecarResource>(networking, 'Sidecar'),
+  ]);
+  return { entries, resource: sidecarResourceFor({ sidecars, rootNamespace }, { namespace, labels }) };
+}

@@ -1,0 +1,189 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import {
+  gatewayWay,
+  type Gateway,
+  type GatewayWay,
+  type Selecting,
+  type VirtualService,
+} from '../../helpers/istio/egress.ts';
+import { onwardOf, type Onward } from '../../helpers/istio/onward.ts';
+import { endpointsOf, type SidecarPod } from '../../helpers/istio/sidecar.ts';
+import type { Taker } from '../../helpers/istio/taker.ts';
+import type { Difference } from '../../helpers/istio/taker-differences.ts';
+import { selects, type Claimant, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { clustersOf } from '../../helpers/istio/way.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
+import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
+import type { Upstreams } from '../../helpers/trip/expectations.ts';
+import type { Finding } from '../../helpers/trip/finding.ts';
+import { others } from './others.ts';
+import { entryOf } from './service-entry.ts';
+import { judgedEntries } from './judged-entries.ts';
+import type { Carried } from './their-entry.ts';
+import type { World } from './world.ts';
+
+/** What takes a connection to an address of the proxy. */
+export interface Taken {
+  readonly to: Endpoint;
+  readonly taker: Taker;
+}
+
+/** The ways by which a mesh of somebody's leads to the proxy. */
+export interface TheirWay {
+  /** By address of the proxy. */
+  readonly carried: ReadonlyMap<string, Carried>;
+  /** Where a connection would not get to the proxy, with the object that has it so. */
+  readonly astray: readonly Finding[];
+  /** Further objects that have a part in it, for a person. */
+  readonly by: readonly string[];
+  /** Whether a difference to the document's plain way is one of those ways. */
+  readonly isTheirs: (difference: Difference) => boolean;
+}
+
+/**
+ * Where the sidecar hands connections for the proxy, where entries of the mesh lead there. It may do so by other means than
+ * the document's one cluster: by workloads that an entry selects, by subsets, by a VirtualService, through an egress
+ * gateway. What counts is that each of them ends at the proxy.
+ */
+export async function theirWayOf(
+  world: World,
+  pod: SidecarPod,
+  taken: readonly Taken[],
+  clusters: readonly unknown[],
+): Promise<TheirWay> {
+  const ips = world.proxyIps.get();
+  const proxy = ips.map((ip) => ({ ip, port: world.proxyPort.get() }));
+  const names = [...new Set(taken.flatMap(({ taker }) => clustersOf(taker)))];
+  const endpoints = await endpointsOf(world.kube, pod, names);
+  const carried = new Map<string, Carried>();
+  const astray: Finding[] = [];
+  const by = new Set<string>();
+  const foreign = new Set<string>();
+  for (const { to, taker } of taken) {
+    const own = entryOf(world, to).cluster.name;
+    let upstreams: Upstreams = [to];
+    for (const name of clustersOf(taker)) {
+      if (name !== own) foreign.add(name);
+      const onward = onwardOf(name, clusters, endpoints, proxy);
+      // That it is missing, is a difference.
+      if (onward === undefined) continue;
+      // Without a rule of somebody's, another host has the listener.
+      if (onward.leads && (hostOf(name) === hostOf(own) || taker.madeBy !== undefined)) {
+        if (upstreams !== 'any' && onward.type !== 'ORIGINAL_DST') upstreams = proxy;
+        if (name !== own && taker.madeBy !== undefined) by.add(`${taker.madeBy} sends it to ${name}`);
+        continue;
+      }
+      const through = hostOf(name) === hostOf(own) ? undefined : await throughGateway(world, name, to);
+      if (through?.leads === true) {
+        by.add(through.told);
+        upstreams = 'any';
+      } else {
+        astray.push(await strays(world, { to, taker }, name, onward, through?.told));
+      }
+    }
+    carried.set(to.ip, { clusters: clustersOf(taker), upstreams });
+  }
+  return {
+    carried,
+    astray,
+    by: [...by],
+    isTheirs: ({ what, cluster }) =>
+      what === 'weights' || (foreign.has(cluster ?? '') && theirBusiness.includes(what)),
+  };
+}
+
+/** Of a cluster that is not the entry's own, what its owner has as they like. */
+const theirBusiness: readonly Difference['what'][] = ['cluster type', 'transport socket'];
+
+async function throughGateway(world: World, cluster: string, to: Endpoint): Promise<GatewayWay | undefined> {
+  const [routes, gateways, services] = await Promise.all([
+    listOf<VirtualService>(world, 'VirtualService'),
+    listOf<Gateway>(world, 'Gateway'),
+    listOf<Selecting>(world, 'Service', 'v1'),
+  ]);
+  const { host, cluster: own } = entryOf(world, to);
+  const found = gatewayWay({ cluster, host, port: to.port }, { routes, gateways, services });
+  if (found?.leads !== true || own.type !== 'ORIGINAL_DST') return found;
+  const [entry = host] = entriesOfHost(world, host).map(({ name }) => name);
+  const told = `${entry} has resolution NONE, by which a gateway connects to its own address`;
+  return { leads: false, told };
+}
+
+async function strays(
+  world: World,
+  { to, taker }: Taken,
+  cluster: string,
+  { to: where }: Onward,
+  because: string | undefined,
+): Promise<Finding> {
+  const { host, cluster: own } = entryOf(world, to);
+  const connects = where.length === 0 ? 'has no endpoint' : `connects to ${where.slice(0, 5).join(', ')}`;
+  if (hostOf(cluster) === hostOf(own.name)) {
+    return {
+      cause: 'CLUSTER_DIFFERS',
+      seen: `${cluster} ${connects}, made by ${(await endpointMakers(world, host, where)).join(' or ')}`,
+      expected: `connections to ${formatEndpoint(to)}`,
+    };
+  }
+  const listed = (await others(world)).filter(({ kind }) => kind === 'VirtualService').map(nameOf);
+  const makers = taker.madeBy === undefined ? listed : [taker.madeBy];
+  return {
+    cause: 'LISTENER_DIFFERS',
+    seen: `${makers.join(' or ') || `listener ${taker.listener}`} sends connections for ${formatEndpoint(to)} to ${cluster}, which ${connects}${because === undefined ? '' : `; ${because}`}`,
+    expected: `connections to ${own.name}, or through a gateway that leads on to it`,
+  };
+}
+
+interface WorkloadEntry extends KubernetesObject {
+  readonly spec?: { readonly address?: string; readonly labels?: Readonly<Record<string, string>> };
+}
+
+/** The objects that made these the endpoints of a host: its entry, and the WorkloadEntries that it selects. */
+async function endpointMakers(
+  world: World,
+  host: string,
+  where: readonly string[],
+): Promise<readonly string[]> {
+  const entries = entriesOfHost(world, host);
+  const workloads = await listOf<WorkloadEntry>(world, 'WorkloadEntry');
+  const selected = workloads.filter((workload) =>
+    entries.some(({ entry }) => selectsWorkload(entry, workload)),
+  );
+  const ofWrong = selected.filter(({ spec }) =>
+    where.some((one) => one.startsWith(`${spec?.address ?? '?'}:`)),
+  );
+  const proxyIps = world.proxyIps.get();
+  const wrong = ofWrong.filter(({ spec }) => !proxyIps.includes(spec?.address ?? ''));
+  const blamed = wrong.length > 0 ? wrong : ofWrong;
+  if (blamed.length > 0) return blamed.map(nameOf);
+  return entries.map(({ name, entry }) => {
+    const labels = entry.spec?.workloadSelector?.labels;
+    if (labels === undefined) return name;
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    return `${name}, which selects workloads with ${wanted.join(', ')} in its namespace`;
+  });
+}
+
+function entriesOfHost(world: World, host: string): readonly Claimant[] {
+  return judgedEntries(world).flatMap(({ claimant }) => (claimant.host === host ? [claimant] : []));
+}
+
+function selectsWorkload(entry: ServiceEntry, { metadata, spec }: WorkloadEntry): boolean {
+  const wanted = entry.spec?.workloadSelector?.labels;
+  const has = { ...metadata?.labels, ...spec?.labels };
+  return wanted !== undefined && metadata?.namespace === entry.metadata?.namespace && selects(wanted, has);
+}
+
+/** Of Envoy's cluster `outbound|PORT|SUBSET|HOST`. */
+function hostOf(cluster: string): string {
+  return cluster.split('|')[3] ?? cluster;
+}
+
+async function listOf<T>(
+  world: World,
+  kind: string,
+  apiVersion = 'networking.istio.io/v1',
+): Promise<readonly T[]> {
+  const { items } = await world.kube.objects.list(apiVersion, kind);
+  return items.map((item) => ({ ...item, kind })) as T[];
+}
