@@ -74,14 +74,17 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
     const plan = planOf({ ...configuration, target: 'hermetic', keep: false, reuse: false });
     return openSession(plan, trial.report, progress, { install: installFor(plan) });
   });
-  await trial.of('gate-faults', inUpgrade, async (progress) => {
-    // Upgrades have their own node: it must suit two versions of Istio.
-    const { versions, source } = await chooseVersions(configuration, configuration.image);
-    const upgrade = pairTo(versions.istio, source);
-    const { from: istio, kubernetes: k8s } = upgrade;
-    const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
-    return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });
-  });
+  const byVersion = Map.groupBy(inUpgrade, (fault) => ('to' in fault ? fault.to : undefined));
+  for (const [to, these] of byVersion) {
+    await trial.of('gate-faults', these, async (progress) => {
+      // Upgrades have their own node: it must suit two versions of Istio.
+      const { versions, source } = await chooseVersions(configuration, configuration.image);
+      const upgrade = pairTo(to ?? versions.istio, source);
+      const { from: istio, kubernetes: k8s } = upgrade;
+      const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
+      return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });
+    });
+  }
   await runAlone(alone, reporter);
   const { results } = reporter;
   const file = await trial.end('faults.json', faultResults.parse({ faults: results }));

@@ -19,8 +19,10 @@ export interface OwnGateFault extends OfUpgrade {
   /** The step before which it is put in, `phase/STEP`; before the first phase when not given. */
   readonly before?: string;
   readonly inject?: (gate: Gate) => Promise<void> | void;
-  /** The configuration that the mesh gets, as if the user gave it. @param images Of the old version */
-  readonly given?: (images: ImageSet) => Given;
+  /** Version that the upgrade goes to, where the fault is one of this pair alone. */
+  readonly to?: string;
+  /** The configuration that the mesh gets, as if the user gave it. */
+  readonly given?: (from: ImageSet, to: ImageSet) => Given;
 }
 
 /** In a user's upgrade of their own mesh, which the suite finds in an existing cluster. */

@@ -82,11 +82,12 @@ export class GateMatrix {
 
   /** The configuration of the fault, checked as that of a user is. */
   async #givenFor(fault: GateFault): Promise<Given | undefined> {
-    const { images, others, runId, configuration } = this.#session;
-    const given = 'given' in fault ? fault.given(images) : undefined;
+    const { runId, configuration } = this.#session;
+    const { from, to } = setsOf(this.#session);
+    const given = 'given' in fault ? fault.given(from, to) : undefined;
     if (given === undefined) return undefined;
     const base = await new Fixtures(editionOf(configuration)).text('istio.yaml');
-    return (await checkedGiven({ given, base, runId }, [images, ...others])).given;
+    return (await checkedGiven({ given, base, runId }, [from, to])).given;
   }
 
   /** The same cluster as an existing one with its own Istio. */

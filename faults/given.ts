@@ -1,9 +1,11 @@
 import { givenFrom, type Given } from '../helpers/given/given.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
 import type { GateFault } from './gate-fault.ts';
+import { envoyFilter, istio, root, typed, type ManifestObject } from './objects.ts';
 
 /** Manifests of a user's, as if `--apply fault.yaml` gave them. */
-function applied(text: string): Given {
+export function applied(manifest: string | ManifestObject): Given {
+  const text = typeof manifest === 'string' ? manifest : JSON.stringify(manifest);
   return givenFrom({ manifests: [{ file: 'fault.yaml', text }] });
 }
 
@@ -119,29 +121,16 @@ spec:
 `;
 }
 
-const tlsForFreshProxies = `
-apiVersion: networking.istio.io/v1alpha3
-kind: EnvoyFilter
-metadata:
-  name: tls-to-the-proxy
-  namespace: default
-spec:
-  configPatches:
-    - applyTo: CLUSTER
-      match:
-        context: SIDECAR_OUTBOUND
-        proxy:
-          proxyVersion: ^1\\.29.*
-        cluster:
-          portNumber: 3128
-      patch:
-        operation: MERGE
-        value:
-          transport_socket:
-            name: envoy.transport_sockets.tls
-            typed_config:
-              '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-`;
+/** An EnvoyFilter of the client's namespace for the proxies of one minor version. */
+function tlsForFreshProxies({ istio }: Pick<ImageSet, 'istio'>): ManifestObject {
+  const [major = '', minor = ''] = istio.split('.');
+  const name = 'envoy.transport_sockets.tls';
+  return envoyFilter('default', 'tls-to-the-proxy', {
+    applyTo: 'CLUSTER',
+    match: { proxy: { proxyVersion: `^${major}\\.${minor}\\..*` }, cluster: { portNumber: 3128 } },
+    value: { transport_socket: { name, ...typed('transport_sockets.tls.v3.UpstreamTlsContext') } },
+  });
+}
 
 /** Faults of a configuration that a user gives: each is in the files, and nothing else is touched. */
 export const givenFaults: readonly GateFault[] = [
@@ -150,14 +139,15 @@ export const givenFaults: readonly GateFault[] = [
     title: 'An EnvoyFilter with a cookie_domain that Envoy takes up to 1.36 and rejects from 1.37 on',
     strategy: 'canary',
     expect: { step: 'restart/RESTART-3', cause: 'CONFIG_REJECTED' },
-    given: (images) => applied(shop(images)),
+    to: '1.29.1',
+    given: (from) => applied(shop(from)),
   },
   {
     id: 'GATE-FILTER-BY-VERSION',
     title: 'An EnvoyFilter for proxies of the new version alone begins TLS towards the proxy',
     strategy: 'canary',
     expect: { step: 'document-fresh-proxy/MESH-1', cause: 'CLUSTER_DIFFERS' },
-    given: () => applied(tlsForFreshProxies),
+    given: (_from, to) => applied(tlsForFreshProxies(to)),
   },
   {
     id: 'GATE-FILTER-BY-VERSION-STRICT',
@@ -165,7 +155,7 @@ export const givenFaults: readonly GateFault[] = [
     strategy: 'canary',
     strict: true,
     expect: { step: 'precheck/PRECHECK-2', cause: 'CONFIGURATION_NOT_TAKEN' },
-    given: () => applied(tlsForFreshProxies),
+    given: (_from, to) => applied(tlsForFreshProxies(to)),
   },
   {
     id: 'GATE-CONFIG-REGISTRY-ONLY',
@@ -187,35 +177,19 @@ export const givenFaults: readonly GateFault[] = [
     strategy: 'canary',
     expect: { step: 'document-before/MESH-1', cause: 'SIDECAR_RESOURCE' },
     given: () =>
-      applied(`
-apiVersion: networking.istio.io/v1
-kind: Sidecar
-metadata:
-  name: default
-  namespace: istio-system
-spec:
-  egress:
-    - hosts: [istio-system/*]
-`),
+      applied(istio('networking', 'Sidecar', root, 'default', { egress: [{ hosts: [`${root}/*`] }] })),
   },
   {
     id: 'GATE-TELEMETRY-OFF',
     title: 'A Telemetry among the user’s manifests turns the access log off',
     strategy: 'canary',
     expect: { step: 'document-before/CONTROL-1', cause: 'ACCESS_LOG_OFF' },
+    // Without a provider it does nothing where meshConfig.accessLogFile is set.
     given: () =>
-      applied(`
-apiVersion: telemetry.istio.io/v1
-kind: Telemetry
-metadata:
-  name: quiet
-  namespace: istio-system
-spec:
-  accessLogging:
-    # Without a provider it does nothing where meshConfig.accessLogFile is set.
-    - providers:
-        - name: envoy
-      disabled: true
-`),
+      applied(
+        istio('telemetry', 'Telemetry', root, 'quiet', {
+          accessLogging: [{ providers: [{ name: 'envoy' }], disabled: true }],
+        }),
+      ),
   },
 ];

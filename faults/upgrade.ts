@@ -5,7 +5,7 @@ import { trafficNamespace } from '../helpers/traffic/traffic.ts';
 import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 import type { GateFault } from './gate-fault.ts';
-import { givenFaults } from './given.ts';
+import { applied, givenFaults } from './given.ts';
 import { envoyFilter, tcpListener, tcpProxy, typed, type EnvoyPatch } from './objects.ts';
 import { theirGateFaults } from './their-upgrade.ts';
 
@@ -13,7 +13,7 @@ import { theirGateFaults } from './their-upgrade.ts';
 const afterTheSwitch = 'document-old-proxy/BEFORE-1';
 /** Applies an EnvoyFilter for the kept pod of the live traffic alone. */
 function patched(patch: EnvoyPatch): (gate: Gate) => Promise<void> {
-  const filter = envoyFilter(trafficNamespace, 'harmless', { ...patch, workloads: { app: 'kept' } });
+  const filter = envoyFilter(trafficNamespace, 'late', { ...patch, workloads: { app: 'kept' } });
   return async ({ kube }) => {
     await apply(kube, [filter]);
   };
@@ -137,6 +137,28 @@ export const gateFaults: readonly GateFault[] = [
       value: {
         name: tcpProxy,
         ...typed('filters.network.tcp_proxy.v3.TcpProxy', { max_connect_attempts: 2 }),
+      },
+    }),
+  },
+  {
+    id: 'GATE-UPDATE-REJECTED',
+    title:
+      'Late in the upgrade the kept sidecar is sent a listener that its Envoy rejects, and goes on with the one it has',
+    strategy: 'in-place',
+    expect: { step: 'your-manifests/YOURS-2', cause: 'CONFIG_REJECTED' },
+    // The steps from here to that one take longer than the update.
+    before: 'restart/RESTART-1',
+    given: () => applied({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'theirs' } }),
+    inject: patched({
+      applyTo: 'NETWORK_FILTER',
+      operation: 'INSERT_BEFORE',
+      match: tcpListener(3128),
+      value: {
+        name: 'too-quick',
+        ...typed('filters.network.local_ratelimit.v3.LocalRateLimit', {
+          stat_prefix: 'too_quick',
+          token_bucket: { max_tokens: 1, fill_interval: '0.001s' },
+        }),
       },
     }),
   },

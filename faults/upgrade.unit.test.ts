@@ -4,7 +4,7 @@ import type { Existing } from '../helpers/existing/existing.ts';
 import { deployedProxy } from '../helpers/proxy/proxy.ts';
 import { notFound } from '../helpers/results/gate.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
-import { Gate } from '../suites/upgrade/gate.ts';
+import { Gate, setsOf } from '../suites/upgrade/gate.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { gateFaults } from './upgrade.ts';
 
@@ -34,7 +34,7 @@ describe('the faults of an upgrade', () => {
     ({ expect: caught, ...fault }) => {
       const plan = { from: '1.28.3', to: '1.29.1', rollback: false, strict: false };
       const theirs = { command: 'true' };
-      const given = 'given' in fault ? fault.given(session.images) : undefined;
+      const given = 'given' in fault ? fault.given(session.images, setsOf(session).to) : undefined;
       const its = given === undefined ? session : { ...session, given };
       const gate =
         'strategy' in fault
