@@ -57,7 +57,7 @@ describe('upgradeBetween', () => {
     expect(upgradeBetween(before, after, byDefault)).toMatchObject({
       strategy: 'canary',
       plane: { revision: '1-29-1' },
-      injection: { 'istio-injection': null, 'istio.io/rev': '1-29-1' },
+      injection: { 'istio.io/rev': '1-29-1' },
       oldStays: true,
     });
   });

@@ -52,8 +52,8 @@ interface Injected {
 export interface FoundUpgrade {
   readonly strategy: 'canary' | 'in-place';
   readonly plane: Plane;
-  /** Labels of a namespace that get it sidecars of the new control plane; null: this label must go. */
-  readonly injection: Readonly<Record<string, string | null>>;
+  /** Labels of a namespace that get it sidecars of the new control plane. */
+  readonly injection: Readonly<Record<string, string>>;
   /** The control plane of the mesh before is there. */
   readonly oldStays: boolean;
 }
@@ -92,9 +92,9 @@ function labelsFor(
   revision: string,
   injection: FoundUpgrade['injection'],
 ): FoundUpgrade['injection'] {
-  const name = injection['istio.io/rev'] ?? undefined;
+  const name = injection['istio.io/rev'];
   const chosen = injectors.find((one) => (name === undefined ? one.isDefault : one.name === name));
-  return chosen?.revision === revision ? injection : { 'istio-injection': null, 'istio.io/rev': revision };
+  return chosen?.revision === revision ? injection : { 'istio.io/rev': revision };
 }
 
 function newestFirst(planes: readonly Plane[]): Plane[] {

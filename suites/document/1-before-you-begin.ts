@@ -143,8 +143,7 @@ async function startAutomatically(world: World): Promise<void> {
 /** Where the mesh's injector heeds other labels than the document's, those. */
 export function labelledFor({ injection }: Mesh, namespace: KubernetesObject): KubernetesObject {
   if (injection === undefined) return namespace;
-  const said = Object.entries(injection).filter((one): one is [string, string] => one[1] !== null);
-  return { ...namespace, metadata: { ...namespace.metadata, labels: Object.fromEntries(said) } };
+  return { ...namespace, metadata: { ...namespace.metadata, labels: injection } };
 }
 
 /** The injected manifest comes from istioctl, so the namespace needs no label. */

@@ -60,8 +60,8 @@ export interface Mesh {
   readonly install: ImageSet | undefined;
   /** The client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
   readonly sidecar: SidecarOfMesh;
-  /** Labels of a namespace that its injector heeds, null for one that must not be there; undefined: the document's. */
-  readonly injection: Readonly<Record<string, string | null>> | undefined;
+  /** Labels of a namespace that its injector heeds; undefined: the document's. */
+  readonly injection: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SidecarOfMesh {

@@ -323,9 +323,7 @@ class TheirMesh {
     const { injection, revision } = mesh;
     // Applied as BEFORE-2 does, so that a prepared namespace loses them when the run ends.
     await apply(kube, [labelledFor(mesh, namespaceObject(session.namespaces.mesh))]);
-    const told = Object.entries(injection ?? {}).flatMap(([name, value]) =>
-      value === null ? [] : [`${name}=${value}`],
-    );
+    const told = Object.entries(injection ?? {}).map(([name, value]) => `${name}=${value}`);
     world.note('labels', `${told.join(', ')}: revision ${revision ?? 'default'}`);
   }
 }

@@ -110,7 +110,7 @@ export class Gate implements AsyncDisposable {
       const mesh = { revision: undefined, system: istioSystem, install: undefined, injection: undefined };
       this.before = { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from) };
       const revision = plan.strategy === 'canary' ? revisionOf(to.istio) : undefined;
-      const injection = revision === undefined ? undefined : injectionLabels(revision);
+      const injection = revision === undefined ? undefined : { 'istio.io/rev': revision };
       this.after = { ...mesh, istio: to.istio, sidecar: sidecarOfSet(to), revision, injection };
       this.trafficNamespace = trafficNamespace;
     } else {
