@@ -38,7 +38,7 @@ export function comparisonPage(gate: ComparedGate): string {
   const { comparisons, strict } = gate;
   const sections = comparisons.flatMap((comparison) => {
     const { differences, unused, observed } = comparison;
-    const labels = new Labels(differences, strict);
+    const labels = labelsOf(differences, strict);
     return [
       `## ${titleOf(comparison)}`,
       `${summary(differences, strict)}.`,
@@ -115,32 +115,25 @@ function summary(differences: readonly Difference[], strict: boolean): string {
   return said.length === 0 ? 'no differences' : `differences: ${said.join(', ')}`;
 }
 
-class Labels {
-  readonly #differences: readonly Difference[];
-  readonly #red: ReadonlySet<Difference>;
+/** What each difference is called. */
+type Labels = ReadonlyMap<Difference, string>;
 
-  constructor(differences: readonly Difference[], strict: boolean) {
-    this.#differences = differences;
-    this.#red = new Set(judge(differences, { strict }).regressions);
-  }
+function labelsOf(differences: readonly Difference[], strict: boolean): Labels {
+  const { regressions } = judge(differences, { strict });
+  return new Map(
+    differences.map((difference) => {
+      const { status, severity, reason } = difference;
+      const other = status === 'expected' ? 'expected' : severity === 'info' ? 'better' : '**new**';
+      const what = regressions.includes(difference) ? '**red**' : other;
+      return [difference, reason === undefined ? what : `${what}: ${reason}`];
+    }),
+  );
+}
 
-  /** Of all differences with such an id. */
-  of(matches: (id: string) => boolean): string {
-    const labels = this.#differences.filter(({ id }) => matches(id)).map((one) => this.label(one));
-    return labels.length === 0 ? 'same' : [...new Set(labels)].join('; ');
-  }
-
-  label(difference: Difference): string {
-    const { status, severity, reason } = difference;
-    const what = this.#red.has(difference)
-      ? '**red**'
-      : status === 'expected'
-        ? 'expected'
-        : severity === 'info'
-          ? 'better'
-          : '**new**';
-    return reason === undefined ? what : `${what}: ${reason}`;
-  }
+/** What all differences with such an id are called. */
+function labelled(labels: Labels, matches: (id: string) => boolean): string {
+  const found = [...labels].flatMap(([{ id }, label]) => (matches(id) ? [label] : []));
+  return found.length === 0 ? 'same' : [...new Set(found)].join('; ');
 }
 
 function stepTable(before: Observation, after: Observation, labels: Labels): string {
@@ -153,7 +146,9 @@ function stepTable(before: Observation, after: Observation, labels: Labels): str
       ...[old, now].map((step) =>
         step === undefined ? '-' : `${step.status} (${duration(step.durationMs)})`,
       ),
-      old === undefined || now === undefined ? 'not in both' : labels.of((one) => one === `step: ${id}`),
+      old === undefined || now === undefined
+        ? 'not in both'
+        : labelled(labels, (one) => one === `step: ${id}`),
     ];
   });
   return table(['step', '', 'before', 'after', ''], rows);
@@ -161,7 +156,7 @@ function stepTable(before: Observation, after: Observation, labels: Labels): str
 
 function logPart(before: Observation, after: Observation, labels: Labels): string[] {
   const [old, now] = [accessLogOf(before.accessLog.format), accessLogOf(after.accessLog.format)];
-  const label = labels.of((id) => ['log: encoding', 'log: ending', 'log: text'].includes(id));
+  const label = labelled(labels, (id) => ['log: encoding', 'log: ending', 'log: text'].includes(id));
   const counts = old.encoding === 'text' && now.encoding === 'text';
   const cell = (field: LogField | undefined): string[] =>
     field === undefined ? ['-', '-'] : [counts ? place(field) : `${field.position}`, code(field.written)];
@@ -170,7 +165,7 @@ function logPart(before: Observation, after: Observation, labels: Labels): strin
     code(pair.name),
     ...cell(pair.before),
     ...cell(pair.after),
-    labels.of((id) => concerns(id, pair.name)),
+    labelled(labels, (id) => concerns(id, pair.name)),
   ]);
   const samples = [before, after].map(
     ({ phase, accessLog }) => `- ${phase}: ${accessLog.line === '' ? 'no line' : code(accessLog.line)}`,
@@ -189,7 +184,12 @@ function concerns(id: string, field: string): boolean {
 }
 
 function differenceTable(differences: readonly Difference[], labels: Labels): string {
-  const rows = differences.map((one) => [code(one.id), code(one.before), code(one.after), labels.label(one)]);
+  const rows = differences.map((one) => [
+    code(one.id),
+    code(one.before),
+    code(one.after),
+    labels.get(one) ?? '',
+  ]);
   return rows.length === 0 ? 'Same.' : table(['what', 'before', 'after', ''], rows);
 }
 
@@ -201,7 +201,7 @@ function componentTable(before: Observation, after: Observation, labels: Labels)
       `${kind} of ${name}`,
       before[what][name] ?? '-',
       after[what][name] ?? '-',
-      labels.of((id) => id === `${kind}: ${name}`),
+      labelled(labels, (id) => id === `${kind}: ${name}`),
     ]);
   });
   return table(['', 'before', 'after', ''], rows);

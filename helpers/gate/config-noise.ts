@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { sameIp } from '../trip/endpoint.ts';
+import { literally } from '../trip/envoy.ts';
 import type { Observation } from '../results/gate.ts';
 
 /** What of an observation says which values are its phase's own. */
@@ -27,7 +28,7 @@ const formatKeys: ReadonlySet<string> = new Set(['inline_string', 'text_format',
  * phase's own version of Istio `ISTIO_VERSION`. Loopback and wildcard addresses stay, since they mean something.
  */
 export function withoutNoise(value: unknown, phase: Phase): unknown {
-  return cleaned(value, new Names(phase));
+  return cleaned(value, namesOf(phase));
 }
 
 function cleaned(value: unknown, names: Names): unknown {
@@ -59,38 +60,29 @@ const ipv4 = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g;
 const ipv6 =
   /(?<![\dA-Za-z.:])[\da-fA-F]{0,4}(?::[\da-fA-F]{0,4}){2,}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\dA-Za-z.:])/g;
 
-class Names {
-  readonly #proxyIp: string;
-  readonly #format: string;
-  readonly #version: RegExp | undefined;
+interface Names {
+  /** A text without the addresses and the version. */
+  readonly replaced: (text: string) => string;
+  readonly isAccessLogFormat: (value: unknown) => boolean;
+}
 
-  constructor({ config, versions, accessLog }: Phase) {
-    this.#proxyIp = config.proxy.ip;
-    this.#format = accessLog.format;
-    const own = [versions['istiod'], versions['istio-proxy']].filter(
-      (version): version is string => version !== undefined && version !== '',
-    );
-    const texts = [...new Set(own)].map((version) => version.replace(/[^\w]/g, String.raw`\$&`));
-    this.#version =
-      texts.length === 0 ? undefined : new RegExp(`(?<![\\w.])(?:${texts.join('|')})(?![\\w.-])`, 'g');
-  }
-
-  replaced(text: string): string {
-    const address = (ip: string): string => this.#address(ip);
-    const addressed = text.replace(ipv6, address).replace(ipv4, address);
-    return this.#version === undefined ? addressed : addressed.replace(this.#version, 'ISTIO_VERSION');
-  }
-
-  isAccessLogFormat(value: unknown): boolean {
-    if (this.#format === '') return false;
-    return value === this.#format || JSON.stringify(value) === this.#format;
-  }
-
-  #address(ip: string): string {
+function namesOf({ config, versions, accessLog: { format } }: Phase): Names {
+  const own = new Set([versions['istiod'] ?? '', versions['istio-proxy'] ?? '']);
+  const texts = [...own].filter((text) => text !== '').map(literally);
+  const version =
+    texts.length === 0 ? undefined : new RegExp(`(?<![\\w.])(?:${texts.join('|')})(?![\\w.-])`, 'g');
+  const address = (ip: string): string => {
     if (isIP(ip) === 0) return ip;
-    if (sameIp(ip, this.#proxyIp)) return 'PROXY_IP';
+    if (sameIp(ip, config.proxy.ip)) return 'PROXY_IP';
     return meansSomething(ip) ? ip : 'OTHER_IP';
-  }
+  };
+  return {
+    replaced: (text) => {
+      const addressed = text.replace(ipv6, address).replace(ipv4, address);
+      return version === undefined ? addressed : addressed.replace(version, 'ISTIO_VERSION');
+    },
+    isAccessLogFormat: (value) => format !== '' && (value === format || JSON.stringify(value) === format),
+  };
 }
 
 function meansSomething(ip: string): boolean {
