@@ -104,11 +104,6 @@ async function chosen({
   image,
   ...versions
 }: SetChoice): Promise<{ readonly request: ImageSetRequest; readonly because: string }> {
-  const {
-    versions: chosenVersions,
-    versionsBecause: _why,
-    because,
-    ...origin
-  } = await chooseVersions({ ...versions, images }, image);
-  return { request: { ...origin, ...chosenVersions, overrides: image }, because };
+  const found = await chooseVersions({ ...versions, images }, image);
+  return { request: { ...found, ...found.versions, overrides: image }, because: found.because };
 }

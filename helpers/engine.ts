@@ -84,8 +84,15 @@ export function imagesFolderOf({ DockerRootDir, DriverStatus }: EngineFolders): 
 /** Its containers run on the kernel of this process: not across a network, nor in a virtual machine. */
 export async function engineIsHere(): Promise<boolean> {
   const docker = await dockerode();
-  const { socketPath } = docker.modem as { readonly socketPath?: string };
-  const { KernelVersion } = (await docker.info()) as { KernelVersion: string };
+  return isHere(docker, (await docker.info()) as { KernelVersion: string });
+}
+
+/** Likewise, of an engine and its `/info`. */
+export function isHere(
+  { modem }: Dockerode,
+  { KernelVersion }: { readonly KernelVersion?: string | undefined },
+): boolean {
+  const { socketPath } = modem as { readonly socketPath?: string };
   return socketPath !== undefined && process.platform === 'linux' && KernelVersion === release();
 }
 

@@ -1,7 +1,6 @@
-import { release } from 'node:os';
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
-import { containerEngine, type Architecture } from '../engine.ts';
+import { containerEngine, isHere, type Architecture } from '../engine.ts';
 import { late, orLate } from '../eventually/eventually.ts';
 import { EnvironmentError } from '../errors.ts';
 import { timeouts } from '../timeouts.ts';
@@ -94,8 +93,7 @@ async function ask(): Promise<EngineFacts> {
     host: socketPath === undefined ? host?.replace(/^\w+:\/\//, '') : undefined,
     rootless: security.some((option) => option.includes('rootless')),
     architecture: /^(arm64|aarch64)$/.test(version.Arch) ? 'arm64' : 'amd64',
-    onThisKernel:
-      socketPath !== undefined && process.platform === 'linux' && info.KernelVersion === release(),
+    onThisKernel: isHere(dockerode, info),
     clockAhead: Number.isNaN(time) ? undefined : time - now,
     info,
   };
