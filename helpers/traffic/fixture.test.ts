@@ -62,11 +62,6 @@ describe('trafficObjects', () => {
     expect(Object.keys((all[1] as V1ConfigMap).data ?? {})).toEqual(['requests.sh', 'tunnels.sh']);
   });
 
-  it('reads the manifest as a fault changes it', async () => {
-    const altered = await objects({ alter: (text) => text.replace('replicas: 1', 'replicas: 3') });
-    expect((altered[3] as V1Deployment).spec?.replicas).toBe(3);
-  });
-
   it('sends nothing to a destination that is not ours', async () => {
     await expect(objects({ destination: { ...destination, kind: 'live', ca: undefined } })).rejects.toThrow(
       UsageError,

@@ -31,8 +31,6 @@ export interface TrafficFixture {
   readonly labels: Readonly<Record<string, string | null>> | undefined;
   /** Requests a second of each client, {@link fullRate} at most. */
   readonly rate?: number | undefined;
-  /** Changes fixtures/traffic/traffic.yaml as it is read: how a fault is put in. */
-  readonly alter?: ((text: string) => string) | undefined;
 }
 
 /**
@@ -41,14 +39,13 @@ export interface TrafficFixture {
  */
 export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
   const { curlImage, destination, told, credentials, namespace, labels, rate = fullRate } = fixture;
-  const { alter = (text) => text } = fixture;
   if (destination.kind === 'live') {
     throw new UsageError(
       `Live traffic is thousands of requests, which ${new URL(destination.url).host} must not get`,
       'Run with --target hermetic, or name a page of yours by --destination.',
     );
   }
-  const manifest = alter(await read('traffic.yaml'));
+  const manifest = await read('traffic.yaml');
   const data = Object.fromEntries(
     await Promise.all(scripts.map(async (name) => [name, await read(name)] as const)),
   );

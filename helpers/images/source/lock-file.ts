@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import semver from 'semver';
 import { EnvironmentError, jsonIn, UsageError } from '../../errors.ts';
-import { knownLocks, minorOf, versionsFile, type VersionsFile } from '../versions.ts';
+import { knownLocks, minorOf, versionsFile } from '../versions.ts';
 import {
   go,
   moduleFolder,
@@ -27,7 +27,8 @@ export interface LockContent {
 }
 
 /** @throws UsageError when nothing in the file names the lock */
-export function lockContent(name: string, known: VersionsFile = versionsFile()): LockContent {
+export function lockContent(name: string): LockContent {
+  const known = versionsFile();
   const istio = Object.values(known.istio).find(({ source }) => source?.lock === name)?.source;
   const kubernetes = Object.entries(known.kubernetes).find(([, { source }]) => source?.lock === name);
   if (istio === undefined && kubernetes === undefined) {
