@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { ownExtension as ext } from './helpers/installed.ts';
 
@@ -20,10 +21,13 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
   };
 }
 
-/** Tests of whole programs, one at a time: two nodes would slow each other down, and time limits with them. */
+/** A file of whole programs waits for half of its time: two at once, where their two nodes find memory. */
+const maxWorkers = totalmem() < 12 * 1024 ** 3 ? 1 : 2;
+
+/** Tests of whole programs. */
 function whole(name: string, testTimeout: number, hookTimeout = 900_000): TestProjectInlineConfiguration {
   const include = [`tests/${name}/*.test.ts`];
-  return { test: { name, include, testTimeout, hookTimeout, retry: 0, fileParallelism: false } };
+  return { test: { name, include, testTimeout, hookTimeout, retry: 0, maxWorkers, maxConcurrency: 3 } };
 }
 
 export default defineConfig({
@@ -42,6 +46,10 @@ export default defineConfig({
             'tests/support/*.test.ts',
           ],
           testTimeout: 20_000,
+          // No test changes what another one imports, so that each worker imports the suite once.
+          pool: 'threads',
+          isolate: false,
+          unstubEnvs: true,
         },
       },
       ofSteps('document', 'suites/conformance.test', [`suites/setup.${ext}`]),

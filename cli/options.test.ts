@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { startOf } from '../faults/checkout.ts';
 import { eventSchema } from '../helpers/events/events.ts';
 import { chosenSettings, optionsFor, settingLines, type Chosen } from './options.ts';
 
@@ -91,13 +92,11 @@ async function cli(
   folder: string,
   ...words: readonly string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const loader = new URL('../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
-  const { exitCode, stdout, stderr } = await execa(
-    process.execPath,
-    ['--import', loader, join(root, 'cli', 'main.ts'), ...words],
-    { cwd: folder, reject: false, stdin: 'ignore', env: { TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') } },
-  );
+  const { command, env } = startOf(fileURLToPath(new URL('..', import.meta.url)));
+  const [node, ...main] = command;
+  const { exitCode, stdout, stderr } = await execa(node, [...main, ...words], {
+    ...{ cwd: folder, env, extendEnv: false, reject: false, stdin: 'ignore' },
+  });
   return { code: exitCode ?? -1, stdout, stderr };
 }
 

@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import type { z } from 'zod';
+import { cacheDir } from '../helpers/cache.ts';
 import { ownExtension } from '../helpers/installed.ts';
 import { results } from '../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder } from '../helpers/session/folder.ts';
@@ -18,6 +19,22 @@ const copied = [
 ];
 /** Where npm put the packages: of an installed suite further up. */
 const packages = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')));
+
+/** How `./conformance` starts the suite in a folder once Node.js and the packages are there, for a program that does so itself. */
+export function startOf(folder: string): { command: [string, ...string[]]; env: Record<string, string> } {
+  const main = join(folder, 'cli', `main.${ownExtension}`);
+  const loader = pathToFileURL(join(packages, 'tsx', 'dist', 'loader.mjs')).href;
+  const options = ownExtension === 'ts' ? ['--disable-warning=ExperimentalWarning'] : ['--import', loader];
+  return {
+    command: [process.execPath, ...options, main],
+    env: {
+      ...withoutVitest(process.env),
+      TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
+      NODE_COMPILE_CACHE: join(cacheDir(), 'compiled'),
+      NO_COLOR: '1',
+    },
+  };
+}
 
 export interface CheckoutRequest {
   readonly args: readonly string[];
@@ -85,18 +102,12 @@ async function runIn(
   { args, env = {}, prefix = [], attend, deadlineMs = 240_000, report = true }: CheckoutRequest,
 ): Promise<Omit<CheckoutRun, keyof AsyncDisposable>> {
   const reports = join(folder, 'reports');
-  const loader = pathToFileURL(join(folder, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
-  const node = [process.execPath, '--import', loader, join(folder, 'cli', `main.${ownExtension}`)];
+  const start = startOf(folder);
   const reporting = report ? ['--report-dir', reports] : [];
-  const [command = '', ...rest] = [...prefix, ...node, ...args, ...reporting];
+  const [command = '', ...rest] = [...prefix, ...start.command, ...args, ...reporting];
   const running = execa(command, rest, {
     cwd: folder,
-    env: {
-      ...withoutVitest(process.env),
-      TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
-      NO_COLOR: '1',
-      ...env,
-    },
+    env: { ...start.env, ...env },
     extendEnv: false,
     stdin: attend === undefined ? 'ignore' : 'pipe',
     reject: false,

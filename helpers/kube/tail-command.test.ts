@@ -1,14 +1,20 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, expect, it, vi } from 'vitest';
 import type { Kube } from './client.ts';
-import { exec } from './exec.ts';
-import { tailCommand } from './lines.ts';
 
-vi.mock(import('./exec.ts'));
+// Other files have imported it: these get one of their own, by which nothing is executed.
+vi.resetModules();
+vi.doMock(import('./exec.ts'));
+const { exec } = await import('./exec.ts');
+const { tailCommand } = await import('./lines.ts');
 
 const target = { namespace: 'external', pod: 'squid', container: 'squid' };
 const kube = {} as Kube;
 
 beforeEach(() => vi.mocked(exec).mockReset());
+afterAll(() => {
+  vi.doUnmock(import('./exec.ts'));
+  vi.resetModules();
+});
 
 it('looks ten times a second where tail takes a fraction of a second, which is tried once', async () => {
   vi.mocked(exec).mockResolvedValueOnce({ exitCode: 0, stdout: '', stderr: '' });

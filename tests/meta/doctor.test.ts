@@ -82,7 +82,7 @@ const hermetic = ['--target', 'hermetic'];
 /** A mirror that is not there: everything is still to be pulled. */
 const noMirror = ['--images', `mirror=${nobody}/none`, ...hermetic];
 
-describe('each line of the doctor is red by a cause of its own', () => {
+describe.concurrent('each line of the doctor is red by a cause of its own', () => {
   test('engine: a socket without a listener', async () => {
     const { exitCode, line } = await doctor(hermetic, { env: { DOCKER_HOST: 'unix:///no/such.sock' } });
     expect(exitCode).toBe(3);
@@ -305,7 +305,7 @@ describe('each line of the doctor is red by a cause of its own', () => {
   });
 });
 
-describe('inside a run', () => {
+describe.concurrent('inside a run', () => {
   test.each(['run', 'gate', 'faults'])('%s ends at once with the doctor’s words', async (command) => {
     const args =
       {

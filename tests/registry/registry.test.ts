@@ -22,13 +22,14 @@ import type { z } from 'zod';
 import { eachEntry } from '../../helpers/images/tar-entries.ts';
 import { resolveVersions, systemReferences } from '../../helpers/images/versions.ts';
 import { results } from '../../helpers/results/results.ts';
+import { startOf } from '../../faults/checkout.ts';
 import { limitedRegistry } from '../../faults/environment.ts';
 import { localRegistry, registryUser, type LocalRegistry } from '../support/local-registry.ts';
 import { fillRegistry, forgetImages } from './test-images.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-// Node resolves a name from the current folder, which is the user's.
-const loader = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+const suite = startOf(root);
+const [node, ...main] = suite.command;
 // Published, and built from source as well.
 const versions = resolveVersions({ istio: '1.31.0' });
 
@@ -63,27 +64,23 @@ async function conformance(
   login = noLogin,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const { exitCode, all } = await execa(
-    process.execPath,
-    ['--import', loader, join(root, 'cli/main.ts'), ...args],
-    {
-      cwd: folder,
-      env: {
-        CONFORMANCE_CACHE_DIR: cache,
-        CONFORMANCE_ISTIO: versions.istio,
-        DOCKER_CONFIG: login,
-        NO_COLOR: '1',
-        TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-        ...env,
-      },
-      all: true,
-      reject: false,
-      stdin: 'ignore',
-      // It removes its cluster first.
-      forceKillAfterDelay: 60_000,
-      timeout: 540_000,
+  const { exitCode, all } = await execa(node, [...main, ...args], {
+    cwd: folder,
+    env: {
+      ...suite.env,
+      CONFORMANCE_CACHE_DIR: cache,
+      CONFORMANCE_ISTIO: versions.istio,
+      DOCKER_CONFIG: login,
+      ...env,
     },
-  );
+    extendEnv: false,
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+    // It removes its cluster first.
+    forceKillAfterDelay: 60_000,
+    timeout: 540_000,
+  });
   return { exitCode, output: all };
 }
 

@@ -1,10 +1,10 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect } from 'vitest';
-import { withoutVitest } from '../../faults/checkout.ts';
+import { startOf } from '../../faults/checkout.ts';
 import { distributedNames } from '../../helpers/existing/installed.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import {
@@ -16,8 +16,7 @@ import {
 import type { ForeignCluster } from './foreign-cluster.ts';
 import { atOwnTerminal } from './terminal.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+const suite = startOf(fileURLToPath(new URL('../..', import.meta.url)));
 
 export interface Ended {
   readonly exitCode: number | undefined;
@@ -56,17 +55,10 @@ export class ForeignRuns implements AsyncDisposable {
 
   /** No engine answers to these runs, and they need none. */
   start(args: readonly string[], { env = {}, attended = false }: Start = {}) {
-    const node = [process.execPath, '--import', loader, join(root, 'cli/main.ts'), ...args];
-    const [program = '', ...rest] = attended ? [...atOwnTerminal, ...node] : node;
+    const [program = '', ...rest] = [...(attended ? atOwnTerminal : []), ...suite.command, ...args];
     return execa(program, rest, {
       cwd: this.folder,
-      env: {
-        ...withoutVitest(process.env),
-        ...env,
-        DOCKER_HOST: 'unix:///nowhere/docker.sock',
-        NO_COLOR: '1',
-        TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-      },
+      env: { ...suite.env, ...env, DOCKER_HOST: 'unix:///nowhere/docker.sock' },
       extendEnv: false,
       all: true,
       reject: false,

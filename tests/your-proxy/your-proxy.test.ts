@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { access, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultEdition } from '../../fixtures/document/editions.ts';
@@ -13,7 +13,7 @@ import { results } from '../../helpers/results/results.ts';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from '../../helpers/session/folder.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 import { readBundle } from '../support/bundle.ts';
-import { runCheckout, withoutVitest } from '../../faults/checkout.ts';
+import { runCheckout, startOf } from '../../faults/checkout.ts';
 import { nameInTheCluster } from '../support/cluster-names.ts';
 import { foreignCluster, foreignTag, type ForeignCluster } from '../support/foreign-cluster.ts';
 import { bridgeAddress, ownPassword, ownProxy, ownUser, type OwnProxy } from '../support/own-proxy.ts';
@@ -22,8 +22,8 @@ import { ProcessList } from '../support/process-list.ts';
 import { credentialVariables, secretForms, type Credentials } from '../../helpers/proxy/credentials.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const cli = join(root, 'cli/main.ts');
-const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+const suite = startOf(root);
+const [node, ...main] = suite.command;
 /** Resolved by the cluster's DNS alone. */
 const proxyName = 'proxy.corp.conformance.test';
 
@@ -87,15 +87,10 @@ function basics(): string[] {
 }
 
 function start({ args, credentials }: Asked) {
-  return execa(process.execPath, ['--import', loader, cli, 'run', ...basics(), ...args], {
+  return execa(node, [...main, 'run', ...basics(), ...args], {
     cwd: folder,
     extendEnv: false,
-    env: {
-      ...withoutVitest(process.env),
-      ...environmentOf(credentials),
-      NO_COLOR: '1',
-      TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-    },
+    env: { ...suite.env, ...environmentOf(credentials) },
     all: true,
     reject: false,
     stdin: 'ignore',
@@ -122,7 +117,7 @@ const toldBy = (told: readonly string[]): string => told.map((ip) => `${ip}:${pr
 
 /** The command itself, and the compiler that its loader starts before it. */
 function isGiven(command: string): boolean {
-  return command.includes(cli) || /\/esbuild .*--service=/.test(command);
+  return command.includes(join(root, 'cli/main.ts')) || /\/esbuild .*--service=/.test(command);
 }
 
 test('with its log it is green by name and password, which nobody sees', async () => {
@@ -288,9 +283,9 @@ test('what a killed process had of it is swept', async () => {
     const { container, log } = await ownProxy(${JSON.stringify(images.squid.reference)}, 'killed');
     console.log(JSON.stringify({ container, log }));
     setInterval(() => undefined, 60_000);`;
-  const child = execa(process.execPath, ['--import', loader, '--input-type=module', '--eval', program], {
+  const child = execa(node, ['--input-type=module', '--eval', program], {
     extendEnv: false,
-    env: { ...withoutVitest(process.env), TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+    env: suite.env,
     reject: false,
     timeout: 60_000,
     killSignal: 'SIGKILL',
