@@ -1,9 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa, type ResultPromise } from 'execa';
 import { countTo } from '../cli/options.ts';
+import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
+import { inCache } from '../helpers/cache.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
@@ -31,7 +33,10 @@ import {
   modes,
   type Part,
   ratiosOf,
+  type Rival,
+  rivals,
   type Sample,
+  type Spread,
   spreadOf,
   type Subject,
   subjects,
@@ -57,7 +62,9 @@ interface Flags {
 }
 
 const program = new Command('bench')
-  .description('measures the suite beside a plain script of the document (bench/baseline.sh)')
+  .description(
+    'measures the suite beside a script of the document, to the letter and as quick as it gets (bench/baseline.sh)',
+  )
   .option('--runs <n>', 'rounds, each with every kind of run', countTo(50), 2)
   .addOption(new Option('--only <mode>', 'cold or warm runs alone').choices(modes));
 
@@ -79,18 +86,20 @@ async function main(work: string, { runs, only }: Flags): Promise<void> {
 
 async function measured(bench: Bench, wanted: readonly Mode[], runs: number): Promise<Sample[]> {
   say(
-    'set-up, not measured: a run of the suite, whose cluster stays for its warm runs, and a node for the script',
+    'set-up, not measured: a run of the suite, whose cluster stays for its warm runs, and a node for each script',
   );
   // The run also leaves the prepared images that later ones share.
   await suite(bench, wanted.includes('warm') ? 'warm' : 'cold', 0);
-  if (wanted.includes('warm')) await script(bench, 'keep', 0);
+  if (wanted.includes('warm')) for (const rival of rivals) await script(bench, 'keep', 0, rival);
   const samples: Sample[] = [];
   for (let round = 1; round <= runs; round += 1) {
     for (const mode of wanted) {
       // Neither is always the first of a pair.
       const order = round % 2 === 1 ? subjects : [...subjects].reverse();
       for (const subject of order) {
-        const sample = await (subject === 'suite' ? suite(bench, mode, round) : script(bench, mode, round));
+        const sample = await (subject === 'suite'
+          ? suite(bench, mode, round)
+          : script(bench, mode, round, subject));
         say(`round ${round} of ${runs}: ${mode}, ${subject}: ${duration(sample.durationMs)}`);
         samples.push(sample);
       }
@@ -124,18 +133,39 @@ async function suite(bench: Bench, mode: Mode, round: number): Promise<Sample> {
   return { subject: 'suite', mode, round, ...taken.figures, parts: partsOfSuite(results) };
 }
 
-async function script(bench: Bench, mode: Mode | 'keep', round: number): Promise<Sample> {
+async function script(bench: Bench, mode: Mode | 'keep', round: number, rival: Rival): Promise<Sample> {
+  const name = `${rival}-${mode === 'cold' ? 'cold' : 'kept'}`;
+  const folder = join(bench.work, name);
+  await mkdir(folder, { recursive: true });
   const child = execa(
     join(root, 'bench', 'baseline.sh'),
     [mode],
-    options({ ...bench.environment, ...(mode === 'cold' ? { WORK: join(bench.work, 'cold') } : {}) }),
+    options(await scriptOf(bench, rival, folder)),
   );
-  if (mode === 'cold') await mkdir(join(bench.work, 'cold'), { recursive: true });
-  const name = mode === 'cold' ? 'cold' : 'kept';
-  const taken = await timed(child, () => nodeNamed(`istio-external-proxy-baseline-${name}`), 'the script');
-  if (mode === 'cold') await rm(join(bench.work, 'cold'), { recursive: true, force: true });
+  const taken = await timed(child, () => nodeNamed(`istio-external-proxy-baseline-${name}`), rival);
+  if (mode === 'cold') await rm(folder, { recursive: true, force: true });
   const kept = mode === 'keep' ? 'warm' : mode;
-  return { subject: 'script', mode: kept, round, ...taken.figures, parts: laps(taken.stdout) };
+  return { subject: rival, mode: kept, round, ...taken.figures, parts: laps(taken.stdout) };
+}
+
+/** The environment of one script's run, in a folder of its own. */
+async function scriptOf(
+  { environment }: Bench,
+  rival: Rival,
+  folder: string,
+): Promise<Record<string, string>> {
+  const quick = rival === 'script-quick' ? { QUICK: 'yes', STORE: (await newestStore()) ?? '' } : {};
+  return { ...environment, ...quick, WORK: folder };
+}
+
+/** The containerd root that the suite's last run has used; undefined where nodes import the archive. */
+async function newestStore(): Promise<string | undefined> {
+  const stores = inCache('stores');
+  const names = await readdir(stores).catch((): string[] => []);
+  const all = await Promise.all(
+    names.map(async (name) => ({ path: join(stores, name), at: (await stat(join(stores, name))).mtimeMs })),
+  );
+  return all.sort((a, b) => b.at - a.at)[0]?.path;
 }
 
 function options(env: Readonly<Record<string, string>>): {
@@ -213,7 +243,6 @@ async function environmentOf(
   { images, source, archive, istio }: ImageSet,
 ): Promise<Record<string, string>> {
   const kubectl = source === 'source' ? '/usr/local/bin/kube' : '/bin/k3s';
-  await mkdir(join(work, 'kept'));
   await copyOut(images.k3s.reference, kubectl, join(work, 'kubectl'));
   await copyOut(images.istioctl.reference, '/usr/local/bin/istioctl', join(work, 'istioctl'));
   const settings = [...(source === 'source' ? sourceIstioSettings : []), ...flushing(istio)];
@@ -227,7 +256,8 @@ async function environmentOf(
     CURL_IMAGE: images.curl.reference,
     SQUID_IMAGE: images.squid.reference,
     ORIGIN_IMAGE: images.origin.reference,
-    WORK: join(work, 'kept'),
+    DOCUMENT: join(root, 'fixtures', 'document', defaultEdition),
+    CLIENT: editionOf({ edition: defaultEdition }).client,
     LABEL: `${label}=${encodeOwner(thisProcess())}`,
     ISTIO_SETTINGS: settings.map((setting) => `--set ${setting}`).join(' '),
   };
@@ -268,7 +298,10 @@ async function sweepKilled(): Promise<void> {
 
 async function remove(bench: Bench): Promise<void> {
   const script = join(root, 'bench', 'baseline.sh');
-  await execa(script, ['remove'], { env: { ...bench.environment }, reject: false });
+  for (const rival of rivals) {
+    const env = await scriptOf(bench, rival, join(bench.work, `${rival}-kept`));
+    await execa(script, ['remove'], { env, reject: false });
+  }
   if (bench.kept !== undefined) await removeKept(bench.kept.runId);
 }
 
@@ -283,11 +316,10 @@ async function resultsOf(
       .sort((a, b) => a.round - b.round)
       .map(({ durationMs }) => durationMs);
   const measured = modes.filter((mode) => of(mode, 'suite').length > 0);
-  const spreads = measured.map((mode) => {
+  const ratio = (mode: Mode, rival: Rival): Spread => {
     const suites = of(mode, 'suite');
-    const pairs = of(mode, 'script').map((each, index) => [each, suites[index] ?? NaN] as const);
-    return { mode, ratio: spreadOf(ratiosOf(pairs)) };
-  });
+    return spreadOf(ratiosOf(of(mode, rival).map((each, index) => [each, suites[index] ?? NaN])));
+  };
   const before = JSON.parse(await readFile(resultsFile, 'utf8')) as BenchResults;
   const { earlier = [], measuredAt, rounds: roundsBefore, ratios } = before;
   return {
@@ -300,12 +332,13 @@ async function resultsOf(
       node: process.version,
     },
     rounds,
-    ratios: Object.fromEntries(spreads.map(({ mode, ratio }) => [mode, ratio.median])),
-    ratioSpread: Object.fromEntries(spreads.map(({ mode, ratio }) => [mode, ratio])),
+    ratios: Object.fromEntries(
+      measured.map((mode) => [mode, Object.fromEntries(rivals.map((rival) => [rival, ratio(mode, rival)]))]),
+    ),
     durationMs: Object.fromEntries(
       measured.map((mode) => [
         mode,
-        { script: spreadOf(of(mode, 'script')), suite: spreadOf(of(mode, 'suite')) },
+        Object.fromEntries(subjects.map((subject) => [subject, spreadOf(of(mode, subject))])),
       ]),
     ),
     earlier: [...earlier, { measuredAt, rounds: roundsBefore, ratios }].slice(-remembered),
@@ -317,6 +350,6 @@ async function conclude(results: BenchResults): Promise<void> {
   await publish('bench', 'results', results, tableOf(results));
   await writeFile(join(root, 'docs', 'performance.svg'), plotOf(results));
   say(
-    `ratios suite / script: ${JSON.stringify(results.ratios)}; see docs/performance.md and bench/results.json`,
+    `the suite by each script: ${JSON.stringify(results.ratios)}; see docs/performance.md and bench/results.json`,
   );
 }

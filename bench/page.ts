@@ -3,6 +3,7 @@ import {
   median,
   type Mode,
   modes,
+  rivals,
   type Sample,
   type Subject,
   subjects,
@@ -29,15 +30,19 @@ export function tableOf(results: BenchResults): string {
       .join(', ');
   const rows = modes.flatMap((mode) => {
     const durations = results.durationMs[mode];
-    const ratio = results.ratioSpread[mode];
-    if (durations === undefined || ratio === undefined) return [];
-    const spread = (subject: Subject): string => {
+    const ratios = results.ratios[mode];
+    if (durations === undefined || ratios === undefined) return [];
+    const times = subjects.map((subject) => {
       const { median: middle, min, max } = durations[subject];
       return `${seconds(middle)} (${seconds(min)}–${seconds(max)})`;
-    };
-    return [
-      `| ${mode} | ${spread('script')} | ${spread('suite')} | **${ratio.median.toFixed(2)}** (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}) |`,
-    ];
+    });
+    const by = rivals.map((rival) => {
+      const ratio = ratios[rival];
+      return ratio === undefined
+        ? ''
+        : `**${ratio.median.toFixed(2)}** (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`;
+    });
+    return [`| ${[mode, ...times, ...by].join(' | ')} |`];
   });
   const memory = modes.flatMap((mode) =>
     subjects.flatMap((subject) => {
@@ -59,7 +64,11 @@ export function tableOf(results: BenchResults): string {
   );
   return [
     `Measured ${measuredAt.slice(0, 10)}, ${rounds} rounds: ${of(machine)}; ${of(versions)}. Medians, the smallest and the largest in brackets.`,
-    ['|  | script | suite | suite / script |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    [
+      `|  | ${[...subjects, ...rivals.map((rival) => `suite / ${rival}`)].join(' | ')} |`,
+      '| --- | --- | --- | --- | --- | --- |',
+      ...rows,
+    ].join('\n'),
     [
       '|  |  | runner, at most | node, at most | CPU of the node |',
       '| --- | --- | --- | --- | --- |',
@@ -67,15 +76,18 @@ export function tableOf(results: BenchResults): string {
     ].join('\n'),
     ['|  |  | parts (medians) |', '| --- | --- | --- |', ...parts].join('\n'),
     earlierOf(results),
-    '![Bars of the four kinds of run, by their parts](performance.svg)',
+    '![Bars of each kind of run, by their parts](performance.svg)',
   ].join('\n\n');
 }
 
 function earlierOf({ earlier = [] }: BenchResults): string {
   const told = earlier.map(({ measuredAt, rounds, ratios }) => {
     const each = modes.flatMap((mode) => {
-      const ratio = ratios[mode];
-      return ratio === undefined ? [] : `${mode} ${ratio.toFixed(2)}`;
+      const told = rivals.flatMap((rival) => {
+        const ratio = ratios[mode]?.[rival];
+        return ratio === undefined ? [] : `${ratio.median.toFixed(2)} of ${rival}`;
+      });
+      return told.length === 0 ? [] : `${mode} ${told.join(' and ')}`;
     });
     return `${measuredAt.slice(0, 16).replace('T', ' ')} (${rounds} rounds): ${each.join(', ')}`;
   });
@@ -93,7 +105,7 @@ export function plotOf(results: BenchResults): string {
     }),
   );
   const longest = Math.max(...results.samples.map(({ durationMs }) => durationMs));
-  const [left, width, height] = [110, 640, 54];
+  const [left, width, height] = [130, 640, 54];
   const x = (ms: number): number => left + (ms / longest) * width;
   const rows = bars.map(({ label, samples, parts }, row) => {
     const y = 12 + row * height;

@@ -23,7 +23,10 @@ export function ratiosOf(pairs: readonly (readonly [number, number])[]): number[
   return pairs.map(([first, second]) => second / first);
 }
 
-export const subjects = ['script', 'suite'] as const;
+/** Both are bench/baseline.sh: the quick one has every trick of the suite's, and is the harder rival. */
+export const rivals = ['script-quick', 'script'] as const;
+export type Rival = (typeof rivals)[number];
+export const subjects = [...rivals, 'suite'] as const;
 export type Subject = (typeof subjects)[number];
 export const modes = ['cold', 'warm'] as const;
 export type Mode = (typeof modes)[number];
@@ -53,9 +56,8 @@ export interface BenchResults {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
-  /** Medians over the rounds of suite / script. */
-  readonly ratios: Partial<Record<Mode, number>>;
-  readonly ratioSpread: Partial<Record<Mode, Spread>>;
+  /** The suite's duration by its rival's, in each round. */
+  readonly ratios: Partial<Record<Mode, Partial<Record<Rival, Spread>>>>;
   readonly durationMs: Partial<Record<Mode, Record<Subject, Spread>>>;
   /** The measurements before this one, the oldest first. */
   readonly earlier?: readonly Pick<BenchResults, 'measuredAt' | 'rounds' | 'ratios'>[];
