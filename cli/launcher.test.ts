@@ -731,7 +731,7 @@ describe.concurrent('.ci/run', () => {
       `echo "npm $*" >>"$CALLS"; mkdir -p reports/totals; echo tests run; ${also}`,
       ...Object.entries(totals).map(
         ([project, [passed, failed]]) =>
-          `echo '${JSON.stringify({ project, passed, failed, skipped: 1 })}' >reports/totals/${project}.json`,
+          `echo '${JSON.stringify({ project, passed, failed, skipped: 1, seconds: 7 })}' >reports/totals/${project}.json`,
       ),
       `exit ${String(code)}`,
     ].join('\n');
@@ -762,9 +762,12 @@ describe.concurrent('.ci/run', () => {
       '{"project":"document","passed":999,"failed":0,"skipped":0}',
     );
     world.command('npm', npm({ ...totals } as unknown as Record<string, [number, number]>, npmCode));
-    const { code, stdout } = await world.run('.ci/run');
+    const { code, stdout, stderr } = await world.run('.ci/run');
     expect(stdout.split('\n')).toEqual(['tests run', line]);
     expect(code).toBe(expected);
+    for (const [project, [passed, failed]] of Object.entries(totals)) {
+      expect(stderr).toContain(`${project}: ${passed} passed, ${failed} failed, 7 s`);
+    }
     expect(world.called()).toEqual(['npm cit']);
   });
 
