@@ -1,6 +1,6 @@
 import { cp, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
@@ -30,7 +30,8 @@ export function startOf(folder: string): { command: [string, ...string[]]; env: 
     env: {
       ...withoutVitest(process.env),
       TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
-      NODE_COMPILE_CACHE: join(cacheDir(), 'compiled'),
+      // By paths: what V8 compiled of a copy is of no use once the copy is gone.
+      ...(relative(checkout, folder) === '' && { NODE_COMPILE_CACHE: join(cacheDir(), 'compiled') }),
       NO_COLOR: '1',
     },
   };
