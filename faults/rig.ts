@@ -53,6 +53,11 @@ export class Rig {
     this.#beforeJudging = work;
   }
 
+  /** The next change begins without what this one was to do before steps. */
+  forgetSteps(): void {
+    this.#before.clear();
+  }
+
   async comesTo(stepId: string): Promise<void> {
     await this.#before.get(stepId)?.();
   }

@@ -9,7 +9,8 @@ import {
 } from './healthy/company.ts';
 import type { HealthyMesh } from './healthy/mesh.ts';
 import { shop } from './healthy/rig.ts';
-import { serviceEntry, tcp } from './objects.ts';
+import { replaceWorkload, startWorkload, stopWorkload } from './healthy/workload.ts';
+import { destinationRule, serviceEntry, tcp, type ManifestObject } from './objects.ts';
 
 /** A mesh of others' that looks ordinary and leads astray: `run --kubeconfig` must be red in it. */
 export interface TheirFault extends HealthyMesh {
@@ -119,5 +120,80 @@ export const theirFaults: readonly TheirFault[] = [
     proxy,
     objects: (rig) => throughGateway(rig, { resolution: 'NONE' }),
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/corp-proxy' },
+  },
+  {
+    id: 'THEIRS-LIMITED',
+    title: 'A rule for *.com allows three connections, and five tunnels are asked for',
+    settings: { clients: 2, tunnels: 5 },
+    objects: () => [destinationRule('limits', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } })],
+    expect: { step: 'SCALE-1', cause: 'CONNECTION_LIMIT', names: 'DestinationRule istio-system/limits' },
+  },
+  {
+    id: 'THEIRS-IDLE',
+    title: 'A rule for *.com closes connections after half a second without a byte, and tunnels have pauses',
+    settings: { clients: 2, tunnels: 2 },
+    objects: () => [destinationRule('idle', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } })],
+    expect: { step: 'SCALE-1', cause: 'SIDECAR_IDLE_TIMEOUT', names: 'DestinationRule istio-system/idle' },
+  },
+  {
+    id: 'THEIRS-TUNNEL',
+    title: 'A rule has the sidecar make a CONNECT of its own',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      destinationRule('transparent', 'proxy.corp.example', {
+        tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
+      }),
+    ],
+    expect: { step: 'MESH-1', cause: 'SIDECAR_TUNNELS', names: 'DestinationRule istio-system/transparent' },
+  },
+  {
+    id: 'THEIRS-CLIENT-REPLACED',
+    title: 'The pod that requests are sent from is replaced meanwhile (--client)',
+    settings: { client: `${shop}/deployment/web` },
+    inject: async (rig) => {
+      await startWorkload(rig, 'curl');
+      rig.beforeStep('MESH-2', () => replaceWorkload(rig));
+    },
+    undo: stopWorkload,
+    expect: { step: 'MESH-2', cause: 'CLIENT_LOST', names: `pod ${shop}/web-` },
+  },
+  {
+    id: 'THEIRS-CLIENT-CLOSED',
+    title: 'It has no curl, and a policy of the cluster lets no ephemeral container in',
+    settings: { client: `${shop}/app=web` },
+    objects: () => noEphemeralContainers,
+    inject: (rig) => startWorkload(rig, 'squid'),
+    undo: stopWorkload,
+    expect: { step: 'set-up', cause: 'ENVIRONMENT', names: 'takes no ephemeral container' },
+  },
+];
+
+const policy = 'admissionregistration.k8s.io/v1';
+const noEphemeralContainers: readonly ManifestObject[] = [
+  {
+    apiVersion: policy,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: 'no-debugging' },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        resourceRules: [
+          {
+            apiGroups: [''],
+            apiVersions: ['v1'],
+            operations: ['UPDATE'],
+            resources: ['pods/ephemeralcontainers'],
+          },
+        ],
+      },
+      validations: [{ expression: 'false', message: 'nobody debugs here' }],
+    },
+  },
+  {
+    apiVersion: policy,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: 'no-debugging' },
+    spec: { policyName: 'no-debugging', validationActions: ['Deny'] },
   },
 ];

@@ -123,6 +123,7 @@ export class HealthyMatrix {
 
   async #undo(mesh: HealthyMesh): Promise<void> {
     const rig = this.#rig;
+    rig.forgetSteps();
     try {
       await undo(mesh, rig);
       if (mesh.meshConfig !== undefined) await rig.restoreMesh();
@@ -146,14 +147,16 @@ export class HealthyMatrix {
     const { kubeconfig = '' } = configuration;
     const records: StepRecord[] = [];
     let alarm: Caught | undefined;
-    let greps: string | undefined;
+    // Where the run has no session, the second judge cannot even begin.
+    let greps = twice ? 'title without Istio' : undefined;
     try {
       const session = await openExistingSession({ kubeconfig }, plan, report, silent);
       try {
         await using world = new World(session.facts);
         const judge = twice ? await FourGreps.beginning(world) : undefined;
-        alarm = await takeSteps(session.facts, records, async () => {
-          greps = await judge?.judge(true);
+        alarm = await takeSteps(session.facts, records, async (id, isCleanUp) => {
+          if (isCleanUp) greps = await judge?.judge(true);
+          await this.#rig.comesTo(id);
         });
       } finally {
         await session[Symbol.asyncDispose]();
@@ -220,7 +223,7 @@ export class HealthyMatrix {
 async function takeSteps(
   facts: SessionFacts,
   records: StepRecord[],
-  beforeCleanUp: () => Promise<void>,
+  before: (id: string, isCleanUp: boolean) => Promise<void>,
 ): Promise<Caught | undefined> {
   const judged = judgedSteps(facts);
   const passes = new Passes(facts, judged, new StepEvidence(facts));
@@ -229,7 +232,7 @@ async function takeSteps(
     const chosen = chosenSteps(facts);
     const firstOfCleanUp = chosen.find(({ section }) => section === 'cleanup');
     for (const step of chosen) {
-      if (step === firstOfCleanUp) await beforeCleanUp();
+      await before(step.id, step === firstOfCleanUp);
       const record = recordOf(step);
       records.push(record);
       await passes.take(step, record);

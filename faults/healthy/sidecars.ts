@@ -1,8 +1,8 @@
-import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
-import { envoyFilter, istio, root, service, tcpListener, typed, type ManifestObject } from '../objects.ts';
+import { envoyFilter, istio, root, service, tcpListener, typed } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
+import { startWorkload, stopWorkload } from './workload.ts';
 
 /** How sidecars come about, and what they are told beside routes. */
 
@@ -11,35 +11,6 @@ const tag = 'prod';
 async function istioctlIn({ world: { session } }: HealthyRig, ...args: readonly string[]): Promise<void> {
   await istioctl(session.cluster, session.images.images.istioctl.reference, args);
 }
-
-/** Another team's workload in the mesh, with its own settings. */
-const workload: ManifestObject = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { namespace: shop, name: 'web' },
-};
-
-/** @param role Whose image it has: with a curl of its own, or without */
-async function startWorkload(rig: HealthyRig, role: 'curl' | 'squid'): Promise<void> {
-  const container = {
-    name: 'web',
-    image: rig.world.session.images.images[role].reference,
-    imagePullPolicy: 'IfNotPresent',
-    command: ['/bin/sleep', 'infinity'],
-    env: [{ name: 'https_proxy', value: 'http://192.0.2.1:9' }],
-    securityContext: { readOnlyRootFilesystem: true },
-  };
-  const matchLabels = { app: 'web' };
-  const labels = { ...matchLabels, 'sidecar.istio.io/inject': 'true' };
-  const template = {
-    metadata: { labels },
-    spec: { terminationGracePeriodSeconds: 0, containers: [container] },
-  };
-  await rig.apply(Object.assign({ ...workload }, { spec: { selector: { matchLabels }, template } }));
-  await deploymentMustBeReady(rig.kube, shop, 'web');
-}
-
-const stopWorkload = (rig: HealthyRig): Promise<void> => rig.remove(workload);
 
 const notTheClusters = {
   key: 'kubernetes.io/metadata.name',
