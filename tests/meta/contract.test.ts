@@ -12,6 +12,7 @@ import { imagesFolder, importFailure, NodeContainer } from '../../helpers/cluste
 import { runToEnd } from '../../helpers/cluster/one-shot.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { containerEngine, dockerode, saveImages } from '../../helpers/engine.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet, Role } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
@@ -115,10 +116,10 @@ const ofNode: Record<string, Check> = {
     expect((await kube.core.listNode()).items).toHaveLength(1);
   },
   dns: async () => {
-    // Only the engine's resolver knows the node by this name.
-    expect(await inPod('by-cluster', ['nslookup', `${alias}.`])).toMatch(
-      /Address.*: *\d+\.\d+\.\d+\.\d+\s*$/,
-    );
+    // Only the engine's resolver knows the node by this name. The way to the Service comes a moment after CoreDNS is ready.
+    const look = () => inPod('by-cluster', ['nslookup', `${alias}.`]);
+    const answer = await eventually('the cluster DNS to answer', look, { timeoutMs: 20_000 });
+    expect(answer).toMatch(/Address.*: *\d+\.\d+\.\d+\.\d+\s*$/);
   },
   cgroups: async ({ skip }) => {
     skip((await onNode('ls /sys/fs/cgroup')).includes('memory\n'), 'this machine has cgroup v1');
