@@ -120,7 +120,7 @@ test('from somebody’s own pod it is green, whatever else that pod does, and ch
   const busy = { image: images.curl.reference, command, env, securityContext: readOnly };
   await apply(theirs.kube, [pod('busy', busy), accessLog()]);
   const login = await runs.file('login.json', JSON.stringify({ auths }));
-  const { report, skipped, added, deeds } = await fromPod('busy', '--pull-secret', login);
+  const { report, skipped, added, deeds } = await fromPod('busy', 'busy', '--pull-secret', login);
   expect(skipped).toEqual(['CONTROL-7', 'CONTROL-8', 'CONTROL-9']);
   expect(report).not.toContain('secret-work');
   expect(added).toBe(0);
@@ -143,7 +143,7 @@ test('from one without curl, found by its label, it is green by an ephemeral con
 });
 
 /** A green run from a pod of somebody's, by the rights for it; all else is as before, the pod's ephemeral containers aside. */
-async function fromPod(name: string, as = name, ...more: readonly string[]) {
+async function fromPod(name: string, as: string, ...more: readonly string[]) {
   const { kube } = theirs;
   await podMustBeReady(kube, 'shop', name);
   const client = clientNamed({ client: `shop/${as}` });
