@@ -119,7 +119,8 @@ const ofNode: Record<string, Check> = {
     // Only the engine's resolver knows the node by this name. The way to the Service comes a moment after CoreDNS is ready.
     const look = () => inPod('by-cluster', ['nslookup', `${alias}.`]);
     const answer = await eventually('the cluster DNS to answer', look, { timeoutMs: 20_000 });
-    expect(answer).toMatch(/Address.*: *\d+\.\d+\.\d+\.\d+\s*$/);
+    // The answers of both families come, in either order.
+    expect(answer).toMatch(new RegExp(`Name:\\s+${alias}\\s+Address.*: *\\d+\\.\\d+\\.\\d+\\.\\d+`));
   },
   cgroups: async ({ skip }) => {
     skip((await onNode('ls /sys/fs/cgroup')).includes('memory\n'), 'this machine has cgroup v1');
