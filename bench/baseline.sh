@@ -88,6 +88,8 @@ NGINX
       --from-file=Main_Page.html="$FIXTURES/origin/Main_Page.html" >/dev/null
     kubectl create --namespace conformance-origin secret generic origin --from-file=tls.crt --from-file=tls.key >/dev/null
   fi
+  # A node that has only just begun makes it a moment after the namespace.
+  kubectl wait --namespace conformance-origin --for=create serviceaccount/default --timeout=60s >/dev/null
   fill "$FIXTURES/origin/origin.yaml" | kubectl apply --filename - >/dev/null
   kubectl wait --namespace conformance-origin --for=condition=Ready pod/origin --timeout=120s >/dev/null
   ORIGIN_IP=$(kubectl get pod --namespace conformance-origin origin --output jsonpath='{.status.podIP}')
