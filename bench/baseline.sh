@@ -48,7 +48,7 @@ start_node() {
     return
   fi
   kubectl wait --namespace kube-system --for=create deployment/coredns --timeout=60s >/dev/null
-  kubectl rollout status --namespace kube-system deployment/coredns --timeout=120s >/dev/null
+  rolled_out kube-system coredns
   lap node
 }
 
@@ -99,7 +99,7 @@ NGINX
 before_you_begin() {
   kubectl label namespace default istio-injection=enabled --overwrite >/dev/null
   kubectl apply --filename "$1" >/dev/null
-  kubectl rollout status "deployment/$CLIENT" --timeout=120s >/dev/null
+  rolled_out default "$CLIENT"
   SOURCE_POD=$(kubectl get pod -l "app=$CLIENT" -o jsonpath='{.items..metadata.name}')
   lap client
 }
@@ -107,10 +107,10 @@ before_you_begin() {
 deploy_an_https_proxy() {
   kubectl create namespace external >/dev/null
   create_squid
-  kubectl rollout status --namespace external deployment/squid --timeout=120s >/dev/null
+  rolled_out external squid
   lap squid
   kubectl apply -n external --filename "$1" >/dev/null
-  kubectl rollout status --namespace external "deployment/$CLIENT" --timeout=120s >/dev/null
+  rolled_out external "$CLIENT"
   proxy_address
   lap client-external
   search_without_istio

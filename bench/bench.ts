@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
@@ -8,6 +8,7 @@ import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
 import { inCache } from '../helpers/cache.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
+import { storesByUse } from '../helpers/cluster/store.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { chooseVersions } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
@@ -160,12 +161,9 @@ async function scriptOf(
 
 /** The containerd root that the suite's last run has used; undefined where nodes import the archive. */
 async function newestStore(): Promise<string | undefined> {
-  const stores = inCache('stores');
-  const names = await readdir(stores).catch((): string[] => []);
-  const all = await Promise.all(
-    names.map(async (name) => ({ path: join(stores, name), at: (await stat(join(stores, name))).mtimeMs })),
-  );
-  return all.sort((a, b) => b.at - a.at)[0]?.path;
+  // Where nothing was ever prepared there is no such folder.
+  const [last] = await storesByUse(inCache('stores')).catch(() => []);
+  return last?.folder;
 }
 
 function options(env: Readonly<Record<string, string>>): {

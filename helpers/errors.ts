@@ -49,15 +49,19 @@ export class EnvironmentError extends ActionableError {
   }
 }
 
+/** fetch got no answer. */
+export function isFetchFailure(error: Error): boolean {
+  return error instanceof TypeError && error.message === 'fetch failed';
+}
+
 /** The message of whatever was thrown, without a stack. */
 export function messageOf(error: unknown): string {
   // Node tries every address of a name and then reports them all, with an empty message.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
-  // fetch says why in its cause alone.
-  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) {
-    return messageOf(error.cause);
+  if (error instanceof Error) {
+    // fetch says why in its cause alone.
+    return isFetchFailure(error) && error.cause !== undefined ? messageOf(error.cause) : error.message;
   }
-  if (error instanceof Error) return error.message;
   // Not every library throws an Error: ws rejects with an event that has a message.
   if (
     typeof error === 'object' &&

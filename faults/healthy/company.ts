@@ -2,29 +2,22 @@ import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istio, root, serviceEntry, tcp, type ManifestObject } from '../objects.ts';
 import { shop, type HealthyRig } from './rig.ts';
 
+const host = 'proxy.corp.example';
+
 /** The company's own entry for its proxy, as every company with such a proxy has one. */
 export function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestObject {
-  return serviceEntry(root, 'corp-proxy', {
-    hosts: ['proxy.corp.example'],
-    addresses: [`${proxyIp}/32`],
-    ports: [tcp(3128)],
-    resolution: 'NONE',
-    ...changes,
-  });
+  return serviceEntry(root, 'corp-proxy', { ...entryFor(host, proxyIp), ...changes });
 }
 
 /** An entry for the second machine of the company's proxy. */
 export function secondEntry({ secondProxyIp }: HealthyRig, changes: object = {}): ManifestObject {
-  return serviceEntry(shop, 'corp-proxy-2', {
-    hosts: ['proxy-2.corp.example'],
-    addresses: [`${secondProxyIp}/32`],
-    ports: [tcp(3128)],
-    resolution: 'NONE',
-    ...changes,
-  });
+  const entry = entryFor('proxy-2.corp.example', secondProxyIp);
+  return serviceEntry(shop, 'corp-proxy-2', { ...entry, ...changes });
 }
 
-const host = 'proxy.corp.example';
+function entryFor(name: string, ip: string): object {
+  return { hosts: [name], addresses: [`${ip}/32`], ports: [tcp(3128)], resolution: 'NONE' };
+}
 
 /** The company's entry selects the proxy's machine by its labels. */
 export function workloadEntry(rig: HealthyRig, changes: object = {}): ManifestObject[] {

@@ -130,12 +130,20 @@ async function sweepUnfinished(stores: string): Promise<void> {
 
 /** The stores that were not used for longest go. */
 export async function prune(stores: string): Promise<void> {
-  const names = (await readdir(stores)).filter((name) => !name.startsWith('.'));
-  const used = await Promise.all(
-    names.map(async (name) => ({ name, at: (await stat(join(stores, name))).mtimeMs })),
-  );
-  const oldest = used.sort((a, b) => b.at - a.at).slice(kept);
-  for (const { name, at } of oldest) {
-    if (Date.now() - at > inUseMs) await rm(join(stores, name), { recursive: true, force: true });
+  for (const { folder, at } of (await storesByUse(stores)).slice(kept)) {
+    if (Date.now() - at > inUseMs) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The stores in a folder and when each was used last, in ms since the epoch: the one used last comes first. */
+export async function storesByUse(
+  stores: string,
+): Promise<{ readonly folder: string; readonly at: number }[]> {
+  const folders = (await readdir(stores))
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => join(stores, name));
+  const used = await Promise.all(
+    folders.map(async (folder) => ({ folder, at: (await stat(folder)).mtimeMs })),
+  );
+  return used.sort((a, b) => b.at - a.at);
 }

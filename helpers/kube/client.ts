@@ -11,7 +11,7 @@ import {
   type KubernetesObject,
   type RequestContext,
 } from '@kubernetes/client-node';
-import { jsonIn, messageOf } from '../errors.ts';
+import { isFetchFailure, jsonIn, messageOf } from '../errors.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Dress } from './dress.ts';
 
@@ -99,8 +99,7 @@ export function apiTrouble(error: unknown): string | undefined {
     return lacksRight || fails || [401, 429].includes(error.code) ? told : undefined;
   }
   if (!(error instanceof Error)) return undefined;
-  const unreachable = error instanceof TypeError && error.message === 'fetch failed';
-  if (unreachable || ['AbortError', 'TimeoutError'].includes(error.name)) return apiMessage(error);
+  if (isFetchFailure(error) || ['AbortError', 'TimeoutError'].includes(error.name)) return apiMessage(error);
   return apiTrouble(error.cause);
 }
 

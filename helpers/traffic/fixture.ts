@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { maxTrafficRate } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import { UsageError, messageOf } from '../errors.ts';
 import { parseManifests, render } from '../kube/manifests.ts';
@@ -14,9 +15,6 @@ const scripts = ['requests.sh', 'tunnels.sh'] as const;
 export const trafficNamespace = 'conformance-traffic';
 export const workloads: readonly Workload[] = ['kept', 'restarted'];
 
-/** Requests a second of each client of the live traffic, unless your proxy should get fewer. */
-export const fullRate = 10;
-
 export interface TrafficFixture {
   readonly curlImage: string;
   readonly destination: Destination;
@@ -29,7 +27,7 @@ export interface TrafficFixture {
    * stays.
    */
   readonly labels: Readonly<Record<string, string | null>> | undefined;
-  /** Requests a second of each client, {@link fullRate} at most. */
+  /** Requests a second of each client, {@link maxTrafficRate} at most. */
   readonly rate?: number | undefined;
 }
 
@@ -38,7 +36,7 @@ export interface TrafficFixture {
  * @throws UsageError when a fixture cannot be read, or thousands of requests to the destination were not agreed to
  */
 export async function trafficObjects(fixture: TrafficFixture): Promise<KubernetesObject[]> {
-  const { curlImage, destination, told, credentials, namespace, labels, rate = fullRate } = fixture;
+  const { curlImage, destination, told, credentials, namespace, labels, rate = maxTrafficRate } = fixture;
   if (destination.kind === 'live') {
     throw new UsageError(
       `Live traffic is thousands of requests, which ${new URL(destination.url).host} must not get`,

@@ -2,6 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import {
   gatewayWay,
   type Gateway,
+  type GatewayObjects,
   type GatewayWay,
   type Selecting,
   type VirtualService,
@@ -55,6 +56,8 @@ export async function theirWayOf(
   const proxy = ips.map((ip) => ({ ip, port: world.proxyPort.get() }));
   const names = [...new Set(taken.flatMap(({ taker }) => clustersOf(taker)))];
   const endpoints = await endpointsOf(world.kube, pod, names);
+  let asked: Promise<GatewayObjects> | undefined;
+  const gatewayObjects = (): Promise<GatewayObjects> => (asked ??= gatewayObjectsOf(world));
   const carried = new Map<string, Carried>();
   const astray: Finding[] = [];
   const by = new Set<string>();
@@ -73,7 +76,8 @@ export async function theirWayOf(
         if (name !== own && taker.madeBy !== undefined) by.add(`${taker.madeBy} sends it to ${name}`);
         continue;
       }
-      const through = hostOf(name) === hostOf(own) ? undefined : await throughGateway(world, name, to);
+      const through =
+        hostOf(name) === hostOf(own) ? undefined : await throughGateway(world, name, to, gatewayObjects);
       if (through?.leads === true) {
         by.add(through.told);
         upstreams = 'any';
@@ -95,14 +99,23 @@ export async function theirWayOf(
 /** Of a cluster that is not the entry's own, what its owner has as they like. */
 const theirBusiness: readonly Difference['what'][] = ['cluster type', 'transport socket'];
 
-async function throughGateway(world: World, cluster: string, to: Endpoint): Promise<GatewayWay | undefined> {
+async function gatewayObjectsOf(world: World): Promise<GatewayObjects> {
   const [routes, gateways, services] = await Promise.all([
     listOf<VirtualService>(world, 'VirtualService'),
     listOf<Gateway>(world, 'Gateway'),
     listOf<Selecting>(world, 'Service', 'v1'),
   ]);
+  return { routes, gateways, services };
+}
+
+async function throughGateway(
+  world: World,
+  cluster: string,
+  to: Endpoint,
+  objects: () => Promise<GatewayObjects>,
+): Promise<GatewayWay | undefined> {
   const { host, cluster: own } = entryOf(world, to);
-  const found = gatewayWay({ cluster, host, port: to.port }, { routes, gateways, services });
+  const found = gatewayWay({ cluster, host, port: to.port }, await objects());
   if (found?.leads !== true || own.type !== 'ORIGINAL_DST') return found;
   const [entry = host] = entriesOfHost(world, host).map(({ name }) => name);
   const told = `${entry} has resolution NONE, by which a gateway connects to its own address`;
