@@ -14,48 +14,28 @@ function shop({ images }: Pick<ImageSet, 'images'>): string {
   return `
 apiVersion: v1
 kind: Namespace
-metadata:
-  name: shop
-  labels:
-    istio-injection: enabled
+metadata: { name: shop, labels: { istio-injection: enabled } }
 ---
 apiVersion: v1
 kind: Service
-metadata:
-  name: web
-  namespace: shop
-spec:
-  selector:
-    app: web
-  ports:
-    - name: http
-      port: 8080
+metadata: { name: web, namespace: shop }
+spec: { selector: { app: web }, ports: [{ name: http, port: 8080 }] }
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata:
-  name: login
-  namespace: shop
+metadata: { name: login, namespace: shop }
 spec:
   hosts: [login.example.org]
   addresses: [192.0.2.10]
-  ports:
-    - number: 443
-      name: tls
-      protocol: TLS
+  ports: [{ number: 443, name: tls, protocol: TLS }]
   resolution: STATIC
-  endpoints:
-    - address: 192.0.2.10
+  endpoints: [{ address: 192.0.2.10 }]
 ---
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
-metadata:
-  name: login
-  namespace: shop
+metadata: { name: login, namespace: shop }
 spec:
-  workloadSelector:
-    labels:
-      app: web
+  workloadSelector: { labels: { app: web } }
   configPatches:
     - applyTo: HTTP_FILTER
       match:
@@ -64,8 +44,7 @@ spec:
           filterChain:
             filter:
               name: envoy.filters.network.http_connection_manager
-              subFilter:
-                name: envoy.filters.http.router
+              subFilter: { name: envoy.filters.http.router }
       patch:
         operation: INSERT_BEFORE
         value:
@@ -79,45 +58,24 @@ spec:
                 timeout: 3s
               authorization_endpoint: https://login.example.org/authorize
               redirect_uri: https://shop.example.org/callback
-              redirect_path_matcher:
-                path:
-                  exact: /callback
-              signout_path:
-                path:
-                  exact: /signout
+              redirect_path_matcher: { path: { exact: /callback } }
+              signout_path: { path: { exact: /signout } }
               credentials:
                 client_id: shop
                 cookie_domain: shop.example.org, www.shop.example.org
-                token_secret:
-                  name: token
-                  sds_config:
-                    ads: {}
-                    initial_fetch_timeout: 0.5s
-                hmac_secret:
-                  name: hmac
-                  sds_config:
-                    ads: {}
-                    initial_fetch_timeout: 0.5s
+                token_secret: { name: token, sds_config: { ads: {}, initial_fetch_timeout: 0.5s } }
+                hmac_secret: { name: hmac, sds_config: { ads: {}, initial_fetch_timeout: 0.5s } }
 ---
 apiVersion: apps/v1
 kind: Deployment
-metadata:
-  name: web
-  namespace: shop
+metadata: { name: web, namespace: shop }
 spec:
-  selector:
-    matchLabels:
-      app: web
+  selector: { matchLabels: { app: web } }
   template:
-    metadata:
-      labels:
-        app: web
+    metadata: { labels: { app: web } }
     spec:
       terminationGracePeriodSeconds: 2
-      containers:
-        - name: web
-          image: ${images.curl.reference}
-          command: [sleep, infinity]
+      containers: [{ name: web, image: '${images.curl.reference}', command: [sleep, infinity] }]
 `;
 }
 

@@ -1,9 +1,11 @@
 import type { Edition } from '../helpers/document/edition.ts';
 import type { Fault } from './fault.ts';
 import {
+  clusterWide,
   destinationRule,
   envoyFilter,
   istio,
+  ruleFor,
   service,
   serviceEntry,
   tcp,
@@ -312,24 +314,13 @@ export const meshFaults: readonly Fault[] = [
 
 /** Its Service does not exist. */
 const deadWebhook: ManifestObject = Object.assign(
-  {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: 'company-policy' },
-  },
+  clusterWide('ValidatingWebhookConfiguration', 'company-policy'),
   {
     webhooks: [
       {
         name: 'serviceentries.company-policy.example.com',
         clientConfig: { service: { name: 'company-policy', namespace: 'company-policy', path: '/validate' } },
-        rules: [
-          {
-            apiGroups: ['networking.istio.io'],
-            apiVersions: ['*'],
-            operations: ['CREATE', 'UPDATE'],
-            resources: ['serviceentries'],
-          },
-        ],
+        rules: [ruleFor('networking.istio.io/serviceentries', ['CREATE', 'UPDATE'])],
         failurePolicy: 'Fail',
         sideEffects: 'None',
         admissionReviewVersions: ['v1'],

@@ -71,3 +71,32 @@ export function tcp(number: number): object {
 }
 
 export const tls = { number: 443, name: 'tls', protocol: 'TLS' };
+
+/** Admission's own objects, which have no namespace. */
+export function clusterWide(kind: string, name: string, spec?: object): ManifestObject {
+  return { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name }, ...(spec && { spec }) };
+}
+
+/** What admission looks at. @param resource With its API group, which is empty for Kubernetes' own: `/pods` */
+export function ruleFor(resource: string, operations: readonly string[]): object {
+  const at = resource.indexOf('/');
+  const [group, name] = [resource.slice(0, at), resource.slice(at + 1)];
+  return { apiGroups: [group], apiVersions: ['*'], operations, resources: [name] };
+}
+
+/** A ValidatingAdmissionPolicy that denies what is not as it says, and its binding. */
+export function admissionPolicy(
+  name: string,
+  resource: string,
+  operations: readonly string[],
+  validation: { readonly expression: string; readonly message?: string },
+): ManifestObject[] {
+  return [
+    clusterWide('ValidatingAdmissionPolicy', name, {
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: [ruleFor(resource, operations)] },
+      validations: [validation],
+    }),
+    clusterWide('ValidatingAdmissionPolicyBinding', name, { policyName: name, validationActions: ['Deny'] }),
+  ];
+}

@@ -8,9 +8,9 @@ import {
   workloadEntry,
 } from './healthy/company.ts';
 import type { HealthyMesh } from './healthy/mesh.ts';
-import { shop } from './healthy/rig.ts';
+import { companyHost, shop } from './healthy/rig.ts';
 import { replaceWorkload, startWorkload, stopWorkload } from './healthy/workload.ts';
-import { destinationRule, serviceEntry, tcp, type ManifestObject } from './objects.ts';
+import { admissionPolicy, destinationRule, serviceEntry, tcp } from './objects.ts';
 
 /** A mesh of others' that looks ordinary and leads astray: `run --kubeconfig` must be red in it. */
 export interface TheirFault extends HealthyMesh {
@@ -141,7 +141,7 @@ export const theirFaults: readonly TheirFault[] = [
     proxy,
     objects: (rig) => [
       companyEntry(rig),
-      destinationRule('transparent', 'proxy.corp.example', {
+      destinationRule('transparent', companyHost, {
         tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
       }),
     ],
@@ -162,38 +162,13 @@ export const theirFaults: readonly TheirFault[] = [
     id: 'THEIRS-CLIENT-CLOSED',
     title: 'It has no curl, and a policy of the cluster lets no ephemeral container in',
     settings: { client: `${shop}/app=web` },
-    objects: () => noEphemeralContainers,
+    objects: () =>
+      admissionPolicy('no-debugging', '/pods/ephemeralcontainers', ['UPDATE'], {
+        expression: 'false',
+        message: 'nobody debugs here',
+      }),
     inject: (rig) => startWorkload(rig, 'squid'),
     undo: stopWorkload,
     expect: { step: 'set-up', cause: 'ENVIRONMENT', names: 'takes no ephemeral container' },
-  },
-];
-
-const policy = 'admissionregistration.k8s.io/v1';
-const noEphemeralContainers: readonly ManifestObject[] = [
-  {
-    apiVersion: policy,
-    kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: 'no-debugging' },
-    spec: {
-      failurePolicy: 'Fail',
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: [''],
-            apiVersions: ['v1'],
-            operations: ['UPDATE'],
-            resources: ['pods/ephemeralcontainers'],
-          },
-        ],
-      },
-      validations: [{ expression: 'false', message: 'nobody debugs here' }],
-    },
-  },
-  {
-    apiVersion: policy,
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: 'no-debugging' },
-    spec: { policyName: 'no-debugging', validationActions: ['Deny'] },
   },
 ];

@@ -1,8 +1,6 @@
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istio, root, serviceEntry, tcp, type ManifestObject } from '../objects.ts';
-import { shop, type HealthyRig } from './rig.ts';
-
-const host = 'proxy.corp.example';
+import { companyHost as host, shop, type HealthyRig } from './rig.ts';
 
 /** The company's own entry for its proxy, as every company with such a proxy has one. */
 export function companyEntry({ proxyIp }: HealthyRig, changes: object = {}): ManifestObject {

@@ -1,6 +1,6 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { istio, root, type ManifestObject } from '../objects.ts';
+import { admissionPolicy, istio, root, type ManifestObject } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
@@ -8,11 +8,11 @@ import { bank, shop, type HealthyRig } from './rig.ts';
 
 function kubernetes(
   [apiVersion, kind]: readonly [string, string],
-  namespace: string | undefined,
+  namespace: string,
   name: string,
   spec: object,
 ): ManifestObject {
-  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, spec };
+  return { apiVersion, kind, metadata: { name, namespace }, spec };
 }
 
 const parts = ({ run }: HealthyRig): readonly string[] => [run.mesh, run.external, run.origin];
@@ -142,32 +142,9 @@ export const policyMeshes: readonly HealthyMesh[] = [
   {
     id: 'ADMISSION-POLICY',
     title: 'A ValidatingAdmissionPolicy: no ServiceEntry may be for every host',
-    objects: () => [
-      kubernetes(
-        ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy'],
-        undefined,
-        'no-wildcards',
-        {
-          failurePolicy: 'Fail',
-          matchConstraints: {
-            resourceRules: [
-              {
-                apiGroups: ['networking.istio.io'],
-                apiVersions: ['*'],
-                operations: ['CREATE', 'UPDATE'],
-                resources: ['serviceentries'],
-              },
-            ],
-          },
-          validations: [{ expression: "object.spec.hosts.all(host, host != '*')" }],
-        },
-      ),
-      kubernetes(
-        ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding'],
-        undefined,
-        'no-wildcards',
-        { policyName: 'no-wildcards', validationActions: ['Deny'] },
-      ),
-    ],
+    objects: () =>
+      admissionPolicy('no-wildcards', 'networking.istio.io/serviceentries', ['CREATE', 'UPDATE'], {
+        expression: "object.spec.hosts.all(host, host != '*')",
+      }),
   },
 ];

@@ -8,13 +8,13 @@ import {
   toProxy,
   workloadEntry,
 } from './company.ts';
-import { istio, root, service, serviceEntry, tcp, type ManifestObject } from '../objects.ts';
+import { istio, root, service, serviceEntry, type ManifestObject } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
-import { shop, type HealthyRig } from './rig.ts';
+import { companyHost, shop, type HealthyRig } from './rig.ts';
 
 /** What leads to the company's own proxy. */
 
-/** A Service that leads to the proxy by addresses that somebody wrote: no pods are selected. */
+/** A Service that leads to the proxy by addresses that are written by hand: it selects no pods. */
 function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
   const slice = {
     apiVersion: 'discovery.k8s.io/v1',
@@ -100,7 +100,7 @@ export const proxyMeshes: readonly HealthyMesh[] = [
     objects: (rig) => [
       companyEntry(rig),
       istio('networking', 'DestinationRule', root, 'corp-proxy', {
-        host: 'proxy.corp.example',
+        host: companyHost,
         subsets: ['blue', 'green'].map((name) => ({ name, labels: {} })),
       }),
       routes(['blue', 'green'].map((subset) => ({ ...toProxy({ subset }), weight: 50 }))),
@@ -124,13 +124,7 @@ export const proxyMeshes: readonly HealthyMesh[] = [
     id: 'COMPANY-ENTRY-BY-NAME',
     title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
     proxy: { port: 3128, byName: true },
-    objects: () => [
-      serviceEntry(root, 'corp-proxy', {
-        hosts: ['proxy.corp.example'],
-        ports: [tcp(3128)],
-        resolution: 'DNS',
-      }),
-    ],
+    objects: (rig) => [companyEntry(rig, { addresses: undefined, resolution: 'DNS' })],
   },
   {
     id: 'DNS-CAPTURE',

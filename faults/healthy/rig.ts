@@ -31,7 +31,7 @@ export const bank = 'other-bank';
 /** Two machines, of which most runs know the first. */
 const company = { namespace: 'corp-proxy', pods: ['squid', 'squid-2'] } as const;
 /** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */
-const proxyName = 'proxy.corp.example';
+export const companyHost = 'proxy.corp.example';
 
 const istiod = {
   apiVersion: 'apps/v1',
@@ -95,14 +95,14 @@ export class HealthyRig extends Rig {
     if (both === true) return { proxy: `${this.proxyIp}:${port},${this.secondProxyIp}:${port}` };
     const { namespace, pods } = company;
     const proxyLog = `${namespace}/${pods[0]}:/var/log/squid/access.log`;
-    return { proxy: `${byName === true ? proxyName : this.proxyIp}:${port}`, proxyLog };
+    return { proxy: `${byName === true ? companyHost : this.proxyIp}:${port}`, proxyLog };
   }
 
   /** Has the cluster's DNS know the company's proxy by name. */
   async nameProxy(): Promise<void> {
-    const hosts = `    hosts {\n      ${this.proxyIp} ${proxyName}\n      fallthrough\n    }\n`;
+    const hosts = `    hosts {\n      ${this.proxyIp} ${companyHost}\n      fallthrough\n    }\n`;
     await this.#changeCorefile((text) =>
-      text.includes(proxyName) ? text : text.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`),
+      text.includes(companyHost) ? text : text.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`),
     );
   }
 
