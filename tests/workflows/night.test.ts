@@ -42,6 +42,27 @@ describe('the nightly run', () => {
     expect(github.issues[0]?.body).toBe(`[The last run that failed](${url}).\n\n${summary}`);
   });
 
+  test('is green where it holds, in both editions, and closes the issue of an earlier night', async () => {
+    await using runner = await Runner.start();
+    await using github = await GitHubApi.start(releases);
+    const issue = github.has({ title: 'The nightly run fails', labels: ['nightly-failure'] });
+    const run = await runner.run({
+      repository: await runner.suite(),
+      name: GitHubApi.repository,
+      workflow: 'nightly.yml',
+      event: 'schedule',
+      variables: { ...variables, ...oneVersion, CONFORMANCE_RELEASES_API: github.url },
+      api: github.url,
+    });
+    await told('green-night', run, github);
+    expect(run.exitCode).toBe(0);
+    expect(job(run, newest).summary).toMatch(/^2 conformant\n/);
+    // With the newest releases, in one edition.
+    expect(job(run, 'newest releases').summary).toMatch(/^1 conformant\n/);
+    expect(job(run, 'tracking issue').summary).toMatch(/^3 conformant\n/);
+    expect(issue.state).toBe('closed');
+  });
+
   test('has red gates where the document does not hold', async () => {
     await using runner = await Runner.start();
     const run = await runner.run({
