@@ -59,7 +59,7 @@ describe.each(offered)('the setting %s, said once in the table', (key, setting) 
     }
   });
 
-  it('takes a value that is told, unless it is a flag without one', () => {
+  it('takes a value, unless it is a flag without one', () => {
     for (const option of optionsFor(key)) expect(option.required).toBe(setting.argument !== undefined);
   });
 

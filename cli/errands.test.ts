@@ -58,7 +58,7 @@ describe('a user’s command', () => {
     expect((await run('cat; echo end')).end.lastLines).toEqual(['end']);
   });
 
-  it('is told to end once, with all that it started, when the run is interrupted', async () => {
+  it('gets the signal once, with all that it started, when the run is interrupted', async () => {
     // In the foreground: a shell has what it starts in the background ignore SIGINT.
     const child = `sh -c 'trap "echo child" INT; echo ready; sleep 30; echo over'`;
     const command = `trap 'echo told' INT; ${child}; exit 7`;

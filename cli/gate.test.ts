@@ -25,7 +25,7 @@ describe('a gate on a user’s mesh', () => {
     expect(settings.values.target).toBe('hermetic');
   });
 
-  it('goes back where it is told how, and at the rate that it is told', async () => {
+  it('goes back by the command that is given, at the rate that is given', async () => {
     const flags = ['--rollback-command', './back', '--traffic-rate', '2', '--to', '1.29.1'];
     expect((await asked(...command, ...flags)).plan).toMatchObject({
       ...{ rollback: true, trafficRate: 2, to: '1.29.1' },
@@ -38,7 +38,7 @@ describe('a gate on a user’s mesh', () => {
     expect(plan).toMatchObject({ to: '1.29.1', theirs: { waitFor: '1.29.1' } });
   });
 
-  it('goes by the user’s proxy to a page of theirs, a request a second unless told otherwise', async () => {
+  it('goes by the user’s proxy to a page of theirs, a request a second unless a rate is given', async () => {
     const page = ['--destination', 'https://intranet.test/', '--expect-title', 'Intranet'];
     const flags = ['--proxy', '192.0.2.1:3128', ...page];
     const { plan, settings } = await asked(...command, ...flags);

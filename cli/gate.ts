@@ -36,7 +36,7 @@ export interface GateRequest {
   readonly given?: SessionOptions['given'];
 }
 
-/** @throws UsageError for what can be told without an engine: the pair, the rules of its strategy, fixtures */
+/** @throws UsageError for what is known without an engine: the pair, the rules of its strategy, fixtures */
 export async function gateOf(chosen: Chosen): Promise<GateRequest> {
   const { values } = chosen.run;
   surroundingsMustFit(values);

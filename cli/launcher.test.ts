@@ -426,7 +426,7 @@ describe.concurrent('looking for an engine', () => {
     expect(await found()).toBe(`unix://${sockets.context}`);
   });
 
-  it('starts none beside one that testcontainers was told to use', async () => {
+  it('starts none beside one that testcontainers has in its settings', async () => {
     using world = new World();
     world.write('home/.testcontainers.properties', 'ryuk.disabled=true\ndocker.host=unix\\:///gone.sock\n');
     const { code, stderr } = await world.run('conformance');

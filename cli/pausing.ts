@@ -8,7 +8,7 @@ import { onPause, type Paused } from '../helpers/pause/pause.ts';
 import { evidenceLine, indented, indexOf } from '../helpers/report/lines.ts';
 import type { SessionFacts } from '../helpers/session/session.ts';
 
-/** @throws UsageError where a paused run could not be told to go on */
+/** @throws UsageError where nobody could let a paused run go on */
 export function pauseMustBePossible(
   { pauseOnFailure }: Pick<Configuration, 'pauseOnFailure'>,
   { stdin, stderr }: { readonly stdin: Terminal; readonly stderr: Terminal } = process,

@@ -45,7 +45,7 @@ export async function run(settings: Settings<Configuration>, plan: RunPlan): Pro
   });
 }
 
-/** @throws UsageError for what can be told without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
+/** @throws UsageError for what is known without an engine: unknown versions, unsupported pairs, unknown steps, fixtures */
 export async function argumentsMustBeValid(configuration: Configuration): Promise<RunPlan> {
   surroundingsMustFit(configuration);
   const plan = planOf(configuration);

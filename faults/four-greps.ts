@@ -47,7 +47,7 @@ export class FourGreps {
         "CONNECT in Squid's log",
         async () => {
           const log = await this.#squidLog();
-          // Somebody's proxy whose log nobody follows cannot be asked.
+          // A proxy whose log is not followed cannot be asked.
           return log === undefined || this.#grep(log, `CONNECT ${targetOf(request.url)}`);
         },
       ],

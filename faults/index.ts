@@ -19,7 +19,7 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
 ];
 
-/** The whole matrix: somebody's mesh and an upgrade have clusters of their own; those that need none come last. */
+/** The whole matrix: an existing mesh and an upgrade have clusters of their own; those that need none come last. */
 export const allFaults: readonly (Fault | TheirFault | GateFault | RunFault)[] = [
   ...faults,
   ...theirFaults,

@@ -16,7 +16,7 @@ export interface Fields {
   readonly [name: string]: unknown;
 }
 
-/** How a run is told of the company's proxy, which listens on these ports. */
+/** What a run's settings say of the company's proxy, which listens on these ports. */
 export interface CompanyProxy {
   readonly port: 3128 | 8080;
   readonly byName?: true;

@@ -4,7 +4,7 @@ import type { HealthyMesh } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
 import { startWorkload, stopWorkload } from './workload.ts';
 
-/** How sidecars come about, and what they are told beside routes. */
+/** How sidecars come about, and what they get beside routes. */
 
 const tag = 'prod';
 

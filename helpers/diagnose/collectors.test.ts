@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { CauseCode } from '../causes/causes.ts';
+import { exportsEndingIn } from '../../tests/support/exports.ts';
 import { soundTrip } from '../../tests/samples/trip.ts';
 import { runCollectors } from './collector.ts';
 import { catalogue, inReadingOrder } from './collectors.ts';
@@ -61,6 +62,16 @@ it.each(catalogue.map((entry) => [entry.at, entry] as const))(
     }
   },
 );
+
+it('has an entry for each list of collectors that a file exports', async () => {
+  const lists = await exportsEndingIn('Collectors', import.meta.dirname);
+  const named = catalogue.map(({ collect }) => `${collect.name} ${String(collect)}`).join();
+  const others = lists
+    .map(([name]) => name)
+    .filter((name) => name !== 'runCollectors' && !named.includes(name));
+  expect(lists.length).toBeGreaterThan(5);
+  expect(others, 'add them to the catalogue in collectors.ts').toEqual([]);
+});
 
 it('begins with what failed and ends with the node', () => {
   const files = ['node/container.log', 'istio/b', 'istio/a', 'trips.txt', 'else', 'failure.txt'];

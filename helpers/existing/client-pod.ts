@@ -15,7 +15,7 @@ import { describePod, isReady, PullWatch } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { podOf, toldClient, type ClientName } from './client-name.ts';
 
-/** A pod of somebody's that requests are sent from, and which the run leaves as it is; plain data. */
+/** The user's pod that requests are sent from, and which the run leaves as it is; plain data. */
 export interface ClientPod extends PodRef {
   /** Tells this pod from a later one of the same name. */
   readonly uid: string;
@@ -23,7 +23,7 @@ export interface ClientPod extends PodRef {
   /** The ephemeral container that the run added; undefined where the pod has a curl of its own. */
   readonly added: string | undefined;
   /** What asks, for people. */
-  readonly told: string;
+  readonly label: string;
 }
 
 /** A pod that can be the client, before anything is done to it. */
@@ -62,7 +62,7 @@ export async function findClient(kube: Kube, name: ClientName): Promise<FoundCli
     uid: pod.metadata?.uid ?? '',
     labels: pod.metadata?.labels ?? {},
     lacks: 'lacks' in tools ? tools.lacks : undefined,
-    told: `${where} (${container})${'curl' in tools ? `, by its own curl ${tools.curl}` : ''}`,
+    label: `${where} (${container})${'curl' in tools ? `, by its own curl ${tools.curl}` : ''}`,
   };
 }
 
@@ -152,7 +152,7 @@ export async function addCurl(kube: Kube, found: FoundClient, image: string): Pr
   return {
     ...rest,
     ...{ namespace, pod, container: name, added: name },
-    told: `${namespace}/${pod}, by the ephemeral container ${name} (${image})`,
+    label: `${namespace}/${pod}, by the ephemeral container ${name} (${image})`,
   };
 }
 

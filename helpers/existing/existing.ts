@@ -7,7 +7,7 @@ export interface Existing {
   /** Undefined where the run installs one. */
   readonly istio: FoundIstio | undefined;
   readonly dress: Dress;
-  /** The pod of somebody's that requests are sent from (`--client`); undefined for the suite's own client. */
+  /** The user's pod that requests are sent from (`--client`); undefined for the suite's own client. */
   readonly client: ClientPod | undefined;
   /** Namespaces that were there before the run, made for it: they are emptied and stay. */
   readonly prepared: readonly string[];

@@ -46,15 +46,15 @@ describe('an API server that cannot be used', () => {
     ['fails', status(503, 'no healthy upstream'), /503: .*no healthy upstream/],
     ['is a page', page, /what answers there is no API server/],
     ['closes', (request) => request.socket.destroy(), /cannot be used: .*(closed|ECONNRESET|hang up)/],
-  ])('%s', async (_what, handler, told) => {
+  ])('%s', async (_what, handler, said) => {
     const asked = serving(handler, (kubeconfig) => serverVersion(kubeconfig)).catch(
       (error: unknown) => `${messageOf(error)}\n${(error as { hint?: string }).hint ?? ''}`,
     );
-    expect(await asked).toMatch(told);
+    expect(await asked).toMatch(said);
     expect(await asked).not.toContain('headers');
   });
 
-  it('is told alike later, and is no defect of the mesh in a step', async () => {
+  it('is named alike later, and is no defect of the mesh in a step', async () => {
     await serving(status(401, 'Unauthorized'), async (kubeconfig) => {
       await expect(askingApi(kubeconfig, (kube) => kube.core.listNode())).rejects.toThrow(
         /cannot be used: 401/,
@@ -89,10 +89,10 @@ describe('a kubeconfig', () => {
       config('https://k', { cluster: 'k', user: 'gone' }),
       /names user gone, which is not in it/,
     ],
-  ])('%s', async (_what, text, told) => {
+  ])('%s', async (_what, text, said) => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'conformance-test-kubeconfig-'));
     const kubeconfig = join(folder.path, 'config');
     await writeFile(kubeconfig, text);
-    expect(() => readKubeconfig({ kubeconfig })).toThrow(told);
+    expect(() => readKubeconfig({ kubeconfig })).toThrow(said);
   });
 });

@@ -111,21 +111,21 @@ export async function askingApi<T>(kubeconfig: string, work: (kube: Kube) => Pro
 
 function hintFor(error: unknown): string {
   const again = 'Try kubectl with the same kubeconfig and context: kubectl auth can-i --list';
-  const told = apiMessage(error);
+  const said = apiMessage(error);
   const hints: readonly [boolean, string][] = [
     [apiStatus(error) === 401, 'The credentials in the kubeconfig are wrong, or have run out: log in again.'],
     [
       apiStatus(error) === 403,
       'Have an administrator apply the output of ./conformance rbac; every user may ask for their own rights otherwise.',
     ],
-    [/ENOENT/.test(told), 'The kubeconfig names a file, or a program, that is not there.'],
-    [/wrong version number/.test(told), 'What answers there speaks no TLS.'],
+    [/ENOENT/.test(said), 'The kubeconfig names a file, or a program, that is not there.'],
+    [/wrong version number/.test(said), 'What answers there speaks no TLS.'],
     [
-      /certificate|altname|\bca\b|SSL|TLS|PEM/i.test(told),
+      /certificate|altname|\bca\b|SSL|TLS|PEM/i.test(said),
       'Check the certificates and the server in the kubeconfig; a company proxy may stand between (NO_PROXY).',
     ],
     [
-      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|no answer|timeout|ECONNRESET|other side closed/i.test(told),
+      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|no answer|timeout|ECONNRESET|other side closed/i.test(said),
       'Is the cluster up, the address right, the VPN connected, and the proxy (HTTPS_PROXY, NO_PROXY) as kubectl needs it?',
     ],
   ];

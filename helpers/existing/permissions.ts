@@ -21,7 +21,7 @@ export interface Permissions {
   readonly own: Readonly<Record<keyof Namespaces, readonly Permission[]>>;
   /** In the control plane's namespace. */
   readonly system: readonly Permission[];
-  /** In the namespace of somebody's pod that is the client. */
+  /** In the namespace of the user's pod that is the client. */
   readonly client: readonly Permission[];
 }
 
@@ -70,7 +70,7 @@ const own: Permissions['own'] = {
   ],
 };
 
-/** The same of the first where the client is somebody's pod: the entry alone is made there. */
+/** The same of the first where the client is the user's pod: the entry alone is made there. */
 const withoutClient: readonly Permission[] = [
   ...common,
   { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
@@ -94,7 +94,7 @@ function only({ pod }: ClientName): Pick<Permission, 'names'> {
   return pod === undefined ? {} : { names: [pod] };
 }
 
-/** Of somebody's pod: to look at it, to ask in it, and to read what its sidecar says. */
+/** Of the user's pod: to look at it, to ask in it, and to read what its sidecar says. */
 function clientPermissions(client: ClientName): readonly Permission[] {
   const { pod, deployment } = client;
   return [
@@ -109,7 +109,7 @@ function clientPermissions(client: ClientName): readonly Permission[] {
 
 /**
  * What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`.
- * @param client Somebody's pod from which requests are sent
+ * @param client The user's pod from which requests are sent
  */
 export function permissionsOf({ mesh, external, origin }: Namespaces, client?: ClientName): Permissions {
   return {
@@ -165,9 +165,9 @@ export interface Intended {
   readonly used: readonly (keyof Namespaces)[];
   /** Istio is installed, which is an administrator's work. */
   readonly installs: boolean;
-  /** Somebody's pod from which requests are sent. */
+  /** The user's pod from which requests are sent. */
   readonly client: ClientName | undefined;
-  /** A gate: somebody upgrades Istio meanwhile. */
+  /** A gate: the user upgrades Istio meanwhile. */
   readonly upgrades: boolean;
 }
 

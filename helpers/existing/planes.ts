@@ -5,7 +5,7 @@ import { isReady, livePods } from '../kube/workloads.ts';
 import type { Revision } from '../istio/revision.ts';
 import { injectorsOf, versionIn, type Injector } from './found-istio.ts';
 
-/** One control plane of somebody's mesh, as its pods say. */
+/** One control plane of an existing mesh, as its pods say. */
 export interface Plane {
   /** `default` for the one without a name. */
   readonly revision: string;

@@ -43,7 +43,7 @@ test('its roles are in its namespaces and the control plane’s', () => {
   expect(where).toEqual(['m', 'e', 'e-origin', 'istio-x']);
 });
 
-test('for somebody’s pod it reaches that pod alone, and less of the run’s own', () => {
+test('for the user’s pod it reaches that pod alone, and less of the run’s own', () => {
   const client = clientNamed({ client: 'shop/web-1' });
   const objects = parseAllDocuments(rbacManifest({ namespaces, system: 'istio-x', client })).map(
     (document) => document.toJS() as Stored,
@@ -60,8 +60,8 @@ test('for somebody’s pod it reaches that pod alone, and less of the run’s ow
 });
 
 test('for one that is looked for it reaches the pods of its namespace', () => {
-  const rulesFor = (told: string): string[] => {
-    const client = clientNamed({ client: told });
+  const rulesFor = (name: string): string[] => {
+    const client = clientNamed({ client: name });
     const { client: rules } = permissionsOf(namespaces, client);
     return rules.map(({ resource, verbs, names = [] }) => [resource, verbs.join('+'), ...names].join(' '));
   };

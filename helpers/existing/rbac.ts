@@ -15,7 +15,7 @@ export interface RbacRequest {
   readonly gate?: boolean;
   /** An existing user; without it a service account is created. */
   readonly user?: string;
-  /** Somebody's pod from which requests are sent. */
+  /** The user's pod from which requests are sent. */
   readonly client?: ClientName | undefined;
   /** Namespace of that service account; the proxy's when not given. */
   readonly accountNamespace?: string;

@@ -7,7 +7,7 @@ import { nameOf } from '../kube/client.ts';
 import { timeouts } from '../timeouts.ts';
 import { everyFilter } from './analysis.ts';
 import { placeAbout, type GivenDocument } from './document.ts';
-import { overlayOf, toldProblem, type Given, type GivenProblem } from './given.ts';
+import { overlayOf, problemText, type Given, type GivenProblem } from './given.ts';
 
 interface Checked {
   readonly given: Given;
@@ -69,7 +69,7 @@ export async function problemsOf(
     );
   }
   if (generated.exitCode === 0) problems.push(...unknownKinds(given, generated.stdout, set.istio));
-  return [...new Map(problems.map((problem) => [toldProblem(problem), trimmed(problem)])).values()];
+  return [...new Map(problems.map((problem) => [problemText(problem), trimmed(problem)])).values()];
 }
 
 const istioOperator = 'IstioOperator';
@@ -205,10 +205,10 @@ export async function checkedGiven(
       to.istio,
     );
   }
-  const known = new Set(before.map(toldProblem));
+  const known = new Set(before.map(problemText));
   return {
-    given: { ...given, newProblems: after.filter((problem) => !known.has(toldProblem(problem))) },
-    warnings: before.filter(({ level }) => level === 'warning').map(toldProblem),
+    given: { ...given, newProblems: after.filter((problem) => !known.has(problemText(problem))) },
+    warnings: before.filter(({ level }) => level === 'warning').map(problemText),
   };
 }
 
@@ -216,7 +216,7 @@ function refuse(problems: readonly GivenProblem[], istio: string): void {
   const errors = problems.filter(({ level }) => level === 'error');
   if (errors.length === 0) return;
   throw new UsageError(
-    `Istio ${istio} does not take this configuration:\n${errors.map((problem) => `  ${toldProblem(problem)}`).join('\n')}`,
+    `Istio ${istio} does not take this configuration:\n${errors.map((problem) => `  ${problemText(problem)}`).join('\n')}`,
     'Correct the files; nothing was started. These are the words of istioctl of that version.',
   );
 }

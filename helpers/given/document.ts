@@ -19,7 +19,7 @@ export interface Place {
 }
 
 /** `your/filter.yaml:12`. */
-export function told({ file, line }: Place): string {
+export function placeText({ file, line }: Place): string {
   return `${file}:${line}`;
 }
 

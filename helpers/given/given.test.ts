@@ -13,7 +13,7 @@ import {
   givenLines,
   givenResults,
   secretsIn,
-  toldObject,
+  objectText,
 } from './given.ts';
 
 const two = `# mine
@@ -119,12 +119,12 @@ describe('the report', () => {
       ['s.yaml', 'manifests', ['Secret s']],
     ]);
     expect(files[0]?.digest).toMatch(/^sha256:[0-9a-f]{12}$/);
-    expect(files[1]?.digest).toBe('not told: it holds a Secret');
+    expect(files[1]?.digest).toBe('left out: it holds a Secret');
     expect(JSON.stringify(givenResults(secret, onTop))).not.toContain('hunter2');
     expect(secretsIn(secret)).toEqual(['hunter2', 'aHVudGVyMg==']);
     expect(secretsIn(given)).toEqual([]);
     expect(givenLines(secret, onTop)).toEqual(['3 objects of manifests']);
-    expect(toldObject(given, 'EnvoyFilter shop/login')).toBe('EnvoyFilter shop/login (a.yaml:2)');
+    expect(objectText(given, 'EnvoyFilter shop/login')).toBe('EnvoyFilter shop/login (a.yaml:2)');
   });
 });
 
@@ -212,7 +212,7 @@ spec:
 });
 
 describe('an EnvoyFilter', () => {
-  it('for proxies of some versions is told where the upgrade changes who gets it', () => {
+  it('for proxies of some versions is a problem where the upgrade changes who gets it', () => {
     expect(patchesByVersion(given, '1.28.3', '1.29.1')).toMatchObject([
       {
         level: 'warning',

@@ -5,7 +5,7 @@ import { nameOf } from '../kube/client.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { settingsFor, type Overlay } from '../istio/install.ts';
 import type { GivenResults } from '../results/given.ts';
-import { told, type Place } from './document.ts';
+import { placeText, type Place } from './document.ts';
 import { istioConfigIn, onTopLines, onTopOf, type GivenIstio } from './istio-config.ts';
 import { objectsIn, readGiven, readManifests, type GivenFile, type GivenObject } from './manifests.ts';
 
@@ -18,8 +18,8 @@ export interface GivenProblem extends Place {
 }
 
 /** `mesh/filter.yaml:12: EnvoyFilter shop/login: unknown field "x"`. */
-export function toldProblem(problem: GivenProblem): string {
-  return `${told(problem)}: ${problem.about}: ${problem.message}`;
+export function problemText(problem: GivenProblem): string {
+  return `${placeText(problem)}: ${problem.about}: ${problem.message}`;
 }
 
 /** The configuration that a user gives for a mesh of the suite's own: of Istio, and manifests. Plain data. */
@@ -128,9 +128,9 @@ function identity({ apiVersion = '', kind = '', metadata }: KubernetesObject): s
 }
 
 /** `EnvoyFilter shop/login (mesh/filter.yaml:3)` of an object's name, where it is the user's; else the name. */
-export function toldObject(given: Given | undefined, name: string): string {
+export function objectText(given: Given | undefined, name: string): string {
   const found = given?.objects.find(({ object }) => nameOf(object) === name);
-  return found === undefined ? name : `${name} (${told(found)})`;
+  return found === undefined ? name : `${name} (${placeText(found)})`;
 }
 
 /** Texts of the user's Secrets, as they are and in base64: no report may have them. */
@@ -175,8 +175,8 @@ export function givenResults(given: Given, onTop: readonly string[]): GivenResul
   return {
     files: given.files.map(({ file, text }) => {
       const kind = [given.istio, given.istioTo].find((istio) => istio?.document.file === file)?.kind;
-      // A digest lets somebody try what a short password may be.
-      const digest = secret.has(file) ? 'not told: it holds a Secret' : digestOf(text);
+      // From a digest a short password can be guessed.
+      const digest = secret.has(file) ? 'left out: it holds a Secret' : digestOf(text);
       const objects = given.objects.filter((each) => each.file === file);
       return {
         file,

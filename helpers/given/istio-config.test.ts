@@ -9,7 +9,7 @@ const operator = (spec: string): string =>
   `apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n${spec.replace(/^/gm, '  ')}\n`;
 
 describe('a configuration of Istio', () => {
-  it('is told by its content, and Helm values mean the same as an IstioOperator', () => {
+  it('is known by its content, and Helm values mean the same as an IstioOperator', () => {
     const given = read(
       operator('meshConfig:\n  connectTimeout: 5s\nvalues:\n  pilot:\n    env: {A: b}\n  global: {x: 1}'),
     );

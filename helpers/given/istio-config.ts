@@ -1,7 +1,7 @@
 import { parse, stringify } from 'yaml';
 import { UsageError } from '../errors.ts';
 import { istioSystem } from '../istio/revision.ts';
-import { documentsIn, placeOf, told, valueOf, type GivenDocument, type Place } from './document.ts';
+import { documentsIn, placeOf, placeText, valueOf, type GivenDocument, type Place } from './document.ts';
 import type { GivenFile } from './manifests.ts';
 
 /** A configuration of Istio that the user gives, checked against what the suite needs; plain data. */
@@ -149,20 +149,20 @@ export function istioConfigIn(flag: string, { file, text }: GivenFile): GivenIst
   }
   const value = valueOf(document);
   if (!isMap(value))
-    throw new UsageError(`${told(document)}: this is neither an IstioOperator nor Helm values`, what);
+    throw new UsageError(`${placeText(document)}: this is neither an IstioOperator nor Helm values`, what);
   const kind = kindOf(flag, document, value);
   if (another !== undefined) {
-    throw new UsageError(`${told(another)}: ${flag} takes one document, and this is a second one`, what);
+    throw new UsageError(`${placeText(another)}: ${flag} takes one document, and this is a second one`, what);
   }
   if (kind === 'IstioOperator' && value['spec'] !== undefined && !isMap(value['spec'])) {
-    throw new UsageError(`${told(document)}: spec is no mapping`, what);
+    throw new UsageError(`${placeText(document)}: spec is no mapping`, what);
   }
   const spec = kind === 'IstioOperator' ? ((value['spec'] ?? {}) as Map) : specOf(value);
   mustNotContradict(document, kind, value);
   const out: string[] = [];
   const kept = leftOut.reduce((rest, { path, why }) => {
     if (valueAt(rest, path) === undefined) return rest;
-    out.push(`${told(placeIn(document, kind, path) ?? document)} ${path.join('.')}: ${why}`);
+    out.push(`${placeText(placeIn(document, kind, path) ?? document)} ${path.join('.')}: ${why}`);
     return without(rest, path);
   }, spec);
   return { document, kind, operator: stringify(operatorOf(kept)), leftOut: out };
@@ -178,7 +178,7 @@ function kindOf(flag: string, document: GivenDocument, value: Map): GivenIstio['
   const kind =
     typeof value['kind'] === 'string' ? `a ${value['kind']}` : 'neither an IstioOperator nor Helm values';
   throw new UsageError(
-    `${told(document)}: this is ${kind}`,
+    `${placeText(document)}: this is ${kind}`,
     `${what} Manifests are applied by --apply PATH; ${flag} is the configuration of Istio itself.`,
   );
 }
@@ -228,7 +228,7 @@ function mustNotContradict(document: GivenDocument, kind: GivenIstio['kind'], va
     pathsIn(kind, path).flatMap((where) => {
       const said = valueAt(value, where);
       if (said === undefined || allowed(said)) return [];
-      const place = told(placeOf(document, where) ?? document);
+      const place = placeText(placeOf(document, where) ?? document);
       return [{ message: `${place}: ${where.join('.')} is ${JSON.stringify(said)}: ${why}`, hint }];
     }),
   );
@@ -236,7 +236,7 @@ function mustNotContradict(document: GivenDocument, kind: GivenIstio['kind'], va
     const where = ['metadata', 'namespace'];
     const said = valueAt(value, where);
     if (said !== undefined && said !== istioSystem) {
-      const place = told(placeOf(document, where) ?? document);
+      const place = placeText(placeOf(document, where) ?? document);
       found.push({
         message: `${place}: metadata.namespace is ${JSON.stringify(said)}: ${namespace.why}`,
         hint: namespace.hint,

@@ -4,7 +4,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { thrownAs, UsageError } from '../errors.ts';
 import { nameOf } from '../kube/client.ts';
 import { isKubernetesObject } from '../kube/manifests.ts';
-import { documentsIn, placeOf, told, valueOf, type GivenDocument, type Place } from './document.ts';
+import { documentsIn, placeOf, placeText, valueOf, type GivenDocument, type Place } from './document.ts';
 
 /** An object of the user's manifests; plain data. */
 export interface GivenObject extends Place {
@@ -72,7 +72,7 @@ export function objectsIn(files: readonly GivenFile[]): GivenObject[] {
     const earlier = seen.get(name);
     if (earlier !== undefined) {
       throw new UsageError(
-        `${told(each)}: ${name} is there already, at ${told(earlier)}`,
+        `${placeText(each)}: ${name} is there already, at ${placeText(earlier)}`,
         'Leave one of them out: the second would replace the first.',
       );
     }
@@ -102,13 +102,13 @@ function placeOnly({ file, line }: Place): Place {
 function asObject(value: unknown, place: Place): KubernetesObject {
   if (!isKubernetesObject(value)) {
     throw new UsageError(
-      `${told(place)}: this is no object of Kubernetes: it has no apiVersion, kind or metadata.name`,
+      `${placeText(place)}: this is no object of Kubernetes: it has no apiVersion, kind or metadata.name`,
       'Correct the file, or leave it out.',
     );
   }
   if (value.kind === 'IstioOperator') {
     throw new UsageError(
-      `${told(place)}: an IstioOperator is no manifest to apply: nothing in a cluster heeds it`,
+      `${placeText(place)}: an IstioOperator is no manifest to apply: nothing in a cluster heeds it`,
       'Say it by --istio-config FILE.',
     );
   }

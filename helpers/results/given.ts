@@ -6,7 +6,7 @@ export const givenResults = z.object({
     z.object({
       file: z.string().describe('as the user said it'),
       kind: z.enum(['IstioOperator', 'Helm values of istiod', 'manifests']),
-      digest: z.string().describe('the beginning of its SHA-256; not told of a file that holds a Secret'),
+      digest: z.string().describe('the beginning of its SHA-256; left out for a file that holds a Secret'),
       objects: z.array(z.string()).describe('`Kind namespace/name` of each object in it'),
     }),
   ),

@@ -124,7 +124,7 @@ export async function openExistingSession(
   let client: ClientPod | undefined;
   const remove = async (): Promise<void> => {
     const problem = client === undefined ? undefined : await endCurl(bare, client);
-    if (problem !== undefined) progress.note(`  ${client?.told ?? ''} runs on for some hours: ${problem}`);
+    if (problem !== undefined) progress.note(`  ${client?.label ?? ''} runs on for some hours: ${problem}`);
     await removeOwned(bare, used, runId);
     const installed = configuration.installIstio ? await installation(bare) : undefined;
     if (installed !== undefined) await uninstallRecorded(bare, cluster, installed);
@@ -141,12 +141,12 @@ export async function openExistingSession(
   const asks = async (one: FoundClient): Promise<ClientPod> => {
     const { lacks, ...plain } = one;
     if (lacks === undefined) {
-      progress.note(`  client: ${one.told}; nothing of it is changed`);
+      progress.note(`  client: ${one.label}; nothing of it is changed`);
       return { ...plain, added: undefined };
     }
     const image = configuration.clientImage ?? images.images.curl.reference;
     progress.note(
-      `  client: ${one.told} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`,
+      `  client: ${one.label} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`,
     );
     return progress.phase('Ephemeral container', () => addCurl(bare, one, image));
   };

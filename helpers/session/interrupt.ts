@@ -17,7 +17,7 @@ export interface Interruptible {
   readonly opening: () => Promise<unknown> | undefined;
   /** An existing cluster does not end with the run, so the step that runs in it must end first. */
   readonly existing?: { readonly cancel: () => Promise<void> } | undefined;
-  /** Is told the results of what was interrupted. */
+  /** Gets the results of what was interrupted. */
   readonly ended?: (results: Results) => void;
 }
 

@@ -180,7 +180,7 @@ async function startClusterIn(run: {
   readonly given: Given | undefined;
 }): Promise<Cluster> {
   const { configuration, report, images, others, progress, given } = run;
-  // Not told before the phase is over: a terminal has its spinner on the line until then.
+  // Said once the phase is over: until then a terminal has its spinner on the line.
   const notes: string[] = [];
   try {
     return await progress.phase('Cluster', (detail) =>

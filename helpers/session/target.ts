@@ -15,7 +15,7 @@ export type Target = Omit<Destination, 'origin'>;
 
 /**
  * @throws EnvironmentError when the live destination was asked for and does not answer
- * @throws UsageError when the user's own is not told whole
+ * @throws UsageError when the user's own is named in part
  */
 export async function chooseTarget({ configuration, proxy }: RunPlan): Promise<Target> {
   const { target: asked, destination } = configuration;

@@ -46,7 +46,7 @@ export class Telling {
     return new EventLines(told, events, reportFolder);
   }
 
-  /** What a runner of steps must have besides, for the steps to be told as they begin. */
+  /** What a runner of steps must have besides, to show each step as it begins. */
   reporters(): Reporter[] {
     return [new StepStarts(events)];
   }

@@ -32,7 +32,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         // In an existing mesh the session has looked already, with the permissions it has.
         const version = found ? mesh.istio : await controlPlaneVersion(kube, mesh.revision, mesh.system);
         if (version !== undefined) world.versions['istiod'] = version;
-        world.note('istiod', version ?? 'version not told');
+        world.note('istiod', version ?? 'version unknown');
         if (found) world.note('found', `revision ${mesh.revision ?? 'default'} in ${mesh.system}`);
         if (mesh.istio !== undefined) {
           mustEqual('CONTROL_PLANE', "istiod's version", version ?? '', mesh.istio);

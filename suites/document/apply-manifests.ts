@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { told } from '../../helpers/given/document.ts';
+import { placeText } from '../../helpers/given/document.ts';
 
 import type { Given } from '../../helpers/given/given.ts';
 import type { GivenObject } from '../../helpers/given/manifests.ts';
@@ -49,7 +49,7 @@ async function applyOne(world: World, given: GivenObject): Promise<KubernetesObj
     if (!(error instanceof RefusedError)) throw error;
     fail(
       'MANIFEST_REFUSED',
-      `${told(given)}: ${error.message}`,
+      `${placeText(given)}: ${error.message}`,
       'the API server and its webhooks take each object',
     );
   }

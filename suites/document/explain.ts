@@ -51,7 +51,7 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     const answer = await ask(world, first);
     if (answer === undefined) continue;
     if (besides === true) return [first, answer, ...findings.slice(1)];
-    // The same cause, told with the object that is behind it.
+    // The same cause, with the object that is behind it.
     return answer.cause === first.cause ? [answer, ...findings.slice(1)] : [answer, ...findings];
   }
   return findings;

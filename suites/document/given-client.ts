@@ -28,7 +28,7 @@ export const findGivenClient = inSection('before-you-begin', [
       const versions = await proxyVersions(kube, { namespace, pod: name });
       world.versions['istio-proxy'] = versions.istio;
       world.versions['envoy'] = versions.envoy;
-      world.note('client', givenClient.told);
+      world.note('client', givenClient.label);
       world.note('sidecar', `${sidecar.kind}, ${sidecar.image}`);
       const differs = mesh.istio !== undefined && mesh.istio !== versions.istio;
       world.note('istio-proxy', differs ? `${versions.istio}, and istiod is ${mesh.istio}` : versions.istio);

@@ -137,7 +137,7 @@ describe('the steps', () => {
     expect(idsFor('proxy.example:3128')).not.toContain('CONTROL-9');
   });
 
-  it('leave somebody’s pod as it is', () => {
+  it('leave the user’s pod as it is', () => {
     const of = (more: object): { all: string[]; skipped: string[] } => {
       const plan = planOf(configurationSchema.parse({ client: 'shop/web', ...more }));
       const all = stepsFor(plan).map(({ id }) => id);

@@ -58,7 +58,7 @@ describe('the entries of a mesh for the proxy', () => {
     expect(named([entry({ addresses: [] })], { entry: 'istio-system/corp-proxy' })).toHaveLength(1);
   });
 
-  it('begin with the one that Istio takes, which is told with the reason', () => {
+  it('begin with the one that Istio takes, and the reason is given', () => {
     const older = entry({ hosts: ['z.example'] }, 'older', '2025-01-01T00:00:00Z');
     const found = entriesFor([entry(), older], asked);
     expect(rivalsText(found)).toBe(

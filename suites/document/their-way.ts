@@ -29,7 +29,7 @@ export interface Taken {
   readonly taker: Taker;
 }
 
-/** The ways by which a mesh of somebody's leads to the proxy. */
+/** The ways by which an existing mesh leads to the proxy. */
 export interface TheirWay {
   /** By address of the proxy. */
   readonly carried: ReadonlyMap<string, Carried>;
@@ -70,7 +70,7 @@ export async function theirWayOf(
       const onward = onwardOf(name, clusters, endpoints, proxy);
       // That it is missing, is a difference.
       if (onward === undefined) continue;
-      // Without a rule of somebody's, another host has the listener.
+      // Where no rule leads there, another host has the listener.
       if (onward.leads && (hostOf(name) === hostOf(own) || taker.madeBy !== undefined)) {
         if (upstreams !== 'any' && onward.type !== 'ORIGINAL_DST') upstreams = proxy;
         if (name !== own && taker.madeBy !== undefined) by.add(`${taker.madeBy} sends it to ${name}`);

@@ -153,7 +153,7 @@ function backSteps(gate: Gate, { rollbackCommand }: TheirUpgrade, state: TheirMe
 async function environmentOf(gate: Gate): Promise<Record<string, string>> {
   const { session, before } = gate;
   const { namespaces, cluster, folder, runId, reportFolder } = session;
-  // The context that the run was told is the current one in it.
+  // The context of the run is the current one in it.
   const kubeconfig = join(folder, 'kubeconfig');
   await writeFile(kubeconfig, cluster.kubeconfig, { mode: 0o600 });
   const { from, to } = gate.pair();

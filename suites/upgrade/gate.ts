@@ -36,7 +36,7 @@ import { namespaceObject } from '../../helpers/kube/manifests.ts';
 /** Passes over the document in a gate; the phases of one pass share its world. */
 export type PassName = 'before' | 'upgrade' | 'old proxy' | 'fresh proxy' | 'rolled back';
 
-/** A part of the gate that people are told by name. */
+/** A part of the gate, which reports call by name. */
 export interface Phase {
   /** Stable, for the report: `document-old-proxy`. */
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { analysisOf, patchesByVersion, writersFor } from '../../helpers/given/analysis.ts';
-import { toldObject, toldProblem, type Given, type GivenProblem } from '../../helpers/given/given.ts';
+import { objectText, problemText, type Given, type GivenProblem } from '../../helpers/given/given.ts';
 import { SidecarWatch, complaintIn } from '../../helpers/istio/sidecar-watch.ts';
 import { dumpEntries, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { rejectedListeners } from '../../helpers/istio/taker.ts';
@@ -40,7 +40,7 @@ export function applyGiven(gate: Gate): readonly Step[] {
       async (world) => {
         gate.analysis = await analysisOf(cluster, from, given);
         for (const [index, problem] of gate.analysis.entries())
-          world.note(`${problem.level} ${index + 1}`, toldProblem(problem));
+          world.note(`${problem.level} ${index + 1}`, problemText(problem));
       },
     ),
   ];
@@ -92,12 +92,12 @@ export function givenAfterwards(gate: Gate): readonly Step[] {
       `The analyzers of ${to.istio} find nothing new in your manifests`,
       [],
       async (world) => {
-        const before = new Set(gate.analysis.map(toldProblem));
+        const before = new Set(gate.analysis.map(problemText));
         const now = await analysisOf(cluster, to, given);
         judgeProblems(
           gate,
           world,
-          now.filter((problem) => !before.has(toldProblem(problem))),
+          now.filter((problem) => !before.has(problemText(problem))),
         );
       },
     ),
@@ -109,15 +109,15 @@ export function givenAfterwards(gate: Gate): readonly Step[] {
   ];
 }
 
-/** Errors are red; warnings are told, and red where the gate is strict. */
+/** Errors are red; warnings are noted, and red where the gate is strict. */
 function judgeProblems(gate: Gate, world: World, problems: readonly GivenProblem[]): void {
   const errors = problems.filter(({ level }) => level === 'error' || gate.plan.strict);
   for (const [index, problem] of problems.entries())
-    world.note(`${problem.level} ${index + 1}`, toldProblem(problem));
+    world.note(`${problem.level} ${index + 1}`, problemText(problem));
   if (errors.length === 0) return;
   fail(
     'CONFIGURATION_NOT_TAKEN',
-    errors.map(toldProblem).join('; '),
+    errors.map(problemText).join('; '),
     `istioctl ${gate.pair().to} says nothing of it that the version before does not say, too`,
   );
 }
@@ -153,7 +153,7 @@ async function rejectionTold<T>(
 function failRejected(given: Given, pod: V1Pod, words: string): never {
   const { name = '', namespace = '', labels = {} } = pod.metadata ?? {};
   const writers = writersFor(given, { namespace, labels }, istioSystem).map((each) =>
-    toldObject(given, each),
+    objectText(given, each),
   );
   const by = writers.length === 0 ? '' : `; it comes from ${writers.join(' or ')}`;
   fail(

@@ -4,7 +4,7 @@ import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 
-/** Control planes and sidecars as they are, a line each; in somebody's mesh the suite's own sidecars alone. */
+/** Control planes and sidecars as they are, a line each; in an existing mesh the suite's own sidecars alone. */
 export async function meshState(
   kube: Kube,
   { existing, namespaces }: Pick<SessionFacts, 'existing' | 'namespaces'>,

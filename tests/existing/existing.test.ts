@@ -110,7 +110,7 @@ test('what a killed run left goes with clean, and an interrupted run takes away 
   await runs.mustBeAsBefore(before);
 });
 
-test('from somebody’s own pod it is green, whatever else that pod does, and changes nothing of it', async () => {
+test('from the user’s own pod it is green, whatever else that pod does, and changes nothing of it', async () => {
   const { images } = theirs.images;
   // Its own work, all the time, by settings that are not for the suite's requests; and no line of it is kept.
   const work =
@@ -142,7 +142,7 @@ test('from one without curl, found by its label, it is green by an ephemeral con
   expect(status?.state?.terminated?.exitCode).toBe(0);
 });
 
-/** A green run from a pod of somebody's, by the rights for it; all else is as before, the pod's ephemeral containers aside. */
+/** A green run from a user's pod, by the rights for it; all else is as before, the pod's ephemeral containers aside. */
 async function fromPod(name: string, as: string, ...more: readonly string[]) {
   const { kube } = theirs;
   await podMustBeReady(kube, 'shop', name);
@@ -202,7 +202,7 @@ async function podsOf(
   );
 }
 
-/** A pod in somebody's namespace that is in the mesh. */
+/** A user's pod in a namespace of the mesh. */
 function pod(
   name: string,
   container: object,
@@ -227,7 +227,7 @@ const readOnly = {
   allowPrivilegeEscalation: false,
 };
 
-/** Their own log: nothing is switched on in a namespace of somebody's. */
+/** Their own log: nothing is switched on in a user's namespace. */
 function accessLog(): object {
   return {
     apiVersion: 'telemetry.istio.io/v1',
@@ -260,14 +260,14 @@ const notNeeded = [
   `${namespaces.external}: pods/log get`,
 ].sort();
 
-/** Likewise where the client is somebody's. */
+/** Likewise where the client is a user's pod. */
 const notNeededOfMesh = ['configmaps patch', 'events list', 'pods/log get', 'replicasets.apps list'].map(
   (what) => `${namespaces.mesh}: ${what}`,
 );
 
 /** The rights that no request has used: they would not be the least ones. */
-function unused(deeds: readonly Deed[], told?: string): string[] {
-  const client = told === undefined ? undefined : clientNamed({ client: told });
+function unused(deeds: readonly Deed[], name?: string): string[] {
+  const client = name === undefined ? undefined : clientNamed({ client: name });
   const { everywhere, own, system, client: ofClient } = permissionsOf(namespaces, client);
   const granted: readonly (readonly [string, readonly Permission[]])[] = [
     ['', everywhere],

@@ -95,7 +95,7 @@ describe('an image that cannot be pulled', () => {
 });
 
 describe('a set-up that fails', () => {
-  test('is told with the evidence of the cluster, which is gone then', async () => {
+  test('comes with the evidence of the cluster, which is gone then', async () => {
     await using run = await runCheckout({
       args: hermetic,
       edits: {

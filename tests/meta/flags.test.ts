@@ -67,7 +67,7 @@ describe('a run that waits where a step failed', () => {
     expect(run.exitCode).toBe(1);
 
     const events = eventsOf(run);
-    // The pause is within the step, and of its evidence the bundle is told afterwards.
+    // The pause is within the step, and of its evidence the bundle is named afterwards.
     const ofTheStep = events.filter((event) => stepOf(event) === 'MESH-1').map(({ type }) => type);
     expect(ofTheStep).toEqual(['step-started', 'paused', 'resumed', 'step-ended', 'evidence']);
     const ends = events.filter((event) => event.type === 'step-ended');

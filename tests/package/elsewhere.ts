@@ -15,7 +15,7 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Somebody's machine without a checkout: the package as npm packs it, folders of theirs, and an npm that has nothing installed. */
+/** A user's machine without a checkout: the package as npm packs it, folders of theirs, and an npm that has nothing installed. */
 export class Elsewhere implements AsyncDisposable {
   readonly folder: string;
   /** The package's file. */
@@ -107,7 +107,7 @@ function packedOf(stdout: string): { filename: string; files: { path: string }[]
   const [json = ''] = /^[[{]\n?[^]*$/m.exec(stdout) ?? [];
   const parsed = JSON.parse(json) as Record<string, { filename: string; files: { path: string }[] }>;
   const [packed] = Object.values(parsed);
-  if (packed === undefined) throw new Error(`npm pack told of no package: ${stdout}`);
+  if (packed === undefined) throw new Error(`npm pack named no package: ${stdout}`);
   return packed;
 }
 

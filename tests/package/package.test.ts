@@ -99,7 +99,7 @@ describe('by npx in an empty folder', () => {
   });
 });
 
-describe('a suite of somebody’s own: examples/own-suite', () => {
+describe('a suite of the user’s own: examples/own-suite', () => {
   // As deep as in the checkout: its package.json says where the package is.
   const folder = 'examples/own-suite';
 

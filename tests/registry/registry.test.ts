@@ -124,7 +124,7 @@ test('an image that the mirror does not have is named, to a login by a credentia
     await helperLogin('conformance-test'),
     { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
   );
-  // Strangers are told nothing of what is there and what is not.
+  // Strangers learn nothing of what is there and what is not.
   expect(output).not.toContain('docker login');
   expect(output).toContain(`${mirror}/rancher/k3s:`);
   expect(output).toContain(`./conformance images list --images mirror=${mirror}`);

@@ -54,7 +54,7 @@ describe.each(fixtureNames.filter((name) => name !== 'gate'))('the page of the r
     expect(told).toEqual(wanted);
   });
 
-  it('draws each request once, with the addresses, ports and bytes that its witnesses told', async () => {
+  it('draws each request once, with the addresses, ports and bytes that its witnesses gave', async () => {
     await using opened = await open(await pageOf(run));
     const drawn = new Set<string>();
     for (const step of run.steps) {

@@ -3,7 +3,7 @@ import { formatProxyLine } from './log-lines.ts';
 import type { PodLogs, TrafficLogs } from '../../helpers/traffic/account-of.ts';
 import type { Workload } from '../../helpers/traffic/account.ts';
 
-/** Made-up live traffic for tests: what all who see it write, for connections told in a few words. */
+/** Made-up live traffic for tests: what all who see it write, for connections described in a few words. */
 
 export const via = { ip: '10.42.0.6', port: 3128 };
 export const cluster = 'outbound|3128||my-company-proxy.com';

@@ -32,7 +32,7 @@ export interface Start {
   readonly attended?: boolean;
 }
 
-/** Runs of the command in somebody's cluster, from a folder of their own. */
+/** Runs of the command in an existing cluster, from a folder of their own. */
 export class ForeignRuns implements AsyncDisposable {
   readonly folder: string;
   readonly #theirs: Theirs;

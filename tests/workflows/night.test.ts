@@ -4,7 +4,7 @@ import { all, job, newest, nobody, oneVersion, pairs, releases, results, told, v
 import { Runner } from './runner.ts';
 
 const asHttp = (text: string): string => text.replace('protocol: TCP', 'protocol: HTTP');
-/** A mistake in the ServiceEntry of either edition, as somebody would commit it. */
+/** A mistake in the ServiceEntry of either edition, as a contributor might commit it. */
 const wrongProtocol = {
   'fixtures/document/current/service-entry.yaml': asHttp,
   'fixtures/document/2018-zh/service-entry.yaml': asHttp,

@@ -11,7 +11,7 @@ test('the files are what actionlint accepts', async () => {
   expect(exitCode).toBe(0);
 });
 
-test('a night whose registry does not answer says nothing about Istio, and is told all the same', async () => {
+test('a night whose registry does not answer says nothing about Istio, and is reported all the same', async () => {
   await using runner = await Runner.start();
   await using github = await GitHubApi.start(releases);
   const run = await runner.run({
@@ -40,7 +40,7 @@ test('a night whose registry does not answer says nothing about Istio, and is to
   ]);
 });
 
-test('a night that nobody can fan out is told, with what was asked for by hand', async () => {
+test('a night that cannot be fanned out is reported, with what was asked for by hand', async () => {
   await using runner = await Runner.start();
   await using github = await GitHubApi.start(releases);
   const run = await runner.run({

@@ -27,7 +27,7 @@ import { recordingApi } from '../support/recording-api.ts';
 import { kubeconfigOf } from '../support/service-account.ts';
 import { keys } from '../support/terminal.ts';
 
-/** Somebody's cluster, whose Istio Helm has installed and upgrades: each test begins with the old version. */
+/** An existing cluster, whose Istio Helm has installed and upgrades: each test begins with the old version. */
 const examples = fileURLToPath(new URL('../../examples/upgrade', import.meta.url));
 const system = 'istio-system';
 const helm3 = helmHere(3);
@@ -129,7 +129,7 @@ async function mustSay(output: NodeJS.ReadableStream, text: string): Promise<voi
   );
 }
 
-test('a command that fails half-way: red, its words told, the mesh described and left, the rest as before', async () => {
+test('a command that fails half-way: red, its words shown, the mesh described and left, the rest as before', async () => {
   const before = await runs.snapshot(true);
   const half = `"$HELM" upgrade istio-base "$ISTIO_BASE" -n ${system} >base.log && echo 'chart istiod not found' >&2 && exit 3`;
   const { exitCode, all } = await gate({ by: helm3 }, '--upgrade-command', half);

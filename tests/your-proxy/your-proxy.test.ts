@@ -141,7 +141,7 @@ test('with its log it is green by name and password, which nobody sees', async (
   expect([...list.found]).toEqual([]);
 });
 
-test('by several addresses, and without its log, whose statement is then told as not available', async () => {
+test('by several addresses, and without its log, whose statement is then not available', async () => {
   const told = toldBy(ips);
   const { exitCode, output, report } = await conformance({
     args: [...there(), '--proxy', told],
@@ -267,7 +267,7 @@ test('a red verdict on the mesh has no password in its evidence', async () => {
   expect(run.exitCode).toBe(1);
   expect(run.results?.steps.find(({ status }) => status === 'failed')).toMatchObject({ id: 'MESH-2' });
   const bundle = await readBundle(join(run.reportFolder, 'evidence/MESH-2'));
-  // What the sidecar and the client told is in it, so that nothing found means something.
+  // What the sidecar and the client said is in it, so that nothing found means something.
   const files = [...bundle.keys()];
   expect(files).toEqual(expect.arrayContaining([expect.stringMatching(/^envoy\/.*\/config_dump\.json$/)]));
   const all = await readBundle(run.reportFolder);
