@@ -6,7 +6,7 @@ import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 import type { GateFault } from './gate-fault.ts';
 import { applied, givenFaults } from './given.ts';
-import { envoyFilter, tcpListener, tcpProxy, typed, type EnvoyPatch } from './objects.ts';
+import { destinationRule, envoyFilter, tcpListener, tcpProxy, typed, type EnvoyPatch } from './objects.ts';
 import { theirGateFaults } from './their-upgrade.ts';
 
 /** The new control plane serves every sidecar by then, and all that is left of the upgrade are restarts. */
@@ -169,6 +169,29 @@ export const gateFaults: readonly GateFault[] = [
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
     before: afterTheSwitch,
     inject: (gate) => withoutEntry(gate.world('before'), () => Promise.resolve()),
+  },
+  {
+    id: 'GATE-IDLE-TIMEOUT',
+    title:
+      'The new version’s sidecars close a connection after 40 s without a byte: busy traffic never meets it',
+    strategy: 'in-place',
+    expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED' },
+    inject: altered(
+      'meshConfig:',
+      'meshConfig:\n    defaultConfig:\n      proxyMetadata:\n        ISTIO_META_IDLE_TIMEOUT: 40s',
+    ),
+  },
+  {
+    id: 'GATE-CONNECTION-LIMIT',
+    title:
+      'With the new version comes a limit of 50 connections a sidecar, more than the gate’s traffic opens',
+    strategy: 'canary',
+    expect: { step: 'comparison/COMPARE-1', cause: 'LIMIT_TIGHTENED' },
+    before: 'upgrade/UPGRADE-3',
+    inject: async ({ kube }) => {
+      const policy = { connectionPool: { tcp: { maxConnections: 50 } } };
+      await apply(kube, [destinationRule('limits', '*.com', policy)]);
+    },
   },
   {
     id: 'GATE-CONTROL-PLANE-GONE',

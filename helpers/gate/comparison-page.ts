@@ -75,7 +75,7 @@ function sideBySide(
   differences: readonly Difference[],
   labels: Labels,
 ): string[] {
-  const config = differences.filter(({ kind }) => kind === 'config');
+  const config = differences.filter(({ kind }) => kind === 'config' || kind === 'limit');
   return [
     '### Steps',
     stepTable(before, after, labels),

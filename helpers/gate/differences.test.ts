@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compare } from './differences.ts';
 import { judge } from '../results/verdict.ts';
-import { difference, type Difference, type ObservedStep } from '../results/gate.ts';
+import { difference, type Difference, type ObservedLimit, type ObservedStep } from '../results/gate.ts';
 import type { ExpectedChange } from './expected-changes.ts';
 import { format, observed, step, type SampleChanges } from '../../tests/samples/gate.ts';
 
@@ -71,6 +71,54 @@ describe('compare', () => {
     ]);
     const failed = { durationMs: 900, status: 'failed' } as const;
     expect(ofSteps([failed], [{ ...failed, durationMs: 10 }])).toEqual([]);
+  });
+
+  describe('of limits', () => {
+    const timeout = (seconds: number) => ({
+      ...{ what: 'idle timeout', told: `closes after ${seconds} s`, limit: seconds * 1000 },
+    });
+    const found = (
+      before: readonly ObservedLimit[],
+      after: readonly ObservedLimit[],
+      expected: readonly ExpectedChange[] = [],
+    ): Difference[] =>
+      compare(observed({ limits: before }), observed({ limits: after }), expected, pair).differences;
+
+    it.each([
+      [[], [timeout(30)], 'none'],
+      [[timeout(60)], [timeout(30)], 'closes after 60 s'],
+    ])('calls one that came or got tighter a regression', (before, after, was) => {
+      expect(found(before, after)).toEqual([
+        {
+          ...{ kind: 'limit', id: 'limit: idle timeout', before: was, after: 'closes after 30 s' },
+          ...{ status: 'new', severity: 'regression' },
+        },
+      ]);
+    });
+
+    it.each([
+      [[timeout(30)], [timeout(30)]],
+      [[timeout(30)], [timeout(60)]],
+      [[timeout(30)], []],
+    ])('says nothing of one that stayed, got wider or went', (before, after) => {
+      expect(found(before, after)).toEqual([]);
+    });
+
+    it('takes one without a number by its words', () => {
+      const filter = (name: string) => ({ what: 'filter', told: `${name} comes first` });
+      expect(found([filter('a')], [filter('a')])).toEqual([]);
+      expect(found([filter('a')], [filter('b')])).toMatchObject([{ id: 'limit: filter' }]);
+    });
+
+    it('expects one that was reviewed', () => {
+      const entry: ExpectedChange = {
+        ...{ from: '*', to: '*', kind: 'limit', id: 'limit: idle timeout' },
+        ...{ reason: 'clients reopen their tunnels', source: 'change 4711', reviewed: '2026-11-28' },
+      };
+      expect(found([], [timeout(30)], [entry])).toMatchObject([
+        { status: 'expected', severity: 'info', reason: entry.reason },
+      ]);
+    });
   });
 
   it('expects the versions and images that an upgrade changes, and no others', () => {

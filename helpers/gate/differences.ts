@@ -1,4 +1,4 @@
-import type { Difference, Observation, ObservedStep } from '../results/gate.ts';
+import type { Difference, Observation, ObservedLimit, ObservedStep } from '../results/gate.ts';
 import { accessLogChanges } from './access-log-fields.ts';
 import { configChanges } from './config-diff.ts';
 import { expectedBy, unusedChanges, type ExpectedChange, type UpgradePair } from './expected-changes.ts';
@@ -24,6 +24,12 @@ export function compare(
 ): { differences: Difference[]; unused: string[] } {
   const differences = [
     ...stepDifferences(before.steps, after.steps),
+    ...limitDifferences(before.limits, after.limits).map((found): Difference => {
+      const entry = expectedBy(found, expected, pair);
+      return entry === undefined
+        ? { ...found, status: 'new', severity: 'regression' }
+        : { ...found, status: 'expected', reason: entry.reason, severity: 'info' };
+    }),
     ...logDifferences(before, after).map(({ consequence, ...found }): Difference =>
       consequence
         ? { ...found, status: 'expected', reason: counting, severity: 'info' }
@@ -48,6 +54,25 @@ export function compare(
 }
 
 type Found = Pick<Difference, 'kind' | 'id' | 'before' | 'after'>;
+
+/**
+ * Limits that came, or got tighter. The gate's own traffic is busy, short-lived and of few connections, so it meets none of
+ * them: what it cannot show must be read.
+ */
+function limitDifferences(before: readonly ObservedLimit[], after: readonly ObservedLimit[]): Found[] {
+  return after.flatMap((now): Found[] => {
+    const old = before.filter(({ what }) => what === now.what);
+    if (old.some((one) => isAsTight(one, now))) return [];
+    const said = old.map(({ told }) => told).join('; ');
+    return [{ kind: 'limit', id: `limit: ${now.what}`, before: said === '' ? none : said, after: now.told }];
+  });
+}
+
+/** Whether who kept within the old limit keeps within the new one. */
+function isAsTight(old: ObservedLimit, now: ObservedLimit): boolean {
+  if (old.limit === undefined || now.limit === undefined) return old.told === now.told;
+  return old.limit <= now.limit;
+}
 
 function logDifferences(before: Observation, after: Observation): (Found & { consequence: boolean })[] {
   const changes = accessLogChanges(before.accessLog.format, after.accessLog.format);

@@ -22,7 +22,7 @@ const entry = z
   .strictObject({
     from: range,
     to: range,
-    kind: z.enum(['log', 'config', 'drain']),
+    kind: z.enum(['log', 'config', 'limit', 'drain']),
     id: z.string(),
     before: z.string().optional(),
     after: z.string().optional(),
@@ -31,7 +31,8 @@ const entry = z
     reviewed: z.iso.date(),
   })
   .refine(({ kind, id }) => id.startsWith(`${kind}: `), {
-    message: 'the id begins with its kind, as reports print it: "log: …", "config: …" or "drain: …"',
+    message:
+      'the id begins with its kind, as reports print it: "log: …", "config: …", "limit: …" or "drain: …"',
     path: ['id'],
   });
 

@@ -62,6 +62,8 @@ const onlookers =
   /^(istio\.(stats|metadata_exchange)|envoy\.filters\.network\.(metadata_exchange|upstream\..*))$/;
 /** What istiod sets when no limit is configured: the largest 32-bit number. */
 const unlimited = 4_294_967_295;
+/** Envoy's, where nothing is said. */
+const usualIdleTimeoutMs = 3_600_000;
 /** meshConfig.connectTimeout. */
 const usualConnectTimeoutMs = 10_000;
 const plainSocket = 'envoy.transport_sockets.raw_buffer';
@@ -134,7 +136,7 @@ function filterDifferences(handling: TcpHandling, madeBy: string | undefined): D
       madeBy: undefined,
     });
   }
-  if (idleTimeoutMs !== undefined && idleTimeoutMs > 0) {
+  if (idleTimeoutMs !== undefined && idleTimeoutMs > 0 && idleTimeoutMs < usualIdleTimeoutMs) {
     const seen = `the sidecar closes a connection after ${idleTimeoutMs / 1000} s without a byte`;
     add('idle timeout', seen, 'Envoy’s default, an hour', 'limits', idleTimeoutMs);
   }
@@ -144,6 +146,7 @@ function filterDifferences(handling: TcpHandling, madeBy: string | undefined): D
       `the sidecar closes a connection after ${maxDurationMs / 1000} s`,
       'no limit',
       'limits',
+      maxDurationMs,
     );
   }
   return found;
@@ -157,8 +160,11 @@ function clusterDifferences(cluster: Cluster, type: string): Difference[] {
     seen: string,
     expected: string,
     effect: Difference['effect'],
+    limit?: number,
   ): void => {
-    found.push({ what, cluster: cluster.name, seen: `${cluster.name}: ${seen}`, expected, effect, madeBy });
+    const said = `${cluster.name}: ${seen}`;
+    const number = limit === undefined ? {} : { limit };
+    found.push({ what, cluster: cluster.name, seen: said, expected, effect, madeBy, ...number });
   };
   if (cluster.type !== type) add('cluster type', `type ${cluster.type}`, `type ${type}`, 'breaks');
   const matched = cluster.transport_socket_matches.map(({ transport_socket }) => transport_socket);
@@ -172,16 +178,13 @@ function clusterDifferences(cluster: Cluster, type: string): Difference[] {
     ({ max_connections: most = unlimited }) => (most < unlimited ? [most] : []),
   );
   if (limits.length > 0) {
-    add(
-      'connection limit',
-      `${Math.min(...limits)} connections at once from a sidecar`,
-      'no limit',
-      'limits',
-    );
+    const most = Math.min(...limits);
+    add('connection limit', `${most} connections at once from a sidecar`, 'no limit', 'limits', most);
   }
   const connect = durationMs(cluster.connect_timeout);
   if (connect !== undefined && connect < usualConnectTimeoutMs) {
-    add('connect timeout', `${connect / 1000} s to connect`, `${usualConnectTimeoutMs / 1000} s`, 'limits');
+    const usual = `${usualConnectTimeoutMs / 1000} s`;
+    add('connect timeout', `${connect / 1000} s to connect`, usual, 'limits', connect);
   }
   if (cluster.outlier_detection !== undefined) {
     add('outlier detection', 'takes endpoints out after errors', 'no outlier detection', 'limits');

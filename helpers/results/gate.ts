@@ -35,7 +35,7 @@ export type GatePlan = z.infer<typeof gatePlan>;
 
 /** Something that is not the same in two phases. */
 export const difference = z.object({
-  kind: z.enum(['step', 'log', 'config', 'version', 'image', 'duration']),
+  kind: z.enum(['step', 'limit', 'log', 'config', 'version', 'image', 'duration']),
   id: z
     .string()
     .describe(
@@ -56,6 +56,14 @@ export type Difference = Readonly<z.infer<typeof difference>>;
 const observedStep = stepResult.pick({ id: true, title: true, status: true, durationMs: true, reason: true });
 /** How one step of the document went in a phase. */
 export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
+
+const observedLimit = z.object({
+  what: z.string().describe('`connection limit`, `idle timeout`, …'),
+  told: z.string().describe('the limit, and the object that made it where that is known'),
+  limit: z.number().optional().describe('ms of a time, or a number of connections'),
+});
+/** Something that a longer or a further connection to the proxy can meet. */
+export type ObservedLimit = Readonly<z.infer<typeof observedLimit>>;
 
 const observedConfig = z.object({
   proxy: z
@@ -85,6 +93,7 @@ export const observation = z.object({
     line: z.string().describe('of a request'),
   }),
   config: observedConfig,
+  limits: z.array(observedLimit).readonly().describe('of connections to the proxy, by the sidecar'),
   steps: z.array(observedStep),
 });
 export type Observation = Readonly<z.infer<typeof observation>>;

@@ -80,9 +80,12 @@ export function breaking(differences: readonly Told[]): Finding[] {
 }
 
 /** Notes what only limits the document's way: a longer or a further connection can meet it. */
-export function noteLimits(world: World, differences: readonly Told[]): void {
-  const limits = differences.filter(({ effect }) => effect === 'limits').map(({ told }) => told);
-  if (limits.length > 0) world.note('limits', [...new Set(limits)].join('; '));
+export function noteLimits(world: World, pod: string, differences: readonly Told[]): void {
+  const limits = differences
+    .filter(({ effect }) => effect === 'limits')
+    .map(({ what, told, limit }) => ({ what, told, ...(limit === undefined ? {} : { limit }) }));
+  if (pod === world.sourcePod.known()) world.limits.set(limits);
+  if (limits.length > 0) world.note('limits', [...new Set(limits.map(({ told }) => told))].join('; '));
 }
 
 /** Envoy's own words on listeners that it did not take, and who may have made them so. */

@@ -105,7 +105,7 @@ function chainsOf(listener: Listener): string[] {
 async function carrierMustBePlain(world: World, pod: string, listening: readonly Listening[]): Promise<void> {
   const to = listening.map((one) => one.to);
   const { differences, rejected, theirs } = await carrierOf(world, pod, to);
-  noteLimits(world, differences);
+  noteLimits(world, pod, differences);
   for (const [ip, carried] of theirs?.carried ?? []) world.carried.set(ip, carried);
   if (theirs !== undefined && theirs.by.length > 0) world.note('by way of', theirs.by.join('; '));
   const own = rejected.filter(({ name }) => listening.some(({ listener }) => listener.name === name));

@@ -10,6 +10,7 @@ import type { FoundIstio } from '../../helpers/existing/found-istio.ts';
 import { istioSystem, type Revision } from '../../helpers/istio/revision.ts';
 import type { SidecarPod } from '../../helpers/istio/sidecar.ts';
 import type { Way } from '../../helpers/istio/way.ts';
+import type { ObservedLimit } from '../../helpers/results/gate.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
 import type { Snapshot } from '../../helpers/kube/snapshot.ts';
 import type { Namespaces } from '../../helpers/kube/manifests.ts';
@@ -126,6 +127,8 @@ export class World implements AsyncDisposable {
   );
   /** By address of the proxy, how the mesh's own objects lead there; the document's way is not in it. */
   readonly carried = new Map<string, Carried>();
+  /** What limits connections to the proxy in the client's sidecar. */
+  readonly limits = new Slot<readonly ObservedLimit[]>('the limits of the sidecar', 'MESH-1');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
   /** The current step's. */

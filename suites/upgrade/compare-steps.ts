@@ -1,7 +1,8 @@
 import { compare } from '../../helpers/gate/differences.ts';
 import { judge } from '../../helpers/results/verdict.ts';
 import { expectedChanges } from '../../helpers/gate/expected-changes.ts';
-import { fail } from '../document/must.ts';
+import type { Difference } from '../../helpers/results/gate.ts';
+import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
 import type { Gate, PassName } from './gate.ts';
 import { operation } from './operations.ts';
@@ -49,17 +50,33 @@ export function compareSteps(gate: Gate): readonly Step[] {
         const { regressions, warnings } = judge(differences, { strict: gate.plan.strict });
         const changed = differences.filter(({ kind }) => kind !== 'duration');
         world.note('differences', `${changed.length}, ${warnings.length} of them new`);
-        if (regressions.length > 0) {
-          fail(
-            'UNREVIEWED_CHANGE',
-            regressions.map(({ id }) => id).join('; '),
-            'no regression, and no change that fixtures/expected-changes.yaml does not list',
-          );
-        }
+        const findings = findingsOf(regressions);
+        if (findings.length > 0) throw new ConformanceError(findings);
         return Promise.resolve();
       },
     ),
   );
+}
+
+function findingsOf(regressions: readonly Difference[]): Finding[] {
+  const limits = regressions.filter(({ kind }) => kind === 'limit');
+  const others = regressions.filter(({ kind }) => kind !== 'limit');
+  return [
+    ...limits.map(({ id, before, after }) => ({
+      cause: 'LIMIT_TIGHTENED' as const,
+      seen: `${id.replace(/^limit: /, '')}: ${before} → ${after}`,
+      expected: 'the limits from before the upgrade, or wider ones',
+    })),
+    ...(others.length === 0
+      ? []
+      : [
+          {
+            cause: 'UNREVIEWED_CHANGE' as const,
+            seen: others.map(({ id }) => id).join('; '),
+            expected: 'no regression, and no change that fixtures/expected-changes.yaml does not list',
+          },
+        ]),
+  ];
 }
 
 const titles: Readonly<Record<PassName, string>> = {

@@ -215,6 +215,7 @@ export class Gate implements AsyncDisposable {
       images,
       accessLog: { format: accessLogFormat, line: world.meshTrip.get().sidecar?.[0]?.line ?? '' },
       config,
+      limits: world.limits.known() ?? [],
       steps: (this.#records.get(name) ?? [])
         .filter(isJudged)
         .map(({ id, title, status, durationMs, findings }) => ({

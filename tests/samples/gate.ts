@@ -146,6 +146,7 @@ export function observed(changes: Partial<Observation> = {}, sample: SampleChang
     images: { pilot: 'docker.io/istio/pilot:1.28.3', proxyv2: 'docker.io/istio/proxyv2:1.28.3' },
     accessLog: { format: accessLogFormat, line: lines.sidecar },
     config,
+    limits: [],
     steps: [step()],
     ...changes,
   };
