@@ -52,13 +52,10 @@ function meshConfig(
       rig.alter('istio.yaml', (text) => text.replace(from, to));
       rig.beforeJudging(() => rig.meshConfigMustArrive(to, holds));
     },
-    undo: (rig) => rig.reinstalled('the access log of the document', isDefaultLog),
+    // The configuration has the text of its format in it; this is how Istio's default begins.
+    undo: (rig) =>
+      rig.reinstalled('the access log of the document', (outbound) => outbound.includes('[%START_TIME%] ')),
   };
-}
-
-/** Envoy's access log has the text of its format in it; this is how Istio's default begins. */
-function isDefaultLog(outbound: string): boolean {
-  return outbound.includes('[%START_TIME%] ');
 }
 
 export const sidecarFaults: readonly Fault[] = [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { markdownTable } from '../../helpers/text-table.ts';
+import { cut, markdownTable } from '../../helpers/text-table.ts';
 
 /** What the suite said of one healthy mesh; `healthy.json` is a list of these. */
 export const healthyResult = z.object({
@@ -45,14 +45,9 @@ export function healthyPage(results: readonly HealthyResult[]): string {
         const result = green ? 'green' : `**red** at ${step}: ${cause}: ${seen}`;
         return [id, title, result, notes.join('; '), took.toFixed(1)];
       }),
-      cell,
+      // What was seen may be a whole configuration.
+      (text) => cut(text, 400).replaceAll('|', '\\|').replaceAll(/\s+/g, ' '),
     ),
     '',
   ].join('\n');
-}
-
-/** What was seen may be a whole configuration. */
-function cell(text: string): string {
-  const short = text.length > 400 ? `${text.slice(0, 400)}…` : text;
-  return short.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
 }

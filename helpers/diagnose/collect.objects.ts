@@ -16,11 +16,6 @@ export function objectCollectors(api: Api): Collector[] {
   return objects.map(([file, what, path]) => objectsAt(api, file, what, path));
 }
 
-export function nodeObjects(api: Api): Collector {
-  const what = 'The nodes as the API server has them, with their conditions';
-  return objectsAt(api, 'node/nodes.yaml', what, '/api/v1/nodes');
-}
-
 export function objectsAt(api: Api, file: string, what: string, path: string): Collector {
   return {
     file,

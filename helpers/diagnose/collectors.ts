@@ -1,13 +1,12 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ImageSet } from '../images/roles.ts';
-import type { Finding } from '../trip/finding.ts';
-import { renderTrip } from '../trip/render.ts';
+import { type Finding, renderTrip } from '../trip/finding.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import type { Trip } from '../trip/statements.ts';
 import { envoyCollectors } from './collect.envoy.ts';
 import { istioctlCollectors, istioCollectors } from './collect.istio.ts';
 import { nodeCollectors } from './collect.node.ts';
-import { eventCollector, nodeObjects, objectCollectors } from './collect.objects.ts';
+import { eventCollector, objectCollectors, objectsAt } from './collect.objects.ts';
 import { listPods, namespaceCollectors, type PodList } from './collect.pods.ts';
 import { squidCollectors } from './collect.squid.ts';
 import { given, type Collector } from './collector.ts';
@@ -86,7 +85,18 @@ export const catalogue: readonly Entry[keyof Subjects][] = [
     ({ nodeLog }) => nodeLog,
   ),
   { at: 'node/', of: 'node', collect: nodeCollectors },
-  { at: 'node/', of: 'cluster', collect: ({ api }) => [nodeObjects(api)] },
+  {
+    at: 'node/',
+    of: 'cluster',
+    collect: ({ api }) => [
+      objectsAt(
+        api,
+        'node/nodes.yaml',
+        'The nodes as the API server has them, with their conditions',
+        '/api/v1/nodes',
+      ),
+    ],
+  },
   known('images.json', 'The images the run was made with', ({ images }) =>
     images === undefined ? undefined : json(images),
   ),

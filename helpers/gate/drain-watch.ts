@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import { drainTimeMs, held, type Held, type SidecarPod } from '../istio/sidecar.ts';
 import type { Kube } from '../kube/client.ts';
 import type { ListenerChange } from '../results/gate.ts';
+import { cut } from '../text-table.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { absent, changesBetween } from './config-diff.ts';
 import { carriersOf } from './observation.ts';
@@ -139,8 +140,8 @@ export function changeOf(
   );
   const differences = found.map(({ path, before: old, after: next }) => ({
     id: `drain: listener${path === '' ? '' : ` ${path}`}`,
-    before: path === '' ? nameOr(before) : old,
-    after: path === '' ? nameOr(after) : next,
+    before: path === '' ? (before?.name ?? absent) : old,
+    after: path === '' ? (after?.name ?? absent) : next,
   }));
   const what = whatOf(before, after, differences.length);
   return {
@@ -166,20 +167,12 @@ function whatOf(
   return differences === 0 ? 'removed and added' : 'replaced';
 }
 
-function nameOr(one: Held | undefined): string {
-  return one?.name ?? absent;
-}
-
 /** A change in a line, for the progress and for a finding. */
 export function changeLine({ listener, what, at, differences }: ListenerChange): string {
   const shown = differences.slice(0, 3).map(({ id, before, after }) => {
     const where = id.replace(/^drain: listener ?/, '');
-    return before === after ? where : `${where} ${short(before)} → ${short(after)}`;
+    return before === after ? where : `${where} ${cut(before, 80)} → ${cut(after, 80)}`;
   });
   const more = differences.length > shown.length ? `, and ${differences.length - shown.length} more` : '';
   return `listener ${listener} was ${what} at ${at.slice(11, 23)}: ${shown.join('; ')}${more}`;
-}
-
-function short(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { attempt, thrownAs, UsageError } from '../errors.ts';
 import type { Difference } from '../results/gate.ts';
+import { literally } from '../trip/envoy.ts';
 
 /** Versions of Istio that a mesh is taken from and to. */
 export interface UpgradePair {
@@ -115,6 +116,6 @@ function matches(change: ExpectedChange, { kind, id, before, after }: Expectable
 
 /** `*` stands for anything; ids are full of what else would be special in a glob (`%REQ(X?:PATH)%`). */
 function like(pattern: string, text: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|/-]/g, String.raw`\$&`));
+  const parts = pattern.split('*').map(literally);
   return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
 }

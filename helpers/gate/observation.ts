@@ -5,6 +5,7 @@ import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../is
 import type { Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
+import { logSinks } from '../trip/access-log-format.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 
 /** The proxy as its ServiceEntry has it. */
@@ -165,31 +166,13 @@ function outline(listener: unknown): unknown {
   };
 }
 
-const accessLogger = z.looseObject({
-  typed_config: z
-    .looseObject({
-      log_format: z
-        .looseObject({
-          text_format_source: z.looseObject({ inline_string: z.string().optional() }).optional(),
-          text_format: z.string().optional(),
-          json_format: z.looseObject({}).optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-});
-
-/** The format of the first access log of the listener's filters that has one. Istio always sets one, Envoy's default is never used. */
+/** The format of the first access log of the listener's filters that has one. */
 function accessLogFormat(listener: unknown): string {
   if (listener === null) return '';
   const loggers = chainsOf(listener).flatMap((one) =>
     one.filters.flatMap(({ typed_config }) => typed_config?.access_log ?? []),
   );
-  for (const logger of loggers) {
-    const format = accessLogger.parse(logger).typed_config?.log_format;
-    const text = format?.text_format_source?.inline_string ?? format?.text_format;
-    if (text !== undefined) return text;
-    if (format?.json_format !== undefined) return JSON.stringify(format.json_format);
-  }
-  return '';
+  const [first] = logSinks(loggers).flatMap(({ format }) => format ?? []);
+  if (first === undefined) return '';
+  return first.encoding === 'json' ? JSON.stringify(first.format) : String(first.format);
 }

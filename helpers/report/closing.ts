@@ -2,7 +2,7 @@ import { duration } from '../progress/terminal.ts';
 import type { Results } from '../results/results.ts';
 import type { StepResult } from '../results/step.ts';
 import { trafficLines } from '../traffic/traffic-lines.ts';
-import { renderTrip } from '../trip/render.ts';
+import { renderTrip } from '../trip/finding.ts';
 import type { Trip } from '../trip/statements.ts';
 import { notAvailable } from '../proxy/proxy.ts';
 import { indented } from './lines.ts';

@@ -2,7 +2,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
 import type { StepResult } from '../results/step.ts';
-import { labelled, renderTrip } from '../trip/render.ts';
+import { labelled, renderTrip } from '../trip/finding.ts';
 import { shortTally, worstOf } from './tally.ts';
 
 /** Prints the steps while they run. */

@@ -1,6 +1,7 @@
-import { access, constants, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import manifest from '../../package.json' with { type: 'json' };
 import type { Configuration } from '../configuration/configuration.ts';
 import { EnvironmentError, exitCodes, messageOf, thrownAs } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
@@ -107,7 +108,7 @@ export class Report {
       ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       ...(this.notes.length === 0 ? {} : { notes: [...this.notes] }),
       ...(this.given === undefined ? {} : { given: this.given }),
-      versions: { ...(await ownVersions()), ...this.versions },
+      versions: { suite: manifest.version, node: process.version, ...this.versions },
       images: imagesOf(this.images),
       host: {
         os: `${platform()} ${release()}`,
@@ -172,10 +173,4 @@ export class Report {
 function imagesOf(sets: readonly ImageSet[]): Results['images'] {
   const all = sets.flatMap(({ images }) => Object.values(images));
   return [...new Map(all.map((image) => [`${image.role} ${image.reference}`, image])).values()];
-}
-
-async function ownVersions(): Promise<Record<string, string>> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
-  return { suite: version, node: process.version };
 }

@@ -1,5 +1,5 @@
 import { InTime } from '../in-time.ts';
-import { closestFirst } from '../trip/assignment.ts';
+import { closestFirst } from '../trip/correlate.ts';
 import { sameIp, type Endpoint } from '../trip/endpoint.ts';
 import {
   agrees,

@@ -1,7 +1,6 @@
 import { jsonIn } from '../errors.ts';
 import { z } from 'zod';
-import { shortFlags } from './response-flags.ts';
-import { compileStartTime, type StartTime } from './start-time.ts';
+import { shortFlags, compileStartTime, type StartTime } from './envoy-values.ts';
 import { failure, type ParseFailure, type SidecarField, type SidecarStatement } from './statements.ts';
 import { envoysDefault, fields, literally, plain, sidecarStatement, sources } from './envoy.ts';
 

@@ -12,7 +12,7 @@ import {
 } from './counters.ts';
 import { diagnose, diagnoseTitle } from './diagnose.ts';
 import { origin, proxy, sidecar } from './expectations.ts';
-import { renderTrip } from './render.ts';
+import { renderTrip } from './finding.ts';
 import type { Trip } from './statements.ts';
 
 /** As a sidecar of Istio 1.29.1 tells them, after `requests` of the document. */

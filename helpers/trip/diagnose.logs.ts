@@ -4,7 +4,7 @@ import type { Expectation, SidecarExpectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import { fitOrigin, fitProxy, fitSidecar, type Fit } from './fit.ts';
 import { agrees, clientSpan, factsOf, momentOf, outside, tells, tripSlack } from './judgement.ts';
-import { adviceOf, explainFlags, flagsOf } from './response-flags.ts';
+import { adviceOf, explainFlags, flagsOf } from './envoy-values.ts';
 import { foreignLine, proxyResult } from './squid.ts';
 import type {
   LogWitness,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diagnose } from './diagnose.ts';
 import { noSidecar, sidecar } from './expectations.ts';
-import { responseFlags } from './response-flags.ts';
+import { responseFlags } from './envoy-values.ts';
 import type { Trip } from './statements.ts';
 import {
   cluster,

@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import { causes, type CauseCode } from '../causes/causes.ts';
 import { diagnose, diagnoseTitle } from './diagnose.ts';
 import type { Expectation } from './expectations.ts';
-import { renderFindings, type Finding } from './finding.ts';
-import { renderTrip } from './render.ts';
+import { renderFindings, type Finding, renderTrip } from './finding.ts';
 import type { Trip } from './statements.ts';
 
 /**

@@ -5,7 +5,7 @@ import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
 import { apiMessage, apiStatus, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
-import { flagsOf } from '../../helpers/trip/response-flags.ts';
+import { flagsOf } from '../../helpers/trip/envoy-values.ts';
 import { squidLog } from '../../helpers/trip/logs.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';

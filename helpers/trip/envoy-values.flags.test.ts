@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainFlags, flagsOf, responseFlags, shortFlags } from './response-flags.ts';
+import { explainFlags, flagsOf, responseFlags, shortFlags } from './envoy-values.ts';
 
 test('every flag of Envoy, each once, in both forms', () => {
   // CORE_RESPONSE_FLAGS in Envoy's source/common/stream_info/utility.h, and UDO, which is registered beside them.

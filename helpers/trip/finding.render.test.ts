@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { correlate } from './correlate.ts';
-import { renderTrip } from './render.ts';
+import { renderTrip } from './finding.ts';
 import { client, lines, observation, originLine, soundTrip } from '../../tests/samples/trip.ts';
 
 const logs = (changes: object) => correlate(observation({ lines: { ...observation().lines, ...changes } }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assign } from './assignment.ts';
+import { assign } from './correlate.ts';
 
 const claim = (trip: string, line: string, cost: number) => ({ trip, line, cost });
 const margin = () => 10;

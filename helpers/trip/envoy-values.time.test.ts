@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compileStartTime, type StartTime } from './start-time.ts';
+import { compileStartTime, type StartTime } from './envoy-values.ts';
 
 function compiled(format: string | undefined): StartTime {
   const found = compileStartTime(format);
