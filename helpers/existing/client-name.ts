@@ -1,7 +1,7 @@
 import type { V1LabelSelector, V1Pod } from '@kubernetes/client-node';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { unlessRefused, type Kube } from '../kube/client.ts';
+import { createdAt, unlessRefused, type Kube } from '../kube/client.ts';
 import { describePod, isReady } from '../kube/workloads.ts';
 
 /** `--client` in parts: a pod by its name, or one of a Deployment, or one with these labels. */
@@ -55,7 +55,7 @@ export async function podOf(kube: Kube, name: ClientName): Promise<V1Pod> {
   const labelSelector = name.labels ?? (await selectorOf(kube, name));
   const { items } = await kube.core.listNamespacedPod({ namespace, labelSelector });
   const staying = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
-  const [youngest] = staying.filter(isReady).sort((a, b) => created(b) - created(a));
+  const [youngest] = staying.filter(isReady).sort((a, b) => createdAt(b) - createdAt(a));
   if (youngest !== undefined) return youngest;
   if (staying.length === 0) {
     throw new UsageError(
@@ -67,10 +67,6 @@ export async function podOf(kube: Kube, name: ClientName): Promise<V1Pod> {
     `--client ${where}: no pod of it is ready: ${staying.map(describePod).join('; ')}`,
     'Requests are sent from a pod that serves: wait until one is ready, or choose another client.',
   );
-}
-
-function created({ metadata }: V1Pod): number {
-  return metadata?.creationTimestamp?.getTime() ?? 0;
 }
 
 async function selectorOf(kube: Kube, name: ClientName): Promise<string> {

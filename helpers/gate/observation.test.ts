@@ -74,7 +74,9 @@ describe('fromDump', () => {
     ['JSON', { json_format: { a: '%PROTOCOL%' } }, '{"a":"%PROTOCOL%"}'],
     ['the older text', { text_format: '%PROTOCOL%\n' }, '%PROTOCOL%\n'],
   ])('reads %s format', (_what, log_format, expected) => {
-    const access_log = [{ name: 'a' }, { name: 'b', typed_config: { log_format } }];
+    const file = { '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog' };
+    const typed_config = { ...file, path: '/dev/stdout', log_format };
+    const access_log = [{ name: 'a' }, { name: 'b', typed_config }];
     const filters = [{ name: 'http', typed_config: { '@type': 'hcm', access_log } }];
     expect(fromDump(dump({ filters }), proxy).accessLogFormat).toBe(expected);
   });

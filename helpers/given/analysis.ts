@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { jsonIn } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import { istioctl, IstioctlError } from '../istio/istioctl.ts';
+import { selects } from '../istio/taker-makers.ts';
 import { nameOf } from '../kube/client.ts';
 import type { Given, GivenProblem } from './given.ts';
 import { placeOf } from './document.ts';
@@ -118,7 +119,7 @@ export function writersFor(
     if (namespace !== pod.namespace && namespace !== rootNamespace) return [];
     const { spec = {} } = object as Selecting;
     const wanted = spec.workloadSelector?.labels ?? spec.selector?.matchLabels ?? {};
-    return Object.entries(wanted).every(([key, value]) => pod.labels[key] === value) ? [nameOf(object)] : [];
+    return selects(wanted, pod.labels) ? [nameOf(object)] : [];
   });
 }
 

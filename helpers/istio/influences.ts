@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { apiStatus, type Kube } from '../kube/client.ts';
+import { apiStatus, listOf, type Kube } from '../kube/client.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
-import { claimantsOf, selects, visibleTo, type ServiceEntry } from './taker-makers.ts';
+import { claimantsOf, hostMatches, selects, visibleTo, type ServiceEntry } from './taker-makers.ts';
 
 /** Kinds that can change where a sidecar sends a request, or what it logs of it, and the resources RBAC knows them by. */
 const kinds = [
@@ -35,8 +35,7 @@ export async function influencing(
   const lists = await Promise.all(
     kinds.map(async ([apiVersion, kind]) => {
       try {
-        const { items } = await kube.objects.list(apiVersion, kind);
-        return items.map((item) => ({ ...item, kind }));
+        return await listOf(kube, apiVersion, kind);
       } catch (error) {
         if (apiStatus(error) === 404) return [];
         throw error;
@@ -113,9 +112,4 @@ export function canTouch(object: Influence, request: InfluencedRequest): boolean
       return selects(wanted, clientLabels);
     }
   }
-}
-
-/** `*`, `*.com` or the host itself. */
-function hostMatches(pattern: string, host: string): boolean {
-  return pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }

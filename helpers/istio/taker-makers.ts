@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { nameOf } from '../kube/client.ts';
+import { createdAt, nameOf } from '../kube/client.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { objectOf, type Handling, type Taker } from './taker.ts';
 
@@ -183,14 +183,13 @@ function registeredBy(
   const entries = serviceEntries.filter(
     (entry) => within(entry) && entry.spec?.hosts?.includes(host) === true,
   );
-  if (entries.length > 0)
-    return oldestFirst(entries).map((entry) => nameOf({ ...entry, kind: 'ServiceEntry' }));
+  if (entries.length > 0) return oldestFirst(entries).map(nameOf);
   const own = services.find(
     (service) =>
       within(service) &&
       (service.metadata?.name === name || host.startsWith(`${service.metadata?.name ?? '?'}.`)),
   );
-  if (own !== undefined) return [nameOf({ ...own, kind: 'Service' })];
+  if (own !== undefined) return [nameOf(own)];
   const kind = external ? 'ServiceEntry' : 'Service';
   return [namespace === '' ? `host ${host}` : `${kind} for ${host} in ${namespace}`];
 }
@@ -234,11 +233,13 @@ export function importsHost(
     .some((one) => {
       const [from = '', pattern = ''] = one.split('/');
       const here = from === '*' || from === namespace || (from === '.' && namespace === clientNamespace);
-      return (
-        here &&
-        (pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1))))
-      );
+      return here && hostMatches(pattern, host);
     });
+}
+
+/** `*`, `*.com` or the host itself. */
+export function hostMatches(pattern: string, host: string): boolean {
+  return pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }
 
 function policyFor(objects: MeshObjects, client: ClientPod): NonNullable<Makers['policy']> {
@@ -248,7 +249,7 @@ function policyFor(objects: MeshObjects, client: ClientPod): NonNullable<Makers[
     return { object: 'meshConfig', mode: objects.outboundTrafficPolicy ?? 'ALLOW_ANY' };
   }
   // The field's default is the enum's first value: an empty block closes the mesh.
-  return { object: nameOf({ ...resource, kind: 'Sidecar' }), mode: policy.mode ?? 'REGISTRY_ONLY' };
+  return { object: nameOf(resource), mode: policy.mode ?? 'REGISTRY_ONLY' };
 }
 
 /** A ServiceEntry that leads connections to an address. */
@@ -283,13 +284,12 @@ export function claimantsOf(
     const by = claimOf(spec, allocated !== undefined, ip, listed.protocol);
     if (by === undefined) return [];
     const host = allocated?.host ?? spec?.hosts?.[0] ?? '';
-    const name = nameOf({ ...entry, kind: 'ServiceEntry' });
-    return [{ entry, name, host, by, protocol: listed.protocol ?? '' }];
+    return [{ entry, name: nameOf(entry), host, by, protocol: listed.protocol ?? '' }];
   });
   return found.sort(
     (a, b) =>
       claims.indexOf(a.by) - claims.indexOf(b.by) ||
-      created(a.entry) - created(b.entry) ||
+      createdAt(a.entry) - createdAt(b.entry) ||
       compare(a.host, b.host) ||
       compare(a.name, b.name),
   );
@@ -390,11 +390,7 @@ function list(names: readonly string[]): string {
 /** By age, then by name, as istiod orders its configuration. */
 function oldestFirst<T extends KubernetesObject>(objects: readonly T[]): T[] {
   const key = ({ metadata }: T): string => `${metadata?.name ?? ''}.${metadata?.namespace ?? ''}`;
-  return [...objects].sort((a, b) => created(a) - created(b) || compare(key(a), key(b)));
-}
-
-function created({ metadata }: KubernetesObject): number {
-  return new Date(metadata?.creationTimestamp ?? 0).getTime();
+  return [...objects].sort((a, b) => createdAt(a) - createdAt(b) || compare(key(a), key(b)));
 }
 
 function compare(a: string, b: string): number {

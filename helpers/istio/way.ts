@@ -1,4 +1,4 @@
-import type { Kube } from '../kube/client.ts';
+import { listOf, type Kube } from '../kube/client.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { dumpEntries, type SidecarPod } from './sidecar.ts';
 import { takerOf, type Taker } from './taker.ts';
@@ -85,10 +85,4 @@ export function toldTaker({ listener, handling }: Taker): string {
     case 'unknown':
       return `${listener}, ${handling.what}`;
   }
-}
-
-async function listOf<T>(kube: Kube, apiVersion: string, kind: string): Promise<T[]> {
-  const { items } = await kube.objects.list(apiVersion, kind);
-  // A list's items come without their kind.
-  return items.map((item) => ({ ...item, kind })) as T[];
 }

@@ -103,6 +103,21 @@ export function apiTrouble(error: unknown): string | undefined {
   return apiTrouble(error.cause);
 }
 
+/** The cluster's objects of a kind. In the API's own lists they come without it. */
+export async function listOf<T extends KubernetesObject>(
+  { objects }: Pick<Kube, 'objects'>,
+  apiVersion: string,
+  kind: string,
+): Promise<T[]> {
+  const { items } = await objects.list<T>(apiVersion, kind);
+  return items.map((item) => ({ ...item, kind }));
+}
+
+/** In ms since the epoch. */
+export function createdAt({ metadata }: KubernetesObject): number {
+  return new Date(metadata?.creationTimestamp ?? 0).getTime();
+}
+
 /** `Kind namespace/name`, as messages name an object. */
 export function nameOf(object: KubernetesObject): string {
   const { namespace, name } = object.metadata ?? {};

@@ -1,7 +1,7 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
 import { apply, remove, merge } from '../kube/apply.ts';
-import type { Kube } from '../kube/client.ts';
+import { createdAt, type Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
@@ -223,8 +223,7 @@ export class Traffic implements AsyncDisposable {
 
   async #podOf(workload: Workload): Promise<V1Pod> {
     const pods = await livePods(this.#kube, this.namespace, `app=${workload}`);
-    const age = ({ metadata }: V1Pod): number => new Date(metadata?.creationTimestamp ?? 0).getTime();
-    const [newest] = pods.sort((a, b) => age(b) - age(a));
+    const [newest] = pods.sort((a, b) => createdAt(b) - createdAt(a));
     if (newest === undefined) throw new Error(`${this.namespace} has no live pod app=${workload}`);
     return newest;
   }

@@ -2,7 +2,7 @@ import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { captureOf, notCaptured } from '../../helpers/istio/capture.ts';
 import { listeners } from '../../helpers/istio/sidecar.ts';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
-import { apiMessage, apiStatus, nameOf } from '../../helpers/kube/client.ts';
+import { apiMessage, apiStatus, listOf, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { flagsOf } from '../../helpers/trip/envoy-values.ts';
@@ -262,12 +262,12 @@ const questions: readonly Question[] = [
     of: ['PROXY_UNREACHABLE', 'DESTINATION_DOWN', 'DESTINATION_SLOW', 'WORKLOAD_NOT_READY'],
     ask: async ({ kube, namespaces, clientNamespace }) => {
       const own = [...(Object.values(namespaces) as string[]), clientNamespace];
-      const { items } = await kube.objects.list<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
-      const inTheWay = items.filter(({ metadata }) => own.includes(metadata?.namespace ?? ''));
+      const policies = await listOf<V1NetworkPolicy>(kube, 'networking.k8s.io/v1', 'NetworkPolicy');
+      const inTheWay = policies.filter(({ metadata }) => own.includes(metadata?.namespace ?? ''));
       if (inTheWay.length === 0) return undefined;
       return {
         cause: 'NETWORK_POLICY',
-        seen: inTheWay.map((policy) => describePolicy(policy)).join('; '),
+        seen: inTheWay.map(describePolicy).join('; '),
         expected: 'no NetworkPolicy, or one that allows the requests, DNS and istiod',
       };
     },
@@ -400,11 +400,11 @@ function behindFlags({ statement }: Finding): readonly Told['what'][] {
 }
 
 /** `NetworkPolicy shop/default-deny (every pod; Ingress, Egress)`. */
-function describePolicy({ metadata, spec }: V1NetworkPolicy): string {
+function describePolicy(policy: V1NetworkPolicy): string {
+  const { spec } = policy;
   const { matchLabels = {}, matchExpressions = [] } = spec?.podSelector ?? {};
   const every = Object.keys(matchLabels).length + matchExpressions.length === 0;
-  const name = nameOf({ kind: 'NetworkPolicy', ...(metadata === undefined ? {} : { metadata }) });
-  return `${name} (${every ? 'every pod' : 'some pods'}; ${(spec?.policyTypes ?? []).join(', ')})`;
+  return `${nameOf(policy)} (${every ? 'every pod' : 'some pods'}; ${(spec?.policyTypes ?? []).join(', ')})`;
 }
 
 /** A line that is the request's but for the client's port, which may have been changed on its way to the sidecar. */

@@ -1,5 +1,6 @@
 import { clusters } from '../../helpers/istio/sidecar.ts';
-import type { Claimant } from '../../helpers/istio/taker-makers.ts';
+import type { Claimant, ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { listOf } from '../../helpers/kube/client.ts';
 import { clusterName } from '../../helpers/document/edition.ts';
 import { entriesFor, judgedOf, type Judged, type Led } from './their-entry.ts';
 import type { World } from './world.ts';
@@ -16,7 +17,7 @@ export async function theirEntriesOf(world: World): Promise<readonly Led[]> {
 async function askEntries(world: World): Promise<readonly Led[]> {
   const { proxy, configuration, existing } = world.session;
   if (proxy.kind !== 'given' || existing === undefined || configuration.entry === 'own') return [];
-  const { items } = await world.kube.objects.list('networking.istio.io/v1', 'ServiceEntry');
+  const items = await listOf<ServiceEntry>(world.kube, 'networking.istio.io/v1', 'ServiceEntry');
   // What is in the client's namespace is the suite's.
   const theirs = items.filter(({ metadata }) => metadata?.namespace !== world.namespaces.mesh);
   const found = entriesFor(theirs, {

@@ -8,7 +8,7 @@ import {
   type ServiceEntry,
   type SidecarResource,
 } from '../../helpers/istio/taker-makers.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { listOf, nameOf } from '../../helpers/kube/client.ts';
 import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { wayTo } from './baseline.ts';
@@ -26,7 +26,7 @@ export async function whyNotLed(world: World, ip: string): Promise<Finding> {
   for (const entry of entries) {
     if (!isFor(entry, to, name)) continue;
     const { metadata, spec } = entry;
-    const told = nameOf({ ...entry, kind: 'ServiceEntry' });
+    const told = nameOf(entry);
     if (spec?.ports?.some(({ number }) => number === to.port) !== true) {
       const ports = spec?.ports?.map(({ number }) => number).join(', ');
       return {
@@ -48,13 +48,13 @@ export async function whyNotLed(world: World, ip: string): Promise<Finding> {
       const egress = resource.spec?.egress?.flatMap(({ hosts: all = [] }) => all).join(', ') ?? '';
       return {
         cause: 'SIDECAR_RESOURCE',
-        seen: `${nameOf({ ...resource, kind: 'Sidecar' })} imports ${egress} for the client, which hides ${told}; ${now}`,
+        seen: `${nameOf(resource)} imports ${egress} for the client, which hides ${told}; ${now}`,
         expected: `${metadata?.namespace ?? ''}/${hosts[0] ?? '*'} among what the client's Sidecar resource imports`,
       };
     }
   }
   const found = entries.filter((entry) => isFor(entry, to, name));
-  const told = found.map((entry) => nameOf({ ...entry, kind: 'ServiceEntry' })).join(', ');
+  const told = found.map(nameOf).join(', ');
   return {
     cause: 'SERVICE_ENTRY_MISSING',
     seen:
@@ -81,8 +81,9 @@ function others(world: World, entries: readonly ServiceEntry[], { port }: Endpoi
     .filter((entry) => !ips.some((ip) => isFor(entry, { ip, port }, undefined)))
     .map((entry) => {
       const { addresses = [] } = entry.spec ?? {};
-      const name = nameOf({ ...entry, kind: 'ServiceEntry' });
-      return addresses.length === 0 ? name : `${name} (${addresses.slice(0, 3).join(', ')})`;
+      return addresses.length === 0
+        ? nameOf(entry)
+        : `${nameOf(entry)} (${addresses.slice(0, 3).join(', ')})`;
     });
   const shown = told.slice(0, 5).join(', ');
   return told.length === 0 ? '' : `; on port ${port} there is ${shown}${told.length > 5 ? ' and more' : ''}`;
@@ -94,7 +95,7 @@ export async function clientMustSeeOwnEntry(world: World): Promise<void> {
   const { mesh } = world.namespaces;
   if (resource === undefined || imported(world, resource, mesh, ownHost(world))) return;
   throw new EnvironmentError(
-    `${nameOf({ ...resource, kind: 'Sidecar' })} keeps the client from seeing namespace ${mesh}, where the document's ServiceEntry goes`,
+    `${nameOf(resource)} keeps the client from seeing namespace ${mesh}, where the document's ServiceEntry goes`,
     `Judge a ServiceEntry that the client has, with your own proxy (--proxy); or have the Sidecar resource import ${mesh}/*.`,
   );
 }
@@ -118,9 +119,9 @@ async function entriesAndScope({
   readonly resource: SidecarResource | undefined;
 }> {
   const networking = 'networking.istio.io/v1';
-  const [{ items: entries }, { items: sidecars }] = await Promise.all([
-    kube.objects.list<ServiceEntry>(networking, 'ServiceEntry'),
-    kube.objects.list<SidecarResource>(networking, 'Sidecar'),
+  const [entries, sidecars] = await Promise.all([
+    listOf<ServiceEntry>(kube, networking, 'ServiceEntry'),
+    listOf<SidecarResource>(kube, networking, 'Sidecar'),
   ]);
   return { entries, resource: sidecarResourceFor({ sidecars, rootNamespace }, { namespace, labels }) };
 }

@@ -1,7 +1,7 @@
-import type { V1Container, V1NetworkPolicy, V1Pod } from '@kubernetes/client-node';
+import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { proxyVariablesOf } from '../../helpers/istio/agent-words.ts';
 import { complaintIn } from '../../helpers/istio/sidecar-watch.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { listOf, nameOf } from '../../helpers/kube/client.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { perhapsBy } from './carrier.ts';
 import { others } from './others.ts';
@@ -42,10 +42,8 @@ export async function sidecarComplaint(world: World, pod: V1Pod): Promise<Findin
 }
 
 async function policiesOf({ kube, clientNamespace }: World): Promise<string[]> {
-  const { items } = await kube.objects.list<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
-  return items
-    .filter(({ metadata }) => metadata?.namespace === clientNamespace)
-    .map((policy) => nameOf({ ...policy, kind: 'NetworkPolicy' }));
+  const policies = await listOf(kube, 'networking.k8s.io/v1', 'NetworkPolicy');
+  return policies.filter(({ metadata }) => metadata?.namespace === clientNamespace).map(nameOf);
 }
 
 function proxyContainer({ spec }: V1Pod): V1Container | undefined {

@@ -5,7 +5,7 @@ import {
   type ServiceEntry,
 } from '../../helpers/istio/taker-makers.ts';
 import { clusterName } from '../../helpers/document/edition.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { createdAt, nameOf } from '../../helpers/kube/client.ts';
 import type { Upstreams } from '../../helpers/trip/expectations.ts';
 
 /** As Envoy calls how a cluster finds its hosts. */
@@ -114,14 +114,14 @@ function namedBy(
       return spec?.hosts?.includes(name) === true && listed && visible;
     })
     .map((entry) => claimant(entry, port, name))
-    .sort((a, b) => created(a) - created(b));
+    .sort((a, b) => createdAt(a.entry) - createdAt(b.entry));
 }
 
 function claimant(entry: ServiceEntry, port: number, name: string | undefined): Claimant {
   const { hosts = [], ports = [] } = entry.spec ?? {};
   const host = hosts.find((one) => one === name) ?? hosts[0] ?? '';
   const protocol = ports.find(({ number }) => number === port)?.protocol ?? '';
-  return { entry, name: nameOf({ ...entry, kind: 'ServiceEntry' }), host, by: 'every address', protocol };
+  return { entry, name: nameOf(entry), host, by: 'every address', protocol };
 }
 
 function speaksHttp({ protocol }: Claimant): boolean {
@@ -130,10 +130,6 @@ function speaksHttp({ protocol }: Claimant): boolean {
 
 function isSame({ name }: Claimant): (other: Claimant) => boolean {
   return (other) => other.name === name;
-}
-
-function created({ entry }: Claimant): number {
-  return new Date(entry.metadata?.creationTimestamp ?? 0).getTime();
 }
 
 /** Of each address the entry that Istio takes. */
@@ -164,7 +160,7 @@ export function rivalsText(led: readonly Led[]): string | undefined {
         ? 'it has the address itself'
         : speaksHttp(first) !== speaksHttp(second)
           ? 'it is TCP, and so has a listener of that address'
-          : created(first) < created(second)
+          : createdAt(first.entry) < createdAt(second.entry)
             ? 'it is older'
             : 'they are of the same second, and its host comes first in the alphabet';
     const over = [second, ...others].map(({ name }) => name).join(', ');

@@ -15,6 +15,7 @@ const asked: Asked = {
 
 function entry(changes: object = {}, name = 'corp-proxy', creationTimestamp = '2026-01-01T00:00:00Z') {
   return {
+    kind: 'ServiceEntry',
     metadata: { name, namespace: 'istio-system', creationTimestamp: new Date(creationTimestamp) },
     spec: {
       hosts: ['proxy.corp.example'],

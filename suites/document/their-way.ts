@@ -13,7 +13,7 @@ import type { Taker } from '../../helpers/istio/taker.ts';
 import type { Difference } from '../../helpers/istio/taker-differences.ts';
 import { selects, type Claimant, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
 import { clustersOf } from '../../helpers/istio/way.ts';
-import { nameOf } from '../../helpers/kube/client.ts';
+import { listOf, nameOf } from '../../helpers/kube/client.ts';
 import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Upstreams } from '../../helpers/trip/expectations.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
@@ -99,11 +99,13 @@ export async function theirWayOf(
 /** Of a cluster that is not the entry's own, what its owner has as they like. */
 const theirBusiness: readonly Difference['what'][] = ['cluster type', 'transport socket'];
 
-async function gatewayObjectsOf(world: World): Promise<GatewayObjects> {
+const networking = 'networking.istio.io/v1';
+
+async function gatewayObjectsOf({ kube }: World): Promise<GatewayObjects> {
   const [routes, gateways, services] = await Promise.all([
-    listOf<VirtualService>(world, 'VirtualService'),
-    listOf<Gateway>(world, 'Gateway'),
-    listOf<Selecting>(world, 'Service', 'v1'),
+    listOf<VirtualService>(kube, networking, 'VirtualService'),
+    listOf<Gateway>(kube, networking, 'Gateway'),
+    listOf<Selecting>(kube, 'v1', 'Service'),
   ]);
   return { routes, gateways, services };
 }
@@ -158,7 +160,7 @@ async function endpointMakers(
   where: readonly string[],
 ): Promise<readonly string[]> {
   const entries = entriesOfHost(world, host);
-  const workloads = await listOf<WorkloadEntry>(world, 'WorkloadEntry');
+  const workloads = await listOf<WorkloadEntry>(world.kube, networking, 'WorkloadEntry');
   const selected = workloads.filter((workload) =>
     entries.some(({ entry }) => selectsWorkload(entry, workload)),
   );
@@ -190,13 +192,4 @@ function selectsWorkload(entry: ServiceEntry, { metadata, spec }: WorkloadEntry)
 /** Of Envoy's cluster `outbound|PORT|SUBSET|HOST`. */
 function hostOf(cluster: string): string {
   return cluster.split('|')[3] ?? cluster;
-}
-
-async function listOf<T>(
-  world: World,
-  kind: string,
-  apiVersion = 'networking.istio.io/v1',
-): Promise<readonly T[]> {
-  const { items } = await world.kube.objects.list(apiVersion, kind);
-  return items.map((item) => ({ ...item, kind })) as T[];
 }
