@@ -11,6 +11,7 @@ import { EnvironmentError, UsageError } from '../errors.ts';
 import { controlPlaneVersion } from '../istio/control-plane.ts';
 import {
   discoverySelectors,
+  isSelected,
   labelsForDiscovery,
   type DiscoverySelector,
 } from '../istio/discovery-selectors.ts';
@@ -27,6 +28,8 @@ export interface FoundIstio {
   readonly namespace: string;
   /** Labels of a namespace, or of its pods, that its injector heeds. */
   readonly injection: Readonly<Record<string, string>>;
+  /** Labels of a namespace that gets no sidecars; none where only labelled namespaces get them. */
+  readonly noInjection: Readonly<Record<string, string>>;
   /** Labels a namespace needs for this control plane to look at it at all; none without discovery selectors. */
   readonly discovery: Readonly<Record<string, string>>;
 }
@@ -69,6 +72,7 @@ export async function readIstio(kube: Kube, chosen: Injector, names: readonly st
     revision,
     namespace,
     injection: isDefault ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': name },
+    noInjection: (await injectsUnasked(kube, names)) ? { 'istio-injection': 'disabled' } : {},
     discovery: discoveryLabels(config.discoverySelectors, names),
   };
 }
@@ -119,10 +123,27 @@ export function choose(injectors: readonly Injector[], wanted: string | undefine
 }
 
 /** Every revision and tag of the cluster's Istio that injects. */
-export async function injectorsOf({ config }: Kube): Promise<Injector[]> {
+export async function injectorsOf(kube: Kube): Promise<Injector[]> {
+  return (await configurationsOf(kube)).flatMap(injectorIn);
+}
+
+async function configurationsOf({ config }: Kube): Promise<V1MutatingWebhookConfiguration[]> {
   const api = config.makeApiClient(AdmissionregistrationV1Api);
   const { items } = await api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' });
-  return items.flatMap(injectorIn);
+  return items;
+}
+
+/** Whether pods without a label get a sidecar in one of these namespaces (`enableNamespacesByDefault`). */
+async function injectsUnasked(kube: Kube, names: readonly string[]): Promise<boolean> {
+  const selector = discoverySelectors.element;
+  const webhooks = (await configurationsOf(kube)).flatMap(({ webhooks: all = [] }) => all);
+  return webhooks.some(
+    ({ namespaceSelector = {}, objectSelector = {} }) =>
+      isSelected(selector.parse(objectSelector), {}) &&
+      names.some((name) =>
+        isSelected(selector.parse(namespaceSelector), { 'kubernetes.io/metadata.name': name }),
+      ),
+  );
 }
 
 function injectorIn({ metadata, webhooks = [] }: V1MutatingWebhookConfiguration): Injector[] {

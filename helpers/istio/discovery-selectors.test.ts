@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { discoverySelectors, labelsForDiscovery } from './discovery-selectors.ts';
+import { discoverySelectors, isSelected, labelsForDiscovery } from './discovery-selectors.ts';
 
 const name = 'kubernetes.io/metadata.name';
 const namespaces = [{ [name]: 'conformance-mesh' }, { [name]: 'conformance-external' }];
@@ -62,4 +62,15 @@ test('what cannot be met is told, selector by selector', () => {
       'env Gt (1): operator Gt is not known',
     ],
   });
+});
+
+test('namespaces are taken that have no label, as the injector does with enableNamespacesByDefault', () => {
+  const absent = ['istio-injection', 'istio.io/rev'].map((key) => expression(key, 'DoesNotExist'));
+  const notSystem = expression(name, 'NotIn', 'kube-system');
+  const [selector] = discoverySelectors.parse([{ matchExpressions: [...absent, notSystem] }]);
+  const taken = (labels: Record<string, string>): boolean | undefined =>
+    selector && isSelected(selector, labels);
+  expect(taken({ [name]: 'conformance-external' })).toBe(true);
+  expect(taken({ [name]: 'conformance-external', 'istio-injection': 'disabled' })).toBe(false);
+  expect(taken({ [name]: 'kube-system' })).toBe(false);
 });

@@ -19,6 +19,11 @@ export type DiscoverySelector = z.infer<typeof discoverySelectors>[number];
 
 type Labels = Readonly<Record<string, string>>;
 
+/** Whether something with these labels fits a selector. */
+export function isSelected(selector: DiscoverySelector, labels: Labels): boolean {
+  return expressionsOf(selector).every((one) => fits(labels[one.key], [one]));
+}
+
 /** What an added label says where any value will do. */
 const anyValue = 'conformance';
 

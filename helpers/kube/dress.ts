@@ -6,6 +6,8 @@ export interface Dress {
   readonly labels: Readonly<Record<string, string>>;
   /** On namespaces as well: what Istio's discovery selectors ask for. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
+  /** On namespaces that are to stay outside of the mesh, where namespaces without a label are injected. */
+  readonly outsideLabels: Readonly<Record<string, string>>;
   /** On namespaces as well: the run that owns them. */
   readonly namespaceAnnotations: Readonly<Record<string, string>>;
   /** Secret of the pods' own namespaces that the kubelet pulls images with. */
@@ -41,7 +43,11 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
   labelled.metadata = { ...labelled.metadata, labels: { ...labelled.metadata?.labels, ...dress.labels } };
   switch (labelled.kind ?? '') {
     case 'Namespace':
-      labelled.metadata.labels = { ...dress.namespaceLabels, ...labelled.metadata.labels };
+      labelled.metadata.labels = {
+        ...dress.namespaceLabels,
+        ...(labelled.metadata.name === dress.visibleTo ? {} : dress.outsideLabels),
+        ...labelled.metadata.labels,
+      };
       labelled.metadata.annotations = { ...labelled.metadata.annotations, ...dress.namespaceAnnotations };
       break;
     case 'Service':

@@ -111,6 +111,7 @@ export async function openExistingSession(
     dress: {
       labels: labelsOf(runId),
       namespaceLabels: istio?.discovery ?? {},
+      outsideLabels: istio?.noInjection ?? {},
       namespaceAnnotations: { [processAnnotation]: encodeOwner(thisProcess()) },
       pullSecret: pullSecret === undefined ? undefined : pullSecretName,
       unprivilegedImage: images.images.curl.reference,

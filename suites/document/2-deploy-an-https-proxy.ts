@@ -224,8 +224,11 @@ async function squidConfiguration({ folder, session }: World): Promise<string> {
 
 async function namespaceMustNotInject({ kube, namespaces: { external } }: World): Promise<void> {
   const namespace = await kube.core.readNamespace({ name: external });
-  const labels = Object.entries(namespace.metadata?.labels ?? {}).filter(([key]) =>
-    ['istio-injection', 'istio.io/rev', 'istio.io/dataplane-mode'].includes(key),
+  const labels = Object.entries(namespace.metadata?.labels ?? {}).filter(
+    ([key, value]) =>
+      ['istio-injection', 'istio.io/rev', 'istio.io/dataplane-mode'].includes(key) &&
+      // Where namespaces without a label are injected, this one says no.
+      `${key}=${value}` !== 'istio-injection=disabled',
   );
   if (labels.length > 0) {
     fail(
