@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from '../kube/client.ts';
-import { compileLog, logSinks, type LogFormat } from '../trip/access-log-format.ts';
+import { compileLog, logSinks, type CompiledLog, type LogFormat } from '../trip/access-log-format.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { defaultTextFormats, parseSidecarLine, type ReadSidecarLine } from '../trip/envoy.ts';
 import { dumpEntries, type SidecarPod } from './sidecar.ts';
@@ -8,7 +8,13 @@ import { takerOf } from './taker.ts';
 
 /** The access log of one sidecar: how its lines are read, or why they cannot testify to a connection. */
 export type AccessLog =
-  | { readonly kind: 'readable'; readonly read: ReadSidecarLine; readonly isDefault: boolean }
+  | {
+      readonly kind: 'readable';
+      readonly read: ReadSidecarLine;
+      readonly isDefault: boolean;
+      /** Lines tell what the mesh calls a cluster, which may be another name than its own. */
+      readonly callsClusters: boolean;
+    }
   /** `off`: nothing is written to the container's log, or only some connections are. */
   | { readonly kind: 'off' | 'elsewhere' | 'unreadable'; readonly why: string };
 
@@ -17,13 +23,24 @@ export async function accessLogOf(kube: Kube, pod: SidecarPod, to: Endpoint): Pr
   return accessLogIn(await dumpEntries(kube, pod, 'dynamic_listeners'), to);
 }
 
-/** Istio's access log for one namespace, where the mesh writes none. */
-export function accessLogTelemetry(namespace: string): KubernetesObject {
+export const accessLogTelemetryName = 'conformance-access-log';
+
+/**
+ * Istio's access log for the suite's own pods of a namespace, where the mesh writes none.
+ * @param labels Those of the pods: what Telemetry resources say for the whole namespace does not count for them then
+ */
+export function accessLogTelemetry(
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): KubernetesObject {
   const telemetry = {
     apiVersion: 'telemetry.istio.io/v1',
     kind: 'Telemetry',
-    metadata: { name: 'conformance-access-log', namespace },
-    spec: { accessLogging: [{ providers: [{ name: 'envoy' }], disabled: false }] },
+    metadata: { name: accessLogTelemetryName, namespace },
+    spec: {
+      selector: { matchLabels: labels },
+      accessLogging: [{ providers: [{ name: 'envoy' }], disabled: false }],
+    },
   };
   return telemetry;
 }
@@ -56,10 +73,13 @@ export function accessLogIn(entries: readonly unknown[], to: Endpoint): AccessLo
   const problems: string[] = [];
   for (const { format } of whole) {
     if (format === undefined) continue;
-    if (isDefault(format)) return { kind: 'readable', read: parseSidecarLine, isDefault: true };
+    if (isDefault(format)) {
+      const callsClusters = String(format.format).includes('%UPSTREAM_CLUSTER%');
+      return { kind: 'readable', read: parseSidecarLine, isDefault: true, callsClusters };
+    }
     const found = compiled(format, logsEarly);
-    if (typeof found !== 'string') return { kind: 'readable', read: found, isDefault: false };
-    problems.push(found);
+    if (typeof found === 'string') problems.push(found);
+    else return { kind: 'readable', read: found.parse, isDefault: false, callsClusters: found.callsClusters };
   }
   return { kind: 'unreadable', why: problems.join('; ') };
 }
@@ -75,9 +95,10 @@ function isDefault({ encoding, format }: LogFormat): boolean {
  * How lines of the format are read, or why they cannot be.
  * @param logsEarly A line is written while the connection is open too; it has no duration yet, which tells it from the last
  */
-function compiled(format: LogFormat, logsEarly: boolean): ReadSidecarLine | string {
+function compiled(format: LogFormat, logsEarly: boolean): CompiledLog | string {
   try {
-    const { missing, untold, ambiguous, parse } = compileLog(format);
+    const log = compileLog(format);
+    const { missing, untold, ambiguous } = log;
     // A line that does not tell the cluster does not tell the way: without the entry the proxy may be reached as well.
     const needed = [
       ...missing.filter((one) => !one.includes('%UPSTREAM_CLUSTER_RAW%')),
@@ -85,7 +106,7 @@ function compiled(format: LogFormat, logsEarly: boolean): ReadSidecarLine | stri
       ...(logsEarly && untold.includes('duration') ? ['%DURATION%'] : []),
     ];
     if (needed.length > 0) return `the access log's format lacks ${needed.join(', ')}`;
-    return ambiguous ?? parse;
+    return ambiguous ?? log;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return `the access log's format cannot be read: ${error.message}`;

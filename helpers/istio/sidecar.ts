@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Kube } from '../kube/client.ts';
 import { execOrThrow, type PodRef } from '../kube/exec.ts';
 import { containerStatuses } from '../kube/workloads.ts';
+import type { ClusterNames } from '../trip/cluster-names.ts';
 import { countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
 
 const sidecarName = 'istio-proxy';
@@ -41,10 +42,19 @@ export function startsBeforeItsApplications({ spec }: V1Pod): boolean {
 }
 
 /** Whether a pod's sidecar answers its DNS: names of ServiceEntries without addresses get one that istiod allocated then. */
-export function answersDns({ spec }: V1Pod): boolean {
+export function answersDns(pod: V1Pod): boolean {
+  return hasVariable(pod, 'ISTIO_META_DNS_CAPTURE', 'true');
+}
+
+/** Whether nothing brings a pod's connections to its sidecar: applications must ask it themselves (interception mode NONE). */
+export function interceptsNothing(pod: V1Pod): boolean {
+  return hasVariable(pod, 'ISTIO_META_INTERCEPTION_MODE', 'NONE');
+}
+
+function hasVariable({ spec }: V1Pod, variable: string, wanted: string): boolean {
   const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
   const env = all.find(({ name }) => name === sidecarName)?.env ?? [];
-  return env.some(({ name, value }) => name === 'ISTIO_META_DNS_CAPTURE' && value === 'true');
+  return env.some(({ name, value }) => name === variable && value === wanted);
 }
 
 const serverInfo = z.object({
@@ -127,6 +137,7 @@ export async function listeners(kube: Kube, pod: SidecarPod): Promise<Listener[]
 const cluster = z
   .object({
     name: z.string(),
+    alt_stat_name: z.string().default(''),
     type: z.string().optional(),
     transport_socket: z.looseObject({ name: z.string() }).optional(),
     transport_socket_matches: z.array(z.looseObject({ name: z.string() })).optional(),
@@ -184,10 +195,21 @@ export async function drainTimeMs(kube: Kube, pod: SidecarPod): Promise<number> 
   return Math.round(Number.parseFloat(options.drain_time) * 1000);
 }
 
-/** What Envoy counted of outbound connections so far, of those that it was told to count ({@link countingAnnotations}). */
-export async function outboundCounters(kube: Kube, pod: SidecarPod): Promise<Counters> {
+/** What Envoy counted of outbound connections so far, of those that it was told to count (countingAnnotations). */
+export async function outboundCounters(kube: Kube, pod: SidecarPod, names: ClusterNames): Promise<Counters> {
   const query = new URLSearchParams({ usedonly: '', filter: countersFilter });
-  return parseCounters(await admin(kube, pod, `stats?${query.toString()}`));
+  return parseCounters(await admin(kube, pod, `stats?${query.toString()}`), names);
+}
+
+/** What the mesh calls the outbound clusters of this sidecar, where not by their own names. */
+export async function clusterNames(kube: Kube, pod: SidecarPod): Promise<ClusterNames> {
+  const called = (await clusters(kube, pod)).flatMap(({ name, alt_stat_name: told }) => {
+    // istiod ends each with a semicolon.
+    const as = told.replace(/;$/, '');
+    return name.startsWith('outbound|') && as !== '' && as !== name ? [{ name, as }] : [];
+  });
+  const groups = Map.groupBy(called, ({ as }) => as);
+  return new Map([...groups].map(([as, all]) => [as, all.map(({ name }) => name)]));
 }
 
 /** A listener or cluster that Envoy holds, and since when. */

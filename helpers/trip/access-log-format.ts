@@ -26,6 +26,8 @@ export interface CompiledLog {
   readonly untold: readonly SidecarField[];
   /** By how much a start time may be off, in ms. */
   readonly startPrecisionMs: number;
+  /** A cluster is told by what the mesh calls it (`%UPSTREAM_CLUSTER%`), which may be another name than its own. */
+  readonly callsClusters: boolean;
   /** The statement in a line, or why it is none. A line that can be read in several ways is none. Never throws. */
   readonly parse: (line: string) => SidecarStatement | ParseFailure;
 }
@@ -250,6 +252,7 @@ export function compileLog({ encoding, format, omitsEmpty }: LogFormat): Compile
     ambiguous,
     untold,
     startPrecisionMs,
+    callsClusters: chosen.get('upstreamCluster') === 'UPSTREAM_CLUSTER',
     parse(line) {
       const text = line.replace(/\r?\n$/, '');
       if (text.trim() === '') return failure('empty', 'an empty line', line);

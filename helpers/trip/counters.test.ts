@@ -74,6 +74,13 @@ describe('a trip by the counters of its sidecar', () => {
     expect(causes(tripOf('', more))).toEqual(['NO_SIDECAR_STATEMENT']);
   });
 
+  test('is sound where clusters have names of the mesh’s own', () => {
+    const names = new Map([['my-company-proxy.com_3128', [cluster]]]);
+    const after = parseCounters(told('my-company-proxy.com_3128;'), names);
+    expect([...after.keys()]).toEqual([cluster]);
+    expect([...parseCounters(told('xds-grpc;'), names).keys()]).toEqual([]);
+  });
+
   test('is sound where filters have names of their own', () => {
     const renamed = told(documents).replace(`tcp.${documents}`, 'tcp.my-company-proxy');
     expect(causes(tripOf('', renamed))).toEqual([]);

@@ -1,3 +1,4 @@
+import { clusterCalled, type ClusterNames } from './cluster-names.ts';
 import type { ClientStatement, SidecarField, SidecarStatement } from './statements.ts';
 
 /**
@@ -48,7 +49,7 @@ const figures: Readonly<Record<string, Figure>> = {
   no_route: 'connections',
 };
 
-/** What Envoy must be told to count: by default an Istio proxy counts none of it. */
+/** What a user's Envoy may have been told to count: by default an Istio proxy counts none of it. */
 const countedPrefixes = [
   ...(['cluster', 'tcp'] as const).flatMap((kind) => [
     `${kind}.outbound`,
@@ -58,31 +59,42 @@ const countedPrefixes = [
   'http.outbound',
 ];
 
-const inclusion = 'sidecar.istio.io/statsInclusionPrefixes';
+const inclusion = 'sidecar.istio.io/statsInclusion';
 
-/** What a client's pod says so that its sidecar counts. */
+/** What a client's pod says so that its sidecar counts, whatever the mesh calls its clusters. */
 export const countingAnnotations: Readonly<Record<string, string>> = {
-  [inclusion]: countedPrefixes.join(','),
+  [`${inclusion}Suffixes`]: Object.keys(figures).join(','),
 };
 
 /** Whether the sidecar of a pod with these annotations counts outbound connections. */
 export function countsOutbound(annotations: Readonly<Record<string, string>>): boolean {
-  const asked = annotations[inclusion]?.split(',') ?? [];
-  return countedPrefixes.every((prefix) => asked.some((one) => one !== '' && prefix.startsWith(one)));
+  const asked = (by: string): string[] =>
+    (annotations[`${inclusion}${by}`] ?? '').split(',').filter((one) => one !== '');
+  return (
+    countedPrefixes.every((prefix) => asked('Prefixes').some((one) => prefix.startsWith(one))) ||
+    Object.keys(figures).every((figure) => asked('Suffixes').some((one) => figure.endsWith(one)))
+  );
 }
 
 /** For `GET /stats?filter=`: what {@link parseCounters} reads. */
-export const countersFilter = `^((cluster|tcp)\\.(outbound|PassthroughCluster|BlackHoleCluster)|http\\.outbound).*\\.(${Object.keys(figures).join('|')})$`;
+export const countersFilter = `^(cluster|tcp|http)\\..*\\.(${Object.keys(figures).join('|')})$`;
 
-/** @param text Envoy's answer to `GET /stats`, a line a statistic */
-export function parseCounters(text: string): Counters {
+/** What clients' connections are counted by. */
+const outbound = /^(outbound|PassthroughCluster$|BlackHoleCluster$)/;
+
+/**
+ * @param text Envoy's answer to `GET /stats`, a line a statistic
+ * @param names What the mesh calls its clusters
+ */
+export function parseCounters(text: string, names: ClusterNames = new Map()): Counters {
   const found = new Map<string, Counted>();
   for (const line of text.split('\n')) {
-    const [, kind, name = '', statistic = '', value] =
+    const [, kind, told = '', statistic = '', value] =
       /^(cluster|tcp|http)\.(.+?);?\.([a-z_0-9]+): (\d+)$/.exec(line.trim()) ?? [];
     const figure = figures[statistic];
     const isHttp = kind === 'http';
-    if (figure === undefined || isHttp !== (statistic === 'no_route')) continue;
+    const name = clusterCalled(told, names);
+    if (figure === undefined || isHttp !== (statistic === 'no_route') || !outbound.test(name)) continue;
     const known = found.get(name) ?? none;
     found.set(name, { ...known, isHttp, [figure]: known[figure] + Number(value) });
   }

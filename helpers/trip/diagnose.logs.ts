@@ -56,7 +56,9 @@ function sidecarRoute(
     return [find('BLACKHOLE', `BlackHoleCluster, ${flagsText(line)}`)];
   }
   const findings: TripFinding[] = [];
-  if (clusters?.includes(line.upstreamCluster) === false) {
+  // The TCP proxy chooses a cluster before anything else: it did not get the connection.
+  const chosen = speaksHttp || line.upstreamCluster !== '-';
+  if (chosen && clusters?.includes(line.upstreamCluster) === false) {
     findings.push(
       line.upstreamCluster === 'PassthroughCluster'
         ? find('PASSTHROUGH', 'PassthroughCluster')
@@ -72,6 +74,9 @@ function sidecarRoute(
   const proxy = upstreams.map(formatEndpoint).join(' or ');
   if (ended !== undefined) {
     findings.push(ended);
+  } else if (!chosen) {
+    const seen = `no cluster was chosen${flags.size === 0 ? '' : `, ${flagsText(line)}`}: a filter before the TCP proxy ended the connection`;
+    findings.push(find('SIDECAR_REFUSED', seen));
   } else if (unreachable) {
     const reason = line.upstreamFailure === '-' ? '' : `, ${line.upstreamFailure}`;
     const to = proxy === '' ? '' : ` to ${proxy}`;

@@ -111,6 +111,15 @@ describe('response flags', () => {
     expect(first(refused('UO'))).toMatchObject({ seen: containing(`in ${cluster}`) });
   });
 
+  it('SIDECAR_REFUSED: no cluster was chosen, as where a rate limit comes before the TCP proxy', () => {
+    const changes = { upstreamCluster: '-', responseFlags: 'URX', upstreamHost: undefined };
+    const trip = { ...withSidecar(changes), client: withLogs({}, failed(56, 'Recv failure')).client };
+    expect(first(trip)).toMatchObject({
+      cause: 'SIDECAR_REFUSED',
+      seen: containing('no cluster was chosen'),
+    });
+  });
+
   it("SIDECAR_REFUSED: with Envoy's own reason, where there is no flag", () => {
     expect(first(refused('-', 'rbac_access_denied_matched_policy[none]'))).toMatchObject({
       cause: 'SIDECAR_REFUSED',

@@ -55,7 +55,12 @@ export interface Target {
 
 /** How a sidecar says what it did: a line of its log for each connection, or counters, with the reason why no line. */
 export type Testimony =
-  | { readonly by: 'log'; readonly read: ReadSidecarLine }
+  | {
+      readonly by: 'log';
+      readonly read: ReadSidecarLine;
+      /** Before each request: learns what `read` needs to know of the sidecar. */
+      readonly learn?: () => Promise<void>;
+    }
   | { readonly by: 'counters'; readonly why: string; readonly count: () => Promise<Counters> };
 
 /** A request that was sent; `counted` where the client's sidecar testifies by counters. */
@@ -190,6 +195,11 @@ export class Witnesses implements AsyncDisposable {
     const testimonies = await this.#testimonies(requests);
     const readSidecar = firstToRead(
       [...testimonies.values()].flatMap((one) => (one.by === 'log' ? [one.read] : [])),
+    );
+    await Promise.all(
+      [...testimonies.values()].flatMap((one) =>
+        one.by === 'log' && one.learn !== undefined ? [one.learn()] : [],
+      ),
     );
     const since = this.#logs.cursors();
     const [first] = requests;

@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
+import { accessLogTelemetryName } from '../../helpers/istio/access-log.ts';
 import { canTouch, influencing, type InfluencedRequest } from '../../helpers/istio/influences.ts';
 import { nameOf, unlessRefused } from '../../helpers/kube/client.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
@@ -17,7 +17,7 @@ export async function others(world: World): Promise<readonly KubernetesObject[]>
     namespaces: [...new Set([...(Object.values(world.namespaces) as string[]), world.clientNamespace])],
     rootNamespace: world.mesh.system,
   };
-  const ownTelemetry = nameOf(accessLogTelemetry(world.namespaces.mesh));
+  const ownTelemetry = `Telemetry ${world.namespaces.mesh}/${accessLogTelemetryName}`;
   return objects.filter((object) => canTouch(object, request) && nameOf(object) !== ownTelemetry);
 }
 

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { belongsTo } from '../../helpers/given/given.ts';
-import { accessLogTelemetry } from '../../helpers/istio/access-log.ts';
+import { accessLogTelemetryName } from '../../helpers/istio/access-log.ts';
 import { originNamespace } from '../../helpers/kube/manifests.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
@@ -21,7 +21,7 @@ export function notCompared(object: KubernetesObject): boolean {
   const { name, namespace = '', annotations = {}, labels = {} } = object.metadata ?? {};
   if (namespace.startsWith('kube-') || namespace === originNamespace) return true;
   // Made when a sidecar is found to write no log, and removed with the run.
-  if (name === accessLogTelemetry(namespace).metadata?.name && kind === 'Telemetry') return true;
+  if (name === accessLogTelemetryName && kind === 'Telemetry') return true;
   // k3s' deploy controller, which goes on applying its own manifests after the node is ready.
   const marks = [...Object.keys(annotations), ...Object.keys(labels)];
   if (marks.some((mark) => mark.startsWith('objectset.rio.cattle.io/'))) return true;

@@ -149,7 +149,8 @@ export class World implements AsyncDisposable {
     this.witnesses = new Witnesses(this.kube, session.destination, session.proxy);
     // The suite's own mesh has Istio's default format, or BEFORE-1 fails.
     if (session.existing?.istio !== undefined) {
-      const testimonies = new Testimonies(this.kube, session.namespaces.mesh);
+      const { mesh } = session.namespaces;
+      const testimonies = new Testimonies(this.kube, mesh, session.existing.dress.labels);
       this.witnesses.testimonyOf = (client, via) => testimonies.of(client, via);
     }
     const { givenClient } = this;
