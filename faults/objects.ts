@@ -32,8 +32,9 @@ export interface EnvoyPatch {
   readonly applyTo: string;
   readonly context?: string;
   readonly match?: object;
-  readonly operation?: 'MERGE' | 'INSERT_BEFORE';
-  readonly value: object;
+  readonly operation?: 'MERGE' | 'INSERT_BEFORE' | 'REMOVE';
+  /** What is removed has none. */
+  readonly value?: object;
   readonly workloads?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +42,7 @@ export function envoyFilter(namespace: string, name: string, patch: EnvoyPatch):
   const { applyTo, context = 'SIDECAR_OUTBOUND', match, operation = 'MERGE', value, workloads } = patch;
   return istio('networking', 'EnvoyFilter', namespace, name, {
     ...(workloads === undefined ? {} : { workloadSelector: { labels: workloads } }),
-    configPatches: [{ applyTo, match: { context, ...match }, patch: { operation, value } }],
+    configPatches: [{ applyTo, match: { context, ...match }, patch: { operation, ...(value && { value }) } }],
   });
 }
 

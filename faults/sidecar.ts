@@ -93,6 +93,13 @@ export const sidecarFaults: readonly Fault[] = [
     'traffic.sidecar.istio.io/excludeOutboundIPRanges',
     '10.0.0.0/8',
   ),
+  annotated(
+    'INTERCEPTION-NONE',
+    'Nothing is redirected to the client’s sidecar (interceptionMode NONE)',
+    { step: 'BEFORE-2', cause: 'NOT_CAPTURED' },
+    'sidecar.istio.io/interceptionMode',
+    'NONE',
+  ),
   {
     id: 'ADDRESS-EXCLUDED-MESHWIDE',
     title: 'The injector leaves the pods’ network out of capture (global.proxy.excludeIPRanges)',
@@ -103,7 +110,7 @@ export const sidecarFaults: readonly Fault[] = [
       await rig.removeClient();
     },
     undo: async (rig) => {
-      await rig.changeInjectorValues({ excludeIPRanges: '' });
+      await rig.restoreInjectorValues();
       await rig.removeClient();
     },
   },

@@ -10,7 +10,18 @@ import {
 import type { HealthyMesh } from './healthy/mesh.ts';
 import { companyHost, shop } from './healthy/rig.ts';
 import { replaceWorkload, startWorkload, stopWorkload } from './healthy/workload.ts';
-import { admissionPolicy, destinationRule, serviceEntry, tcp } from './objects.ts';
+import {
+  admissionPolicy,
+  destinationRule,
+  envoyFilter,
+  istio,
+  root,
+  serviceEntry,
+  tcp,
+  tcpListener,
+  typed,
+  type ManifestObject,
+} from './objects.ts';
 
 /** A mesh of others' that looks ordinary and leads astray: `run --kubeconfig` must be red in it. */
 export interface TheirFault extends HealthyMesh {
@@ -34,6 +45,24 @@ function inSecond(id: string, title: string, cause: CauseCode, mistake: object):
     expect: { step: 'MESH-1', cause, names: 'ServiceEntry other-shop/corp-proxy-2' },
   };
 }
+
+/** An entry for a proxy by its name alone. */
+function byName(name: string, host: string, changes: object = {}): ManifestObject {
+  return serviceEntry(root, name, { hosts: [host], ports: [tcp(3128)], resolution: 'DNS', ...changes });
+}
+
+const oneConnection = {
+  applyTo: 'NETWORK_FILTER',
+  match: tcpListener(3128),
+  operation: 'INSERT_BEFORE',
+  value: {
+    name: 'envoy.filters.network.local_ratelimit',
+    ...typed('filters.network.local_ratelimit.v3.LocalRateLimit', {
+      stat_prefix: 'rate_limit',
+      token_bucket: { max_tokens: 1, fill_interval: '600s' },
+    }),
+  },
+} as const;
 
 export const theirFaults: readonly TheirFault[] = [
   inSecond(
@@ -120,6 +149,98 @@ export const theirFaults: readonly TheirFault[] = [
     proxy,
     objects: (rig) => throughGateway(rig, { resolution: 'NONE' }),
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/corp-proxy' },
+  },
+  {
+    id: 'THEIRS-SUBSET',
+    title: 'A VirtualService sends it to a subset that no endpoint belongs to',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig, {
+        resolution: 'STATIC',
+        endpoints: [{ address: rig.proxyIp, labels: { zone: 'blue' } }],
+      }),
+      istio('networking', 'DestinationRule', root, 'corp-proxy', {
+        host: companyHost,
+        subsets: [{ name: 'green', labels: { zone: 'green' } }],
+      }),
+      routes([toProxy({ subset: 'green' })]),
+    ],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'DestinationRule istio-system/corp-proxy' },
+  },
+  {
+    id: 'THEIRS-NOT-RESOLVED',
+    title: 'The company’s entry looks its proxy up by a name that is gone',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig, {
+        addresses: [rig.proxyIp],
+        resolution: 'DNS',
+        endpoints: [{ address: 'old-proxy.corp.example' }],
+      }),
+    ],
+    expect: {
+      step: 'MESH-2',
+      cause: 'PROXY_UNREACHABLE',
+      names: 'ServiceEntry istio-system/corp-proxy has the sidecar look up old-proxy.corp.example',
+    },
+  },
+  {
+    id: 'THEIRS-TWO-NAMES',
+    title: 'Another proxy by name has an entry too, and Istio has one listener for the port of both',
+    proxy: { port: 3128, byName: true },
+    objects: (rig) => [
+      byName('other-proxy', 'other-proxy.example.com', { endpoints: [{ address: rig.secondProxyIp }] }),
+      byName('corp-proxy', companyHost),
+    ],
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/other-proxy' },
+  },
+  {
+    id: 'THEIRS-MUTUAL-TLS',
+    title: 'A rule for every host begins mutual TLS, towards the proxy as well',
+    proxy,
+    objects: (rig) => [companyEntry(rig), destinationRule('default', '*', { tls: { mode: 'ISTIO_MUTUAL' } })],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'DestinationRule istio-system/default' },
+  },
+  {
+    id: 'THEIRS-LISTENER-REMOVED',
+    title: 'An EnvoyFilter removes the listener of the proxy’s port',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      envoyFilter(root, 'no-listener', {
+        applyTo: 'LISTENER',
+        match: { listener: { portNumber: 3128 } },
+        operation: 'REMOVE',
+      }),
+    ],
+    expect: { step: 'MESH-1', cause: 'LISTENER_MISSING', names: 'EnvoyFilter istio-system/no-listener' },
+  },
+  {
+    id: 'THEIRS-CLUSTER-REMOVED',
+    title: 'An EnvoyFilter removes the proxy’s cluster, and leaves its listener',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      envoyFilter(root, 'no-cluster', {
+        applyTo: 'CLUSTER',
+        match: { cluster: { service: companyHost } },
+        operation: 'REMOVE',
+      }),
+    ],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/no-cluster' },
+  },
+  {
+    id: 'THEIRS-RATE-LIMIT',
+    title: 'An EnvoyFilter lets one connection in ten minutes through',
+    objects: () => [envoyFilter(root, 'rate-limit', oneConnection)],
+    expect: { step: 'CONTROL-2', cause: 'SIDECAR_REFUSED', names: 'EnvoyFilter istio-system/rate-limit' },
+  },
+  {
+    id: 'THEIRS-SERVICES-CAPTURED',
+    title: 'Sidecars capture the cluster’s Services alone',
+    inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '10.43.0.0/16' }),
+    undo: (rig) => rig.restoreInjectorValues(),
+    expect: { step: 'CONTROL-1', cause: 'NOT_CAPTURED', names: 'includeIPRanges' },
   },
   {
     id: 'THEIRS-LIMITED',

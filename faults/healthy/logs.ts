@@ -25,9 +25,14 @@ const renamedKeys = {
   why: '%RESPONSE_CODE_DETAILS%',
 };
 
-function accessLogging(spec: object): ManifestObject {
-  return istio('telemetry', 'Telemetry', root, 'mesh-default', { accessLogging: [spec] });
+function accessLogging(spec: object, namespace = root): ManifestObject {
+  return istio('telemetry', 'Telemetry', namespace, 'mesh-default', { accessLogging: [spec] });
 }
+
+/** What the company calls its clusters in statistics, and by `%UPSTREAM_CLUSTER%` in logs. */
+const clusterNames = { outboundClusterStatName: '%SERVICE_FQDN%_%SERVICE_PORT%' };
+
+const failuresAlone = { providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } };
 
 /** A provider of meshConfig, and Telemetry for the whole mesh that chooses it. */
 function logBy(provider: Fields & { readonly name: string }): Pick<HealthyMesh, 'meshConfig' | 'objects'> {
@@ -41,6 +46,7 @@ function logBy(provider: Fields & { readonly name: string }): Pick<HealthyMesh, 
 }
 
 const collector = { service: `collector.${shop}.svc.cluster.local`, port: 4317 };
+const openTelemetry = logBy({ name: 'company-otel', envoyOtelAls: collector });
 
 export const logMeshes: readonly HealthyMesh[] = [
   {
@@ -77,7 +83,7 @@ export const logMeshes: readonly HealthyMesh[] = [
   {
     id: 'LOG-OPENTELEMETRY',
     title: 'An access log by OpenTelemetry alone',
-    ...logBy({ name: 'company-otel', envoyOtelAls: collector }),
+    ...openTelemetry,
   },
   {
     id: 'LOG-OFF',
@@ -97,9 +103,30 @@ export const logMeshes: readonly HealthyMesh[] = [
   {
     id: 'LOG-ERRORS-ONLY',
     title: 'Telemetry that logs failed requests alone',
+    objects: () => [accessLogging(failuresAlone)],
+  },
+  {
+    id: 'LOG-ERRORS-ONLY-HERE',
+    title: 'Telemetry of the run’s namespace that logs failed requests alone',
+    objects: ({ run }) => [accessLogging(failuresAlone, run.mesh)],
+  },
+  {
+    id: 'LOG-INBOUND-ONLY',
+    title: 'Telemetry that logs inbound connections alone',
     objects: () => [
-      accessLogging({ providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } }),
+      accessLogging({ match: { mode: 'CLIENT' }, providers: [{ name: 'envoy' }], disabled: true }),
     ],
+  },
+  {
+    id: 'CLUSTER-NAMES',
+    title: 'Clusters have names of the company in statistics, and in its text format',
+    meshConfig: { ...clusterNames, accessLogFormat: companyFormat },
+  },
+  {
+    id: 'CLUSTER-NAMES-OPENTELEMETRY',
+    title: 'The same, with an access log by OpenTelemetry alone',
+    ...openTelemetry,
+    meshConfig: { ...clusterNames, ...openTelemetry.meshConfig },
   },
   {
     id: 'TRACING',

@@ -118,6 +118,18 @@ export const policyMeshes: readonly HealthyMesh[] = [
     ],
   },
   {
+    id: 'EVERY-NAMESPACE',
+    title: 'Each namespace gets a Sidecar with REGISTRY_ONLY, mutual TLS and a default-deny, the run’s too',
+    objects: ({ run }) => [
+      istio('networking', 'Sidecar', run.mesh, 'default', {
+        outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+        egress: [{ hosts: ['./*', 'istio-system/*'] }],
+      }),
+      istio('security', 'PeerAuthentication', run.mesh, 'default', { mtls: { mode: 'STRICT' } }),
+      istio('security', 'AuthorizationPolicy', run.mesh, 'deny-all', {}),
+    ],
+  },
+  {
     id: 'QUOTAS',
     title: 'The run’s namespaces have ResourceQuota and LimitRange',
     objects: (rig) => parts(rig).flatMap(quotasIn),

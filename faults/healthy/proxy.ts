@@ -8,7 +8,16 @@ import {
   toProxy,
   workloadEntry,
 } from './company.ts';
-import { istio, root, service, serviceEntry, type ManifestObject } from '../objects.ts';
+import {
+  destinationRule,
+  istio,
+  root,
+  service,
+  serviceEntry,
+  tcp,
+  tls,
+  type ManifestObject,
+} from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
 import { companyHost, shop, type HealthyRig } from './rig.ts';
 
@@ -39,6 +48,34 @@ export const proxyMeshes: readonly HealthyMesh[] = [
     title: 'The same with resolution STATIC, and the proxy as its endpoint',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
+  },
+  {
+    id: 'COMPANY-ENTRY-WITH-MORE',
+    title: 'The same with two hosts, further ports and addresses, IPv6 too',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig, {
+        hosts: [companyHost, 'cache.corp.example'],
+        addresses: [`${rig.proxyIp}/32`, '2001:db8::1/128', '192.0.2.66'],
+        ports: [tcp(3128), { ...tcp(8080), name: 'tcp-8080' }, tls],
+      }),
+    ],
+  },
+  {
+    id: 'COMPANY-ENTRY-RULED',
+    title: 'A DestinationRule for the company’s proxy: long timeouts, keepalive, outlier detection, no TLS',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig),
+      destinationRule('corp-proxy', companyHost, {
+        connectionPool: {
+          tcp: { connectTimeout: '10s', maxConnections: 1000, tcpKeepalive: { time: '300s' } },
+        },
+        loadBalancer: { simple: 'LEAST_REQUEST' },
+        outlierDetection: { consecutive5xxErrors: 5 },
+        portLevelSettings: [{ port: { number: 3128 }, tls: { mode: 'DISABLE' } }],
+      }),
+    ],
   },
   {
     id: 'AN-ENTRY-EACH',

@@ -1,4 +1,9 @@
-import type { KubernetesObject, V1ConfigMap } from '@kubernetes/client-node';
+import {
+  AdmissionregistrationV1Api,
+  type KubernetesObject,
+  type V1ConfigMap,
+  type V1MutatingWebhook,
+} from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { rbacObjects } from '../../helpers/existing/rbac.ts';
@@ -99,8 +104,8 @@ export class HealthyRig extends Rig {
   }
 
   /** Has the cluster's DNS know the company's proxy by name. */
-  async nameProxy(): Promise<void> {
-    const hosts = `    hosts {\n      ${this.proxyIp} ${companyHost}\n      fallthrough\n    }\n`;
+  async nameProxy(ip = this.proxyIp): Promise<void> {
+    const hosts = `    hosts {\n      ${ip} ${companyHost}\n      fallthrough\n    }\n`;
     await this.#changeCorefile((text) =>
       text.includes(companyHost) ? text : text.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`),
     );
@@ -120,6 +125,32 @@ export class HealthyRig extends Rig {
   async restoreMesh(): Promise<void> {
     const { text, active } = this.#asInstalled();
     await this.#setMesh(text, (now) => now === active);
+  }
+
+  /** As `sidecarInjectorWebhook.enableNamespacesByDefault`: namespaces without a label are injected. */
+  async injectByDefault(on: boolean): Promise<void> {
+    const api = this.kube.config.makeApiClient(AdmissionregistrationV1Api);
+    const name = 'istio-sidecar-injector';
+    const stored = await api.readMutatingWebhookConfiguration({ name });
+    const [first] = stored.webhooks ?? [];
+    if (first === undefined) throw new TypeError('the injector has no webhook');
+    const others = stored.webhooks?.filter((one) => !one.name.startsWith('auto.')) ?? [];
+    const notSystem = {
+      key: 'kubernetes.io/metadata.name',
+      operator: 'NotIn',
+      values: ['kube-system', 'kube-public', 'kube-node-lease', 'local-path-storage'],
+    };
+    const absent = (key: string): { key: string; operator: string } => ({ key, operator: 'DoesNotExist' });
+    const auto: V1MutatingWebhook = {
+      ...first,
+      name: 'auto.sidecar-injector.istio.io',
+      namespaceSelector: { matchExpressions: [absent('istio-injection'), absent('istio.io/rev'), notSystem] },
+      objectSelector: { matchExpressions: [absent('sidecar.istio.io/inject'), absent('istio.io/rev')] },
+    };
+    await api.replaceMutatingWebhookConfiguration({
+      name,
+      body: { ...stored, webhooks: on ? [...others, auto] : others },
+    });
   }
 
   /** Starts istiod again with these environment variables besides; with none, as it was installed. */

@@ -1,4 +1,5 @@
 import { istioctl } from '../../helpers/istio/istioctl.ts';
+import { companyEntry } from './company.ts';
 import { envoyFilter, istio, root, service, tcpListener, typed } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
@@ -39,6 +40,15 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     settings: { client: `${shop}/app=web` },
   },
   {
+    id: 'CLIENT-AND-PROXY',
+    title: 'Requests from another team’s Deployment to the company’s proxy, by the company’s entry',
+    proxy: { port: 3128 },
+    objects: (rig) => [companyEntry(rig)],
+    inject: (rig) => startWorkload(rig, 'curl'),
+    undo: stopWorkload,
+    settings: { client: `${shop}/deployment/web` },
+  },
+  {
     id: 'BARE',
     title: 'Nothing beside Istio, and the run makes its namespaces itself',
     makesNamespaces: true,
@@ -51,6 +61,25 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     meshConfig: {
       discoverySelectors: [{ matchExpressions: [notTheClusters] }],
     },
+  },
+  {
+    id: 'INJECTED-BY-DEFAULT',
+    title: 'Namespaces without a label are injected (enableNamespacesByDefault)',
+    inject: (rig) => rig.injectByDefault(true),
+    undo: (rig) => rig.injectByDefault(false),
+  },
+  {
+    id: 'SOME-NETWORKS',
+    title: 'Sidecars capture the company’s networks alone, without some ports',
+    inject: (rig) =>
+      rig.changeInjectorValues({ includeIPRanges: '10.0.0.0/8', excludeOutboundPorts: '22,5432' }),
+    undo: (rig) => rig.restoreInjectorValues(),
+  },
+  {
+    id: 'SOME-PORTS',
+    title: 'Sidecars capture some ports alone, the proxy’s among them',
+    inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '', includeOutboundPorts: '443,3128' }),
+    undo: (rig) => rig.restoreInjectorValues(),
   },
   {
     id: 'CONCURRENCY',

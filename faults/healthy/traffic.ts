@@ -113,6 +113,20 @@ export const trafficMeshes: readonly HealthyMesh[] = [
     objects: () => [sidecar(['./*', 'istio-system/*'], true)],
   },
   {
+    id: 'EGRESS-PROXY',
+    title: 'What is not registered goes to an egress gateway, by a default Sidecar (egressProxy)',
+    objects: () => [
+      service(shop, 'egress', { name: 'tcp', port: 15443 }),
+      istio('networking', 'Sidecar', root, 'default', {
+        outboundTrafficPolicy: {
+          mode: 'ALLOW_ANY',
+          egressProxy: { host: `egress.${shop}.svc.cluster.local`, port: { number: 15443 } },
+        },
+        egress: [{ hosts: ['*/*'] }],
+      }),
+    ],
+  },
+  {
     id: 'HTTP-SERVICE-ON-3128',
     title: 'Another team’s HTTP Service on 3128',
     objects: () => [service(shop, 'catalogue', { name: 'http', port: 3128 })],

@@ -10,7 +10,11 @@ const workload: ManifestObject = {
 };
 
 /** @param role Whose image it has: with a curl of its own, or without */
-export async function startWorkload(rig: HealthyRig, role: 'curl' | 'squid'): Promise<void> {
+export async function startWorkload(
+  rig: HealthyRig,
+  role: 'curl' | 'squid',
+  annotations: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const container = {
     name: 'web',
     image: rig.world.session.images.images[role].reference,
@@ -22,7 +26,7 @@ export async function startWorkload(rig: HealthyRig, role: 'curl' | 'squid'): Pr
   const matchLabels = { app: 'web' };
   const labels = { ...matchLabels, 'sidecar.istio.io/inject': 'true' };
   const template = {
-    metadata: { labels },
+    metadata: { labels, annotations },
     spec: { terminationGracePeriodSeconds: 0, containers: [container] },
   };
   await rig.apply(Object.assign({ ...workload }, { spec: { selector: { matchLabels }, template } }));

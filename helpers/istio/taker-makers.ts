@@ -283,7 +283,8 @@ export function claimantsOf(
     const allocated = status?.addresses?.find(({ value }) => value === ip);
     const by = claimOf(spec, allocated !== undefined, ip, listed.protocol);
     if (by === undefined) return [];
-    const host = allocated?.host ?? spec?.hosts?.[0] ?? '';
+    // Of an entry's hosts as of entries of one second.
+    const host = allocated?.host ?? [...(spec?.hosts ?? [])].sort(compare)[0] ?? '';
     return [{ entry, name: nameOf(entry), host, by, protocol: listed.protocol ?? '' }];
   });
   return found.sort(

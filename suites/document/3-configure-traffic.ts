@@ -39,6 +39,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
             throw new ConformanceError([await whyNotLed(world, world.proxy().ip)]);
           await clientMustSeeOwnEntry(world);
         }
+        await noteWhyNotTheirs(world);
         // The controls need it, and only now can it be asked.
         if (isOthersMesh(world)) await baselineOf(world);
         await applyServiceEntry(world);
@@ -89,6 +90,15 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       },
     },
   ]);
+
+/** Of a proxy that the mesh may have an entry for, why that is not judged: a mistyped one would go unnoticed. */
+async function noteWhyNotTheirs(world: World): Promise<void> {
+  const { session, proxyIps } = world;
+  const asked = session.existing !== undefined && session.configuration.entry === 'auto';
+  if (!asked || isDeployed(session)) return;
+  const why = await Promise.all(proxyIps.get().map((ip) => whyNotLed(world, ip)));
+  world.note('entry', `the document's: ${why.map(({ seen }) => seen).join('; ')}`);
+}
 
 /** Where the sidecar itself chooses what it connects to. */
 function noteResolutions(world: World): void {

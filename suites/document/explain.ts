@@ -1,6 +1,6 @@
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { captureOf, notCaptured } from '../../helpers/istio/capture.ts';
-import { listeners } from '../../helpers/istio/sidecar.ts';
+import { interceptsNothing, listeners } from '../../helpers/istio/sidecar.ts';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
 import { apiMessage, apiStatus, listOf, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
@@ -15,6 +15,7 @@ import type { Trip } from '../../helpers/trip/statements.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { carrierOf, rejectedFor, rejection, type Told } from './carrier.ts';
 import { others, sourcePod } from './others.ts';
+import { judgedEntries } from './judged-entries.ts';
 import { listenerOn } from './sidecar.ts';
 import { sidecarComplaint } from './sidecar-complaint.ts';
 import type { World } from './world.ts';
@@ -76,6 +77,22 @@ const mesh: readonly CauseCode[] = [
 
 /** Asked in this order; the first answer counts. */
 const questions: readonly Question[] = [
+  {
+    // Its listeners may lack the right to bind to ports, and it is never ready then.
+    of: ['NO_SIDECAR_STATEMENT', 'STALE_ONLY', 'LISTENER_MISSING', 'WORKLOAD_NOT_READY'],
+    ask: async (world) => {
+      const pod = await sourcePod(world);
+      if (pod === undefined || !interceptsNothing(pod)) return undefined;
+      const key = 'sidecar.istio.io/interceptionMode';
+      const annotated = pod.metadata?.annotations?.[key] !== undefined;
+      const by = annotated ? `the annotation ${key} of the pod` : 'meshConfig.defaultConfig.interceptionMode';
+      return {
+        cause: 'NOT_CAPTURED',
+        seen: `the sidecar's interception mode is NONE, by ${by}: nothing is redirected to it`,
+        expected: 'a pod whose traffic to the proxy is redirected to its sidecar',
+      };
+    },
+  },
   {
     of: [
       'LISTENER_MISSING',
@@ -190,6 +207,21 @@ const questions: readonly Question[] = [
         seen: `live pods of the proxy have ${addresses.join(', ') || 'no address: no pod is live'}`,
         expected: `${known}, which client and ServiceEntry name`,
       };
+    },
+  },
+  {
+    of: ['PROXY_UNREACHABLE'],
+    ask: (world, first) => {
+      const { statement } = first;
+      const flags = statement?.witness === 'sidecar' ? flagsOf(statement.responseFlags) : [];
+      if (!flags.some(({ short }) => short === 'UH' || short === 'DF')) return Promise.resolve(undefined);
+      const lookups = judgedEntries(world).flatMap(({ claimant: { name, host, entry } }) => {
+        const { resolution = 'NONE', endpoints = [{ address: host }] } = entry.spec ?? {};
+        const names = endpoints.map(({ address = host }) => address).join(', ');
+        return resolution.startsWith('DNS') ? [`${name} has the sidecar look up ${names}`] : [];
+      });
+      if (lookups.length === 0) return Promise.resolve(undefined);
+      return Promise.resolve({ ...first, seen: `${first.seen}; ${lookups.join('; ')}` });
     },
   },
   {
@@ -341,6 +373,19 @@ const questions: readonly Question[] = [
     ask: async (world) => {
       const pod = await sourcePod(world);
       return pod === undefined ? undefined : sidecarComplaint(world, pod);
+    },
+  },
+  {
+    of: ['LISTENER_MISSING'],
+    ask: async (world, first) => {
+      const removing = (await others(world)).filter(
+        ({ kind, ...object }) =>
+          kind === 'EnvoyFilter' &&
+          /"applyTo":"LISTENER"/.test(JSON.stringify(object)) &&
+          /"operation":"REMOVE"/.test(JSON.stringify(object)),
+      );
+      if (removing.length === 0) return undefined;
+      return { ...first, seen: `${first.seen}; ${removing.map(nameOf).join(', ')} removes listeners` };
     },
   },
   {

@@ -1,5 +1,7 @@
-import { clusters } from '../../helpers/istio/sidecar.ts';
+import { clusters, dumpEntries } from '../../helpers/istio/sidecar.ts';
+import { takerOf } from '../../helpers/istio/taker.ts';
 import type { Claimant, ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { clustersOf } from '../../helpers/istio/way.ts';
 import { listOf } from '../../helpers/kube/client.ts';
 import { clusterName } from '../../helpers/document/edition.ts';
 import { entriesFor, judgedOf, type Judged, type Led } from './their-entry.ts';
@@ -29,11 +31,22 @@ async function askEntries(world: World): Promise<readonly Led[]> {
     wide: world.givenClient !== undefined,
   });
   if (found.length === 0 || configuration.entry !== 'auto') return found;
-  // A Sidecar resource of the mesh may hide an entry from the client: then its sidecar does not have the cluster.
+  // A Sidecar resource of the mesh may hide an entry from the client: then its sidecar has neither cluster nor listener.
   const pod = world.clientPod();
-  const held = new Set((await clusters(world.kube, pod)).map(({ name }) => name));
-  const has = ({ host }: Claimant): boolean => held.has(clusterName(host, proxy.port));
-  const visible = found.map(({ ip, by }): Led => ({ ip, by: by.filter(has) }));
+  const [known, listening] = await Promise.all([
+    clusters(world.kube, pod),
+    dumpEntries(world.kube, pod, 'dynamic_listeners'),
+  ]);
+  const held = new Set(known.map(({ name }) => name));
+  const visible = found.map(({ ip, by }): Led => {
+    const taker = takerOf(listening, { ip, port: proxy.port });
+    const handed = taker === undefined ? [] : clustersOf(taker);
+    const has = ({ host }: Claimant): boolean => {
+      const cluster = clusterName(host, proxy.port);
+      return held.has(cluster) || handed.includes(cluster);
+    };
+    return { ip, by: by.filter(has) };
+  });
   return visible.some(({ by }) => by.length > 0) ? visible : [];
 }
 

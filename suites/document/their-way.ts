@@ -134,19 +134,43 @@ async function strays(
   const { host, cluster: own } = entryOf(world, to);
   const connects = where.length === 0 ? 'has no endpoint' : `connects to ${where.slice(0, 5).join(', ')}`;
   if (hostOf(cluster) === hostOf(own.name)) {
+    const rules = await subsetMakers(world, cluster);
+    const makers = rules.length > 0 ? rules : await endpointMakers(world, host, where);
     return {
       cause: 'CLUSTER_DIFFERS',
-      seen: `${cluster} ${connects}, made by ${(await endpointMakers(world, host, where)).join(' or ')}`,
+      seen: `${cluster} ${connects}, made by ${makers.join(' or ')}`,
       expected: `connections to ${formatEndpoint(to)}`,
     };
   }
-  const listed = (await others(world)).filter(({ kind }) => kind === 'VirtualService').map(nameOf);
-  const makers = taker.madeBy === undefined ? listed : [taker.madeBy];
+  const makers = taker.madeBy === undefined ? await listenerMakers(world, hostOf(cluster)) : [taker.madeBy];
   return {
     cause: 'LISTENER_DIFFERS',
     seen: `${makers.join(' or ') || `listener ${taker.listener}`} sends connections for ${formatEndpoint(to)} to ${cluster}, which ${connects}${because === undefined ? '' : `; ${because}`}`,
     expected: `connections to ${own.name}, or through a gateway that leads on to it`,
   };
+}
+
+/** The objects that can have the sidecar's listener lead to a host: its own entry, else VirtualServices. */
+async function listenerMakers(world: World, host: string): Promise<readonly string[]> {
+  const all: readonly ServiceEntry[] = await others(world);
+  const entries = all.filter(
+    ({ kind, spec }) => kind === 'ServiceEntry' && spec?.hosts?.includes(host) === true,
+  );
+  return (entries.length > 0 ? entries : all.filter(({ kind }) => kind === 'VirtualService')).map(nameOf);
+}
+
+/** The rules that say which of a host's endpoints are this subset; none for a cluster of them all. */
+async function subsetMakers(world: World, cluster: string): Promise<readonly string[]> {
+  const subset = cluster.split('|')[2] ?? '';
+  if (subset === '') return [];
+  const rules: readonly (KubernetesObject & {
+    readonly spec?: { readonly subsets?: readonly { readonly name?: string }[] };
+  })[] = await others(world);
+  return rules
+    .filter(({ kind, spec }) => {
+      return kind === 'DestinationRule' && spec?.subsets?.some(({ name }) => name === subset) === true;
+    })
+    .map(nameOf);
 }
 
 interface WorkloadEntry extends KubernetesObject {
