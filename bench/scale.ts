@@ -7,7 +7,7 @@ import { EnvironmentError } from '../helpers/errors.ts';
 import { terminalProgress } from '../helpers/progress/terminal.ts';
 import { Report } from '../helpers/report/report.ts';
 import { loadOf, type Load } from '../helpers/scale/load.ts';
-import { runDocument } from '../helpers/session/run-steps.ts';
+import { documentSteps } from '../helpers/session/run-steps.ts';
 import { onSignals } from '../helpers/session/interrupt.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId } from '../helpers/session/session.ts';
@@ -82,15 +82,12 @@ async function measure(
         await containerEngine(),
         over.signal,
       );
-      await runDocument(
-        {
-          ...facts,
-          ...{ configuration, reportFolder: of.folder },
-          cluster: { ...facts.cluster, reused: index > 0 },
-        },
-        of,
-        new Telling({ verbosity: 'quiet' }),
-      );
+      await using steps = await documentSteps(of, new Telling({ verbosity: 'quiet' }));
+      await steps.run({
+        ...facts,
+        ...{ configuration, reportFolder: of.folder },
+        cluster: { ...facts.cluster, reused: index > 0 },
+      });
       over.abort();
       const { nodeBytes } = await memory;
       const figure = figureOf(load, of.steps, busy, nodeBytes);

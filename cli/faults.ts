@@ -18,7 +18,7 @@ import { Report } from '../helpers/report/report.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { newRunId, type Session } from '../helpers/session/session.ts';
 import { openSession } from '../helpers/session/open-session.ts';
-import { runProject } from '../helpers/session/run-steps.ts';
+import { Project } from '../helpers/session/run-steps.ts';
 import { onSignals, type SignalWatch } from '../helpers/session/interrupt.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { installFor } from '../suites/begin-install.ts';
@@ -157,16 +157,11 @@ class Trial {
   ): Promise<void> {
     if (chosen.length === 0) return;
     try {
+      await using tests = await Project.begin(project, this.report.configuration, [this.#reporter]);
       this.#opening = open(this.report.recording(terminalProgress()));
       await using session = await this.#opening;
       write('');
-      await runProject(project, [this.#reporter], (vitest) => {
-        vitest.provide('session', session.facts);
-        vitest.provide(
-          'faults',
-          chosen.map(({ id }) => id),
-        );
-      });
+      await tests.run({ session: session.facts, faults: chosen.map(({ id }) => id) });
     } catch (error) {
       this.#failure = outcomeOf(error).reason;
     }

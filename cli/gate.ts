@@ -17,7 +17,7 @@ import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { notFound, type GatePlan, type GateResults } from '../helpers/results/gate.ts';
 import { planOf } from '../helpers/session/proxy.ts';
-import { runGate } from '../helpers/session/run-steps.ts';
+import { gateSteps } from '../helpers/session/run-steps.ts';
 import type { SessionFacts, SessionOptions } from '../helpers/session/session.ts';
 import { isExisting, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { trafficLines } from '../helpers/traffic/traffic-lines.ts';
@@ -151,9 +151,9 @@ export async function gate({ plan, kubernetes, settings, given }: GateRequest): 
     settings,
     plan: planOf(settings.values),
     session: kubernetes === undefined ? { theirUpgrade: true } : { upgrade: { ...plan, kubernetes }, given },
-    judge: (facts, report, telling) => {
+    begin: (report, telling) => gateSteps(plan, report, telling),
+    mustFit: (facts) => {
       versionMustBe(plan, facts);
-      return runGate(facts, plan, report, telling);
     },
     verdict: ({ facts, report: { steps, gate: known }, problems, clusterServes }) =>
       gateOutcome({

@@ -20,7 +20,7 @@ import {
 } from '../helpers/session/session.ts';
 import { isExisting, reportPlaceOf } from '../helpers/session/surroundings.ts';
 import { Telling } from '../helpers/session/telling.ts';
-import { cancelProject } from '../helpers/session/run-steps.ts';
+import { cancelProject, type Steps } from '../helpers/session/run-steps.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 import { settingLines } from './options.ts';
 import { onTold } from '../helpers/pause/pause.ts';
@@ -51,8 +51,10 @@ export interface ReportedRun {
   /** Ids of the steps, where they are known beforehand. */
   readonly steps?: readonly string[];
   readonly session: SessionOptions;
-  /** Runs the steps. @returns what went wrong outside of them */
-  readonly judge: (facts: SessionFacts, report: Report, telling: Telling) => Promise<readonly string[]>;
+  /** Begins to load the steps. */
+  readonly begin: (report: Report, telling: Telling) => Promise<Steps>;
+  /** @throws UsageError when the session is not what the settings say */
+  readonly mustFit?: (facts: SessionFacts) => void;
   readonly verdict: (judged: Judged) => Outcome;
   /** Adds to the report what is known once the results are. */
   readonly complete?: (results: Results, report: Report, telling: Telling) => Promise<void>;
@@ -95,8 +97,9 @@ export async function runReported(run: ReportedRun): Promise<number> {
   let outcome: Outcome;
   try {
     await announce(configuration, report);
+    await using steps = await run.begin(report, telling);
     opening = openSession(run.plan, report, progress, run.session);
-    outcome = await judgeIn(await opening, run, report, telling, errands);
+    outcome = await judgeIn(await opening, run, steps, { report, telling, errands });
   } catch (error) {
     outcome = outcomeOf(error);
   }
@@ -113,10 +116,9 @@ export async function runReported(run: ReportedRun): Promise<number> {
 
 async function judgeIn(
   session: Session,
-  { judge, verdict }: ReportedRun,
-  report: Report,
-  telling: Telling,
-  errands: Errands,
+  { mustFit, verdict }: ReportedRun,
+  steps: Steps,
+  { report, telling, errands }: { report: Report; telling: Telling; errands: Errands },
 ): Promise<Outcome> {
   const { facts } = session;
   let problems: readonly string[];
@@ -125,7 +127,8 @@ async function judgeIn(
     using _pauses = attendPauses(facts);
     using _told = onTold(facts.runId, telling.say);
     using _errands = errands.attend(facts, report, telling.say);
-    problems = report.interrupted ? [] : await judge(facts, report, telling);
+    mustFit?.(facts);
+    problems = report.interrupted ? [] : await steps.run(facts);
     clusterServes = await serves(facts.cluster);
   } finally {
     telling.mention('');

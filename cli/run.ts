@@ -12,7 +12,7 @@ import { resolveVersions, type Versions } from '../helpers/images/versions.ts';
 import { closingLines } from '../helpers/report/closing.ts';
 import { verdictOf } from '../helpers/results/verdict.ts';
 import { loadOf } from '../helpers/scale/load.ts';
-import { runDocument } from '../helpers/session/run-steps.ts';
+import { documentSteps } from '../helpers/session/run-steps.ts';
 import { isExisting, needsEngine, surroundingsMustFit } from '../helpers/session/surroundings.ts';
 import { checkedProxy, planOf, type RunPlan } from '../helpers/session/proxy.ts';
 import { installFor } from '../suites/begin-install.ts';
@@ -31,7 +31,7 @@ export async function run(settings: Settings<Configuration>, plan: RunPlan): Pro
     plan,
     steps: chosenSteps(plan).map(({ id }) => id),
     session: { install: installFor(plan, given?.given), given },
-    judge: runDocument,
+    begin: documentSteps,
     verdict: ({ facts, report, problems, clusterServes }) =>
       verdictOf({
         expected: judgedSteps(facts).map(({ id }) => id),

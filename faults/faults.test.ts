@@ -1,12 +1,14 @@
-import { beforeAll, inject } from 'vitest';
+import { beforeAll } from 'vitest';
+import { handed } from '../suites/handed.ts';
 import { faults } from './index.ts';
 import { Matrix } from './matrix.ts';
 import { testFaults } from './trying.ts';
 
-const matrix = new Matrix(inject('session'));
+const { session, faults: chosen } = await handed();
+const matrix = new Matrix(session);
 
 beforeAll(async () => {
   await matrix.begin();
 });
 
-testFaults(faults, matrix);
+testFaults(chosen, faults, matrix);

@@ -1,6 +1,7 @@
-import { inject } from 'vitest';
+import { handed } from '../suites/handed.ts';
 import { GateMatrix } from './gate-matrix.ts';
 import { testFaults } from './trying.ts';
 import { gateFaults } from './upgrade.ts';
 
-testFaults(gateFaults, new GateMatrix(inject('session')));
+const { session, faults: chosen } = await handed();
+testFaults(chosen, gateFaults, new GateMatrix(session));

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
+import { handed } from '../suites/handed.ts';
 import { HealthyMatrix } from './healthy/matrix.ts';
 import { theirFaults } from './their-mesh.ts';
 import { testFaults } from './trying.ts';
 
-const matrix = new HealthyMatrix(inject('session'));
+const { session, faults: chosen } = await handed();
+const matrix = new HealthyMatrix(session);
 
 beforeAll(async () => {
   await matrix.begin();
@@ -13,4 +15,4 @@ afterAll(async () => {
   await matrix.end();
 });
 
-testFaults(theirFaults, { unsound: () => matrix.unsound(), try: (fault) => matrix.tryFault(fault) });
+testFaults(chosen, theirFaults, { unsound: () => matrix.unsound(), try: (fault) => matrix.tryFault(fault) });

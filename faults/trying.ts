@@ -1,12 +1,9 @@
-import { inject, test } from 'vitest';
+import { test } from 'vitest';
 import type { HealthyResult } from './healthy/result.ts';
+import type { Handed } from '../helpers/session/session.ts';
 import type { FaultResult } from './result.ts';
 
 declare module 'vitest' {
-  interface ProvidedContext {
-    /** Ids of the faults, or healthy meshes, to try. */
-    faults: readonly string[];
-  }
   interface TaskMeta {
     fault?: FaultResult;
     healthy?: HealthyResult;
@@ -15,12 +12,12 @@ declare module 'vitest' {
 
 /** Defines a test for each fault that was chosen; it fails when the fault is not caught as expected. */
 export function testFaults<One extends { readonly id: string; readonly title: string }>(
+  chosen: Handed['faults'],
   faults: readonly One[],
   matrix: { unsound(): string | undefined; try(fault: One): Promise<FaultResult> },
 ): void {
-  const chosen = inject('faults');
   for (const fault of faults) {
-    if (!chosen.includes(fault.id)) continue;
+    if (chosen?.includes(fault.id) !== true) continue;
     test(`${fault.id} ${fault.title}`, async ({ task, skip }) => {
       const unsound = matrix.unsound();
       if (unsound !== undefined) skip(unsound);

@@ -1,10 +1,11 @@
-import { describe, inject } from 'vitest';
+import { describe } from 'vitest';
 import { evidenceOf } from './evidence.ts';
+import { handed } from './handed.ts';
 import { Passes } from './passes.ts';
 import { testPass } from './step-test.ts';
 import { chosenSteps, judgedSteps } from './steps.ts';
 
-const session = inject('session');
+const { session } = await handed();
 const { configuration } = session;
 const steps = chosenSteps(session);
 // Of a step that this run cannot judge, no work starts early.

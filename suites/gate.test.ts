@@ -1,12 +1,14 @@
-import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { evidenceOf } from './evidence.ts';
+import { handed } from './handed.ts';
 import { recordOf } from './pass.ts';
 import { testStep } from './step-test.ts';
 import { Gate } from './upgrade/gate.ts';
 import { phasesOf } from './upgrade/phases.ts';
 
-const session = inject('session');
-const gate = new Gate(session, inject('gate'), { evidence: evidenceOf(session) });
+const { session, gate: plan } = await handed();
+if (plan === undefined) throw new TypeError('a gate has a plan');
+const gate = new Gate(session, plan, { evidence: evidenceOf(session) });
 
 beforeAll(() => gate.begin());
 

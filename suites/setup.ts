@@ -15,7 +15,7 @@ import { installFor } from './begin-install.ts';
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const provided: Partial<ReturnType<TestProject['getProvidedContext']>> = project.getProvidedContext();
-  if (provided.session !== undefined) return undefined;
+  if (provided.channel !== undefined) return undefined;
   const configuration = provided.conformance ?? configurationSchema.parse({});
   const report = new Report(configuration.reportDir, newRunId(), configuration);
   // vitest's and Vite's handlers end the process at once and leave the cluster behind.
@@ -24,6 +24,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const opening = openSession(plan, report, terminalProgress(), { install: installFor(plan) });
   const signals = onSignals({ report, keep: configuration.keep, opening: () => opening });
   const session = await opening;
+  project.provide('conformance', configuration);
   project.provide('session', session.facts);
   return async () => {
     await session[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import type {} from '../helpers/results/vitest-context.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 
 /** Applies the run's time limits to a worker; the CLI has set them in its own process only. */
-const { timeoutScale, pauseOnFailure } = inject('session').configuration;
+const { timeoutScale, pauseOnFailure } = inject('conformance');
 scaleTimeouts(timeoutScale);
 
 // Every wait inside a step has its own deadline and names what it waits for. vitest's limits catch a step that hangs all

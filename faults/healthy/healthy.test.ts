@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, inject, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
+import { handed } from '../../suites/handed.ts';
 import { healthyMeshes } from './index.ts';
 import { HealthyMatrix } from './matrix.ts';
 import type {} from '../trying.ts';
 
-const matrix = new HealthyMatrix(inject('session'));
-const chosen = inject('faults');
+const { session, faults: chosen = [] } = await handed();
+const matrix = new HealthyMatrix(session);
 
 beforeAll(async () => {
   await matrix.begin();

@@ -53,6 +53,12 @@ const kubeletArguments = [
   '--kubelet-arg=image-gc-high-threshold=100',
 ];
 
+/** At its start it makes a service account for each of its controllers: 20 requests a second would take seconds. */
+const controllerArguments = [
+  '--kube-controller-manager-arg=kube-api-qps=200',
+  '--kube-controller-manager-arg=kube-api-burst=400',
+];
+
 /** testcontainers' K3s module, started so that it is ready on every engine. */
 export class NodeContainer extends K3sContainer {
   constructor({ image, entrypoint, host, oneHierarchy, gateway, mounts, copies }: NodeRequest) {
@@ -80,6 +86,7 @@ export class NodeContainer extends K3sContainer {
       // The engine's host may be an address that k3s does not know as its own, e.g. the bridge's gateway.
       `--tls-san=${host}`,
       ...kubeletArguments,
+      ...controllerArguments,
     ]);
     if (gateway !== undefined) this.withEnvironment({ NODE_RESOLVER: gateway });
     // k3s may say that the node is synchronised while it still imports: its watcher does not count the archive in progress.

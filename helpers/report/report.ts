@@ -46,14 +46,14 @@ export class Report {
   gate: Results['gate'];
   readonly #root: string;
   readonly #startedAt = new Date();
-  readonly #configuration: Configuration;
+  readonly configuration: Configuration;
   readonly #phases: Results['phases'] = [];
 
   constructor(root: string, runId: string, configuration: Configuration) {
     this.#root = resolve(root);
     this.runId = runId;
     this.folder = join(this.#root, runId);
-    this.#configuration = configuration;
+    this.configuration = configuration;
   }
 
   /** A progress that also writes each phase down. */
@@ -91,7 +91,7 @@ export class Report {
       schemaVersion: 1,
       runId: this.runId,
       scope:
-        this.#configuration.steps.length === 0 && this.#configuration.grep === undefined
+        this.configuration.steps.length === 0 && this.configuration.grep === undefined
           ? 'whole'
           : 'partial',
       verdict,
@@ -102,7 +102,7 @@ export class Report {
       startedAt: this.#startedAt.toISOString(),
       endedAt: endedAt.toISOString(),
       durationMs: endedAt.getTime() - this.#startedAt.getTime(),
-      configuration: this.#configuration,
+      configuration: this.configuration,
       ...(this.origins === undefined ? {} : { origins: this.origins }),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
@@ -120,7 +120,7 @@ export class Report {
       },
       phases: this.#phases,
       steps: this.steps,
-      ...(this.#configuration.repeat === 1 ? {} : { stability: stabilityOf(this.steps) }),
+      ...(this.configuration.repeat === 1 ? {} : { stability: stabilityOf(this.steps) }),
       ...(this.gate === undefined ? {} : { gate: this.gate }),
     });
     // What does not fit the schema must not be published as if it did.

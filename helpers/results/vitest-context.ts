@@ -1,15 +1,13 @@
 import type { ProvidedContext } from 'vitest';
 import type { Configuration } from '../configuration/configuration.ts';
-import type { GateKnown, GatePlan } from './gate.ts';
+import type { GateKnown } from './gate.ts';
 import type { StepRecord } from './step.ts';
 
 /** What the CLI provides to the tests, and what the tests report to it. */
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Configuration of a suite that uses the library; set by `conformance()` in its vitest configuration. */
+    /** The run's configuration; set by the CLI, and by `conformance()` in a vitest configuration. */
     conformance: Configuration;
-    /** The upgrade to judge; set by `conformance gate`. */
-    gate: GatePlan;
   }
   interface TaskMeta {
     /** What a step's test hands to the reporters: known in part before it starts, in full after it. */

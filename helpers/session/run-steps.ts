@@ -1,62 +1,58 @@
-import type {} from '../results/vitest-context.ts';
+import { randomUUID } from 'node:crypto';
+import { BroadcastChannel } from 'node:worker_threads';
 import { type Reporter, type Vitest, createVitest } from 'vitest/node';
-import { GateLines, PassLines, StepLines, type Lines } from '../report/lines.ts';
+import { GateLines, PassLines, StepLines } from '../report/lines.ts';
 import { PhaseRecorder, StepReporter } from '../report/reporters.ts';
 import type { Report } from '../report/report.ts';
 import type { GatePlan } from '../results/gate.ts';
-import type { SessionFacts } from './session.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import type { Handed, SessionFacts } from './session.ts';
 import type { Telling } from './telling.ts';
 import { fileURLToPath } from 'node:url';
 import { ownExtension } from '../installed.ts';
 import TotalsReporter from '../report/totals-reporter.ts';
 
-/**
- * Runs the document's steps by vitest against an open session; their results go into the report.
- * @returns what went wrong outside the steps, nothing when all was in order
- */
-export async function runDocument(
-  facts: SessionFacts,
-  report: Report,
-  telling: Telling,
-): Promise<readonly string[]> {
-  const { repeat } = facts.configuration;
+/** Steps that vitest runs in this process. Their modules load while the session still opens. */
+export interface Steps extends AsyncDisposable {
+  /**
+   * Runs them in the session; their results go into the report.
+   * @returns what went wrong outside the steps, nothing when all was in order
+   */
+  readonly run: (facts: SessionFacts) => Promise<readonly string[]>;
+}
+
+/** The document's steps. */
+export async function documentSteps(report: Report, telling: Telling): Promise<Steps> {
   const { folder } = report;
+  const { repeat } = report.configuration;
   const { say } = telling;
   const lines = repeat === 1 ? new StepLines(say, folder) : new PassLines(repeat, say, folder);
-  return runSteps('document', facts, report, telling, lines);
+  const steps = new StepReporter(report, telling.lines(lines, folder));
+  const project = await Project.begin('document', report.configuration, [steps, ...telling.reporters()]);
+  return {
+    run: async (session) => {
+      await project.run({ session });
+      return steps.problems;
+    },
+    [Symbol.asyncDispose]: () => project[Symbol.asyncDispose](),
+  };
 }
 
-/** Likewise for a gate's phases; what they establish beside the steps' results goes into the report, too. */
-export async function runGate(
-  facts: SessionFacts,
-  plan: GatePlan,
-  report: Report,
-  telling: Telling,
-): Promise<readonly string[]> {
+/** A gate's phases; what they establish beside the steps' results goes into the report, too. */
+export async function gateSteps(gate: GatePlan, report: Report, telling: Telling): Promise<Steps> {
+  const { folder } = report;
   const recorder = new PhaseRecorder();
-  const lines = new GateLines(telling.say, report.folder);
-  const problems = await runSteps('gate', facts, report, telling, lines, [recorder], (vitest) => {
-    vitest.provide('gate', plan);
-  });
-  report.gate = { ...plan, phases: recorder.phases, ...recorder.known };
-  return problems;
-}
-
-async function runSteps(
-  project: 'document' | 'gate',
-  facts: SessionFacts,
-  report: Report,
-  telling: Telling,
-  lines: Lines,
-  others: readonly Reporter[] = [],
-  provide: (vitest: Vitest) => void = () => undefined,
-): Promise<readonly string[]> {
-  const steps = new StepReporter(report, telling.lines(lines, report.folder));
-  await runProject(project, [steps, ...others, ...telling.reporters()], (vitest) => {
-    vitest.provide('session', facts);
-    provide(vitest);
-  });
-  return steps.problems;
+  const steps = new StepReporter(report, telling.lines(new GateLines(telling.say, folder), folder));
+  const reporters = [steps, recorder, ...telling.reporters()];
+  const project = await Project.begin('gate', report.configuration, reporters);
+  return {
+    run: async (session) => {
+      await project.run({ session, gate });
+      report.gate = { ...gate, phases: recorder.phases, ...recorder.known };
+      return steps.problems;
+    },
+    [Symbol.asyncDispose]: () => project[Symbol.asyncDispose](),
+  };
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -73,32 +69,70 @@ export async function cancelProject(): Promise<void> {
   await running?.cancelCurrentRun('keyboard-input');
 }
 
-/** Runs one of vitest.config.ts's projects in this process, with what its tests `inject`. */
-export async function runProject(
-  project: string,
-  reporters: readonly Reporter[],
-  provide: (vitest: Vitest) => void,
-): Promise<void> {
-  const restore = keepListeners();
-  const vitest = await createVitest({
-    root,
-    project: [project],
-    watch: false,
-    ...(ownExtension === 'ts'
-      ? { reporters: [...reporters, new TotalsReporter()] }
-      : { ...inPackage, reporters: [...reporters] }),
-  });
-  restore();
-  try {
-    provide(vitest);
-    running = vitest;
-    await vitest.start();
-  } finally {
-    running = undefined;
-    await vitest.close();
+/** One of vitest.config.ts's projects at work in this process: its modules load, and then it waits for its session. */
+export class Project implements AsyncDisposable {
+  readonly #vitest: Vitest;
+  readonly #channel: BroadcastChannel;
+  readonly #handed = Promise.withResolvers<Handed>();
+  #ran = false;
+  readonly #ended: Promise<unknown>;
+
+  private constructor(vitest: Vitest, configuration: Configuration) {
+    this.#vitest = vitest;
+    const channel = `conformance ${randomUUID()}`;
+    this.#channel = new BroadcastChannel(channel);
+    // A worker asks once it listens.
+    this.#channel.onmessage = () => {
+      void this.#handed.promise.then((handed) => {
+        this.#channel.postMessage(handed);
+      });
+    };
+    vitest.provide('conformance', configuration);
+    vitest.provide('channel', channel);
+    this.#ended = vitest.start();
+    // Awaited by `run` and at the end.
+    this.#ended.catch(() => undefined);
   }
-  // The exit code is the CLI's to choose; vitest sets it on any failed test.
-  process.exitCode = 0;
+
+  static async begin(
+    project: string,
+    configuration: Configuration,
+    reporters: readonly Reporter[],
+  ): Promise<Project> {
+    const restore = keepListeners();
+    const vitest = await createVitest({
+      root,
+      project: [project],
+      watch: false,
+      ...(ownExtension === 'ts'
+        ? { reporters: [...reporters, new TotalsReporter()] }
+        : { ...inPackage, reporters: [...reporters] }),
+    });
+    restore();
+    return new Project(vitest, configuration);
+  }
+
+  /** Hands the tests what they work with, and waits for their end. */
+  async run(handed: Handed): Promise<void> {
+    running = this.#vitest;
+    this.#ran = true;
+    try {
+      this.#handed.resolve(handed);
+      await this.#ended;
+    } finally {
+      running = undefined;
+    }
+  }
+
+  /** Where it was not run, it waits on, no test begins, and it ends with the process: nobody has to wait for its modules. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#channel.close();
+    if (!this.#ran) return;
+    await this.#ended.catch(() => undefined);
+    await this.#vitest.close();
+    // The exit code is the CLI's to choose; vitest sets it on any failed test.
+    process.exitCode = 0;
+  }
 }
 
 /**

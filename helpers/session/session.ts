@@ -4,6 +4,7 @@ import type { Destination } from '../destination/destination.ts';
 import type { Existing } from '../existing/existing.ts';
 import type { Given } from '../given/given.ts';
 import type { UpgradePair } from '../gate/rules.ts';
+import type { GatePlan } from '../results/gate.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { BegunInstall } from '../istio/install.ts';
 import type { Namespaces } from '../kube/manifests.ts';
@@ -11,8 +12,10 @@ import type { RunPlan } from './proxy.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The run that the tests are part of: set by the CLI, or by suites/setup.ts for a plain `vitest run`. */
+    /** The run that the tests of a plain `vitest run` are part of; set by suites/setup.ts. */
     session: SessionFacts;
+    /** Name of the BroadcastChannel by which the CLI hands its tests what they work with. */
+    channel: string;
   }
 }
 
@@ -35,6 +38,15 @@ export interface SessionFacts extends RunPlan {
   readonly folder: string;
   /** Istio's installation, where it began with the set-up: the first pass finds it there. */
   readonly begunInstall?: BegunInstall;
+}
+
+/** What the CLI hands its tests, once there is a session. */
+export interface Handed {
+  readonly session: SessionFacts;
+  /** The upgrade to judge. */
+  readonly gate?: GatePlan;
+  /** Ids of the faults, or healthy meshes, to try. */
+  readonly faults?: readonly string[];
 }
 
 export interface Session extends AsyncDisposable {
