@@ -21,14 +21,17 @@ lap() { printf 'lap\t%s\t%s\n' "$1" "$(date +%s.%N)"; }
 kubectl() { "$KUBECTL" "$@"; }
 
 start_node() {
-  local images
+  local images flags=()
   images=$ARCHIVE:/var/lib/rancher/k3s/agent/images/$(basename "$ARCHIVE"):ro
   if [[ -n ${QUICK-} && -n ${STORE-} ]]; then images=$STORE:/var/lib/rancher/k3s/agent/prepared:ro; fi
+  if [[ -n ${QUICK-} ]]; then
+    flags=(--kube-controller-manager-arg=kube-api-qps=200 --kube-controller-manager-arg=kube-api-burst=400)
+  fi
   docker run --detach --name "$NAME" --label "$LABEL" --privileged --cgroupns host --tmpfs /run --tmpfs /var/run \
     --volume /sys/fs/cgroup:/sys/fs/cgroup \
     --volume "$images" \
     --publish 127.0.0.1::6443 "$NODE_IMAGE" server --disable=traefik --disable=metrics-server \
-    --disable=servicelb --disable=local-storage >/dev/null
+    --disable=servicelb --disable=local-storage "${flags[@]}" >/dev/null
   if [[ -z ${QUICK-} ]]; then
     for _ in {1..240}; do
       if docker logs "$NAME" 2>&1 | grep -q 'Node controller sync successful'; then break; fi

@@ -1,5 +1,5 @@
 import { beforeAll } from 'vitest';
-import { handed } from '../suites/handed.ts';
+import { handed } from '../suites/worker.ts';
 import { faults } from './index.ts';
 import { Matrix } from './matrix.ts';
 import { testFaults } from './trying.ts';

@@ -1,4 +1,4 @@
-import { handed } from '../suites/handed.ts';
+import { handed } from '../suites/worker.ts';
 import { GateMatrix } from './gate-matrix.ts';
 import { testFaults } from './trying.ts';
 import { gateFaults } from './upgrade.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { handed } from '../suites/handed.ts';
+import { handed } from '../suites/worker.ts';
 import { HealthyMatrix } from './healthy/matrix.ts';
 import { theirFaults } from './their-mesh.ts';
 import { testFaults } from './trying.ts';

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { evidenceOf } from './evidence.ts';
-import { handed } from './handed.ts';
+import { handed } from './worker.ts';
 import { Passes } from './passes.ts';
 import { testPass } from './step-test.ts';
 import { chosenSteps, judgedSteps } from './steps.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { evidenceOf } from './evidence.ts';
-import { handed } from './handed.ts';
+import { handed } from './worker.ts';
 import { recordOf } from './pass.ts';
 import { testStep } from './step-test.ts';
 import { Gate } from './upgrade/gate.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, test } from 'vitest';
-import { handed } from '../../suites/handed.ts';
+import { handed } from '../../suites/worker.ts';
 import { healthyMeshes } from './index.ts';
 import { HealthyMatrix } from './matrix.ts';
 import type {} from '../trying.ts';

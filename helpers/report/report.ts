@@ -91,9 +91,7 @@ export class Report {
       schemaVersion: 1,
       runId: this.runId,
       scope:
-        this.configuration.steps.length === 0 && this.configuration.grep === undefined
-          ? 'whole'
-          : 'partial',
+        this.configuration.steps.length === 0 && this.configuration.grep === undefined ? 'whole' : 'partial',
       verdict,
       exitCode,
       ...(cause === undefined ? {} : { cause }),
