@@ -26,7 +26,12 @@ export interface Fault extends Change {
   readonly fatal?: true;
   /** Many tunnels at once, where it shows only then; SCALE-1 is tried as well. */
   readonly load?: { readonly clients: number; readonly tunnels: number };
-  readonly expect: { readonly step: string; readonly cause: CauseCode };
+  readonly expect: {
+    readonly step: string;
+    readonly cause: CauseCode;
+    /** The object that is to blame, where the finding must name it. */
+    readonly names?: string;
+  };
 }
 
 /** A fault of the machine, which a run meets before it has a cluster: it takes a whole run. */

@@ -3,6 +3,7 @@ import { destinationFaults } from './destination.ts';
 import { clusterFaults, runFaults } from './environment.ts';
 import type { Fault, RunFault } from './fault.ts';
 import { meshFaults } from './mesh.ts';
+import { policyFaults } from './policies.ts';
 import { proxyFaults } from './proxy.ts';
 import { sidecarFaults } from './sidecar.ts';
 import type { GateFault } from './gate-fault.ts';
@@ -14,6 +15,7 @@ export const faults: readonly Fault[] = [
   ...meshFaults,
   ...sidecarFaults,
   ...proxyFaults,
+  ...policyFaults,
   ...destinationFaults,
   ...cleanupFaults,
   ...clusterFaults,

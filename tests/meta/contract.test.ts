@@ -16,9 +16,9 @@ import { eventually } from '../../helpers/eventually/eventually.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet, Role } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
-import { apply } from '../../helpers/kube/apply.ts';
+import { apply, remove } from '../../helpers/kube/apply.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
-import { execOrThrow } from '../../helpers/kube/exec.ts';
+import { exec, execOrThrow } from '../../helpers/kube/exec.ts';
 import { lineSplitter } from '../../helpers/kube/lines.ts';
 import { deploymentMustBeReady, podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { silent } from '../../helpers/progress/progress.ts';
@@ -126,6 +126,26 @@ const ofNode: Record<string, Check> = {
     skip((await onNode('ls /sys/fs/cgroup')).includes('memory\n'), 'this machine has cgroup v1');
     expect(await onNode('cat /proc/1/cgroup')).toMatch(/^0::\/.+/m);
   },
+  policies: async () => {
+    const answers = async (): Promise<boolean> => {
+      const curl = ['curl', '--silent', '--insecure', '--max-time', '2', 'https://10.43.0.1/version'];
+      const target = { namespace: 'default', pod: 'by-node', container: 'curl' };
+      return (await exec(kube, target, curl)).exitCode === 0;
+    };
+    const mustAnswer = (wanted: boolean): Promise<void> =>
+      eventually(
+        `the API server ${wanted ? 'to answer' : 'not to answer'} a pod`,
+        async () => {
+          if ((await answers()) !== wanted) throw new Error('not yet');
+        },
+        { timeoutMs: 20_000 },
+      );
+    await mustAnswer(true);
+    await apply(kube, [denyEgress]);
+    await mustAnswer(false);
+    await remove(kube, [denyEgress]);
+    await mustAnswer(true);
+  },
 };
 
 const ofImages: Record<string, Check> = {
@@ -209,6 +229,12 @@ async function nodeWith(
     });
   return { container, log };
 }
+
+const denyEgress = {
+  ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+  metadata: { name: 'deny-egress', namespace: 'default' },
+  spec: { podSelector: {}, policyTypes: ['Egress'] },
+};
 
 let refused: Promise<string[]> | undefined;
 

@@ -12,19 +12,23 @@ const moduleFolder = fileURLToPath(new URL('../../../images/go', import.meta.url
 /** Istio's own tags: protobuf's fast paths, as in its releases. */
 const tags = 'vtprotobuf,disable_pgv';
 
+type Part = 'kubernetes' | 'istio' | 'networkPolicies';
+
 /** Binaries that are built together. */
 interface Build {
   readonly name: string;
+  /** Folder of a module of its own, below images/go; otherwise it is that one with a lock file. */
+  readonly module?: string;
   /** Our own commands by folder, Istio's by import path; a binary has the last part's name. */
   readonly targets: readonly string[];
-  readonly lock: string;
+  readonly lock?: string;
   readonly stamps: Readonly<Record<string, string>>;
   readonly bytes: number;
   /** Further files of modules, by the name they get beside the binaries. */
   readonly files: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
 }
 
-function buildsOf(versions: SourceVersions): Record<'kubernetes' | 'istio', Build> {
+function buildsOf(versions: SourceVersions): Record<Part, Build> {
   return {
     kubernetes: {
       name: 'kubernetes',
@@ -52,19 +56,29 @@ function buildsOf(versions: SourceVersions): Record<'kubernetes' | 'istio', Buil
         },
       },
     },
+    networkPolicies: {
+      name: 'network-policies',
+      module: 'network-policies',
+      targets: ['.'],
+      stamps: {},
+      bytes: 1e9,
+      files: {},
+    },
   };
 }
 
 /**
  * The steps that compile a source set's binaries. The results are folders: one with `kube`, `coredns` and `pause` of the
- * stand-in node, one with `pilot-discovery`, `pilot-agent`, `istioctl` and `envoy_bootstrap.json`.
+ * stand-in node, one with its `network-policies`, one with `pilot-discovery`, `pilot-agent`, `istioctl` and
+ * `envoy_bootstrap.json`.
  */
-export function goSteps(
-  versions: SourceVersions,
-  architecture: Architecture,
-): Record<'kubernetes' | 'istio', Step> {
-  const { kubernetes, istio } = buildsOf(versions);
-  return { kubernetes: goStep(kubernetes, architecture), istio: goStep(istio, architecture) };
+export function goSteps(versions: SourceVersions, architecture: Architecture): Record<Part, Step> {
+  const { kubernetes, istio, networkPolicies } = buildsOf(versions);
+  return {
+    kubernetes: goStep(kubernetes, architecture),
+    istio: goStep(istio, architecture),
+    networkPolicies: goStep(networkPolicies, architecture),
+  };
 }
 
 /** A bare `go build`: what a benchmark runs beside the whole build of a set. */
@@ -81,21 +95,22 @@ export function compilations(versions: SourceVersions, architecture: Architectur
   return Object.values(buildsOf(versions)).map((build) => compilation(build, architecture));
 }
 
-function compilation({ name, targets, lock, stamps }: Build, architecture: Architecture): Compilation {
+function compilation(build: Build, architecture: Architecture): Compilation {
+  const { name, targets, stamps } = build;
   return {
     name,
-    args: ['build', '-v', modfile(lock), ...buildFlags(stamps), ...targets],
-    cwd: moduleFolder,
+    args: ['build', '-v', ...modfile(build), ...buildFlags(stamps), ...targets],
+    cwd: join(moduleFolder, build.module ?? ''),
     env: { CGO_ENABLED: '0', GOOS: 'linux', GOARCH: architecture, GOWORK: 'off' },
   };
 }
 
-function modfile(lock: string): string {
-  return `-modfile=lines/${lock}.mod`;
+function modfile({ lock }: Build): string[] {
+  return lock === undefined ? [] : [`-modfile=lines/${lock}.mod`];
 }
 
 function goStep(build: Build, architecture: Architecture): Step {
-  const { name, targets, lock, bytes } = build;
+  const { name, module, targets, lock, bytes } = build;
   const flags = buildFlags(build.stamps);
   const folder = (part: string): string => join(moduleFolder, part);
   // A change of our own commands is none of Istio's.
@@ -104,12 +119,15 @@ function goStep(build: Build, architecture: Architecture): Step {
     name,
     inputs: {
       parameters: { targets: targets.join(' '), flags: flags.join(' '), architecture },
-      files: {
-        ...Object.fromEntries(own.map((target) => [target, folder(target)])),
-        'go.mod': folder('go.mod'),
-        'lock.mod': folder(`lines/${lock}.mod`),
-        'lock.sum': folder(`lines/${lock}.sum`),
-      },
+      files:
+        module === undefined
+          ? {
+              ...Object.fromEntries(own.map((target) => [target, folder(target)])),
+              'go.mod': folder('go.mod'),
+              'lock.mod': folder(`lines/${lock}.mod`),
+              'lock.sum': folder(`lines/${lock}.sum`),
+            }
+          : { module: folder(module) },
     },
     needs: [],
     bytes,
@@ -136,7 +154,7 @@ async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
 }
 
 async function make(work: Work, build: Build, architecture: Architecture): Promise<void> {
-  const { targets, lock, files } = build;
+  const { targets, files } = build;
   const { args, cwd, env } = compilation(build, architecture);
   await withTemporaryFolder(async (temporary) => {
     const results = join(temporary, 'results');
@@ -160,12 +178,12 @@ async function make(work: Work, build: Build, architecture: Architecture): Promi
     };
     const list = async (): Promise<void> => {
       const packages = await go(
-        ['list', modfile(lock), '-tags', tags, '-deps', ...targets],
+        ['list', ...modfile(build), '-tags', tags, '-deps', ...targets],
         (line) => void downloading(line),
       );
       total = ` of ${packages.length}`;
     };
-    const build = (): Promise<void> =>
+    const compile = (): Promise<void> =>
       inTurn(work, async () => {
         work.report('compiling');
         await go([...args.slice(0, 1), '-o', `${results}/`, ...args.slice(1)], (line) => {
@@ -173,15 +191,15 @@ async function make(work: Work, build: Build, architecture: Architecture): Promi
         });
       });
     work.report('downloading modules');
-    if (last === undefined) await allOf([build(), list()]);
+    if (last === undefined) await allOf([compile(), list()]);
     else {
       // Its modules come while the other compiles.
       await list();
-      await build();
+      await compile();
     }
 
     for (const [name, { module, path }] of Object.entries(files)) {
-      const [source = ''] = await go(['list', modfile(lock), '-m', '-f', '{{.Dir}}', module]);
+      const [source = ''] = await go(['list', ...modfile(build), '-m', '-f', '{{.Dir}}', module]);
       await copyFile(join(source, path), join(results, name));
       // Files of the module cache are read-only.
       await chmod(join(results, name), 0o644);

@@ -57,7 +57,10 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
       version: kubernetes,
       bytes: 1e9,
       args: { MACHINE: machine, PAUSE: pause, COREDNS: coredns },
-      files: { kube: ofKubernetes('kube') },
+      files: {
+        kube: ofKubernetes('kube'),
+        'network-policies': { from: binaries.networkPolicies, path: 'network-policies' },
+      },
       prepare: async (work, folder) => {
         const images = [work.outputOf(pause), work.outputOf(coredns)];
         const archive = createWriteStream(join(folder, 'system-images.tar'));
