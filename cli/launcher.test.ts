@@ -648,6 +648,15 @@ describe.concurrent('scripts/prepare-host', () => {
     expect(code).toBe(3);
   });
 
+  it('asks for what runc is compiled with only where it is', async () => {
+    using world = new World();
+    world.user(1000);
+    const asked = await world.run('scripts/prepare-host', ['source-tools', '--runc']);
+    expect(asked.stderr).toContain('apt-get install mmdebstrap gcc libc6-dev pkg-config libseccomp-dev');
+    expect((await world.run('scripts/prepare-host', ['source-tools'])).stderr).not.toContain('gcc');
+    expect((await world.run('scripts/prepare-host', ['status', '--runc'])).code).toBe(2);
+  });
+
   it.each([
     ['go1.20.14', 'auto', 'Go 1.20.14 is too old'],
     ['go1.24.3', 'local', 'Go 1.24.3 may not get the 1.26 that is needed (GOTOOLCHAIN=local)'],

@@ -104,6 +104,12 @@ describe('sourceVersions', () => {
     });
   });
 
+  it('refuses a node whose containerd is not listed', () => {
+    const known = { ...versionsFile(), runtimes: {} };
+    const pair = { istio: '1.31.0', kubernetes: '1.36.3' };
+    expect(refusal(() => sourceVersions(pair, known)).message).toMatch(/^containerd-2\.4 is not listed/);
+  });
+
   it('says what has a recipe when one of the two has none', () => {
     const file = versionsFile();
     const { source: _source, ...published } = file.istio['1.28.3'] ?? {

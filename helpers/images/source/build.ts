@@ -51,7 +51,7 @@ export async function buildSourceSet(
   { rebuild = false, signal }: { readonly rebuild?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   mustBuildForThisMachine();
-  await mustHaveSourceTools();
+  await mustHaveSourceTools(planned);
   const needed = planned.missing.reduce((sum, { bytes }) => sum + bytes, 0);
   await mustHaveSpace(cacheDir(), needed, 'building the images from source');
   await using log = await BuildLog.open();
@@ -165,10 +165,11 @@ const prepareHost = fileURLToPath(new URL('../../../scripts/prepare-host', impor
  * user itself.
  * @throws EnvironmentError when they are missing; the script has said which
  */
-async function mustHaveSourceTools(): Promise<void> {
+async function mustHaveSourceTools({ missing }: Plan): Promise<void> {
   if (!(await exists(prepareHost))) return;
   // Its words go where progress goes: standard output is for results.
-  const { exitCode } = await execa(prepareHost, ['source-tools'], {
+  const runc = missing.some(({ name }) => name === 'runc') ? ['--runc'] : [];
+  const { exitCode } = await execa(prepareHost, ['source-tools', ...runc], {
     stdin: 'inherit',
     stdout: process.stderr,
     stderr: 'inherit',

@@ -2,67 +2,101 @@ import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exists, inCache, putInPlace, withTemporaryFolder } from '../../cache.ts';
-import type { SourceVersions } from '../versions.ts';
+import type { Runtime, SourceVersions } from '../versions.ts';
 import type { Architecture } from '../../engine.ts';
 import { command, type CommandOptions } from './command.ts';
 import type { Step, Work } from './graph.ts';
 
 const moduleFolder = fileURLToPath(new URL('../../../images/go', import.meta.url));
 
-/** Istio's own tags: protobuf's fast paths, as in its releases. */
-const tags = 'vtprotobuf,disable_pgv';
+/** Istio's own tags: protobuf's fast paths, as in its releases. What is of its module has them as well. */
+const istioTags = 'vtprotobuf,disable_pgv';
 
+/** What is built for every set, and what only for a node with a containerd of its own. */
 type Part = 'kubernetes' | 'istio' | 'networkPolicies';
+type RuntimePart = 'containerd' | 'runc';
+type Parts<T> = Readonly<Record<Part, T> & Partial<Record<RuntimePart, T>>>;
 
 /** Binaries that are built together. */
 interface Build {
   readonly name: string;
-  /** Folder of a module of its own, below images/go; otherwise it is that one with a lock file. */
-  readonly module?: string;
+  /** Folder of its module below images/go. */
+  readonly module: string;
   /** Our own commands by folder, Istio's by import path; a binary has the last part's name. */
   readonly targets: readonly string[];
+  /** Undefined where the module's own go.mod pins everything. */
   readonly lock?: string;
+  readonly tags: string;
+  /** Of a program with parts in C, which is linked statically: the machine's C library is not the image's. */
+  readonly cgo: boolean;
   readonly stamps: Readonly<Record<string, string>>;
   readonly bytes: number;
   /** Further files of modules, by the name they get beside the binaries. */
   readonly files: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
 }
 
-function buildsOf(versions: SourceVersions): Record<Part, Build> {
-  return {
-    kubernetes: {
-      name: 'kubernetes',
-      targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
-      lock: versions.kubernetesLock,
-      stamps: kubernetesStamps(versions),
-      bytes: 6e9,
-      files: {},
-    },
-    istio: {
-      name: 'istio',
-      targets: [
-        'istio.io/istio/pilot/cmd/pilot-discovery',
-        'istio.io/istio/pilot/cmd/pilot-agent',
-        'istio.io/istio/istioctl/cmd/istioctl',
-      ],
-      lock: versions.istioLock,
-      stamps: istioStamps(versions),
-      bytes: 5e9,
-      // It belongs to pilot-agent.
-      files: {
-        'envoy_bootstrap.json': {
-          module: 'istio.io/istio',
-          path: 'tools/packaging/common/envoy_bootstrap.json',
-        },
+function buildsOf(versions: SourceVersions): Parts<Build> {
+  const ofIstiosModule = { module: '', tags: istioTags, cgo: false, files: {} };
+  const kubernetes: Build = {
+    ...ofIstiosModule,
+    name: 'kubernetes',
+    targets: ['./cmd/kube', './cmd/coredns', './cmd/pause'],
+    lock: versions.kubernetesLock,
+    stamps: kubernetesStamps(versions),
+    bytes: 6e9,
+  };
+  const istio: Build = {
+    ...ofIstiosModule,
+    name: 'istio',
+    targets: [
+      'istio.io/istio/pilot/cmd/pilot-discovery',
+      'istio.io/istio/pilot/cmd/pilot-agent',
+      'istio.io/istio/istioctl/cmd/istioctl',
+    ],
+    lock: versions.istioLock,
+    stamps: istioStamps(versions),
+    bytes: 5e9,
+    // It belongs to pilot-agent.
+    files: {
+      'envoy_bootstrap.json': {
+        module: 'istio.io/istio',
+        path: 'tools/packaging/common/envoy_bootstrap.json',
       },
     },
-    networkPolicies: {
-      name: 'network-policies',
-      module: 'network-policies',
-      targets: ['.'],
+  };
+  const networkPolicies: Build = {
+    ...ofIstiosModule,
+    name: 'network-policies',
+    module: 'network-policies',
+    targets: ['.'],
+    stamps: {},
+    bytes: 1e9,
+  };
+  const { runtime } = versions;
+  return { kubernetes, istio, networkPolicies, ...(runtime === undefined ? {} : runtimeBuilds(runtime)) };
+}
+
+function runtimeBuilds({ lock, containerd }: Runtime): Record<RuntimePart, Build> {
+  const commands = 'github.com/containerd/containerd/v2/cmd';
+  const common = { module: 'runtime', lock, files: {}, bytes: 1e9 };
+  return {
+    containerd: {
+      ...common,
+      name: 'containerd',
+      targets: [`${commands}/containerd`, `${commands}/containerd-shim-runc-v2`, `${commands}/ctr`],
+      // Snapshots are overlay mounts.
+      tags: 'no_btrfs,no_devmapper,no_zfs',
+      cgo: false,
+      stamps: { 'github.com/containerd/containerd/v2/version.Version': containerd },
+    },
+    runc: {
+      ...common,
+      name: 'runc',
+      targets: ['github.com/opencontainers/runc'],
+      // As in its releases, but for libpathrs, which is not in Debian. Pods may ask for a seccomp profile.
+      tags: 'seccomp,urfave_cli_no_docs,netgo,osusergo',
+      cgo: true,
       stamps: {},
-      bytes: 1e9,
-      files: {},
     },
   };
 }
@@ -70,14 +104,18 @@ function buildsOf(versions: SourceVersions): Record<Part, Build> {
 /**
  * The steps that compile a source set's binaries. The results are folders: one with `kube`, `coredns` and `pause` of the
  * stand-in node, one with its `network-policies`, one with `pilot-discovery`, `pilot-agent`, `istioctl` and
- * `envoy_bootstrap.json`.
+ * `envoy_bootstrap.json`, and of a node with a containerd of its own one with `containerd`, `containerd-shim-runc-v2` and
+ * `ctr`, and one with `runc`.
  */
-export function goSteps(versions: SourceVersions, architecture: Architecture): Record<Part, Step> {
-  const { kubernetes, istio, networkPolicies } = buildsOf(versions);
+export function goSteps(versions: SourceVersions, architecture: Architecture): Parts<Step> {
+  const { kubernetes, istio, networkPolicies, containerd, runc } = buildsOf(versions);
+  const step = (build: Build): Step => goStep(build, architecture);
   return {
-    kubernetes: goStep(kubernetes, architecture),
-    istio: goStep(istio, architecture),
-    networkPolicies: goStep(networkPolicies, architecture),
+    kubernetes: step(kubernetes),
+    istio: step(istio),
+    networkPolicies: step(networkPolicies),
+    ...(containerd === undefined ? {} : { containerd: step(containerd) }),
+    ...(runc === undefined ? {} : { runc: step(runc) }),
   };
 }
 
@@ -96,22 +134,22 @@ export function compilations(versions: SourceVersions, architecture: Architectur
 }
 
 function compilation(build: Build, architecture: Architecture): Compilation {
-  const { name, targets, stamps } = build;
+  const { name, module, targets, cgo } = build;
   return {
     name,
-    args: ['build', '-v', ...modfile(build), ...buildFlags(stamps), ...targets],
-    cwd: join(moduleFolder, build.module ?? ''),
-    env: { CGO_ENABLED: '0', GOOS: 'linux', GOARCH: architecture, GOWORK: 'off' },
+    args: ['build', '-v', ...modfile(build), ...buildFlags(build), ...targets],
+    cwd: join(moduleFolder, module),
+    env: { CGO_ENABLED: cgo ? '1' : '0', GOOS: 'linux', GOARCH: architecture, GOWORK: 'off' },
   };
 }
 
-function modfile({ lock }: Build): string[] {
-  return lock === undefined ? [] : [`-modfile=lines/${lock}.mod`];
+function modfile({ module, lock }: Build): string[] {
+  return lock === undefined ? [] : [`-modfile=${join(module === '' ? '' : '..', 'lines', `${lock}.mod`)}`];
 }
 
 function goStep(build: Build, architecture: Architecture): Step {
   const { name, module, targets, lock, bytes } = build;
-  const flags = buildFlags(build.stamps);
+  const flags = buildFlags(build);
   const folder = (part: string): string => join(moduleFolder, part);
   // A change of our own commands is none of Istio's.
   const own = targets.filter((target) => target.startsWith('./'));
@@ -120,14 +158,14 @@ function goStep(build: Build, architecture: Architecture): Step {
     inputs: {
       parameters: { targets: targets.join(' '), flags: flags.join(' '), architecture },
       files:
-        module === undefined
-          ? {
+        lock === undefined
+          ? { module: folder(module) }
+          : {
               ...Object.fromEntries(own.map((target) => [target, folder(target)])),
-              'go.mod': folder('go.mod'),
+              'go.mod': folder(join(module, 'go.mod')),
               'lock.mod': folder(`lines/${lock}.mod`),
               'lock.sum': folder(`lines/${lock}.sum`),
-            }
-          : { module: folder(module) },
+            },
     },
     needs: [],
     bytes,
@@ -154,7 +192,7 @@ async function inTurn(work: Work, build: () => Promise<void>): Promise<void> {
 }
 
 async function make(work: Work, build: Build, architecture: Architecture): Promise<void> {
-  const { targets, files } = build;
+  const { targets, tags, files } = build;
   const { args, cwd, env } = compilation(build, architecture);
   await withTemporaryFolder(async (temporary) => {
     const results = join(temporary, 'results');
@@ -236,7 +274,8 @@ export function istioStamps({ istio, hub }: Pick<SourceVersions, 'istio' | 'hub'
   };
 }
 
-function buildFlags(stamps: Readonly<Record<string, string>>): string[] {
+function buildFlags({ tags, cgo, stamps }: Build): string[] {
   const stamping = Object.entries(stamps).map(([name, value]) => `-X ${name}=${value}`);
-  return ['-buildvcs=false', '-trimpath', '-tags', tags, '-ldflags', ['-s -w', ...stamping].join(' ')];
+  const linking = ['-s -w', ...(cgo ? ['-extldflags=-static'] : []), ...stamping];
+  return ['-buildvcs=false', '-trimpath', '-tags', tags, '-ldflags', linking.join(' ')];
 }

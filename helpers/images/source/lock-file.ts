@@ -13,22 +13,46 @@ import {
   type ModuleVersion,
 } from './served-modules.ts';
 
-/** What one lock file pins, by fixtures/versions.yaml. */
+const istioModule = 'istio.io/istio';
+const kubernetesModule = 'k8s.io/kubernetes';
+const coreDnsModule = 'github.com/coredns/coredns';
+const containerdModule = 'github.com/containerd/containerd/v2';
+const runcModule = 'github.com/opencontainers/runc';
+
+/** Modules that a lock file is for, by what people call them. */
+export const products: Readonly<Record<string, string>> = {
+  [istioModule]: 'Istio',
+  [kubernetesModule]: 'Kubernetes',
+  [coreDnsModule]: 'CoreDNS',
+  [containerdModule]: 'containerd',
+  [runcModule]: 'runc',
+};
+
+/** What a lock file asks for by itself: modules by version. */
 export interface LockContent {
-  /** Version of the module istio.io/istio, undefined in a lock that is for Kubernetes alone. */
-  readonly istio: string | undefined;
-  /** Modules that have to be asked for by version beside Istio. */
   readonly require: Readonly<Record<string, string>>;
-  /** Modules that take another version than Istio asks for, where that is newer than any that is served. */
+  /** Modules that take another version than others ask for, where that is newer than any that is served. */
   readonly replace: Readonly<Record<string, string>>;
-  readonly coredns: string;
-  /** Undefined where no Kubernetes is built with it: then it is of the line that Istio is built on. */
+}
+
+/** A lock file before anything is downloaded, by fixtures/versions.yaml. */
+export interface Lock {
+  /** Folder below images/go of the module that the lock file is of: '' for Istio and Kubernetes. */
+  readonly folder: '' | 'runtime';
+  /** Undefined where no Kubernetes is built with it. With Istio it then is of the line that Istio is built on. */
   readonly kubernetes: string | undefined;
+  readonly content: LockContent;
 }
 
 /** @throws UsageError when nothing in the file names the lock */
-export function lockContent(name: string): LockContent {
+export function lockNamed(name: string): Lock {
   const known = versionsFile();
+  const runtime = known.runtimes[name];
+  if (runtime !== undefined) {
+    const { containerd, runc } = runtime;
+    const require = { [containerdModule]: containerd, [runcModule]: runc };
+    return { folder: 'runtime', kubernetes: undefined, content: { require, replace: {} } };
+  }
   const istio = Object.values(known.istio).find(({ source }) => source?.lock === name)?.source;
   const kubernetes = Object.entries(known.kubernetes).find(([, { source }]) => source?.lock === name);
   if (istio === undefined && kubernetes === undefined) {
@@ -37,44 +61,37 @@ export function lockContent(name: string): LockContent {
       `Known: ${knownLocks(known).join(', ')}. For a new one, name it in an entry's source first.`,
     );
   }
+  const require = {
+    [coreDnsModule]: known.coredns,
+    ...(istio === undefined ? {} : { [istioModule]: istio.module }),
+    ...istio?.require,
+  };
+  return { folder: '', kubernetes: kubernetes?.[0], content: { require, replace: istio?.replace ?? {} } };
+}
+
+/** Adds Kubernetes. `staging`: modules that its repository holds. */
+export function withKubernetes(
+  { require, replace }: LockContent,
+  kubernetes: string,
+  staging: readonly string[],
+): LockContent {
+  const libraries = kubernetes.replace(/^1\./, 'v0.');
   return {
-    istio: istio?.module,
-    require: istio?.require ?? {},
-    replace: istio?.replace ?? {},
-    coredns: known.coredns,
-    kubernetes: kubernetes?.[0],
+    require: { ...require, [kubernetesModule]: `v${kubernetes}` },
+    // Its own go.mod replaces these by folders of its repository.
+    replace: { ...Object.fromEntries(staging.map((module) => [module, libraries])), ...replace },
   };
 }
 
-/** The lock before `go mod tidy` completes it. `staging`: modules that the repository of Kubernetes holds. */
-export function lockText(
-  content: LockContent,
-  kubernetes: string,
-  staging: readonly string[],
-  go: string,
-): string {
-  const libraries = kubernetes.replace(/^1\./, 'v0.');
-  const requires: readonly (readonly [string, string])[] = [
-    ['github.com/coredns/coredns', content.coredns],
-    ...(content.istio === undefined ? [] : [['istio.io/istio', content.istio] as const]),
-    ...Object.entries(content.require),
-    ['k8s.io/kubernetes', `v${kubernetes}`],
-  ];
+/** The lock before `go mod tidy` completes it. `root`: the module's own go.mod. */
+export function lockText({ require, replace }: LockContent, root: string): string {
+  const lines = root.split('\n').filter((line) => /^(module|go) /.test(line));
+  const requires = Object.entries(require).map(([module, version]) => `\t${module} ${version}`);
+  const replaces = Object.entries(replace).map(([module, version]) => `\t${module} => ${module} ${version}`);
   return [
-    'module conformance.test/images',
-    '',
-    `go ${go}`,
-    '',
-    'require (',
-    ...requires.map(([module, version]) => `\t${module} ${version}`),
-    ')',
-    '',
-    // Kubernetes' own go.mod replaces these by folders of its repository.
-    'replace (',
-    ...staging.map((module) => `\t${module} => ${module} ${libraries}`),
-    ...Object.entries(content.replace).map(([module, version]) => `\t${module} => ${module} ${version}`),
-    ')',
-    '',
+    ...lines.flatMap((line) => [line, '']),
+    ...['require (', ...requires, ')', ''],
+    ...['replace (', ...replaces, ')', ''],
   ].join('\n');
 }
 
@@ -98,42 +115,51 @@ export interface WrittenLock {
  * @throws EnvironmentError when `go` is missing or fails otherwise
  */
 export async function writeLock(name: string): Promise<WrittenLock> {
-  const content = lockContent(name);
-  const kubernetes = content.kubernetes ?? (await kubernetesOf(name, content.istio ?? ''));
-  const kubernetesMod = await goMod(name, { module: 'k8s.io/kubernetes', version: `v${kubernetes}` });
-  const staging = [...kubernetesMod.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)].map(
-    ([, module = '']) => module,
-  );
-  const root = await readFile(join(moduleFolder, 'go.mod'), 'utf8');
-  const version = /^go (\S+)$/m.exec(root)?.[1] ?? '';
+  const lock = lockNamed(name);
+  const content = await completed(name, lock);
+  const root = await readFile(join(moduleFolder, lock.folder, 'go.mod'), 'utf8');
   const folder = await mkdtemp(join(tmpdir(), 'lock-'));
   try {
     const made = join(folder, name);
-    const text = (tried: LockContent): string => lockText(tried, kubernetes, staging, version);
-    const substitutes = await tidied(name, `${made}.mod`, content, text);
+    const substitutes = await tidied({ name, path: `${made}.mod`, folder: lock.folder, content, root });
     for (const kind of ['sum', 'mod']) {
       await copyFile(`${made}.${kind}`, join(moduleFolder, 'lines', `${name}.${kind}`));
     }
-    return {
-      pins: `Istio ${content.istio ?? 'none'}, Kubernetes ${kubernetes}, CoreDNS ${content.coredns}`,
-      substitutes,
-    };
+    return { pins: pinsOf(content), substitutes };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** What the lock asks for, with the Kubernetes that belongs to it. */
+async function completed(name: string, { folder, kubernetes, content }: Lock): Promise<LockContent> {
+  if (folder !== '') return content;
+  const version = kubernetes ?? (await kubernetesOf(name, content.require[istioModule] ?? ''));
+  const mod = await goMod(name, { module: kubernetesModule, version: `v${version}` });
+  const staging = [...mod.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)].map(([, module = '']) => module);
+  return withKubernetes(content, version, staging);
+}
+
+function pinsOf({ require }: LockContent): string {
+  return Object.entries(products)
+    .flatMap(([module, product]) => (require[module] === undefined ? [] : `${product} ${require[module]}`))
+    .join(', ');
+}
+
+interface Draft {
+  readonly name: string;
+  readonly path: string;
+  readonly folder: string;
+  readonly content: LockContent;
+  readonly root: string;
+}
+
 /** Has `go mod tidy` complete the file. What is not served gets a substitute, until nothing is missing. */
-async function tidied(
-  name: string,
-  path: string,
-  content: LockContent,
-  text: (content: LockContent) => string,
-): Promise<Substitute[]> {
+async function tidied({ name, path, folder, content, root }: Draft): Promise<Substitute[]> {
   const substitutes = new Map<string, Substitute>();
   for (;;) {
-    await writeFile(path, text(withSubstitutes(content, [...substitutes.values()])));
-    const { failed, stderr } = await go(['mod', 'tidy', `-modfile=${path}`]);
+    await writeFile(path, lockText(withSubstitutes(content, [...substitutes.values()]), root));
+    const { failed, stderr } = await go(['mod', 'tidy', `-modfile=${path}`], folder);
     if (!failed) return [...substitutes.values()];
     const missing = notServedIn(stderr);
     // What this file asks for by itself, a substitute included, has no other.
@@ -159,30 +185,18 @@ export function withSubstitutes(content: LockContent, substitutes: readonly Subs
   const record = (from: readonly Substitute[]): Record<string, string> =>
     Object.fromEntries(from.map(({ module, version }) => [module, version]));
   return {
-    ...content,
     require: { ...content.require, ...record(newer) },
     replace: { ...content.replace, ...record(older) },
   };
 }
 
-function isAskedFor(
-  { istio, coredns, kubernetes, require, replace }: LockContent,
-  module: string,
-  version: string,
-): boolean {
-  const asked = {
-    'istio.io/istio': istio,
-    'github.com/coredns/coredns': coredns,
-    'k8s.io/kubernetes': kubernetes === undefined ? undefined : `v${kubernetes}`,
-    ...require,
-    ...replace,
-  };
-  return Object.entries(asked).some(([one, pinned]) => one === module && pinned === version);
+function isAskedFor({ require, replace }: LockContent, module: string, version: string): boolean {
+  return require[module] === version || replace[module] === version;
 }
 
 /** The Kubernetes whose libraries Istio is built on: v0.36.1 of k8s.io/client-go is of 1.36.1. The listed one of that line, if any. */
 async function kubernetesOf(name: string, istio: string): Promise<string> {
-  const mod = await goMod(name, { module: 'istio.io/istio', version: istio });
+  const mod = await goMod(name, { module: istioModule, version: istio });
   const libraries = /^\s*k8s\.io\/client-go v0\.(\S+)/m.exec(mod)?.[1];
   if (libraries === undefined) throw new Error(`istio.io/istio ${istio} does not ask for k8s.io/client-go`);
   const own = `1.${libraries}`;
@@ -210,7 +224,7 @@ async function goMod(name: string, wanted: ModuleVersion): Promise<string> {
 function notServed(name: string, missing: readonly ModuleVersion[]): UsageError {
   const what = missing.map(({ module, version }) => `${module} ${version}`).join(', ');
   return new UsageError(
-    `Go's module proxy does not serve ${what}, which the lock file ${name} needs. The file is as it was.`,
+    `Go's module proxy does not serve ${what}, which the lock file ${name} needs. No file was changed.`,
     'Name what is served in fixtures/versions.yaml: another commit of Istio (source.module), and for a module that Istio ' +
       'asks for a newer version (source.require) or an older one (source.replace). Tags: go list -m -versions MODULE.',
   );
@@ -222,7 +236,7 @@ function goFailed(name: string, what: string, said: string): EnvironmentError {
     .split('\n')
     .filter((line) => !line.startsWith('go: downloading '));
   return new EnvironmentError(
-    `The lock file ${name} is as it was, since ${what} failed:\n${words.slice(-5).join('\n')}`,
+    `The lock file ${name} was not written, since ${what} failed:\n${words.slice(-5).join('\n')}`,
     'Check the network, HTTPS_PROXY and `go env GOPROXY`.',
   );
 }

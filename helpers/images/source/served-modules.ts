@@ -15,12 +15,13 @@ export interface ModuleVersion {
   readonly version: string;
 }
 
-/** Runs `go` for the lock files. @throws EnvironmentError when there is no `go` */
+/** Runs `go` for the lock files, in a folder below images/go. @throws EnvironmentError when there is no `go` */
 export async function go(
   args: readonly string[],
+  folder = '',
 ): Promise<{ readonly failed: boolean; readonly stdout: string; readonly stderr: string }> {
   const { failed, stdout, stderr, code } = await execa('go', args, {
-    cwd: moduleFolder,
+    cwd: join(moduleFolder, folder),
     reject: false,
     // Commits of these are not in the checksum database; what was downloaded is pinned by the .sum from here on.
     env: { GOWORK: 'off', GONOSUMDB: 'istio.io/istio,github.com/openshift/api' },
