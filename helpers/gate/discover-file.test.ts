@@ -71,6 +71,7 @@ it("takes range and end of support from Istio's own table", () => {
   });
   expect(written).toContain("# The range is that of Istio's table. The registry");
   expect(written).not.toContain('not known.');
+  expect(written).toContain('# Discovered, not reviewed.\n');
 });
 
 it('keeps all that was there, comments too, and says of what it adds that nobody has reviewed it', () => {

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { minorOf, parseVersions, type VersionsFile } from '../images/versions.ts';
 import type { NewestReleases } from './discover.ts';
 
-const unreviewed = ' Discovered, not reviewed: whether Istio supports it is unknown.';
+const unreviewed = ' Discovered, not reviewed';
 
 /** What the newest releases are to fixtures/versions.yaml. */
 export interface Discovered {
@@ -38,7 +38,7 @@ function addKubernetes(
 ): string[] {
   if (Object.hasOwn(known.kubernetes, kubernetes)) return [];
   const entry = document.createNode({ k3s: `docker.io/rancher/k3s:${k3sTag}` });
-  entry.commentBefore = unreviewed;
+  entry.commentBefore = `${unreviewed}: whether Istio supports it is unknown.`;
   document.setIn(['kubernetes', kubernetes], entry);
   return [`Kubernetes ${kubernetes}`];
 }
@@ -72,7 +72,8 @@ function addIstio(
     'The registry is the one that Istio publishes to.',
     ...(istioSupport?.ends === undefined ? ['The end of support is not known.'] : []),
   ];
-  entry.commentBefore = `${unreviewed}\n ${said.join(' ')}`;
+  const unknown = istioSupport === undefined || !range.includes(minor);
+  entry.commentBefore = `${unreviewed}${unknown ? ': whether Istio supports it is unknown' : ''}.\n ${said.join(' ')}`;
   document.setIn(['istio', istio], entry);
   return [`Istio ${istio}`];
 }
