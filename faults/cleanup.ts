@@ -1,15 +1,13 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { kubeObject } from '../helpers/kube/manifests.ts';
 import { apply } from '../helpers/kube/apply.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Fault } from './fault.ts';
 import type { Rig } from './rig.ts';
 
 const finalizer = 'conformance.example.com/never-removed';
-const heldIn = (rig: Rig): KubernetesObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { ...rig.outside('held'), finalizers: [finalizer] },
-});
+const heldIn = (rig: Rig): KubernetesObject =>
+  kubeObject('ConfigMap', { ...rig.outside('held'), finalizers: [finalizer] });
 
 export const cleanupFaults: readonly Fault[] = [
   {
@@ -43,19 +41,15 @@ export const cleanupFaults: readonly Fault[] = [
     inject: (rig) => rig.apply(heldIn(rig)),
     undo: async (rig) => {
       await setFinalizers(rig, heldIn(rig), []);
-      await rig.remove({
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: rig.edition.namespaces.external },
-      });
+      await rig.remove(kubeObject('Namespace', { name: rig.edition.namespaces.external }));
     },
   },
 ];
 
-async function setFinalizers({ kube }: Rig, object: KubernetesObject, finalizers: string[]): Promise<void> {
+async function setFinalizers({ kube }: Rig, held: KubernetesObject, finalizers: string[]): Promise<void> {
   const stored = await kube.objects.read({
-    ...object,
-    metadata: { ...object.metadata, name: object.metadata?.name ?? '' },
+    ...held,
+    metadata: { ...held.metadata, name: held.metadata?.name ?? '' },
   });
   await kube.objects.replace({ ...stored, metadata: { ...stored.metadata, finalizers } });
 }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
 import { nginxConfiguration } from '../helpers/destination/hermetic.ts';
-import { originNamespace, parseManifests, render } from '../helpers/kube/manifests.ts';
+import { kubeObject, originNamespace, parseManifests, render } from '../helpers/kube/manifests.ts';
 import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';
 
@@ -105,20 +105,14 @@ async function startImpostor(rig: Rig, { page, directive, untrusted }: Impostor)
     .replace('configMap:\n        name: origin', 'configMap:\n        name: impostor')
     .replace('secretName: origin', `secretName: ${secretName}`);
   const pod = parseManifests(text, 'origin.yaml').find(({ kind }) => kind === 'Pod');
-  const configMap = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata,
-    data: { 'nginx.conf': nginxConfiguration(host, directive), 'Main_Page.html': page?.(html) ?? html },
-  };
+  const data = { 'nginx.conf': nginxConfiguration(host, directive), 'Main_Page.html': page?.(html) ?? html };
   const { certificate, key } = await makeServerCertificate(host, 'Example Company Inspection CA');
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata,
-    stringData: { 'tls.crt': certificate, 'tls.key': key },
-  };
-  await rig.apply(configMap, ...(untrusted === true ? [secret] : []), pod as KubernetesObject);
+  const secret = kubeObject('Secret', metadata, { stringData: { 'tls.crt': certificate, 'tls.key': key } });
+  await rig.apply(
+    kubeObject('ConfigMap', metadata, { data }),
+    ...(untrusted === true ? [secret] : []),
+    pod as KubernetesObject,
+  );
   const ready = await podMustBeReady(kube, originNamespace, metadata.name);
   await rig.pointSquidTo(ready.status?.podIP ?? '');
 }
@@ -126,5 +120,5 @@ async function startImpostor(rig: Rig, { page, directive, untrusted }: Impostor)
 async function stopImpostor(rig: Rig): Promise<void> {
   await rig.pointSquidBack();
   const metadata = { name: 'impostor', namespace: originNamespace };
-  await rig.remove(...['Pod', 'ConfigMap', 'Secret'].map((kind) => ({ apiVersion: 'v1', kind, metadata })));
+  await rig.remove(...(['Pod', 'ConfigMap', 'Secret'] as const).map((kind) => kubeObject(kind, metadata)));
 }

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { kubeObject } from '../helpers/kube/manifests.ts';
 
 /** An object with whatever its kind has in it. */
 export type ManifestObject = KubernetesObject & { readonly spec?: object };
@@ -60,11 +61,11 @@ export function tcpListener(portNumber?: number): object {
 
 /** A Service without pods. */
 export function service(namespace: string, name: string, port: object): ManifestObject {
-  return { apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec: { ports: [port] } };
+  return kubeObject('Service', { namespace, name }, { spec: { ports: [port] } });
 }
 
 export function namespace(name: string, labels: Readonly<Record<string, string>> = {}): ManifestObject {
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+  return kubeObject('Namespace', { name, labels });
 }
 
 export function tcp(number: number): object {

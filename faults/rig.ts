@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { kubeObject } from '../helpers/kube/manifests.ts';
 import type { Edition } from '../helpers/document/edition.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
 import { listeners } from '../helpers/istio/sidecar.ts';
@@ -97,7 +98,7 @@ export class Rig {
   async removeSquid(): Promise<void> {
     const { app } = this.edition.proxy;
     const { namespace } = this.outside(app);
-    await remove(this.kube, [{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: this.outside(app) }]);
+    await remove(this.kube, [kubeObject('Deployment', this.outside(app))]);
     await podsMustBeGone(this.kube, namespace, `app=${app}`, (pod) =>
       interruptSquid(this.kube, { namespace, pod, container: app }),
     );
@@ -119,7 +120,7 @@ export class Rig {
     const { pod, namespace, container } = squid;
     await this.kube.core.deleteNamespacedPod({ name: pod, namespace });
     await interruptSquid(this.kube, squid);
-    await remove(this.kube, [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: pod, namespace } }]);
+    await remove(this.kube, [kubeObject('Pod', { name: pod, namespace })]);
     await deploymentMustBeReady(this.kube, namespace, container);
   }
 
@@ -146,7 +147,7 @@ export class Rig {
   #squidService(): KubernetesObject & { readonly metadata: ReturnType<Rig['outside']> } {
     const { app, port } = this.edition.proxy;
     const spec = { selector: { app }, ports: [{ name: 'tcp-squid', port }] };
-    return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata: this.outside(app) }, { spec });
+    return kubeObject('Service', { ...this.outside(app) }, { spec });
   }
 
   /** Squid reads its configuration and its hosts again, as on `squid -k reconfigure`. */
@@ -170,12 +171,7 @@ export class Rig {
     const metadata = this.outside(configMap);
     const stored = await this.kube.core.readNamespacedConfigMap(metadata);
     const text = change(stored.data?.['squid.conf'] ?? '');
-    await this.apply({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata,
-      data: { 'squid.conf': text },
-    } as KubernetesObject);
+    await this.apply(kubeObject('ConfigMap', metadata, { data: { 'squid.conf': text } }));
     await this.nudge(metadata.namespace, `app=${app}`);
     await eventually(
       'the kubelet to have updated /etc/squid/squid.conf',

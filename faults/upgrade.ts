@@ -1,4 +1,5 @@
 import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
+import { kubeObject } from '../helpers/kube/manifests.ts';
 import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
 import { apply, find, merge } from '../helpers/kube/apply.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
@@ -63,7 +64,7 @@ export const gateFaults: readonly GateFault[] = [
           service: { ...webhook.clientConfig.service, path: '/nowhere' },
         },
       }));
-      await merge(kube, { ...target, webhooks });
+      await merge(kube, Object.assign(target, { webhooks }));
     },
   },
   {
@@ -148,7 +149,7 @@ export const gateFaults: readonly GateFault[] = [
     expect: { step: 'your-manifests/YOURS-2', cause: 'CONFIG_REJECTED' },
     // The steps from here to that one take longer than the update.
     before: 'restart/RESTART-1',
-    given: () => applied({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'theirs' } }),
+    given: () => applied(kubeObject('ConfigMap', { name: 'theirs' })),
     inject: patched({
       applyTo: 'NETWORK_FILTER',
       operation: 'INSERT_BEFORE',
@@ -206,10 +207,5 @@ export const gateFaults: readonly GateFault[] = [
 ];
 
 async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {
-  await merge(kube, {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { namespace: 'istio-system', name },
-    spec: { replicas: 0 },
-  });
+  await merge(kube, kubeObject('Deployment', { namespace: 'istio-system', name }, { spec: { replicas: 0 } }));
 }

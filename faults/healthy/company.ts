@@ -1,3 +1,4 @@
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { istio, root, serviceEntry, tcp, type ManifestObject } from '../objects.ts';
 import { companyHost as host, shop, type HealthyRig } from './rig.ts';
@@ -54,12 +55,11 @@ export function throughGateway(
   const endpoints = resolution === 'STATIC' ? { endpoints: [{ address: rig.proxyIp }] } : {};
   return [
     companyEntry(rig, { resolution, ...endpoints }),
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { namespace: shop, name: gateway },
-      spec: { selector, ports: [{ name: 'tcp', port: 3128 }] },
-    },
+    kubeObject(
+      'Service',
+      { namespace: shop, name: gateway },
+      { spec: { selector, ports: [{ name: 'tcp', port: 3128 }] } },
+    ),
     istio('networking', 'Gateway', shop, 'egress', {
       selector,
       servers: [{ port: { number: port, name: 'tcp', protocol: 'TCP' }, hosts: [host] }],
@@ -72,23 +72,19 @@ export function throughGateway(
   ];
 }
 
-const gatewayPod: ManifestObject = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: {
-    namespace: shop,
-    name: gateway,
-    labels: { istio: gateway, 'sidecar.istio.io/inject': 'true' },
-    annotations: { 'inject.istio.io/templates': 'gateway' },
-  },
-};
+const gatewayPod = kubeObject('Pod', {
+  namespace: shop,
+  name: gateway,
+  labels: { istio: gateway, 'sidecar.istio.io/inject': 'true' },
+  annotations: { 'inject.istio.io/templates': 'gateway' },
+});
 
 /** An egress gateway of the company's, which istiod's injector makes of a pod. */
 export async function startGateway(rig: HealthyRig): Promise<void> {
   // For an image without a tag, Kubernetes would have it pulled always.
   const containers = [{ name: 'istio-proxy', image: 'auto', imagePullPolicy: 'IfNotPresent' }];
   await rig.apply(
-    Object.assign({ ...gatewayPod }, { spec: { terminationGracePeriodSeconds: 0, containers } }),
+    kubeObject('Pod', gatewayPod.metadata, { spec: { terminationGracePeriodSeconds: 0, containers } }),
   );
   await podMustBeReady(rig.kube, shop, gateway);
 }

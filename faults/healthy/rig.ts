@@ -10,7 +10,7 @@ import { rbacObjects } from '../../helpers/existing/rbac.ts';
 import { execOrThrow } from '../../helpers/kube/exec.ts';
 import { istioSystem } from '../../helpers/istio/revision.ts';
 import { merge } from '../../helpers/kube/apply.ts';
-import type { Namespaces } from '../../helpers/kube/manifests.ts';
+import { kubeObject, type Namespaces } from '../../helpers/kube/manifests.ts';
 import { deploymentMustBeReady, isReady, livePods, podMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { World } from '../../suites/document/world.ts';
 import { namespace, type ManifestObject } from '../objects.ts';
@@ -38,11 +38,7 @@ const company = { namespace: 'corp-proxy', pods: ['squid', 'squid-2'] } as const
 /** Resolved by the cluster's DNS alone, as a company's name for its proxy is. */
 export const companyHost = 'proxy.corp.example';
 
-const istiod = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'istiod', namespace: istioSystem },
-};
+const istiod = kubeObject('Deployment', { name: 'istiod', namespace: istioSystem });
 const meshConfig = { name: 'istio', namespace: istioSystem };
 
 /** The tools that put a healthy configuration into a mesh, and what the mesh has at all times. */
@@ -165,7 +161,7 @@ export class HealthyRig extends Rig {
 
   async #setMesh(text: string, arrived: (active: string) => boolean): Promise<void> {
     const data = { mesh: text };
-    await merge(this.kube, { apiVersion: 'v1', kind: 'ConfigMap', metadata: meshConfig, data });
+    await merge(this.kube, kubeObject('ConfigMap', meshConfig, { data }));
     await this.nudge(istioSystem, 'app=istiod');
     await eventually(
       'istiod to use the mesh’s configuration',
@@ -200,10 +196,10 @@ export class HealthyRig extends Rig {
     const before = stored.data?.['Corefile'] ?? '';
     const after = change(before);
     if (after === before) throw new Error('The cluster’s Corefile has another text than expected');
-    await merge(this.kube, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: after } });
+    await merge(this.kube, kubeObject('ConfigMap', metadata, { data: { Corefile: after } }));
     // CoreDNS looks at its file twice a minute; one that starts anew, at once.
     const template = { metadata: { annotations: { 'conformance.test/changed': new Date().toISOString() } } };
-    await merge(this.kube, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template } });
+    await merge(this.kube, kubeObject('Deployment', metadata, { spec: { template } }));
     await deploymentMustBeReady(this.kube, metadata.namespace, metadata.name);
   }
 
@@ -213,14 +209,8 @@ export class HealthyRig extends Rig {
     const { images, destination } = this.world.session;
     const metadata = { namespace, name };
     return [
-      Object.assign(
-        { apiVersion: 'v1', kind: 'ConfigMap', metadata },
-        { data: { 'squid.conf': squidConfiguration } },
-      ),
-      {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata,
+      kubeObject('ConfigMap', metadata, { data: { 'squid.conf': squidConfiguration } }),
+      kubeObject('Pod', metadata, {
         spec: {
           terminationGracePeriodSeconds: 0,
           hostAliases: [{ ip: destination.origin?.ip ?? '', hostnames: [new URL(destination.url).hostname] }],
@@ -235,7 +225,7 @@ export class HealthyRig extends Rig {
             },
           ],
         },
-      },
+      }),
     ];
   }
 }

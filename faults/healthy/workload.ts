@@ -1,13 +1,9 @@
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
-import type { ManifestObject } from '../objects.ts';
 import { shop, type HealthyRig } from './rig.ts';
 
 /** Another team's workload in the mesh, with its own settings. */
-const workload: ManifestObject = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { namespace: shop, name: 'web' },
-};
+const workload = kubeObject('Deployment', { namespace: shop, name: 'web' });
 
 /** @param role Whose image it has: with a curl of its own, or without */
 export async function startWorkload(
@@ -29,7 +25,9 @@ export async function startWorkload(
     metadata: { labels, annotations },
     spec: { terminationGracePeriodSeconds: 0, containers: [container] },
   };
-  await rig.apply(Object.assign({ ...workload }, { spec: { selector: { matchLabels }, template } }));
+  await rig.apply(
+    kubeObject('Deployment', workload.metadata, { spec: { selector: { matchLabels }, template } }),
+  );
   await deploymentMustBeReady(rig.kube, shop, 'web');
 }
 

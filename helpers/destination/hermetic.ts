@@ -3,7 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { eventually } from '../eventually/eventually.ts';
 import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
-import { parseManifests, render, movedTo, originNamespace } from '../kube/manifests.ts';
+import { kubeObject, parseManifests, render, movedTo, originNamespace } from '../kube/manifests.ts';
 import { podMustBeReady } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
@@ -29,22 +29,16 @@ export async function startOrigin(
   const objects = parseManifests(
     render(manifest, { ORIGIN_IMAGE: image }, 'fixtures/origin/origin.yaml'),
     'fixtures/origin/origin.yaml',
-  ).map((object) => movedTo(moved, object));
+  ).map((one) => movedTo(moved, one));
   const [ownNamespace, ...rest] = objects;
   const metadata = { name: 'origin', namespace };
-  const configMap = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata,
-    data: { 'nginx.conf': nginxConfiguration(host), 'Main_Page.html': page },
-  };
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata,
-    stringData: { 'tls.crt': certificate, 'tls.key': key },
-  };
-  await apply(kube, [ownNamespace as KubernetesObject, configMap, secret]);
+  await apply<KubernetesObject>(kube, [
+    ownNamespace as KubernetesObject,
+    kubeObject('ConfigMap', metadata, {
+      data: { 'nginx.conf': nginxConfiguration(host), 'Main_Page.html': page },
+    }),
+    kubeObject('Secret', metadata, { stringData: { 'tls.crt': certificate, 'tls.key': key } }),
+  ]);
   // A pod is refused until the controller has given its namespace the default service account.
   await eventually(
     `service account ${namespace}/default to exist`,

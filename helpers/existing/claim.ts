@@ -1,3 +1,4 @@
+import { kubeObject } from '../kube/manifests.ts';
 import { decodeOwner, encodeOwner, isAlive, thisProcess } from '../cluster/labels.ts';
 import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { EnvironmentError, UsageError } from '../errors.ts';
@@ -56,11 +57,7 @@ export async function lookAtNamespaces(kube: Kube, names: readonly string[]): Pr
  * @throws EnvironmentError when another run was faster
  */
 export async function makeNamespace(kube: Kube, name: string, runId: string): Promise<void> {
-  const namespace = {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name, ...marksOf(runId) },
-  };
+  const namespace = kubeObject('Namespace', { name, ...marksOf(runId) });
   try {
     await kube.core.createNamespace({ body: namespace });
   } catch (error) {

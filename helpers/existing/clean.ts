@@ -1,3 +1,4 @@
+import { kubeObject } from '../kube/manifests.ts';
 import { find } from '../kube/apply.ts';
 import { apiMessage, apiStatus, type Kube } from '../kube/client.ts';
 import { lockName, stateOf } from './claim.ts';
@@ -48,11 +49,7 @@ async function cleanIn(
     const namespace = await namespaceNamed(kube, name);
     if (namespace === undefined || !isOurs(namespace)) continue;
     const holder = isPrepared(namespace)
-      ? await find(kube, {
-          apiVersion: 'v1',
-          kind: 'ConfigMap',
-          metadata: { name: lockName, namespace: name },
-        })
+      ? await find(kube, kubeObject('ConfigMap', { name: lockName, namespace: name }))
       : namespace;
     if (holder !== undefined && !mayGo(`namespace ${name}`, runOf(holder) ?? '?', stateOf(holder))) continue;
     removed.push(...(await removeOwned(kube, [name])));

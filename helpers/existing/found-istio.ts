@@ -7,6 +7,7 @@ import {
 import { closest } from 'fastest-levenshtein';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { kubeObject } from '../kube/manifests.ts';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { controlPlaneVersion } from '../istio/control-plane.ts';
 import {
@@ -163,22 +164,17 @@ async function meshConfigOf(
   revision: Revision,
   namespace: string,
 ): Promise<z.infer<typeof meshConfig>> {
-  const stored = await find<V1ConfigMap>(kube, {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: meshConfigMapOf(revision), namespace },
-  });
+  const stored = await find<V1ConfigMap>(
+    kube,
+    kubeObject('ConfigMap', { name: meshConfigMapOf(revision), namespace }),
+  );
   return meshConfig.parse(parse(stored?.data?.['mesh'] ?? '{}') ?? {});
 }
 
 /** What the control plane tells, where it may be asked; else what its Deployment says: by the image's tag, or its label. */
 async function versionOf(kube: Kube, revision: Revision, namespace: string): Promise<string | undefined> {
   const name = istiodOf(revision);
-  const stored = await find<V1Deployment>(kube, {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace },
-  });
+  const stored = await find<V1Deployment>(kube, kubeObject('Deployment', { name, namespace }));
   if (stored === undefined) {
     throw new EnvironmentError(
       `The cluster has an injector of Istio, but no control plane: no Deployment ${namespace}/${name}`,

@@ -10,14 +10,13 @@ import { apply, find, remove } from '../kube/apply.ts';
 import { fieldManager, type Kube } from '../kube/client.ts';
 import { namespaceNamed } from './owned.ts';
 import { processAnnotation } from './ownership.ts';
-import { namespaceObject } from '../kube/manifests.ts';
+import { kubeObject, namespaceObject } from '../kube/manifests.ts';
 
 /** In the control plane's namespace: that a run installed Istio, and what of it was there before. */
-const record: V1ConfigMap = {
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name: `${fieldManager}-installed`, namespace: istioSystem },
-};
+const record: V1ConfigMap = kubeObject('ConfigMap', {
+  name: `${fieldManager}-installed`,
+  namespace: istioSystem,
+});
 
 const before = z.object({
   /** Whether the control plane's namespace was there. */
@@ -88,11 +87,7 @@ async function distributed(kube: Kube): Promise<KubernetesObject[]> {
   const { items } = await kube.core.listConfigMapForAllNamespaces({ labelSelector: 'istio.io/config=true' });
   return items
     .filter(({ metadata }) => distributedNames.includes(metadata?.name ?? ''))
-    .map(({ metadata: { name = '', namespace = '' } = {} }) => ({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name, namespace },
-    }));
+    .map(({ metadata: { name = '', namespace = '' } = {} }) => kubeObject('ConfigMap', { name, namespace }));
 }
 
 function placeOf({ metadata }: KubernetesObject): string {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { kubeObject } from '../kube/manifests.ts';
 import { attempt, thrownAs, UsageError } from '../errors.ts';
 import { apply } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
@@ -28,12 +29,6 @@ export async function readPullSecret(file: string): Promise<string> {
 
 /** Puts it where pods of the namespace find it. */
 export async function placePullSecret(kube: Kube, namespace: string, text: string): Promise<void> {
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: pullSecretName, namespace },
-    type: 'kubernetes.io/dockerconfigjson',
-    stringData: { '.dockerconfigjson': text },
-  };
-  await apply(kube, [secret]);
+  const fields = { type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': text } };
+  await apply(kube, [kubeObject('Secret', { name: pullSecretName, namespace }, fields)]);
 }

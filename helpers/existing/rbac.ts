@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import { fieldManager } from '../kube/client.ts';
-import type { Namespaces } from '../kube/manifests.ts';
+import { namespaceObject, type Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
 import type { ClientName } from './client-name.ts';
 import { permissionsOf, rulesOf, toAskIstiod, type Permission } from './permissions.ts';
@@ -66,7 +66,7 @@ function preparedNamespace(name: string, security: string): KubernetesObject {
     [preparedLabel]: 'true',
     'pod-security.kubernetes.io/enforce': security,
   };
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+  return namespaceObject(name, labels);
 }
 
 function granted(

@@ -7,6 +7,7 @@ import type {
   V1Role,
   V1RoleBinding,
 } from '@kubernetes/client-node';
+import { kubeObject, namespaceObject } from '../kube/manifests.ts';
 import { ownerLabel } from '../existing/ownership.ts';
 import { fieldManager } from '../kube/client.ts';
 
@@ -44,16 +45,12 @@ export function jobNamespace(name: string): V1Namespace {
     'istio-injection': 'disabled',
     'pod-security.kubernetes.io/enforce': 'restricted',
   };
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+  return namespaceObject(name, labels);
 }
 
 /** There from the start, so that the run needs no permission to make ConfigMaps, but for changing this one. */
 function reportPlace({ namespace, report }: JobRequest): V1ConfigMap {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: report, namespace, labels: { [ownerLabel]: fieldManager } },
-  };
+  return kubeObject('ConfigMap', { name: report, namespace, labels: { [ownerLabel]: fieldManager } });
 }
 
 function mayWriteReport({ namespace, report, serviceAccount }: JobRequest): [V1Role, V1RoleBinding] {

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { pack } from 'tar-fs';
+import { kubeObject } from '../kube/manifests.ts';
 import { apply } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { labelsOf } from '../existing/ownership.ts';
@@ -51,12 +52,8 @@ export async function storeReport(
 }
 
 function configMapOf({ namespace, name }: ReportPlace, runId: string, verdict: string): V1ConfigMap {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, namespace, labels: labelsOf(runId) },
-    data: { [reportEntries.verdict]: verdict },
-  };
+  const data = { [reportEntries.verdict]: verdict };
+  return kubeObject('ConfigMap', { name, namespace, labels: labelsOf(runId) }, { data });
 }
 
 /** The folder as an archive that a ConfigMap can hold, without evidence where it is too large with it. */

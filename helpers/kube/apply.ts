@@ -154,10 +154,7 @@ export function inNamespace<T extends KubernetesObject>(object: T, namespace?: s
 /** `kubectl patch --type=merge`: sets the given fields of an object; null takes one away. */
 export async function merge(
   kube: Kube,
-  object: Pick<KubernetesObject, 'apiVersion' | 'kind'> & {
-    readonly metadata: object;
-    readonly [field: string]: unknown;
-  },
+  object: Pick<KubernetesObject, 'apiVersion' | 'kind'> & { readonly metadata: object },
 ): Promise<void> {
   await kube.objects.patch(object, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch);
 }

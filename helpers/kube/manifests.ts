@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { UsageError } from '../errors.ts';
 
@@ -71,7 +71,24 @@ export function movedTo(names: ReadonlyMap<string, string>, object: KubernetesOb
   return { ...object, metadata: { ...object.metadata, namespace: names.get(namespace) ?? namespace } };
 }
 
+const versions = {
+  ...{ ConfigMap: 'v1', Namespace: 'v1', Pod: 'v1', Secret: 'v1', Service: 'v1', ServiceAccount: 'v1' },
+  Deployment: 'apps/v1',
+} as const;
+
+/** An object of one of Kubernetes' own kinds: by its name alone to find or remove it, with its fields to apply it. */
+export function kubeObject<
+  Metadata extends V1ObjectMeta & { readonly name: string },
+  Fields extends object = object,
+>(
+  kind: keyof typeof versions,
+  metadata: Metadata,
+  fields?: Fields,
+): KubernetesObject & { readonly metadata: Metadata } & Fields {
+  return { apiVersion: versions[kind], kind, metadata, ...(fields as Fields) };
+}
+
 /** A namespace as an object, for `apply` and `remove`. */
-export function namespaceObject(name: string): KubernetesObject {
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+export function namespaceObject(name: string, labels?: Readonly<Record<string, string>>): KubernetesObject {
+  return kubeObject('Namespace', labels === undefined ? { name } : { name, labels });
 }

@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { kubeObject } from './manifests.ts';
 import { EnvironmentError } from '../errors.ts';
 import { eventually, Hopeless, type EventuallyOptions } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
@@ -222,11 +223,6 @@ export async function restartDeployment(
       annotations: { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString(), ...annotations },
     },
   };
-  await merge(kube, {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { namespace, name },
-    spec: { template },
-  });
+  await merge(kube, kubeObject('Deployment', { namespace, name }, { spec: { template } }));
   return deploymentMustBeReady(kube, namespace, name, options);
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Destination } from '../destination/destination.ts';
 import { thrownAs, UsageError } from '../errors.ts';
-import { parseManifests, render } from '../kube/manifests.ts';
+import { kubeObject, parseManifests, render } from '../kube/manifests.ts';
 import { formatEndpoint, type Endpoint } from '../trip/endpoint.ts';
 import { type Load, holdSeconds } from './load.ts';
 import { heldPath, paddingRepeats } from '../destination/hermetic.ts';
@@ -34,29 +34,21 @@ export async function clientsObjects(fixture: ClientsFixture): Promise<Kubernete
   const values = { CLIENTS: String(load.clients), CURL_IMAGE: curlImage, PROXY: formatEndpoint(proxy) };
   const origin = 'fixtures/scale/clients.yaml';
   const workload = parseManifests(render(await read('clients.yaml'), values, origin), origin);
-  const configMap: KubernetesObject & { data: Record<string, string> } = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: clientsName, namespace },
-    data: {
-      'tunnels.sh': await read('tunnels.sh'),
-      'tunnels.conf': tunnelsConf(load, destination.url),
-      'ca.crt': destination.ca,
-    },
+  const data = {
+    'tunnels.sh': await read('tunnels.sh'),
+    'tunnels.conf': tunnelsConf(load, destination.url),
+    'ca.crt': destination.ca,
   };
   return [
-    configMap,
-    ...workload.map((object) => ({ ...object, metadata: { ...object.metadata, namespace } })),
+    kubeObject('ConfigMap', { name: clientsName, namespace }, { data }),
+    ...workload.map((one) => ({ ...one, metadata: { ...one.metadata, namespace } })),
   ];
 }
 
 /** The clients' objects by name: enough to delete them. */
 export function clientsIn(namespace: string): KubernetesObject[] {
   const metadata = { name: clientsName, namespace };
-  return [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata },
-  ];
+  return [kubeObject('Deployment', metadata), kubeObject('ConfigMap', metadata)];
 }
 
 async function read(name: string): Promise<string> {

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { maxTrafficRate } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
 import { UsageError, messageOf } from '../errors.ts';
-import { parseManifests, render } from '../kube/manifests.ts';
+import { kubeObject, parseManifests, render } from '../kube/manifests.ts';
 import { curlConfiguration, type Credentials } from '../proxy/credentials.ts';
 import { userAgent } from '../trip/origin.ts';
 import type { Workload } from './account.ts';
@@ -62,22 +62,16 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
       'fixtures/traffic/traffic.yaml',
     );
   });
-  const configMap: KubernetesObject & { data: Record<string, string> } = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'traffic', namespace },
+  const metadata = { name: 'traffic', namespace };
+  const configMap = kubeObject('ConfigMap', metadata, {
     data: { ...data, ...(destination.ca === undefined ? {} : { 'ca.crt': destination.ca }) },
-  };
+  });
   const configuration = [
     ...(destination.ca === undefined ? [] : ['cacert = "/traffic/ca.crt"']),
     ...(credentials === undefined ? [] : [curlConfiguration(credentials)]),
   ];
-  const secret: KubernetesObject & { stringData: Record<string, string> } = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'traffic', namespace },
-    stringData: { 'curl.conf': configuration.map((line) => `${line}\n`).join('') },
-  };
+  const stringData = { 'curl.conf': configuration.map((line) => `${line}\n`).join('') };
+  const secret = kubeObject('Secret', metadata, { stringData });
   const [first] = perWorkload;
   const namespaces =
     labels === undefined

@@ -1,4 +1,5 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { kubeObject } from '../kube/manifests.ts';
 import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
 import { apply, remove, merge } from '../kube/apply.ts';
 import { createdAt, type Kube } from '../kube/client.ts';
@@ -155,7 +156,7 @@ export class Traffic implements AsyncDisposable {
   async end(): Promise<TrafficAccount> {
     for (const name of workloads) {
       const metadata = { namespace: this.namespace, name };
-      await merge(this.#kube, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 0 } });
+      await merge(this.#kube, kubeObject('Deployment', metadata, { spec: { replicas: 0 } }));
     }
     await podsMustBeGone(this.#kube, this.namespace, trafficPods);
     this.#endedAt ??= Date.now();

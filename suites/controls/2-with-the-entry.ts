@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { deploymentMustBeReady } from '../../helpers/kube/workloads.ts';
 import type { Request } from '../../helpers/trip/fetch.ts';
@@ -121,29 +122,11 @@ const neighboursName = 'conformance-neighbours';
 function neighbours({ edition, session, namespaces }: World): object {
   const image = session.images.images.curl.reference;
   const labels = { app: neighboursName };
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: neighboursName, namespace: namespaces.external },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: {
-          terminationGracePeriodSeconds: 0,
-          containers: [
-            {
-              name: edition.client,
-              image,
-              command: ['/bin/sleep', 'infinity'],
-              imagePullPolicy: 'IfNotPresent',
-            },
-          ],
-        },
-      },
-    },
-  };
+  const command = ['/bin/sleep', 'infinity'];
+  const containers = [{ name: edition.client, image, command, imagePullPolicy: 'IfNotPresent' }];
+  const template = { metadata: { labels }, spec: { terminationGracePeriodSeconds: 0, containers } };
+  const spec = { replicas: 2, selector: { matchLabels: labels }, template };
+  return kubeObject('Deployment', { name: neighboursName, namespace: namespaces.external }, { spec });
 }
 
 /**

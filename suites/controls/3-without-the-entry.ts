@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { entryMustBeForgotten, isOthersMesh } from '../document/baseline.ts';
 import { wouldChangeClient, wouldHideEntry } from '../document/given-client.ts';
 import { ownHost, serviceEntryFor } from '../document/service-entry.ts';
@@ -94,7 +95,7 @@ function unrelatedServiceOf(world: World): KubernetesObject {
   const port = world.proxyPort.get();
   const spec = { ports: [{ name: 'http', port }] };
   const metadata = { name: unrelatedName(world), namespace: isOthersMesh(world) ? mesh : external };
-  return Object.assign({ apiVersion: 'v1', kind: 'Service', metadata }, { spec });
+  return kubeObject('Service', metadata, { spec });
 }
 
 function unrelatedName({ proxyPort }: World): string {

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { schedulable } from '../../helpers/kube/nodes.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { waitOrFail } from '../document/must.ts';
@@ -76,5 +77,5 @@ function clientOn({ edition, namespaces, session }: World, node: string, pod: st
     ],
   };
   const metadata = { name: pod, namespace: namespaces.mesh, labels: { app: 'conformance-node-client' } };
-  return Object.assign({ apiVersion: 'v1', kind: 'Pod', metadata }, { spec });
+  return kubeObject('Pod', metadata, { spec });
 }

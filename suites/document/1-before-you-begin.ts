@@ -11,7 +11,7 @@ import { controlPlaneVersion } from '../../helpers/istio/control-plane.ts';
 import { istioSystem, meshConfigMapOf } from '../../helpers/istio/revision.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
-import { parseManifests } from '../../helpers/kube/manifests.ts';
+import { kubeObject, parseManifests } from '../../helpers/kube/manifests.ts';
 import { livePods } from '../../helpers/kube/workloads.ts';
 import { isOwnClient } from './given-client.ts';
 import { fail, mustEqual, workloadMustBeReady } from './must.ts';
@@ -104,11 +104,8 @@ async function install(world: World): Promise<void> {
 
 /** Istio writes no access log by default; without it the sidecar could not testify, and the document shows its text. */
 async function accessLogMustBeOn({ kube, mesh: { revision, system } }: World): Promise<void> {
-  const stored = await find<V1ConfigMap>(kube, {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: meshConfigMapOf(revision), namespace: system },
-  });
+  const metadata = { name: meshConfigMapOf(revision), namespace: system };
+  const stored = await find<V1ConfigMap>(kube, kubeObject('ConfigMap', metadata));
   const settings = z
     .looseObject({
       accessLogFile: z.string().optional(),

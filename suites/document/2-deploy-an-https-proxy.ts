@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject, V1ConfigMap, V1Deployment } from '@kubernetes/client-node';
 import { expect } from 'vitest';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { placePullSecret } from '../../helpers/existing/pull-secret.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
@@ -27,7 +28,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       needs: ['BEFORE-1'],
       ahead: {
         work: async ({ kube, namespaces: { external }, session }) => {
-          await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+          await apply(kube, [kubeObject('Namespace', { name: external })]);
           const pullSecret = session.existing?.pullSecret;
           if (pullSecret !== undefined) await placePullSecret(kube, external, pullSecret);
         },
@@ -208,12 +209,8 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
   ]);
 
 async function proxyConfigMap(world: World): Promise<V1ConfigMap & KubernetesObject> {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: world.edition.proxy.configMap, namespace: world.namespaces.external },
-    data: { 'squid.conf': await squidConfiguration(world) },
-  };
+  const metadata = { name: world.edition.proxy.configMap, namespace: world.namespaces.external };
+  return kubeObject('ConfigMap', metadata, { data: { 'squid.conf': await squidConfiguration(world) } });
 }
 
 /** The document's proxy.conf, and the parent where the real destination is behind a company's proxy. */
@@ -315,8 +312,7 @@ async function addressMustBeNoService(world: World, ip: string): Promise<void> {
 export async function mustBeNoClusterIp({ kube }: World, ip: string): Promise<void> {
   const { items } = await kube.core.listServiceForAllNamespaces();
   const owner = items.find(({ spec }) => spec?.clusterIPs?.includes(ip) === true);
-  if (owner !== undefined)
-    fail(...isService(ip, nameOf({ kind: 'Service', metadata: owner.metadata ?? {} })));
+  if (owner !== undefined) fail(...isService(ip, nameOf({ ...owner, kind: 'Service' })));
 }
 
 /** The EndpointSlice that leads to the address, as namespace/name. */

@@ -1,6 +1,7 @@
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { remove } from '../../helpers/kube/apply.ts';
@@ -84,8 +85,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         after: ['CLEAN-2', 'CLEAN-3'],
         work: async (world) => {
           if (staysPrepared(world)) return;
-          const metadata = { name: world.namespaces.external };
-          await mustGo(world, [{ apiVersion: 'v1', kind: 'Namespace', metadata }]);
+          await mustGo(world, [kubeObject('Namespace', { name: world.namespaces.external })]);
         },
       },
       run: (world) => {

@@ -3,7 +3,7 @@ import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { belongsTo } from '../../helpers/given/given.ts';
 import { accessLogTelemetryName } from '../../helpers/istio/access-log.ts';
-import { originNamespace } from '../../helpers/kube/manifests.ts';
+import { kubeObject, originNamespace } from '../../helpers/kube/manifests.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { ownedKinds } from '../../helpers/existing/owned.ts';
@@ -52,9 +52,9 @@ export function ownSnapshot(kube: Kube, { given }: Pick<SessionFacts, 'given'>):
 /** What the sample that sends the requests makes, by name: enough to delete it. */
 export function clientObjects({ client }: Edition): readonly KubernetesObject[] {
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: client } },
-    { apiVersion: 'v1', kind: 'Service', metadata: { name: client } },
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: client } },
+    kubeObject('ServiceAccount', { name: client }),
+    kubeObject('Service', { name: client }),
+    kubeObject('Deployment', { name: client }),
   ];
 }
 
@@ -64,8 +64,8 @@ export function proxyObjects({
   namespaces: { external: namespace },
 }: Pick<World, 'edition' | 'namespaces'>): readonly KubernetesObject[] {
   return [
-    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: proxy.app, namespace } },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: proxy.configMap, namespace } },
+    kubeObject('Deployment', { name: proxy.app, namespace }),
+    kubeObject('ConfigMap', { name: proxy.configMap, namespace }),
   ];
 }
 
@@ -105,10 +105,10 @@ export async function resetDocument(
   }
   if (ownClient) await remove(kube, [clientSidecarIn(mesh), ...clientsIn(mesh)]);
   if (session.existing?.prepared.includes(external) !== true) {
-    await remove(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: external } }]);
+    await remove(kube, [kubeObject('Namespace', { name: external })]);
   }
   // The label comes back with BEFORE-2; manual injection goes without.
-  await apply(kube, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: mesh } }]);
+  await apply(kube, [kubeObject('Namespace', { name: mesh })]);
 }
 
 /**
