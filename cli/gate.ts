@@ -11,11 +11,13 @@ import type { Settings } from '../helpers/configuration/settings.ts';
 import { UsageError } from '../helpers/errors.ts';
 import { gateClosing } from '../helpers/report/closing.ts';
 import { comparisonLines, comparisonPage } from '../helpers/gate/comparison-page.ts';
+import { planesOf } from '../helpers/existing/planes.ts';
 import { expectedChanges } from '../helpers/gate/expected-changes.ts';
 import { gateOutcome } from '../helpers/results/verdict.ts';
 import { resolvePair, type PairRequest } from '../helpers/gate/rules.ts';
 import { askedFor } from '../helpers/images/choose.ts';
 import { notFound, type GatePlan, type GateResults } from '../helpers/results/gate.ts';
+import { connect } from '../helpers/kube/client.ts';
 import { planOf } from '../helpers/session/proxy.ts';
 import { gateSteps } from '../helpers/session/run-steps.ts';
 import type { SessionFacts, SessionOptions } from '../helpers/session/session.ts';
@@ -152,8 +154,9 @@ export async function gate({ plan, kubernetes, settings, given }: GateRequest): 
     plan: planOf(settings.values),
     session: kubernetes === undefined ? { theirUpgrade: true } : { upgrade: { ...plan, kubernetes }, given },
     begin: (report, telling) => gateSteps(plan, report, telling),
-    mustFit: (facts) => {
+    mustFit: async (facts) => {
       versionMustBe(plan, facts);
+      await canaryMustBeToCome(plan, facts);
     },
     verdict: ({ facts, report: { steps, gate: known }, problems, clusterServes }) =>
       gateOutcome({
@@ -240,6 +243,21 @@ function versionMustBe({ from, to }: GatePlan, { existing }: SessionFacts): void
       'Start the gate before the upgrade.',
     );
   }
+}
+
+/** @throws UsageError where the version that is waited for serves already, beside the mesh's own: nothing would be waited for */
+async function canaryMustBeToCome({ theirs }: GatePlan, { existing, cluster }: SessionFacts): Promise<void> {
+  const version = theirs?.waitFor;
+  if (version === undefined || existing?.istio === undefined) return;
+  const { planes } = await planesOf(connect(cluster.kubeconfig, existing.dress), existing.istio.namespace);
+  const there = planes.find((one) => one.version === version);
+  if (there === undefined) return;
+  const { revision, pods } = there;
+  const [label] = Object.entries(existing.istio.injection).map(([name, value]) => `${name}=${value}`);
+  throw new UsageError(
+    `--wait-for ${version}, but revision ${revision} of ${version} is there already (${pods.join(', ')}): the gate judges an upgrade that it sees from its beginning`,
+    `Remove revision ${revision} and install it once the gate waits. Or, where ${label ?? 'your label'} is to lead to it, leave --wait-for out and give the gate the command that moves the tag: --upgrade-command 'istioctl tag set …'.`,
+  );
 }
 
 function describe({ from, to, strategy, rollback, strict, theirs }: GatePlan): string {

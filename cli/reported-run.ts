@@ -54,7 +54,7 @@ export interface ReportedRun {
   /** Begins to load the steps. */
   readonly begin: (report: Report, telling: Telling) => Promise<Steps>;
   /** @throws UsageError when the session is not what the settings say */
-  readonly mustFit?: (facts: SessionFacts) => void;
+  readonly mustFit?: (facts: SessionFacts) => Promise<void>;
   readonly verdict: (judged: Judged) => Outcome;
   /** Adds to the report what is known once the results are. */
   readonly complete?: (results: Results, report: Report, telling: Telling) => Promise<void>;
@@ -127,7 +127,7 @@ async function judgeIn(
     using _pauses = attendPauses(facts);
     using _told = onTold(facts.runId, telling.say);
     using _errands = errands.attend(facts, report, telling.say);
-    mustFit?.(facts);
+    await mustFit?.(facts);
     problems = report.interrupted ? [] : await steps.run(facts);
     clusterServes = await serves(facts.cluster);
   } finally {

@@ -2,6 +2,7 @@ import type { CauseCode } from '../helpers/causes/causes.ts';
 import type { Given } from '../helpers/given/given.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
 import type { GatePlan } from '../helpers/results/gate.ts';
+import type { ManifestObject } from './objects.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
 
 /** Something wrong with an upgrade that the gate must catch, in this phase, at this step and with this cause. */
@@ -27,6 +28,8 @@ export interface OwnGateFault extends OfUpgrade {
 
 /** In a user's upgrade of their own mesh, which the suite finds in an existing cluster. */
 export interface TheirGateFault extends OfUpgrade {
+  /** What else the user's cluster has, from before the gate on. */
+  readonly objects?: readonly ManifestObject[];
   /** Stands for the user's command, which ends with exit code 0. */
   readonly theirs: (gate: Gate) => Promise<void>;
 }

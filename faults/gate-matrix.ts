@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { messageOf } from '../helpers/errors.ts';
+import { apply, remove } from '../helpers/kube/apply.ts';
 import { installIstio } from '../helpers/istio/install.ts';
 import { silent } from '../helpers/progress/progress.ts';
 import { Report } from '../helpers/report/report.ts';
@@ -61,6 +62,10 @@ export class GateMatrix {
       return faultResultOf(fault, caught, greps, start);
     }
     await installIstio(this.#session.cluster, from, await own.fixtures.text('istio.yaml'));
+    const { objects = [] } = fault;
+    await apply(own.kube, objects);
+    await using removed = new AsyncDisposableStack();
+    removed.defer(() => remove(own.kube, objects));
     await using session = await this.#asTheirs(fault.id);
     const hand: Hand = {
       run: async () => {

@@ -1,14 +1,41 @@
+import type { KubernetesObject, V1MutatingWebhook } from '@kubernetes/client-node';
 import { makeDefault, installIstio, uninstallIstio } from '../helpers/istio/install.ts';
-import { revisionOf } from '../helpers/istio/revision.ts';
+import { istiodOf, revisionOf } from '../helpers/istio/revision.ts';
+import { remove } from '../helpers/kube/apply.ts';
 import { restartDeployment } from '../helpers/kube/workloads.ts';
 import { setsOf, type Gate } from '../suites/upgrade/gate.ts';
 import type { GateFault } from './gate-fault.ts';
+import { namespace, root } from './objects.ts';
 
 /** How a user's command installs the new version: by istioctl, since that is what every machine of the suite has. */
 interface Installation {
   /** Beside the old one, by the version's usual name. */
   readonly canary?: true;
   readonly alter?: (manifest: string) => string;
+}
+
+const stable = 'stable';
+
+/** What `istioctl tag set` makes, or the chart of istiod by its value revisionTags. */
+function injectorOfTag(tag: string): KubernetesObject & { readonly webhooks: readonly V1MutatingWebhook[] } {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: {
+      name: `istio-revision-tag-${tag}`,
+      labels: { app: 'sidecar-injector', 'istio.io/rev': 'default', 'istio.io/tag': tag },
+    },
+    webhooks: [
+      {
+        name: 'rev.namespace.sidecar-injector.istio.io',
+        clientConfig: { service: { name: istiodOf(undefined), namespace: root, path: '/inject', port: 443 } },
+        namespaceSelector: { matchExpressions: [{ key: 'istio.io/rev', operator: 'In', values: [tag] }] },
+        rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+      },
+    ],
+  };
 }
 
 /** Upgrades of a user's own mesh, each by a command that ends with exit code 0 and does something else besides, or nothing. */
@@ -51,6 +78,16 @@ export const theirGateFaults: readonly GateFault[] = [
       const missing = (text: string): string => text.replace('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing');
       // istioctl waits, and says so; a command without --wait does not.
       await install(gate, { canary: true, alter: missing }).catch(() => undefined);
+    },
+  },
+  {
+    id: 'GATE-THEIRS-TAG-REMOVED',
+    title: 'The upgrade command takes a revision tag away, by which another namespace got its sidecars',
+    objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
+    expect: { step: 'upgrade/UPGRADE-4', cause: 'INJECTOR_GONE' },
+    theirs: async (gate) => {
+      await install(gate);
+      await remove(gate.kube, [injectorOfTag(stable)]);
     },
   },
   {

@@ -33,9 +33,10 @@ export const upgradeCauses = {
     family: 'upgrade',
     title: 'Nothing was upgraded',
     seen: 'the control planes from before, with their versions',
-    expected: 'a new version in the place of the old one, or a new revision of another version',
-    why: 'The command ended without an error and did nothing: it dry-ran, went to another cluster or context, or only asked a pipeline.',
-    do: 'Read its output in the report folder; have it wait for what it starts, or leave it out and say --wait-for VERSION.',
+    expected:
+      'a new version in the place of the old one, a new revision of another version, or a tag that leads to one',
+    why: 'The command ended without an error and did nothing: it dry-ran, went to another cluster or context, or only asked a pipeline. Or the canary was there before: it is judged from its installation on, or from the move of the tag that namespaces have.',
+    do: 'Read its output in the report folder; have it wait for what it starts, or leave it out and say --wait-for VERSION. Remove a canary that was there before, and install it once the gate waits.',
     source: 'the suite',
   },
   PODS_RESTARTED: {
@@ -73,6 +74,15 @@ export const upgradeCauses = {
     why: 'The namespace points to another revision, the injector is not the new one, or proxies cannot reach the new istiod.',
     do: 'istioctl proxy-status; compare labels istio-injection and istio.io/rev of the namespace with istioctl tag list.',
     source: 'Istio: canary upgrades',
+  },
+  INJECTOR_GONE: {
+    family: 'upgrade',
+    title: 'After the upgrade namespaces get no sidecars any more',
+    seen: 'pods that an injector took before and none takes now, by the label of their namespaces',
+    expected: 'an injector, of a control plane that is there, for every pod that had one',
+    why: 'A revision tag went with the values that had made it (revisionTags), or it leads to a revision that is gone. Running pods keep their sidecars; the next one that starts goes round the proxy.',
+    do: 'istioctl tag list; set the tag again (helm: revisionTags, istioctl tag set), or label the namespaces for a revision that is there.',
+    source: 'Istio: canary upgrades, stable revision labels',
   },
   INJECTION_FAILED: {
     family: 'upgrade',

@@ -28,6 +28,9 @@ export interface Permissions {
 /** Besides, in the control plane's namespace, for a gate: istiod itself tells its version, and which sidecars it serves. */
 export const toAskIstiod: Permission = { group: '', resource: 'pods/exec', verbs: ['get', 'create'] };
 
+/** And anywhere: whether each namespace that had an injector has one after the upgrade. */
+export const toSeeNamespaces: Permission = { group: '', resource: 'namespaces', verbs: ['list'] };
+
 const made = ['get', 'list', 'create', 'patch', 'delete'];
 const read = ['get', 'list'];
 
@@ -181,7 +184,7 @@ export interface Missing {
 /** Of what every run needs, what the user may not do. */
 export function missingOf(
   kube: Kube,
-  { namespaces, used, installs, client }: Intended,
+  { namespaces, used, installs, client, upgrades }: Intended,
 ): Promise<readonly Missing[]> {
   const { everywhere, own } = permissionsOf(namespaces, client);
   const names = used.map((part) => namespaces[part]);
@@ -193,6 +196,7 @@ export function missingOf(
     ...(client === undefined ? [] : clientPermissions(client)).flatMap((permission) =>
       questionsOf(permission, client?.namespace),
     ),
+    ...(upgrades ? questionsOf(toSeeNamespaces) : []),
     ...(installs ? questionsOf({ group: '*', resource: '*', verbs: ['*'] }) : []),
   ];
   return refused(kube, questions);

@@ -72,6 +72,18 @@ describe('upgradeBetween', () => {
     expect(upgradeBetween(tagged, after, byTag)?.injection).toEqual({ 'istio.io/rev': 'stable' });
   });
 
+  it('tells a canary that was there before, once the tag of the namespace leads to it', () => {
+    const byTag = { revision: 'old', injection: { 'istio.io/rev': 'stable' } };
+    const planes = [plane('old', '1.28.3'), plane('new', '1.29.1')];
+    const tagged = mesh(planes, [injector('old', 'stable'), injector('new')]);
+    const moved = mesh(planes, [injector('new', 'stable'), injector('new')]);
+    expect(upgradeBetween(tagged, tagged, byTag)).toBeUndefined();
+    expect(upgradeBetween(tagged, moved, byTag)).toMatchObject({
+      ...{ strategy: 'canary', plane: { revision: 'new' }, injection: { 'istio.io/rev': 'stable' } },
+      oldStays: true,
+    });
+  });
+
   it('tells that the old revision of a canary is gone', () => {
     const after = mesh([plane('1-29-1', '1.29.1')], [injector('1-29-1', 'default', true)]);
     expect(upgradeBetween(before, after, byDefault)).toMatchObject({ strategy: 'canary', oldStays: false });

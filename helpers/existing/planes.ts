@@ -75,8 +75,11 @@ export function upgradeBetween(
   const [plane] = newestFirst(replaced);
   if (plane !== undefined) return { strategy: 'in-place', plane, injection, oldStays: true };
   const known = before.planes.map((one) => one.revision);
-  const added = after.planes.filter((one) => !known.includes(one.revision) && !old.includes(one.version));
-  const [canary] = newestFirst(added);
+  const added = after.planes.filter((one) => !known.includes(one.revision));
+  // A canary of before counts once the namespace's own labels lead to it.
+  const [canary] = [...movedTo(after, injection), ...newestFirst(added)].filter(
+    (one) => one.revision !== revision && !old.includes(one.version),
+  );
   if (canary === undefined) return undefined;
   return {
     strategy: 'canary',
@@ -92,9 +95,21 @@ function labelsFor(
   revision: string,
   injection: FoundUpgrade['injection'],
 ): FoundUpgrade['injection'] {
+  return chosenBy(injectors, injection)?.revision === revision ? injection : { 'istio.io/rev': revision };
+}
+
+/** The control plane that these labels lead to by now: that of a canary which waited for its tag. */
+function movedTo({ planes, injectors }: Planes, injection: FoundUpgrade['injection']): Plane[] {
+  const chosen = chosenBy(injectors, injection);
+  return planes.filter((one) => one.revision === chosen?.revision);
+}
+
+function chosenBy(
+  injectors: readonly Injector[],
+  injection: FoundUpgrade['injection'],
+): Injector | undefined {
   const name = injection['istio.io/rev'];
-  const chosen = injectors.find((one) => (name === undefined ? one.isDefault : one.name === name));
-  return chosen?.revision === revision ? injection : { 'istio.io/rev': revision };
+  return injectors.find((one) => (name === undefined ? one.isDefault : one.name === name));
 }
 
 function newestFirst(planes: readonly Plane[]): Plane[] {

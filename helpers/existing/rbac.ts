@@ -4,7 +4,7 @@ import { fieldManager } from '../kube/client.ts';
 import { namespaceObject, type Namespaces } from '../kube/manifests.ts';
 import { ownerLabel, preparedLabel } from './ownership.ts';
 import type { ClientName } from './client-name.ts';
-import { permissionsOf, rulesOf, toAskIstiod, type Permission } from './permissions.ts';
+import { permissionsOf, rulesOf, toAskIstiod, toSeeNamespaces, type Permission } from './permissions.ts';
 
 /** Whom the manifest is for. */
 export interface RbacRequest {
@@ -46,7 +46,7 @@ export function rbacObjects(request: RbacRequest): KubernetesObject[] {
           },
         ]
       : []),
-    ...granted('Cluster', undefined, everywhere, subject),
+    ...granted('Cluster', undefined, gate ? [...everywhere, toSeeNamespaces] : everywhere, subject),
     ...parts.flatMap((part) => granted('', namespaces[part], own[part], subject)),
     ...granted('', system, gate ? [...inSystem, toAskIstiod] : inSystem, subject),
     ...(client === undefined ? [] : granted('', client.namespace, ofClient, subject)),

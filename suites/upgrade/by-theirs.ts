@@ -1,23 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { V1Pod } from '@kubernetes/client-node';
 import { eventually } from '../../helpers/eventually/eventually.ts';
-import { planesOf, planeLines, upgradeBetween, type Planes } from '../../helpers/existing/planes.ts';
-import { istiodOf } from '../../helpers/istio/revision.ts';
-import { apply } from '../../helpers/kube/apply.ts';
-import { namespaceObject } from '../../helpers/kube/manifests.ts';
-import { deploymentMustBeReady, livePods } from '../../helpers/kube/workloads.ts';
+import { planesOf } from '../../helpers/existing/planes.ts';
 import { tell, type ErrandEnd } from '../../helpers/pause/pause.ts';
 import { notFound, type TheirUpgrade } from '../../helpers/results/gate.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { fail, mustEqual, waitOrFail } from '../document/must.ts';
-import { labelledFor } from '../document/1-before-you-begin.ts';
+import { fail, waitOrFail } from '../document/must.ts';
 import type { Step } from '../document/step.ts';
-import type { Mesh, World } from '../document/world.ts';
+import type { World } from '../document/world.ts';
 import { installSteps } from './document-phases.ts';
 import type { Gate } from './gate.ts';
 import type { Maker } from './maker.ts';
-import { mustBeServed, mustServe, noteMesh, operation } from './operations.ts';
+import { mustServe, noteMesh, operation } from './operations.ts';
+import { TheirMesh } from './their-mesh.ts';
 import { restartTraffic } from './traffic-steps.ts';
 
 /** A user, on their own mesh, by their command, pipeline or hand. What they did is found, and not asked. */
@@ -46,6 +41,12 @@ export function byTheirs(gate: Gate, theirs: TheirUpgrade): Maker {
       'Sidecars that nobody restarted are the same, and are served by the control plane that they belong to',
       ['UPGRADE-2'],
       (world) => state.sidecarsMustHold(world),
+    ),
+    operation(
+      'UPGRADE-4',
+      'Every namespace that got sidecars before gets them still',
+      ['UPGRADE-2'],
+      (world) => state.injectorsMustHold(world),
     ),
   ];
   const over = operation(
@@ -221,131 +222,4 @@ async function versionMustCome(gate: Gate, world: World, version: string): Promi
     }),
   );
   world.note('revision', revision);
-}
-
-/** A user's mesh on its way: how it was, and which pods of the suite's were there. */
-class TheirMesh {
-  readonly #gate: Gate;
-  #before: Planes | undefined;
-  #pods: readonly V1Pod[] = [];
-  #oldStays = true;
-
-  constructor(gate: Gate) {
-    this.#gate = gate;
-  }
-
-  /** Remembers what is there before the upgrade. */
-  async look(world: World): Promise<void> {
-    const { kube, before } = this.#gate;
-    const found = await planesOf(kube, before.system);
-    this.#before = found;
-    for (const [index, line] of planeLines(found).entries()) world.note(`mesh ${index + 1}`, line);
-    await mustServe(this.#gate, world, before);
-  }
-
-  /** Remembers whom nobody may restart. */
-  async begin(): Promise<void> {
-    this.#pods = await ownPods(this.#gate);
-  }
-
-  /** Finds out whether it was a canary or in place, and waits until the new control plane serves. */
-  async findUpgrade(world: World): Promise<void> {
-    const gate = this.#gate;
-    const { kube, before, plan } = gate;
-    const old = this.#before;
-    if (old === undefined) throw new TypeError('the mesh was not looked at before the upgrade');
-    const after = await planesOf(kube, before.system);
-    const found = upgradeBetween(old, after, before);
-    if (found === undefined) {
-      await noteMesh(gate, world);
-      fail(
-        'NOTHING_UPGRADED',
-        `the control planes are those from before: ${planeLines(after).join('; ')}`,
-        'a new version in the place of the old one, or a new revision of another version',
-      );
-    }
-    const { strategy, plane } = found;
-    gate.strategy = strategy;
-    const revision = plane.revision === 'default' ? undefined : plane.revision;
-    world.note('found', `${strategy}, revision ${plane.revision}`);
-    try {
-      await waitOrFail('UPGRADE_FAILED', `istiod of revision ${plane.revision} is ready`, () =>
-        deploymentMustBeReady(kube, before.system, istiodOf(revision)).catch((error: unknown) => {
-          if (error instanceof Error && error.name === 'EnvironmentError') {
-            fail('UPGRADE_FAILED', error.message, 'a ready control plane of the new version');
-          }
-          throw error;
-        }),
-      );
-      // Only now is each pod of the old version gone that was replaced.
-      const settled = upgradeBetween(old, await planesOf(kube, before.system), before) ?? found;
-      this.#oldStays = settled.oldStays;
-      const istio = settled.plane.version;
-      gate.after = {
-        ...before,
-        istio,
-        revision,
-        sidecar: { istio, image: undefined },
-        injection: settled.injection,
-      };
-      await mustServe(gate, world, gate.after);
-    } catch (error) {
-      await noteMesh(gate, world);
-      throw error;
-    }
-    if (plan.to !== notFound) mustEqual('UPGRADE_FAILED', 'the new version', gate.after.istio ?? '', plan.to);
-  }
-
-  /** Nobody restarted the suite's pods, and each is served by the control plane of its own revision. */
-  async sidecarsMustHold(world: World): Promise<void> {
-    const gate = this.#gate;
-    const { strategy, before, after } = gate;
-    await podsMustBeTheSame(gate, this.#pods);
-    if (!this.#oldStays) {
-      await noteMesh(gate, world);
-      fail(
-        'OLD_REVISION_REMOVED',
-        `no control plane of revision ${before.revision ?? 'default'} is left, and sidecars that nobody restarted belong to it`,
-        'it stays until every pod was restarted under the new revision',
-      );
-    }
-    const mesh = strategy === 'canary' ? before : after;
-    for (const { metadata } of await ownPods(gate)) {
-      const proxy = `${metadata?.name ?? ''}.${metadata?.namespace ?? ''}`;
-      await mustBeServed(gate, proxy, mesh);
-      world.note(proxy, `served by revision ${mesh.revision ?? 'default'}, ${mesh.istio ?? ''}`);
-    }
-  }
-
-  /** The suite's own namespace gets the labels that lead to the mesh's injector; where they do already, they stay. */
-  async goOver(world: World, mesh: Mesh): Promise<void> {
-    const { kube, session } = this.#gate;
-    const { injection, revision } = mesh;
-    // Applied as BEFORE-2 does, so that a prepared namespace loses them when the run ends.
-    await apply(kube, [labelledFor(mesh, namespaceObject(session.namespaces.mesh))]);
-    const told = Object.entries(injection ?? {}).map(([name, value]) => `${name}=${value}`);
-    world.note('labels', `${told.join(', ')}: revision ${revision ?? 'default'}`);
-  }
-}
-
-/** The pods with a sidecar that nobody may restart during an upgrade: the client's, and those of the live traffic. */
-async function ownPods({ kube, edition, session, trafficNamespace }: Gate): Promise<readonly V1Pod[]> {
-  const lists = await Promise.all([
-    livePods(kube, session.namespaces.mesh, `app=${edition.client}`),
-    livePods(kube, trafficNamespace, 'traffic=live'),
-  ]);
-  return lists.flat();
-}
-
-async function podsMustBeTheSame(gate: Gate, before: readonly V1Pod[]): Promise<void> {
-  const now = await ownPods(gate);
-  const names = (pods: readonly V1Pod[]): string[] => pods.map(({ metadata }) => metadata?.name ?? '').sort();
-  const uids = new Set(now.map(({ metadata }) => metadata?.uid));
-  const gone = before.filter(({ metadata }) => !uids.has(metadata?.uid));
-  if (gone.length === 0) return;
-  fail(
-    'PODS_RESTARTED',
-    `gone: ${names(gone).join(', ')}; there now: ${names(now).join(', ')}`,
-    'the same pods as before: an upgrade of the control plane restarts nobody',
-  );
 }

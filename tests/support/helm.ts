@@ -44,7 +44,7 @@ export async function chartsOf(istio: string): Promise<{ readonly base: string; 
 }
 
 /** Values of istiod's chart for the images of a set that was built from source, whose Envoy lacks Istio's own filters. */
-export function valuesFor({ istio, images }: ImageSet): object {
+export function valuesFor({ istio, images }: ImageSet) {
   const { pilot, proxyv2 } = images;
   const requests = { cpu: '10m', memory: '64Mi' };
   return {

@@ -14,8 +14,10 @@ import { chooseSource } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
+import { serviceEntry } from '../../faults/objects.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
+import { namespaceObject } from '../../helpers/kube/manifests.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import { credentialVariables, secretForms } from '../../helpers/proxy/credentials.ts';
 import { results } from '../../helpers/results/results.ts';
@@ -200,7 +202,48 @@ test('Helm 3, a canary, by a user with the least rights: its own namespace goes 
   );
   await runs.mustBeAsBefore(before, true);
   await remove(kube, rights);
+  // It is there now: a wait for it would end at once, with nothing to judge.
+  const late = await gate({ by: helm3 }, '--wait-for', to);
+  expect(late.exitCode, late.all).toBe(2);
+  expect(late.all).toMatch(/revision \S+ of \S+ is there already \(istiod-\S+\)/);
   await upgradeBy(helm3, 'helm-canary-back');
+});
+
+/** A proxy outside, to which the company's own ServiceEntry leads; and the flags and variables of a gate through it. */
+async function companyProxy() {
+  const proxy = await ownProxy(sets[0].images.squid.reference, cluster.runId);
+  const { url, title, ca } = proxy.site;
+  const name = 'company';
+  const entry = serviceEntry(name, 'proxy', {
+    hosts: ['proxy.company.test'],
+    addresses: [proxy.ip],
+    ports: [{ number: proxy.port, name: 'tcp', protocol: 'TCP' }],
+    resolution: 'NONE',
+  });
+  await apply(kube, [namespaceObject(name), entry], undefined, 'administrator');
+  return {
+    env: { [credentialVariables.user]: ownUser, [credentialVariables.password]: ownPassword },
+    flags: [
+      ...['--proxy', `${proxy.ip}:${proxy.port}`, '--proxy-log', proxy.log, '--entry', `${name}/proxy`],
+      ...['--destination', url, '--expect-title', title],
+      ...['--destination-ca', await runs.file('ca.pem', ca)],
+    ],
+    [Symbol.asyncDispose]: async () => {
+      await remove(kube, [namespaceObject(name)]);
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('Helm 4, a canary, through a proxy outside, by the company’s own entry', async () => {
+  await using company = await companyProxy();
+  const before = await runs.snapshot(true);
+  const upgrade = ['--upgrade-command', join(examples, 'helm-canary')];
+  const { exitCode, all } = await gate({ by: helm4, env: company.env }, ...upgrade, ...company.flags);
+  expect(exitCode, all).toBe(0);
+  expect((await lastResults()).gate).toMatchObject({ from, to, strategy: 'canary', trafficRate: 1 });
+  await runs.mustBeAsBefore(before, true);
+  await upgradeBy(helm4, 'helm-canary-back');
 });
 
 test('Helm 4, in place, by a pipeline: --wait-for finds it', async () => {

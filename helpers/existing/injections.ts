@@ -1,0 +1,128 @@
+import {
+  AdmissionregistrationV1Api,
+  type V1LabelSelector,
+  type V1MutatingWebhook,
+  type V1MutatingWebhookConfiguration,
+  type V1Namespace,
+} from '@kubernetes/client-node';
+import { discoverySelectors, isSelected } from '../istio/discovery-selectors.ts';
+import type { Kube } from '../kube/client.ts';
+import type { Plane } from './planes.ts';
+
+/** Pods of a namespace that an injector adds sidecars to when they start. */
+export interface Injection {
+  readonly namespace: string;
+  /** What the namespace says of it: `istio.io/rev=stable`; '' where its pods ask by themselves. */
+  readonly label: string;
+  /** The pods: all of them, or those that ask for a sidecar. */
+  readonly pods: 'all' | 'asking';
+  /** Whose injector it is. */
+  readonly revision: string;
+}
+
+/** Who gets sidecars in a mesh, and of which control plane, as its injectors' selectors say. */
+export interface Injections {
+  readonly namespaces: readonly string[];
+  readonly injections: readonly Injection[];
+}
+
+const asking = { 'sidecar.istio.io/inject': 'true' };
+
+/** Of every namespace of the cluster. Nothing is started: the selectors are read as the API server reads them. */
+export async function injectionsOf(kube: Kube): Promise<Injections> {
+  const api = kube.config.makeApiClient(AdmissionregistrationV1Api);
+  const [{ items: namespaces }, { items: injectors }] = await Promise.all([
+    kube.core.listNamespace(),
+    api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' }),
+  ]);
+  return injectionsIn(namespaces, injectors);
+}
+
+export function injectionsIn(
+  namespaces: readonly V1Namespace[],
+  injectors: readonly V1MutatingWebhookConfiguration[],
+): Injections {
+  const living = namespaces.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+  const injections = living.flatMap(({ metadata }) => {
+    const { name: namespace = '', labels = {} } = metadata ?? {};
+    const kinds = [
+      ['all', {}],
+      ['asking', asking],
+    ] as const;
+    return kinds.flatMap(([pods, ofPod]) =>
+      injectors
+        .filter(({ webhooks = [] }) => webhooks.some((one) => takes(one, labels, ofPod)))
+        .map((one): Injection => {
+          const revision = one.metadata?.labels?.['istio.io/rev'] ?? '';
+          return { namespace, label: labelIn(labels), pods, revision };
+        }),
+    );
+  });
+  return { namespaces: living.map(({ metadata }) => metadata?.name ?? ''), injections };
+}
+
+function takes(
+  { namespaceSelector, objectSelector }: V1MutatingWebhook,
+  namespace: Readonly<Record<string, string>>,
+  pod: Readonly<Record<string, string>>,
+): boolean {
+  return chosen(namespaceSelector, namespace) && chosen(objectSelector, pod);
+}
+
+function chosen(selector: V1LabelSelector = {}, labels: Readonly<Record<string, string>>): boolean {
+  return discoverySelectors.parse([selector]).every((one) => isSelected(one, labels));
+}
+
+function labelIn(labels: Readonly<Record<string, string>>): string {
+  const found = ['istio-injection', 'istio.io/rev'].flatMap((key) =>
+    labels[key] === undefined ? [] : [`${key}=${labels[key]}`],
+  );
+  return found.join(', ');
+}
+
+/** Injectors, and the control planes that were found beside them. */
+export interface Injecting {
+  readonly injections: Injections;
+  readonly planes: readonly Pick<Plane, 'revision'>[];
+}
+
+/**
+ * Pods that got sidecars before and would get none now when they start: no injector takes them, or one whose control plane
+ * is not there. A line for each label, with the namespaces that have it.
+ */
+export function lostInjections(before: Injecting, after: Injecting): string[] {
+  const had = new Set(before.planes.map(({ revision }) => revision));
+  const has = new Set(after.planes.map(({ revision }) => revision));
+  // Injectors of another mesh: its control plane, in a namespace of its own, was not seen before either.
+  const foreign = new Set(
+    before.injections.injections.map(({ revision }) => revision).filter((revision) => !had.has(revision)),
+  );
+  const serves = ({ revision }: Injection): boolean => has.has(revision) || foreign.has(revision);
+  const lost = before.injections.injections.flatMap((one) => {
+    if (!after.injections.namespaces.includes(one.namespace)) return [];
+    const now = after.injections.injections.filter(
+      ({ namespace, pods }) => namespace === one.namespace && pods === one.pods,
+    );
+    if (now.some(serves)) return [];
+    const [first] = now;
+    const gone =
+      first === undefined
+        ? 'no injector takes them'
+        : `their injector is of revision ${first.revision}, whose control plane is not there`;
+    return [{ ...one, gone }];
+  });
+  // Where all pods are lost, those that ask are among them.
+  const whole = new Set(lost.filter(({ pods }) => pods === 'all').map(({ namespace }) => namespace));
+  const shown = lost.filter(({ pods, namespace }) => pods === 'all' || !whole.has(namespace));
+  const kinds = Map.groupBy(shown, ({ pods, label, gone }) => `${whose(pods, label)}: ${gone}`);
+  return [...kinds].map(([kind, all]) => {
+    const names = [...new Set(all.map(({ namespace }) => namespace))].sort();
+    const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+    return `${kind} (${names.length === 1 ? 'namespace' : 'namespaces'} ${names.slice(0, 5).join(', ')}${more})`;
+  });
+}
+
+function whose(pods: Injection['pods'], label: string): string {
+  const of = label === '' ? 'of namespaces without a label' : `of namespaces with ${label}`;
+  return pods === 'all' ? `pods ${of}` : `pods with sidecar.istio.io/inject=true ${of}`;
+}
