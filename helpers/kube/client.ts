@@ -43,6 +43,7 @@ class PunctualConfig extends KubeConfig {
 export function connect(kubeconfig: string, dress?: Dress): Kube {
   const config = new PunctualConfig();
   config.loadFromString(kubeconfig);
+  keepConnections(config as unknown as DispatcherMaker);
   return {
     config,
     objects: KubernetesObjectApi.makeApiClient(config),
@@ -53,6 +54,27 @@ export function connect(kubeconfig: string, dress?: Dress): Kube {
     discovery: config.makeApiClient(DiscoveryV1Api),
     version: config.makeApiClient(VersionApi),
     dress,
+  };
+}
+
+/** What the library keeps private: it makes a dispatcher for each request. */
+interface DispatcherMaker {
+  createDispatcher: (
+    ...asked: Parameters<KubeConfig['createDispatcherOptions']>
+  ) => ReturnType<RequestContext['getDispatcher']>;
+}
+
+/** One dispatcher for each identity, and so one connection: a run had a TLS handshake for each of 400 requests otherwise. */
+function keepConnections(config: DispatcherMaker): void {
+  const dispatchers = new Map<string, ReturnType<DispatcherMaker['createDispatcher']>>();
+  const create = config.createDispatcher.bind(config);
+  config.createDispatcher = (cluster, options) => {
+    const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized } = options;
+    const credentials = [ca, cert, key, pfx, passphrase, servername, rejectUnauthorized];
+    const identity = [cluster?.server, cluster?.proxyUrl, ...credentials].map(String).join('\n');
+    const kept = dispatchers.get(identity) ?? create(cluster, options);
+    dispatchers.set(identity, kept);
+    return kept;
   };
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { fetch } from 'undici';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { connect } from './client.ts';
 import { RequestCount } from './requests.ts';
 
 let server: Server;
@@ -16,7 +17,9 @@ afterEach(() => {
 });
 
 async function listening(): Promise<Server> {
-  const one = createServer((_request, response) => response.end('{}'));
+  const one = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'application/json').end('{}');
+  });
   await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
   return one;
 }
@@ -44,4 +47,21 @@ it('counts what is asked of the API server, by either client, and nothing else',
   count[Symbol.dispose]();
   await fetch(urlOf(server));
   expect(count.total).toBe(4);
+});
+
+it('keeps its connections from one request to the next', async () => {
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
+  const cluster = { server: urlOf(server), 'insecure-skip-tls-verify': true };
+  const { version } = connect(
+    JSON.stringify({
+      clusters: [{ name: 'a', cluster }],
+      users: [{ name: 'b', user: { token: 'c' } }],
+      contexts: [{ name: 'd', context: { cluster: 'a', user: 'b' } }],
+      'current-context': 'd',
+    }),
+  );
+  for (let request = 0; request < 6; request += 1) await version.getCode();
+  // A second one where the first is not free again yet.
+  expect(connections).toBeLessThanOrEqual(2);
 });
