@@ -11,7 +11,13 @@ import { execOrThrow } from '../../helpers/kube/exec.ts';
 import { istioSystem } from '../../helpers/istio/revision.ts';
 import { merge } from '../../helpers/kube/apply.ts';
 import { kubeObject, type Namespaces } from '../../helpers/kube/manifests.ts';
-import { deploymentMustBeReady, isReady, livePods, podMustBeReady } from '../../helpers/kube/workloads.ts';
+import {
+  deploymentMustBeReady,
+  isReady,
+  livePods,
+  namespaceMustTakePods,
+  podMustBeReady,
+} from '../../helpers/kube/workloads.ts';
 import type { World } from '../../suites/document/world.ts';
 import { namespace, type ManifestObject } from '../objects.ts';
 import { Rig } from '../rig.ts';
@@ -65,11 +71,7 @@ export class HealthyRig extends Rig {
     await this.apply(...this.prepared);
     await this.apply(...[shop, bank, company.namespace].map((name) => namespace(name)));
     const { namespace: where, pods } = company;
-    await eventually(
-      `service account ${where}/default to exist`,
-      () => this.kube.core.readNamespacedServiceAccount({ name: 'default', namespace: where }),
-      { timeoutMs: 20_000, intervalMs: 100 },
-    );
+    await namespaceMustTakePods(this.kube, where);
     await this.apply(...pods.flatMap((pod) => this.#proxyObjects(pod)));
     const started = await Promise.all(pods.map((pod) => podMustBeReady(this.kube, where, pod)));
     this.#proxyIps = started.map(({ status }) => status?.podIP ?? '');

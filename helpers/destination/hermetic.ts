@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { eventually } from '../eventually/eventually.ts';
 import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
 import { kubeObject, parseManifests, render, movedTo, originNamespace } from '../kube/manifests.ts';
-import { podMustBeReady } from '../kube/workloads.ts';
-import { timeouts } from '../timeouts.ts';
+import { namespaceMustTakePods, podMustBeReady } from '../kube/workloads.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
 import type { Destination } from './destination.ts';
@@ -39,12 +37,7 @@ export async function startOrigin(
     }),
     kubeObject('Secret', metadata, { stringData: { 'tls.crt': certificate, 'tls.key': key } }),
   ]);
-  // A pod is refused until the controller has given its namespace the default service account.
-  await eventually(
-    `service account ${namespace}/default to exist`,
-    () => kube.core.readNamespacedServiceAccount({ name: 'default', namespace }),
-    { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
-  );
+  await namespaceMustTakePods(kube, namespace);
   // On a kept cluster a pod of an earlier run may hold that run's certificate and page.
   await remove(kube, rest);
   await apply(kube, rest);

@@ -1,5 +1,6 @@
 import colors from 'picocolors';
 import { duration } from '../progress/terminal.ts';
+import { phaseHeadings, phaseRows } from '../report/tally.ts';
 import { cut, markdownTable } from '../text-table.ts';
 import { accessLogOf, fieldPairs, place, type LogField } from './access-log-fields.ts';
 import { counting } from './differences.ts';
@@ -53,18 +54,9 @@ export function comparisonPage(gate: ComparedGate): string {
     'Same, expected (with the reason), or new. Addresses, times and names of objects are left out of the comparison.',
     ...(sections.length === 0 ? ['The gate ended before anything was compared.'] : sections),
     '## Phases',
-    phaseTable(gate),
+    table(phaseHeadings, phaseRows(gate.phases)),
     '',
   ].join('\n\n');
-}
-
-function phaseTable({ phases }: ComparedGate): string {
-  const rows = phases.map(({ title, durationMs, passed, failed, skipped }) => [
-    title,
-    duration(durationMs),
-    ...[passed, failed, skipped].map(String),
-  ]);
-  return table(['phase', 'took', 'passed', 'failed', 'skipped'], rows);
 }
 
 const unseen = 'In fixtures/expected-changes.yaml, but not seen';

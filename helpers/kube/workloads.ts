@@ -12,6 +12,15 @@ export async function livePods(kube: Kube, namespace: string, labelSelector: str
   return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
 }
 
+/** A pod is refused until the controller has given its namespace the default service account. */
+export async function namespaceMustTakePods({ core }: Kube, namespace: string): Promise<void> {
+  await eventually(
+    `service account ${namespace}/default to exist`,
+    () => core.readNamespacedServiceAccount({ name: 'default', namespace }),
+    { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
+  );
+}
+
 interface ReadyOptions extends Partial<EventuallyOptions> {
   /** Why pods that are not ready will not be, so that the wait ends; undefined while they may. */
   readonly hopeless?: (pods: readonly V1Pod[]) => Promise<string | undefined>;

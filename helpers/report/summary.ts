@@ -7,7 +7,7 @@ import { duration } from '../progress/terminal.ts';
 import { gateResults } from '../results/gate.ts';
 import { stepResult } from '../results/step.ts';
 import { gapOf, trafficAccount, tripColumns } from '../traffic/account.ts';
-import { causeOf, failuresOf, tally } from './tally.ts';
+import { causeOf, failuresOf, phaseHeadings, phaseRows, tally } from './tally.ts';
 
 /** The part of results.json that a summary needs; other versions of the suite write it too. */
 const summarised = z.object({
@@ -190,17 +190,7 @@ function gateSections({ gate }: Detailed): string[] {
   if (gate === undefined) return [];
   const { phases, traffic, comparisons } = gate;
   return [
-    ...(phases.length === 0
-      ? []
-      : table(
-          'Phases',
-          ['phase', 'took', 'passed', 'failed', 'skipped'],
-          phases.map((phase) => [
-            phase.title,
-            duration(phase.durationMs),
-            ...[phase.passed, phase.failed, phase.skipped].map(String),
-          ]),
-        )),
+    ...(phases.length === 0 ? [] : table('Phases', phaseHeadings, phaseRows(phases))),
     ...(traffic === undefined
       ? []
       : table(

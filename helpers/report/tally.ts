@@ -29,6 +29,18 @@ function told(counts: readonly (readonly [string, number])[]): string {
   return counts.map(([status, count]) => `${count} ${status}`).join(', ');
 }
 
+/** A gate's phases as a table's headings and rows. */
+export const phaseHeadings = ['phase', 'took', 'passed', 'failed', 'skipped'];
+export function phaseRows(
+  phases: readonly (Record<Status | 'durationMs', number> & { title: string })[],
+): string[][] {
+  return phases.map(({ title, durationMs, passed, failed, skipped }) => [
+    title,
+    duration(durationMs),
+    ...[passed, failed, skipped].map(String),
+  ]);
+}
+
 /** The status of several steps together: failed if one failed, else skipped if one was. */
 export function worstOf(steps: Steps): Status {
   const { failed, skipped } = countsOf(steps);
