@@ -185,10 +185,10 @@ export const gateFaults: readonly GateFault[] = [
   {
     id: 'GATE-CONNECTION-LIMIT',
     title:
-      'With the new version comes a limit of 50 connections a sidecar, more than the gate’s traffic opens',
-    strategy: 'canary',
-    expect: { step: 'comparison/COMPARE-1', cause: 'LIMIT_TIGHTENED' },
-    before: 'upgrade/UPGRADE-3',
+      'After every pass comes a limit of 50 connections a sidecar, as pipelines apply objects late; the gate’s traffic opens fewer',
+    strategy: 'in-place',
+    expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED' },
+    before: 'traffic-ends/DRAIN-1',
     inject: async ({ kube }) => {
       const policy = { connectionPool: { tcp: { maxConnections: 50 } } };
       await apply(kube, [destinationRule('limits', '*.com', policy)]);

@@ -39,6 +39,24 @@ export function documentAgain(gate: Gate, pass: PassName, title: string): readon
   return [...stepsOf(gate).filter(({ id }) => !once.has(id)), writtenDown(gate, pass, title)];
 }
 
+/**
+ * The request once more, when all has come that an upgrade brings: pipelines and operators apply objects after the control
+ * plane serves, and what came after a pass is in none. What is compared is the sidecar as it is then.
+ * @param title Of the pass that is looked at again
+ */
+export function documentAtTheEnd(gate: Gate, pass: PassName, title: string, need: string): Phase {
+  const steps = stepsOf(gate).filter(
+    ({ section }) => section === 'configure-traffic-to-external-https-proxy',
+  );
+  return {
+    id: 'document-at-the-end',
+    title: 'The request once more, at the end',
+    pass,
+    steps: [...steps, writtenDown(gate, pass, title)],
+    needs: [need],
+  };
+}
+
 /** What takes the entry or the proxy away: controls first, then the document's own clean-up. */
 export function cleanUpPhase(gate: Gate, pass: PassName, needs: readonly string[]): Phase {
   return {

@@ -4,7 +4,7 @@ import type { Step } from '../document/step.ts';
 import type { Mesh } from '../document/world.ts';
 import { byIstioctl } from './by-istioctl.ts';
 import { byTheirs } from './by-theirs.ts';
-import { cleanUpPhase, documentAgain, documentBefore } from './document-phases.ts';
+import { cleanUpPhase, documentAgain, documentAtTheEnd, documentBefore } from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';
 import type { Gate, Phase } from './gate.ts';
 import { applyGiven, givenAfterwards, restartGiven } from './given-steps.ts';
@@ -94,6 +94,7 @@ function there(gate: Gate, { called, upgrade, restarting: first }: Maker): reado
       needs: ['restart'],
     },
     trafficPhase(gate),
+    documentAtTheEnd(gate, 'fresh proxy', fresh, 'document-fresh-proxy'),
     comparisonPhase(gate, ['document-old-proxy', 'document-fresh-proxy']),
     cleanUpPhase(gate, 'fresh proxy', ['document-fresh-proxy']),
   ];
@@ -130,6 +131,7 @@ function thereAndBack(gate: Gate, { called, upgrade, back }: Maker): readonly Ph
       needs: ['restart'],
     },
     trafficPhase(gate),
+    documentAtTheEnd(gate, 'rolled back', again, 'document-again'),
     comparisonPhase(gate, ['document-again']),
     cleanUpPhase(gate, 'rolled back', ['document-again']),
   ];

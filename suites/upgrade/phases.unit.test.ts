@@ -72,8 +72,8 @@ describe.each([
     expect(under.filter((id) => /^(CLEAN|CONTROL-[16789])/.test(id))).toEqual([]);
   });
 
-  it('end with the account, the comparison and the clean-up', () => {
-    expect(ids.slice(-3)).toEqual(['traffic-ends', 'comparison', 'clean-up']);
+  it('end with the account, the request once more, the comparison and the clean-up', () => {
+    expect(ids.slice(-4)).toEqual(['traffic-ends', 'document-at-the-end', 'comparison', 'clean-up']);
   });
 });
 
