@@ -3,6 +3,8 @@ import {
   companyEntry,
   routes,
   secondEntry,
+  startGateway,
+  stopGateway,
   throughGateway,
   toProxy,
   workloadEntry,
@@ -241,6 +243,32 @@ export const theirFaults: readonly TheirFault[] = [
     inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '10.43.0.0/16' }),
     undo: (rig) => rig.restoreInjectorValues(),
     expect: { step: 'CONTROL-1', cause: 'NOT_CAPTURED', names: 'includeIPRanges' },
+  },
+  {
+    id: 'THEIRS-GATEWAY-REFUSES',
+    title: 'An egress gateway between, and a default-deny AuthorizationPolicy for it',
+    proxy,
+    objects: (rig) => [
+      ...throughGateway(rig),
+      istio('security', 'AuthorizationPolicy', shop, 'deny-all', {}),
+    ],
+    inject: startGateway,
+    undo: stopGateway,
+    expect: { step: 'MESH-2', cause: 'TITLE_MISSING', names: 'Gateway other-shop/egress' },
+  },
+  {
+    id: 'THEIRS-OTHER-PORT-BY-FILTER',
+    title: 'An EnvoyFilter has the sidecar connect to another port',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      envoyFilter(root, 'other-port', {
+        applyTo: 'CLUSTER',
+        match: { cluster: { service: companyHost } },
+        value: { original_dst_lb_config: { upstream_port_override: 8081 } },
+      }),
+    ],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/other-port' },
   },
   {
     id: 'THEIRS-LIMITED',

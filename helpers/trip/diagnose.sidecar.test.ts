@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diagnose } from './diagnose.ts';
+import { diagnose, diagnoseTitle } from './diagnose.ts';
 import { noSidecar, sidecar } from './expectations.ts';
 import { responseFlags } from './envoy-values.ts';
 import type { Trip } from './statements.ts';
@@ -10,6 +10,7 @@ import {
   lines,
   originLine,
   soundTrip,
+  via,
   withLogs,
   withSidecar,
 } from '../../tests/samples/trip.ts';
@@ -54,6 +55,16 @@ describe('the way through the mesh', () => {
     expect(
       first(withSidecar({ responseFlags: 'NR', responseCodeDetails: 'filter_chain_not_found' })),
     ).toMatchObject({ cause: 'WRONG_CLUSTER', seen: containing('filter_chain_not_found') });
+  });
+
+  it('no WRONG_UPSTREAM where a gateway is between, and no page came through it', () => {
+    const { client } = withLogs({}, { ...failed(56, 'Recv failure'), title: undefined });
+    const trip = { ...withSidecar({ upstreamHost: { ip: '10.42.0.9', port: 3128 } }), client };
+    const causesOf = (upstream: typeof via | 'any'): string[] =>
+      diagnoseTitle(trip, 'a title', [sidecar({ cluster, upstream })]).map(({ cause }) => cause);
+    expect(causesOf(via)).toContain('WRONG_UPSTREAM');
+    expect(causesOf('any')).not.toContain('WRONG_UPSTREAM');
+    expect(causesOf('any')).toContain('TITLE_MISSING');
   });
 
   it('WRONG_UPSTREAM', () => {

@@ -39,7 +39,11 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Trip
 }
 
 /** The finding about the title, if any, and all findings that explain it. */
-export function diagnoseTitle(trip: Trip, title: string): TripFinding[] {
+export function diagnoseTitle(
+  trip: Trip,
+  title: string,
+  expectations: readonly Expectation[] = [],
+): TripFinding[] {
   const { client } = trip;
   const own: TripFinding[] = [];
   if (client.title === undefined) {
@@ -56,7 +60,7 @@ export function diagnoseTitle(trip: Trip, title: string): TripFinding[] {
   }
   const clientOwn = clientFindings(trip, []);
   if (own.length === 0 && clientOwn.length === 0 && client.exitCode === 0) return [];
-  return bySpecificity(withoutRepetitions([...own, ...diagnose(trip, [])]));
+  return bySpecificity(withoutRepetitions([...own, ...diagnose(trip, expectations)]));
 }
 
 /** A refusal is as expected only when the client got it too. */

@@ -10,8 +10,8 @@ import type { Trip } from './statements.ts';
  * A failure's message has the findings and the statements side by side; `meta` of the error has both as data.
  */
 interface TripMatchers<R> {
-  /** The client succeeded and the page's title is this one. */
-  toHaveTitle: (title: string) => R;
+  /** The client succeeded and the page's title is this one. Where not, what is expected of witnesses tells why. */
+  toHaveTitle: (title: string, ...expectations: readonly Expectation[]) => R;
   /**
    * Each expected witness has exactly one statement, each is as expected, and all that spoke agree: addresses,
    * bytes, times, statuses. Needs an expectation, as without one it would prove little.
@@ -38,9 +38,9 @@ interface Result {
 }
 
 expect.extend({
-  toHaveTitle(received: unknown, title: string): Result {
+  toHaveTitle(received: unknown, title: string, ...expectations: readonly Expectation[]): Result {
     const trip = asTrip(received, 'toHaveTitle');
-    return result(trip, diagnoseTitle(trip, title), `has the title "${title}"`);
+    return result(trip, diagnoseTitle(trip, title, expectations), `has the title "${title}"`);
   },
   toHaveCrossed(received: unknown, ...expectations: readonly Expectation[]): Result {
     const trip = asTrip(received, 'toHaveCrossed');

@@ -5,10 +5,10 @@ import { expectationsOf } from '../../helpers/trip/expectations.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import { baselineOf, isOthersMesh } from './baseline.ts';
 import { entriesOf, serviceEntryFor, serviceEntryMustBeTheDocuments } from './service-entry.ts';
-import { documentsSidecar, sidecarMustTunnel } from './sidecar.ts';
+import { documentsSidecar, isHandedOn, sidecarMustTunnel } from './sidecar.ts';
 import { theirEntriesOf } from './judged-entries.ts';
 import { theirEntriesMustBeLikeTheDocuments } from './like-the-documents.ts';
-import { clientMustSeeOwnEntry, whyNotLed } from './missing-entry.ts';
+import { clientMustSeeOwnEntry, noEntryFor, whyNotLed } from './missing-entry.ts';
 import { lineMustBeInSquidLog } from './must.ts';
 import { inSection, isDeployed, withoutItsLog, type Step } from './step.ts';
 import { judgedOf, judgedText, rivalsText } from './their-entry.ts';
@@ -59,7 +59,9 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         world.evidence(trip);
         world.meshTrip.set(trip);
         world.note('title', trip.client.title ?? '');
-        expect(trip).toHaveTitle(world.session.destination.title);
+        // A gateway between is not the proxy.
+        const handed = isHandedOn(world) ? [documentsSidecar(world)] : [];
+        expect(trip).toHaveTitle(world.session.destination.title, ...handed);
       },
     },
     {
@@ -96,7 +98,7 @@ async function noteWhyNotTheirs(world: World): Promise<void> {
   const { session, proxyIps } = world;
   const asked = session.existing !== undefined && session.configuration.entry === 'auto';
   if (!asked || isDeployed(session)) return;
-  const why = await Promise.all(proxyIps.get().map((ip) => whyNotLed(world, ip)));
+  const why = await Promise.all(proxyIps.get().map((ip) => noEntryFor(world, ip)));
   world.note('entry', `the document's: ${why.map(({ seen }) => seen).join('; ')}`);
 }
 

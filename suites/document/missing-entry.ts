@@ -18,9 +18,14 @@ import type { World } from './world.ts';
 /** Why the client is led to an address of the proxy by no ServiceEntry of the mesh, and where it gets instead. */
 export async function whyNotLed(world: World, ip: string): Promise<Finding> {
   const to = { ip, port: world.proxyPort.get() };
+  const [why, { sentence }] = await Promise.all([noEntryFor(world, ip), wayTo(world, to)]);
+  return { ...why, seen: `${why.seen}; a connection to ${formatEndpoint(to)} ${sentence}` };
+}
+
+/** Why the client is led to an address of the proxy by no ServiceEntry of the mesh. */
+export async function noEntryFor(world: World, ip: string): Promise<Finding> {
+  const to = { ip, port: world.proxyPort.get() };
   const { entries, resource } = await entriesAndScope(world);
-  const { sentence } = await wayTo(world, to);
-  const now = `a connection to ${formatEndpoint(to)} ${sentence}`;
   const { proxy } = world.session;
   const name = proxy.kind === 'given' ? proxy.name : undefined;
   for (const entry of entries) {
@@ -31,14 +36,14 @@ export async function whyNotLed(world: World, ip: string): Promise<Finding> {
       const ports = spec?.ports?.map(({ number }) => number).join(', ');
       return {
         cause: 'SERVICE_ENTRY_PORT',
-        seen: `${told}, ports: ${ports ?? '(none)'}; ${now}`,
+        seen: `${told}, ports: ${ports ?? '(none)'}`,
         expected: `port ${to.port}`,
       };
     }
     if (!visibleTo(world.clientNamespace, spec.exportTo, metadata?.namespace)) {
       return {
         cause: 'SERVICE_ENTRY_EXPORT',
-        seen: `${told}, exportTo: ${JSON.stringify(spec.exportTo)}; ${now}`,
+        seen: `${told}, exportTo: ${JSON.stringify(spec.exportTo)}`,
         expected: `visible to namespace ${world.clientNamespace}`,
       };
     }
@@ -48,29 +53,38 @@ export async function whyNotLed(world: World, ip: string): Promise<Finding> {
       const egress = resource.spec?.egress?.flatMap(({ hosts: all = [] }) => all).join(', ') ?? '';
       return {
         cause: 'SIDECAR_RESOURCE',
-        seen: `${nameOf(resource)} imports ${egress} for the client, which hides ${told}; ${now}`,
+        seen: `${nameOf(resource)} imports ${egress} for the client, which hides ${told}`,
         expected: `${metadata?.namespace ?? ''}/${hosts[0] ?? '*'} among what the client's Sidecar resource imports`,
       };
     }
   }
   const found = entries.filter((entry) => isFor(entry, to, name));
   const told = found.map(nameOf).join(', ');
+  const wide = !found.some((entry) => isForItAlone(entry, to, name));
   return {
     cause: 'SERVICE_ENTRY_MISSING',
     seen:
       told === ''
-        ? `no ServiceEntry for ${formatEndpoint(to)}${others(world, entries, to)}; ${now}`
-        : `the sidecar does not have ${told}; ${now}`,
+        ? `no ServiceEntry for ${formatEndpoint(to)}${others(world, entries, to)}`
+        : wide
+          ? `${told} leads there by a range, with everything else in it`
+          : `the sidecar does not have ${told}`,
     expected: `a TCP ServiceEntry for ${name ?? formatEndpoint(to)} that the sidecar of ${world.clientNamespace}/${world.sourcePod.get()} has`,
   };
 }
 
 /** Whether it is for an address or the name of the proxy, whatever else it says; a range is, where it has the port. */
-function isFor({ spec }: ServiceEntry, { ip, port }: Endpoint, name: string | undefined): boolean {
-  if (name !== undefined && spec?.hosts?.includes(name) === true) return true;
-  if (spec?.addresses?.some((one) => isAddress(one, ip)) === true) return true;
+function isFor(entry: ServiceEntry, to: Endpoint, name: string | undefined): boolean {
+  if (isForItAlone(entry, to, name)) return true;
+  const { spec } = entry;
+  const { ip, port } = to;
   const { exportTo: _everybody, ...visible } = spec ?? {};
   return claimantsOf([{ spec: visible }], { ip, port }, '').some(({ by }) => by === 'range');
+}
+
+function isForItAlone({ spec }: ServiceEntry, { ip }: Endpoint, name: string | undefined): boolean {
+  if (name !== undefined && spec?.hosts?.includes(name) === true) return true;
+  return spec?.addresses?.some((one) => isAddress(one, ip)) === true;
 }
 
 /** A mistyped address is in one of those. */

@@ -20,6 +20,11 @@ export function documentsSidecar(world: World, upstream = world.proxy()): Expect
   return sidecar({ cluster: proxyClusterOf(world, upstream), upstream });
 }
 
+/** Whether the mesh has the sidecar hand requests to an egress gateway, which leads on to the proxy. */
+export function isHandedOn({ carried }: World): boolean {
+  return [...carried.values()].some(({ upstreams }) => upstreams === 'any');
+}
+
 /**
  * Waits until Envoy itself holds the document's listener: from then on a request is judged by the new configuration.
  * The listener must hand on whatever comes as TCP, and its cluster must connect to the address the client asked for.

@@ -128,13 +128,13 @@ async function strays(
   world: World,
   { to, taker }: Taken,
   cluster: string,
-  { to: where }: Onward,
+  { to: where, type }: Onward,
   because: string | undefined,
 ): Promise<Finding> {
   const { host, cluster: own } = entryOf(world, to);
   const connects = where.length === 0 ? 'has no endpoint' : `connects to ${where.slice(0, 5).join(', ')}`;
   if (hostOf(cluster) === hostOf(own.name)) {
-    const rules = await subsetMakers(world, cluster);
+    const rules = type === 'ORIGINAL_DST' ? await portMakers(world) : await subsetMakers(world, cluster);
     const makers = rules.length > 0 ? rules : await endpointMakers(world, host, where);
     return {
       cause: 'CLUSTER_DIFFERS',
@@ -157,6 +157,15 @@ async function listenerMakers(world: World, host: string): Promise<readonly stri
     ({ kind, spec }) => kind === 'ServiceEntry' && spec?.hosts?.includes(host) === true,
   );
   return (entries.length > 0 ? entries : all.filter(({ kind }) => kind === 'VirtualService')).map(nameOf);
+}
+
+/** What can have a cluster connect to another port of the address that the client asks for. */
+async function portMakers(world: World): Promise<readonly string[]> {
+  return (await others(world))
+    .filter(
+      (object) => object.kind === 'EnvoyFilter' && JSON.stringify(object).includes('upstream_port_override'),
+    )
+    .map(nameOf);
 }
 
 /** The rules that say which of a host's endpoints are this subset; none for a cluster of them all. */
