@@ -183,6 +183,14 @@ export const gateFaults: readonly GateFault[] = [
     ),
   },
   {
+    id: 'GATE-SIDECAR-NOT-FIRST',
+    title:
+      'The new version’s sidecars are no native ones any more: applications ask before they are ready, and are refused',
+    strategy: 'in-place',
+    expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED' },
+    inject: altered('    pilot:\n', '    pilot:\n      env:\n        ENABLE_NATIVE_SIDECARS: "false"\n'),
+  },
+  {
     id: 'GATE-CONNECTION-LIMIT',
     title:
       'After every pass comes a limit of 50 connections a sidecar, as pipelines apply objects late; the gate’s traffic opens fewer',

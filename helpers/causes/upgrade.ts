@@ -60,7 +60,7 @@ export const upgradeCauses = {
   LIMIT_TIGHTENED: {
     family: 'upgrade',
     title: 'After the upgrade the sidecar limits connections that it did not limit before',
-    seen: 'a limit that came or got tighter, and the object that makes it: an idle timeout, a longest duration, a number of connections, a filter before the TCP proxy',
+    seen: 'a limit that came or got tighter, and the object that makes it: an idle timeout, a longest duration, a number of connections, a filter before the TCP proxy, or applications that start before their sidecar',
     expected: 'the limits from before the upgrade, or wider ones',
     why: 'Busy traffic of few connections, as the gate’s, meets no such limit: quiet tunnels and crowds do, days later. It comes with a default of the new version, or with an object that is for it alone.',
     do: 'Take the limit back, or accept it with an entry of kind limit in --expected-changes, with the reason.',

@@ -1,7 +1,13 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { clusterName } from '../document/edition.ts';
-import { discoveryAddress, dumpEntries, sidecarOf, type SidecarPod } from '../istio/sidecar.ts';
+import {
+  discoveryAddress,
+  dumpEntries,
+  sidecarOf,
+  startsBeforeItsApplications,
+  type SidecarPod,
+} from '../istio/sidecar.ts';
 import type { Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
 import type { Observation } from '../results/gate.ts';
@@ -15,7 +21,7 @@ export interface ProxyOfEntry extends Endpoint {
 }
 
 /** What a sidecar itself tells for an {@link Observation}. */
-export type SidecarObservation = Pick<Observation, 'images' | 'config'> & {
+export type SidecarObservation = Pick<Observation, 'images' | 'config' | 'limits'> & {
   readonly accessLogFormat: string;
 };
 
@@ -37,9 +43,16 @@ export async function observeSidecar(
   ]);
   return {
     images: { pilot: await pilotImage(kube, discovery), proxyv2: sidecarOf(carrier)?.image ?? '' },
+    limits: startsBeforeItsApplications(carrier) ? [] : [earlyRequests],
     ...fromDump({ listeners, clusters, routes }, proxy),
   };
 }
+
+/** The live traffic's clients ask until they are answered, as not every application does. */
+const earlyRequests = {
+  what: 'start order',
+  told: 'applications start before their sidecar is ready, which refuses what they ask then',
+};
 
 /** The image of the control plane that a sidecar was told to follow; several during a rollout. */
 async function pilotImage(kube: Kube, discovery: string): Promise<string> {

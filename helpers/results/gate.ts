@@ -58,11 +58,11 @@ const observedStep = stepResult.pick({ id: true, title: true, status: true, dura
 export type ObservedStep = Readonly<z.infer<typeof observedStep>>;
 
 const observedLimit = z.object({
-  what: z.string().describe('`connection limit`, `idle timeout`, …'),
+  what: z.string().describe('`connection limit`, `idle timeout`, `start order`, …'),
   told: z.string().describe('the limit, and the object that made it where that is known'),
   limit: z.number().optional().describe('ms of a time, or a number of connections'),
 });
-/** Something that a longer or a further connection to the proxy can meet. */
+/** Something that a longer, a further or an earlier connection to the proxy can meet. */
 export type ObservedLimit = Readonly<z.infer<typeof observedLimit>>;
 
 const observedConfig = z.object({

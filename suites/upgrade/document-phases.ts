@@ -31,11 +31,20 @@ export function documentBefore(gate: Gate, title: string): readonly Step[] {
 }
 
 /**
+ * Steps that find one request in the log of a user's proxy, which sees no pod's address. While the live traffic asks for the
+ * same page by the same proxy, its lines would do as well: these wait until it has ended.
+ */
+const inItsLog = ['REACH-4', 'CONTROL-4', 'MESH-4', 'MESH-5'];
+
+/**
  * Again, on what is there: its steps apply and do not create, so the same pods, the same proxy and the same entry are
  * looked at once more, and requests are sent anew.
  */
 export function documentAgain(gate: Gate, pass: PassName, title: string): readonly Step[] {
-  const once = new Set([...beforeTheEntry, ...afterTraffic(gate)].map(({ id }) => id));
+  const once = new Set([
+    ...[...beforeTheEntry, ...afterTraffic(gate)].map(({ id }) => id),
+    ...(gate.session.proxy.kind === 'given' ? inItsLog : []),
+  ]);
   return [...stepsOf(gate).filter(({ id }) => !once.has(id)), writtenDown(gate, pass, title)];
 }
 

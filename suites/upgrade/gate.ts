@@ -208,14 +208,18 @@ export class Gate implements AsyncDisposable {
   async observe(name: PassName, title: string): Promise<Observation> {
     const world = this.world(name);
     const proxy = { ...world.proxy(), host: entryOf(world).host };
-    const { images, config, accessLogFormat } = await observeSidecar(this.kube, world.meshClient(), proxy);
+    const { images, config, limits, accessLogFormat } = await observeSidecar(
+      this.kube,
+      world.meshClient(),
+      proxy,
+    );
     const observation: Observation = {
       phase: title,
       versions: { ...world.versions },
       images,
       accessLog: { format: accessLogFormat, line: world.meshTrip.get().sidecar?.[0]?.line ?? '' },
       config,
-      limits: world.limits.known() ?? [],
+      limits: [...(world.limits.known() ?? []), ...limits],
       steps: (this.#records.get(name) ?? [])
         .filter(isJudged)
         .map(({ id, title, status, durationMs, findings }) => ({
