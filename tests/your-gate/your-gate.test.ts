@@ -246,6 +246,23 @@ test('Helm 4, a canary, through a proxy outside, by the company’s own entry', 
   await upgradeBy(helm4, 'helm-canary-back');
 });
 
+test('the same, and the new revision shows entries to their own namespaces alone: red with fresh sidecars', async () => {
+  await using company = await companyProxy();
+  const values = valuesFor(sets[1]);
+  const hiding = { ...values, meshConfig: { ...values.meshConfig, defaultServiceExportTo: ['.'] } };
+  const file = await runs.file('hiding.yaml', stringify(hiding));
+  const { exitCode, all } = await gate(
+    { by: helm4, env: company.env },
+    ...['--upgrade-command', `ISTIO_VALUES=${file} ${join(examples, 'helm-canary')}`, ...company.flags],
+  );
+  expect(exitCode, all).toBe(1);
+  expect((await lastResults()).steps.find(({ status }) => status === 'failed')).toMatchObject({
+    ...{ phase: 'document-fresh-proxy', id: 'MESH-1' },
+    findings: [{ cause: 'LISTENER_MISSING' }],
+  });
+  await upgradeBy(helm4, 'helm-canary-back');
+});
+
 test('Helm 4, in place, by a pipeline: --wait-for finds it', async () => {
   const before = await runs.snapshot(true);
   const running = gate({ by: helm4 }, '--wait-for', to);
