@@ -171,6 +171,7 @@ function describe(configuration: Configuration): string {
   if (repeat > 1) parts.push(`${repeat} passes`);
   if (configuration.proxy !== undefined) parts.push(`proxy ${configuration.proxy}`);
   if (configuration.destination !== undefined) parts.push(`destination ${configuration.destination}`);
+  if (configuration.nodes > 1) parts.push(`${configuration.nodes} nodes`);
   if (configuration.everyNode) parts.push('a client on every node');
   if (failFast) parts.push('until a step fails');
   if (pauseOnFailure) parts.push('waiting where a step fails');

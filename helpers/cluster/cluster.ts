@@ -1,3 +1,9 @@
+/** A node's container beside the server's. */
+export interface Agent {
+  readonly name: string;
+  readonly containerId: string;
+}
+
 /** A running cluster, as plain data. */
 export interface Cluster {
   readonly runId: string;
@@ -6,8 +12,10 @@ export interface Cluster {
   /** Reaches it from a container on `network`. */
   readonly internalKubeconfig: string;
   readonly network: string;
-  /** Its node's container; undefined for an existing cluster. */
+  /** Its node's container, of several the server's; undefined for an existing cluster. */
   readonly containerId: string | undefined;
+  /** Its further nodes, by the names that the API server has them by. */
+  readonly agents?: readonly Agent[];
   /** An earlier run kept it. */
   readonly reused: boolean;
 }

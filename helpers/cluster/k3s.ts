@@ -2,9 +2,10 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import type { Configuration } from '../configuration/configuration.ts';
+import { membersOf, NodeNotReadyError, startAgents, type Dress } from './agents.ts';
 import type { Cluster } from './cluster.ts';
 import { containerFacts } from './container-facts.ts';
-import { EnvironmentError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
 import { lineSplitter } from '../kube/lines.ts';
@@ -13,6 +14,7 @@ import { noProxies } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 import { containerEngine, logOf } from '../engine.ts';
 import {
+  clusterOf,
   findKept,
   forgetKept,
   rememberKept,
@@ -37,6 +39,8 @@ const alias = 'k3s';
 /** More than a node needs, and not more than Squid 3.5 can stand. */
 const nodeOpenFiles = 65_536;
 
+type Holds = Pick<NodeRequest, 'mounts' | 'copies'>;
+
 /** Lines of the node's log that are kept until it is ready. */
 const logKept = 2_000;
 
@@ -53,26 +57,13 @@ export interface ClusterRequest {
   readonly injection: Configuration['injection'];
   /** Likewise: a fingerprint of the user's own configuration of the mesh. */
   readonly given?: string;
+  /** How many nodes it has, if not one. */
+  readonly nodes?: number;
   readonly report: (detail: string) => void;
   /** Takes a line that stays. */
   readonly note: (line: string) => unknown;
   /** The node did not become ready: the last chance to look at what is left of it. Must not reject. */
   readonly beforeRemoval: (error: unknown) => Promise<void>;
-}
-
-/** Carries what the node printed: its container, and the engine's log of it, may be gone by then. */
-export class NodeNotReadyError extends EnvironmentError {
-  readonly log: string;
-
-  constructor(image: string, log: readonly string[], cause: unknown) {
-    const lastLines = log.length === 0 ? '' : `\n${log.slice(-15).join('\n')}\n`;
-    super(
-      `The cluster's node (${image}) did not become ready: ${messageOf(cause)}${lastLines}`,
-      'The last lines of its log are above. Common causes: privileged containers are not allowed, too little memory, too few inotify instances.',
-      { cause, code: 'NODE_NOT_READY' },
-    );
-    this.log = log.map((line) => `${line}\n`).join('');
-  }
 }
 
 /**
@@ -86,9 +77,8 @@ export async function startCluster(request: ClusterRequest): Promise<Cluster> {
   if (keep || reuse) {
     const kept = await findKept(configuration, { required: reuse, report });
     if (kept !== undefined) {
-      const { runId, kubeconfig, internalKubeconfig, network, containerId } = kept;
-      report(`using kept cluster ${runId}`);
-      return { runId, kubeconfig, internalKubeconfig, network, containerId, reused: true };
+      report(`using kept cluster ${kept.runId}`);
+      return { ...clusterOf(kept), reused: true };
     }
     await takeKept(request.runId);
   }
@@ -108,11 +98,12 @@ export async function removeCluster(cluster: Cluster): Promise<void> {
   await forgetKept(cluster.runId);
 }
 
+/** The container of a run's first node, where the engine has one. */
 export async function nodeOf(runId: string): Promise<string | undefined> {
   const { container } = await containerEngine();
   const filters = { label: [`${labelKeys.run}=${runId}`] };
-  const [node] = await container.dockerode.listContainers({ all: true, filters });
-  return node?.Id;
+  // The engine lists the last one first.
+  return (await container.dockerode.listContainers({ all: true, filters })).at(-1)?.Id;
 }
 
 /** Waits until the cluster's DNS serves: pods that start earlier would fail their first look-ups. */
@@ -121,7 +112,7 @@ export async function dnsMustBeReady(kube: Kube): Promise<void> {
 }
 
 async function startNew(request: ClusterRequest, configuration: KeptConfiguration): Promise<Cluster> {
-  const { runId, images, keep, report, note } = request;
+  const { runId, images, keep, report, note, nodes = 1 } = request;
   const engine = await containerEngine();
   const labels = {
     [labelKeys.run]: runId,
@@ -135,15 +126,12 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
     images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles
       ? { nofile: { soft: nodeOpenFiles, hard: nodeOpenFiles } }
       : {};
-  const log: string[] = [];
-  const node = (holds: Pick<NodeRequest, 'mounts' | 'copies'>): NodeContainer => {
-    const container = new NodeContainer({ ...facts, ...holds });
+  const dress: Dress = (container, log) => {
     container
       .withLabels(labels)
       // Podman hands its own proxy variables to containers; the mesh must know of one proxy alone.
       .withEnvironment(noProxies)
       .withNetworkMode(network)
-      .withNetworkAliases(alias)
       // Squid 3.5 sizes a table by the limit of open files, and the document's configuration leaves that limit alone:
       // where the engine hands down a billion, it cannot start (sameersbn/docker-squid, squid-cache/squid#2483).
       .withUlimits(squidNeeds)
@@ -160,13 +148,17 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
       .withStartupTimeout(timeouts.clusterReady);
     return container;
   };
+  const log: string[] = [];
+  const [first, ...further] = membersOf(nodes);
+  const server = (holds: Holds): NodeContainer =>
+    dress(new NodeContainer({ ...facts, ...holds, ...first }).withNetworkAliases(alias), log);
   // Sets that share all their pods' images share an archive.
   const archives = [
     ...new Map([request.images, ...request.others].map(({ archive }) => [archive.digest, archive])).values(),
   ];
   const inNode = archives.map(({ path }) => ({ source: path, target: `${imagesFolder}/${basename(path)}` }));
   const copied = { mounts: [], copies: inNode };
-  let held: Pick<NodeRequest, 'mounts' | 'copies'> = copied;
+  let held: Holds = copied;
   if (isLocalEngine(engine)) {
     const store = await preparedStore({
       ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
@@ -176,13 +168,14 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   }
   report('waiting for the node');
   try {
-    const started = await node(held)
+    const started = await server(held)
       .start()
       .catch((error: unknown) => {
         // A socket here does not mean a file system in common: a CI job may be a container that was given the engine's socket.
         if (!/bind source path does not exist/.test(messageOf(error))) throw error;
         report("the engine does not see this machine's files: copying the images into the node");
-        return node(copied).start();
+        held = copied;
+        return server(held).start();
       });
     const failure = importFailure(log);
     if (failure !== undefined) {
@@ -190,17 +183,22 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
       throw new Error(`it could not import the images: ${failure}`);
     }
     for (const promise of brokenPromises(log)) note(`  the node: ${promise}`);
+    const kubeconfig = started.getKubeConfig();
+    const node = { ...facts, ...held };
+    const agents = await startAgents(further, { node, server: alias, kubeconfig, dress, report });
     const cluster: Cluster = {
       runId,
-      kubeconfig: started.getKubeConfig(),
+      kubeconfig,
       internalKubeconfig: started.getAliasedKubeConfig(alias),
       network,
       containerId: started.getId(),
+      ...(agents.length === 0 ? {} : { agents }),
       reused: false,
     };
     if (keep) await rememberKept(cluster, configuration);
     return cluster;
   } catch (error) {
+    if (error instanceof NodeNotReadyError) throw error;
     // One that ended at once was not followed yet, and is still there.
     const printed = log.length > 0 ? log : await printedBy(runId).catch(() => []);
     throw new NodeNotReadyError(images.images.k3s.reference, printed, error);
@@ -212,7 +210,7 @@ async function nodeFacts(
   { container, info }: ContainerRuntimeClient,
   network: string,
   { images }: ImageSet,
-): Promise<Omit<NodeRequest, 'mounts' | 'copies'>> {
+): Promise<Omit<NodeRequest, keyof Holds>> {
   const { dockerode } = container;
   const image = images.k3s.reference;
   const [{ Config }, { IPAM }, engine] = await Promise.all([

@@ -51,6 +51,7 @@ describe('a kept configuration', () => {
       keptConfigurationOf([set('1.29.1')], { ...auto, given: 'sha256:dd' }),
       ['your configuration: kept none, now sha256:dd'],
     ],
+    [keptConfigurationOf([set('1.29.1')], { ...auto, nodes: 3 }), ['nodes: kept 1, now 3']],
     [keptConfigurationOf([set('1.29.1'), set('1.31.0')], auto), ['Istio: kept 1.29.1, now 1.29.1 → 1.31.0']],
   ])('differs by what is named', (asked, differences) => {
     expect(differencesOf(kept, asked)).toEqual(differences);

@@ -25,13 +25,22 @@ export function keptReachFiles(runId: string): ReachFiles {
   return reachFilesIn(keptFolder(runId));
 }
 
+/** The cluster without what else is known of it. */
+export function clusterOf(kept: KeptCluster): KeptCluster {
+  const { runId, kubeconfig, internalKubeconfig, network, containerId, agents } = kept;
+  return {
+    ...{ runId, kubeconfig, internalKubeconfig, network, containerId },
+    ...(agents === undefined ? {} : { agents }),
+  };
+}
+
 /** Writes down how to reach a cluster that is kept; readable by its user alone, since it holds a key. */
 export async function rememberKept(cluster: KeptCluster, configuration: KeptConfiguration): Promise<void> {
-  const { runId, kubeconfig, internalKubeconfig, network, containerId } = cluster;
+  const { runId } = cluster;
   const folder = keptFolder(runId);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeReachFiles(folder, cluster);
-  const kept: Remembered = { runId, kubeconfig, internalKubeconfig, network, containerId, configuration };
+  const kept: Remembered = { ...clusterOf(cluster), configuration };
   await writeFile(join(folder, 'cluster.json'), JSON.stringify(kept), { mode: 0o600 });
 }
 
@@ -79,8 +88,10 @@ export async function findKept(
     filters: { label: [labelKeys.run, `${labelKeys.kept}=true`] },
   });
   const others: string[] = [];
-  for (const { Labels, State } of containers) {
-    const runId = Labels[labelKeys.run] ?? '';
+  const runs = Map.groupBy(containers, ({ Labels }) => Labels[labelKeys.run] ?? '');
+  for (const [runId, nodes] of runs) {
+    // All of its nodes run, or what the first one does that does not.
+    const State = nodes.find((node) => node.State !== 'running')?.State ?? 'running';
     const kept = await recall(runId);
     // Kept by a run with another cache folder, which alone may use and remove it.
     if (kept === undefined) continue;
@@ -165,6 +176,8 @@ export interface KeptConfiguration {
   readonly injection: Configuration['injection'];
   /** Tells the user's own configuration of the mesh from another one; `none` where there is none. */
   readonly given?: string;
+  /** How many nodes it has; one where it is not said. */
+  readonly nodes?: number;
   /** By role, in a gate with the version of Istio: reference and digest. */
   readonly images: Readonly<Record<string, string>>;
 }
@@ -172,7 +185,11 @@ export interface KeptConfiguration {
 /** The configuration of a cluster with these sets of images, the document's first. */
 export function keptConfigurationOf(
   sets: readonly ImageSet[],
-  { injection, given = 'none' }: Pick<Configuration, 'injection'> & { readonly given?: string },
+  {
+    injection,
+    given = 'none',
+    nodes = 1,
+  }: Pick<Configuration, 'injection'> & { readonly given?: string; readonly nodes?: number },
 ): KeptConfiguration {
   const images = sets.flatMap(({ istio, images: byRole }) =>
     Object.values(byRole).map(({ role, reference, digest }) => [
@@ -185,6 +202,7 @@ export function keptConfigurationOf(
     kubernetes: sets[0]?.kubernetes ?? '',
     injection,
     given,
+    nodes,
     images: Object.fromEntries(images) as Record<string, string>,
   };
 }
@@ -203,6 +221,7 @@ export function differencesOf(kept: KeptConfiguration, asked: Partial<KeptConfig
   if (asked.istio !== undefined) compare('Istio', kept.istio, asked.istio);
   if (asked.kubernetes !== undefined) compare('Kubernetes', kept.kubernetes, asked.kubernetes);
   if (asked.injection !== undefined) compare('injection', kept.injection, asked.injection);
+  if (asked.nodes !== undefined) compare('nodes', String(kept.nodes ?? 1), String(asked.nodes));
   if (asked.given !== undefined) compare('your configuration', kept.given ?? 'none', asked.given);
   // Other versions have other images, which need not be told besides.
   if (asked.images === undefined || lines.length > 0) return lines;

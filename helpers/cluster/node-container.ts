@@ -1,5 +1,6 @@
 import { K3sContainer } from '@testcontainers/k3s';
-import { Wait } from 'testcontainers';
+import type Dockerode from 'dockerode';
+import { GenericContainer, Wait } from 'testcontainers';
 
 /** Where k3s imports archives of images from at its start; the stand-in node does the same. */
 export const imagesFolder = '/var/lib/rancher/k3s/agent/images';
@@ -24,6 +25,15 @@ export interface NodeRequest {
   readonly mounts: readonly Mount[];
   /** Files of this machine that are copied into the node. */
   readonly copies: readonly Mount[];
+  /** In a cluster of several nodes. */
+  readonly member?: Member;
+}
+
+/** One of several nodes. */
+export interface Member {
+  readonly name: string;
+  /** What an agent proves itself to the server with. */
+  readonly token: string;
 }
 
 /**
@@ -61,22 +71,9 @@ const controllerArguments = [
 
 /** testcontainers' K3s module, started so that it is ready on every engine. */
 export class NodeContainer extends K3sContainer {
-  constructor({ image, entrypoint, host, oneHierarchy, gateway, mounts, copies }: NodeRequest) {
-    super(image);
-    if (oneHierarchy) {
-      // The module shows the node the machine's own cgroups. On v2 pods never become ready that way where the engine is in a
-      // virtual machine (Colima, OrbStack) or is Podman, and two nodes would share one /kubepods.
-      Object.assign(this.hostConfig, { CgroupnsMode: 'private', Binds: [] });
-    }
-    // Unlike a bind of the short form, a mount fails where its source is missing; that one makes an empty folder.
-    this.hostConfig.Mounts = mounts.map(({ source, target }) => ({
-      Type: 'bind',
-      Source: source,
-      Target: target,
-      ReadOnly: true,
-    }));
-    this.withCopyFilesToContainer([...copies]);
-    this.withEntrypoint(['/bin/sh', '-c', reachableResolver, ...entrypoint]);
+  constructor(request: NodeRequest) {
+    super(request.image);
+    prepare(this, this.hostConfig, request);
     this.withCommand([
       'server',
       '--disable=traefik',
@@ -84,21 +81,66 @@ export class NodeContainer extends K3sContainer {
       '--disable=servicelb',
       '--disable=local-storage',
       // The engine's host may be an address that k3s does not know as its own, e.g. the bridge's gateway.
-      `--tls-san=${host}`,
+      `--tls-san=${request.host}`,
       ...kubeletArguments,
       ...controllerArguments,
     ]);
-    if (gateway !== undefined) this.withEnvironment({ NODE_RESOLVER: gateway });
     // k3s may say that the node is synchronised while it still imports: its watcher does not count the archive in progress.
     this.withWaitStrategy(
-      Wait.forAll([
-        Wait.forLogMessage('Node controller sync successful'),
-        ...[...mounts, ...copies]
-          .filter(({ target }) => target.startsWith(`${imagesFolder}/`))
-          .map(({ target }) => Wait.forLogMessage(importEnded(target))),
-      ]),
+      Wait.forAll([Wait.forLogMessage('Node controller sync successful'), ...imported(request)]),
     );
   }
+}
+
+/** A further node of a server on the same network. It is started when its images are there; the API server knows when it is ready. */
+export class AgentContainer extends GenericContainer {
+  /** @param server Name of the server's container on the network */
+  constructor(request: NodeRequest, server: string) {
+    super(request.image);
+    // As the module has the first node.
+    Object.assign(this.hostConfig, { CgroupnsMode: 'host' });
+    this.withPrivilegedMode()
+      .withBindMounts([{ source: '/sys/fs/cgroup', target: '/sys/fs/cgroup' }])
+      .withTmpFs({ '/run': 'rw', '/var/run': 'rw' });
+    prepare(this, this.hostConfig, request);
+    this.withEnvironment({ K3S_URL: `https://${server}:6443` }).withCommand(['agent', ...kubeletArguments]);
+    const waits = imported(request);
+    if (waits.length > 0) this.withWaitStrategy(Wait.forAll(waits));
+  }
+}
+
+/** What every node is started with, whatever its part. */
+function prepare(
+  container: GenericContainer,
+  hostConfig: Dockerode.HostConfig,
+  { entrypoint, oneHierarchy, gateway, mounts, copies, member }: NodeRequest,
+): void {
+  if (oneHierarchy) {
+    // The module shows the node the machine's own cgroups. On v2 pods never become ready that way where the engine is in a
+    // virtual machine (Colima, OrbStack) or is Podman, and two nodes would share one /kubepods.
+    Object.assign(hostConfig, { CgroupnsMode: 'private', Binds: [] });
+  }
+  // Unlike a bind of the short form, a mount fails where its source is missing; that one makes an empty folder.
+  hostConfig.Mounts = mounts.map(({ source, target }) => ({
+    Type: 'bind',
+    Source: source,
+    Target: target,
+    ReadOnly: true,
+  }));
+  container
+    .withCopyFilesToContainer([...copies])
+    .withEntrypoint(['/bin/sh', '-c', reachableResolver, ...entrypoint])
+    .withEnvironment({
+      ...(gateway === undefined ? {} : { NODE_RESOLVER: gateway }),
+      ...(member === undefined ? {} : { K3S_NODE_NAME: member.name, K3S_TOKEN: member.token }),
+    });
+}
+
+/** Waits until k3s has dealt with each archive. */
+function imported({ mounts, copies }: NodeRequest): ReturnType<typeof Wait.forLogMessage>[] {
+  return [...mounts, ...copies]
+    .filter(({ target }) => target.startsWith(`${imagesFolder}/`))
+    .map(({ target }) => Wait.forLogMessage(importEnded(target)));
 }
 
 /** What k3s prints when it has dealt with an archive, well or badly (pkg/agent/containerd). */

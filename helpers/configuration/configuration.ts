@@ -18,6 +18,9 @@ export const maxClients = 200;
 export const maxTunnels = 300;
 export const maxWaves = 100;
 
+/** Each is a container with a Kubernetes node in it, on one machine. */
+export const maxNodes = 9;
+
 /** Requests a second of each client of a gate's live traffic. */
 export const maxTrafficRate = 10;
 /** Through a user's own proxy, which is other people's as well. */
@@ -320,6 +323,20 @@ export const runSettings = {
       {
         settings: ['installIstio'],
         hint: 'A revision chooses between installed control planes; the run installs the default one.',
+      },
+    ],
+  },
+  nodes: {
+    type: z.number().int().min(1).max(maxNodes).default(1),
+    commands: ['run'],
+    group: 'Where to run',
+    argument: '<n>',
+    help: `nodes of the cluster, at most ${String(maxNodes)}; of several, the proxy is on another than its clients`,
+    excludes: [
+      {
+        settings: existing,
+        why: (flag) => `${flag} is about a cluster that the run starts, but this one exists already`,
+        hint: 'Leave it out; --every-node sends requests from each of its nodes.',
       },
     ],
   },

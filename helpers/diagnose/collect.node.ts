@@ -7,24 +7,30 @@ import { textTable } from '../text-table.ts';
 import type { Collector } from './collector.ts';
 import { endOf, json, logLimits } from './texts.ts';
 
+/** A node's container, and the folder of the bundle that its files go to. */
+export interface NodeAt {
+  readonly containerId: string;
+  readonly folder: string;
+}
+
 /** The node's container as the engine has it: the only evidence when no API server answers. */
-export function nodeCollectors(containerId: string): Collector[] {
+export function nodeCollectors({ containerId, folder }: NodeAt): Collector[] {
   const container = async (): Promise<Container> =>
     (await containerEngine()).container.dockerode.getContainer(containerId);
   return [
     {
-      file: 'node/container.log',
+      file: `${folder}/container.log`,
       what: "What the node's container printed; k3s prints all of its components' logs",
       collect: async () => {
         return endOf(await logOf(await container(), logLimits.lines + 1));
       },
     },
     {
-      file: 'node/inspect.json',
+      file: `${folder}/inspect.json`,
       what: "The node's container as the engine describes it",
       collect: async () => ({ text: json(await (await container()).inspect()) }),
     },
-    logFiles(container),
+    logFiles(container, folder),
   ];
 }
 
@@ -32,9 +38,9 @@ export function nodeCollectors(containerId: string): Collector[] {
 const logPaths = ['/var/lib/rancher/k3s/agent/containerd/containerd.log', '/var/log/node'];
 
 /** Copied out of the container as a tar: that also works when the container has ended, or hangs. */
-function logFiles(container: () => Promise<Container>): Collector {
+function logFiles(container: () => Promise<Container>, folder: string): Collector {
   return {
-    file: 'node/log-files.txt',
+    file: `${folder}/log-files.txt`,
     what: 'Log files in the node',
     collect: async () => {
       const node = await container();
@@ -46,7 +52,7 @@ function logFiles(container: () => Promise<Container>): Collector {
           files.map(({ path, text }) => [path, String(text.length)]),
         ),
         more: files.map(({ path, text }) => ({
-          file: `node/${basename(path)}`,
+          file: `${folder}/${basename(path)}`,
           what: `Log file ${path} of the node`,
           collect: () => Promise.resolve(endOf(text)),
         })),

@@ -45,7 +45,8 @@ it.each(catalogue.map((entry) => [entry.at, entry] as const))(
     const { signal } = new AbortController();
     const collectors = {
       failure: () => (entry.of === 'failure' ? entry.collect(failure) : []),
-      node: () => (entry.of === 'node' ? entry.collect('no-such-container') : []),
+      node: () =>
+        entry.of === 'node' ? entry.collect({ containerId: 'no-such-container', folder: 'node' }) : [],
       cluster: () => (entry.of === 'cluster' ? entry.collect(source) : []),
       pods: async () => (entry.of === 'pods' ? entry.collect((await listPods(source, signal)).pods) : []),
     };

@@ -5,7 +5,7 @@ import type { Endpoint } from '../trip/endpoint.ts';
 import type { Trip } from '../trip/statements.ts';
 import { envoyCollectors } from './collect.envoy.ts';
 import { istioctlCollectors, istioCollectors } from './collect.istio.ts';
-import { nodeCollectors } from './collect.node.ts';
+import { nodeCollectors, type NodeAt } from './collect.node.ts';
 import { eventCollector, objectCollectors, objectsAt } from './collect.objects.ts';
 import { listPods, namespaceCollectors, type PodList } from './collect.pods.ts';
 import { squidCollectors } from './collect.squid.ts';
@@ -39,8 +39,8 @@ export interface EvidenceRequest {
 interface Subjects {
   /** What the suite knows of the failure: always. */
   readonly failure: EvidenceRequest;
-  /** The id of the node's container: when the engine has one. */
-  readonly node: string;
+  /** A node's container: when the engine has one. */
+  readonly node: NodeAt;
   /** The cluster: when its API server answers. */
   readonly cluster: Source;
   /** The cluster's pods: when they are listed. */

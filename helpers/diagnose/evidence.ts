@@ -5,6 +5,7 @@ import { redact } from '../redact/redact.ts';
 import { cut, markdownTable } from '../text-table.ts';
 import { timeouts } from '../timeouts.ts';
 import { runCollectors, type CollectionLimits, type Collector, type EvidenceFile } from './collector.ts';
+import type { NodeAt } from './collect.node.ts';
 import { collectorsOf, inReadingOrder, type EvidenceRequest } from './collectors.ts';
 import { openSource } from './source.ts';
 import { json } from './texts.ts';
@@ -28,10 +29,9 @@ export async function collectEvidence(
   timeoutMs: number = timeouts.evidence,
 ): Promise<readonly EvidenceFile[]> {
   const limits = { concurrency, timeoutMs, eachMs: Math.min(eachMs, timeoutMs) };
-  const containerId = request.containerId ?? request.cluster?.containerId ?? '';
   const collectors = [
     ...collectorsOf('failure', request),
-    ...(containerId === '' ? [] : collectorsOf('node', containerId)),
+    ...nodesOf(request).flatMap((node) => collectorsOf('node', node)),
     clusterCollector(request, limits),
   ];
   const started = new Date();
@@ -42,6 +42,16 @@ export async function collectEvidence(
     row.problem === undefined ? row : { ...row, problem: redact(row.problem) },
   );
   return withIndex(request.title, started, inReadingOrder(rows), write);
+}
+
+/** The containers of its nodes; none of an existing cluster. */
+function nodesOf({ containerId, cluster }: EvidenceRequest): NodeAt[] {
+  const first = containerId ?? cluster?.containerId ?? '';
+  const agents = cluster?.agents ?? [];
+  return [
+    ...(first === '' ? [] : [{ containerId: first, folder: 'node' }]),
+    ...agents.map((agent) => ({ containerId: agent.containerId, folder: `node/${agent.name}` })),
+  ];
 }
 
 /** Every file of the bundle passes here, and so through redact. */

@@ -90,7 +90,12 @@ export async function deploymentMustBeReady(
  * Waits until a pod that nothing manages is ready, and gives it.
  * @throws EnvironmentError when its image cannot be pulled
  */
-export async function podMustBeReady(kube: Kube, namespace: string, name: string): Promise<V1Pod> {
+export async function podMustBeReady(
+  kube: Kube,
+  namespace: string,
+  name: string,
+  { hopeless }: Pick<ReadyOptions, 'hopeless'> = {},
+): Promise<V1Pod> {
   const pulls = new PullWatch();
   return eventually(
     `pod ${namespace}/${name} to be ready`,
@@ -98,8 +103,10 @@ export async function podMustBeReady(kube: Kube, namespace: string, name: string
       const pod = await kube.core.readNamespacedPod({ namespace, name });
       pulls.mustGoOn(pod);
       mustNotCrash(pod);
-      if (!isReady(pod)) throw new Error(describePod(pod));
-      return pod;
+      if (isReady(pod)) return pod;
+      const never = await hopeless?.([pod]);
+      if (never !== undefined) throw new Hopeless(never);
+      throw new Error(describePod(pod));
     },
     { timeoutMs: timeouts.workloadReady },
   );

@@ -191,6 +191,7 @@ async function startClusterIn(run: {
         keep: configuration.keep,
         reuse: configuration.reuse,
         injection: configuration.injection,
+        nodes: configuration.nodes,
         given: fingerprintOf(given),
         report: detail,
         note: (line) => notes.push(line),

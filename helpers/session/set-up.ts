@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
-import { NodeNotReadyError, nodeOf } from '../cluster/k3s.ts';
+import { NodeNotReadyError } from '../cluster/agents.ts';
+import { nodeOf } from '../cluster/k3s.ts';
 import { collectEvidence } from '../diagnose/evidence.ts';
 import { EnvironmentError, messageOf } from '../errors.ts';
 import { late, orLate, EventuallyError } from '../eventually/eventually.ts';

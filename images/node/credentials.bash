@@ -41,7 +41,7 @@ kind: Config
 clusters:
   - name: default
     cluster:
-      server: https://127.0.0.1:6443
+      server: $api
       certificate-authority-data: $(base64 -w0 "$tls/ca.crt")
 users:
   - name: default
@@ -55,21 +55,35 @@ current-context: default
 YAML
 }
 
-make_credentials() {
-  make_authority
-  local jobs=() job
-  make_certificate apiserver /CN=kube-apiserver serverAuth "$(server_sans)" & jobs+=($!)
+make_node_certificates() {
   make_certificate kubelet "/O=system:nodes/CN=system:node:$name" clientAuth,serverAuth "IP:$address,DNS:$name" & jobs+=($!)
   make_certificate admin /O=system:masters/CN=system:admin clientAuth & jobs+=($!)
-  make_certificate apiserver-kubelet /O=system:masters/CN=kube-apiserver-kubelet-client clientAuth & jobs+=($!)
-  make_certificate controller-manager /CN=system:kube-controller-manager clientAuth & jobs+=($!)
-  make_certificate scheduler /CN=system:kube-scheduler clientAuth & jobs+=($!)
   make_certificate proxy /CN=system:kube-proxy clientAuth & jobs+=($!)
-  make_certificate front-proxy /CN=front-proxy clientAuth & jobs+=($!)
-  openssl ecparam -name prime256v1 -genkey -noout -out "$tls/service-account.key" & jobs+=($!)
+}
+
+make_kubeconfigs() { # make_kubeconfigs OWNER…: when the certificates are there
+  local job owner
   for job in "${jobs[@]}"; do
     wait "$job" || { tail -n 20 "$logs/certificates.log"; echo 'node: openssl failed'; exit 1; }
   done
-  local owner
-  for owner in admin kubelet controller-manager scheduler proxy; do make_kubeconfig "$owner"; done
+  for owner; do make_kubeconfig "$owner"; done
+}
+
+make_agent_credentials() {
+  local jobs=()
+  make_node_certificates
+  make_kubeconfigs admin kubelet proxy
+}
+
+make_credentials() {
+  make_authority
+  local jobs=()
+  make_node_certificates
+  make_certificate apiserver /CN=kube-apiserver serverAuth "$(server_sans)" & jobs+=($!)
+  make_certificate apiserver-kubelet /O=system:masters/CN=kube-apiserver-kubelet-client clientAuth & jobs+=($!)
+  make_certificate controller-manager /CN=system:kube-controller-manager clientAuth & jobs+=($!)
+  make_certificate scheduler /CN=system:kube-scheduler clientAuth & jobs+=($!)
+  make_certificate front-proxy /CN=front-proxy clientAuth & jobs+=($!)
+  openssl ecparam -name prime256v1 -genkey -noout -out "$tls/service-account.key" & jobs+=($!)
+  make_kubeconfigs admin kubelet controller-manager scheduler proxy
 }

@@ -82,6 +82,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         const pods = await livePods(world.kube, world.namespaces.mesh, label);
         const names = pods.map(({ metadata }) => metadata?.name ?? '');
         const [name] = names;
+        if (world.session.configuration.nodes > 1) world.note('node', pods[0]?.spec?.nodeName ?? '');
         if (name === undefined || names.length > 1) {
           fail('WORKLOAD_NOT_READY', `pods with ${label}: ${names.join(' ') || 'none'}`, 'exactly one');
         }

@@ -99,7 +99,9 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
           const objects = await fixtures.objects('document/squid.yaml', {
             SQUID_IMAGE: session.images.images.squid.reference,
           });
-          await apply(kube, withHostAlias(objects, session.destination.origin?.ip, session.destination.url));
+          const { destination, configuration } = session;
+          const aliased = withHostAlias(objects, destination.origin?.ip, destination.url);
+          await apply(kube, configuration.nodes > 1 ? apartFrom(client, aliased) : aliased);
         },
       },
       run: async (world) => {
@@ -108,6 +110,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         const pod = await workloadMustBeReady(world, external, world.edition.proxy.app);
         await mountMustBeReadOnly(world);
         world.squidPod.set(pod);
+        if (world.session.configuration.nodes > 1) world.note('node', pod.spec?.nodeName ?? '');
         const target = world.squid();
         const used = await execOrThrow(kube, target, ['cat', '/etc/squid/squid.conf']);
         const written = await squidConfiguration(world);
@@ -262,6 +265,22 @@ function withHostAlias(
     const deployment = structuredClone(object) as V1Deployment;
     const podSpec = deployment.spec?.template.spec;
     if (podSpec !== undefined) podSpec.hostAliases = [{ ip, hostnames: [new URL(url).hostname] }];
+    return deployment;
+  });
+}
+
+/** Of a cluster of several nodes, the proxy is on another than its clients: the way between nodes is part of what is judged. */
+function apartFrom(client: string, objects: readonly KubernetesObject[]): KubernetesObject[] {
+  const term = {
+    labelSelector: { matchLabels: { app: client } },
+    namespaceSelector: {},
+    topologyKey: 'kubernetes.io/hostname',
+  };
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  return objects.map((object) => {
+    if (object.kind !== 'Deployment') return object;
+    const deployment = structuredClone(object) as V1Deployment;
+    Object.assign(deployment.spec?.template.spec ?? {}, { affinity });
     return deployment;
   });
 }

@@ -1,15 +1,20 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import type { StartedK3sContainer } from '@testcontainers/k3s';
-import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { encodeOwner, labelKeys, thisProcess } from '../../helpers/cluster/labels.ts';
-import { imagesFolder, importFailure, NodeContainer } from '../../helpers/cluster/node-container.ts';
-import { runToEnd } from '../../helpers/cluster/one-shot.ts';
+import {
+  AgentContainer,
+  imagesFolder,
+  importFailure,
+  NodeContainer,
+  type NodeRequest,
+} from '../../helpers/cluster/node-container.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
 import { containerEngine, dockerode, saveImages } from '../../helpers/engine.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
@@ -19,31 +24,29 @@ import { resolveVersions } from '../../helpers/images/versions.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
 import { exec, execOrThrow } from '../../helpers/kube/exec.ts';
+import { schedulable } from '../../helpers/kube/nodes.ts';
 import { lineSplitter } from '../../helpers/kube/lines.ts';
 import { deploymentMustBeReady, podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { silent } from '../../helpers/progress/progress.ts';
-import { signalSquid } from '../../suites/document/prepare.ts';
 import { newRunId } from '../../helpers/session/session.ts';
-
-/**
- * docs/k3s-contract.md, row by row, held against the images of the source set: what they stand in for promises the same.
- * CONFORMANCE_K8S chooses another node than the default one.
- */
-const page = new URL('../../docs/k3s-contract.md', import.meta.url);
+import { describeRows, has, type Check } from '../support/contract.ts';
 
 const runId = newRunId();
 const alias = 'contract-node';
+const token = 'contract-token';
 const curlArchive = `${imagesFolder}/curl.tar`;
 
 let set: ImageSet['images'];
 let folder: string;
 let node: StartedK3sContainer;
 let nodeLog: readonly string[];
+let nodeRequest: NodeRequest;
 let kube: Kube;
 
 beforeAll(async () => {
   await sweep();
   folder = await mkdtemp(join(tmpdir(), 'contract-'));
+  // It chooses another node than the default one.
   const versions = resolveVersions({ images: 'source', k8s: process.env['CONFORMANCE_K8S'] });
   const request = { source: 'source' as const, ...versions, overrides: {} };
   set = (await ensureImageSet(request, silent)).images;
@@ -52,9 +55,10 @@ beforeAll(async () => {
   const docker = await dockerode();
   await docker.createNetwork({ Name: runId, Labels: labels() });
   const { IPAM } = await docker.getNetwork(runId).inspect();
-  const { container, log } = await nodeWith('curl.tar', IPAM?.Config?.[0]?.['Gateway']);
+  const { container, log, request: asked } = await nodeWith('curl.tar', IPAM?.Config?.[0]?.['Gateway']);
   node = await container.start();
   nodeLog = log;
+  nodeRequest = asked;
   kube = connect(node.getKubeConfig());
   await deploymentMustBeReady(kube, 'kube-system', 'coredns');
   await apply(kube, [pod('by-cluster', 'ClusterFirst'), pod('by-node', 'Default')]);
@@ -65,8 +69,6 @@ afterAll(async () => {
   await sweep({ only: runId });
   await rm(folder, { recursive: true, force: true });
 });
-
-type Check = (context: TestContext) => Promise<void>;
 
 const ofNode: Record<string, Check> = {
   tools: async () => {
@@ -150,56 +152,42 @@ const ofNode: Record<string, Check> = {
     await remove(kube, [denyEgress]);
     await mustAnswer(true);
   },
-};
-
-const ofImages: Record<string, Check> = {
-  istioctl: async () => {
-    const { stdout } = await run('istioctl', { Cmd: ['version', '--remote=false', '--short'] });
-    expect(stdout).toMatch(/\d+\.\d+/);
+  agent: async () => {
+    expect(await Promise.all([joins('agent-1', token, 60_000), joins('agent-2', 'another', 20_000)])).toEqual(
+      [true, false],
+    );
+    await apply(kube, [pod('elsewhere', 'ClusterFirst', 'agent-1')]);
+    await podMustBeReady(kube, 'default', 'elsewhere');
   },
-  pilot: async () => {
-    const { stdout } = await run('pilot', {
-      Entrypoint: ['/usr/local/bin/pilot-discovery', 'request', '--help'],
+  network: async () => {
+    // CoreDNS is on the server.
+    expect(await inPod('elsewhere', ['nslookup', `${alias}.`])).toMatch(new RegExp(`Name:\\s+${alias}`));
+    const addressOf = async (name: string): Promise<string> =>
+      (await kube.core.readNamespacedPod({ name, namespace: 'default' })).status?.podIP ?? '';
+    // Whoever calls is told of its connection, as the one that is called has it.
+    const serving = inPod('by-node', [
+      'timeout',
+      '20',
+      'nc',
+      '-l',
+      '-p',
+      '7000',
+      '-e',
+      'cat',
+      '/proc/net/tcp',
+      '/proc/net/tcp6',
+    ]);
+    const call = ['nc', '-w', '5', await addressOf('by-node'), '7000'];
+    const connections = await eventually('by-node to answer', () => inPod('elsewhere', call), {
+      timeoutMs: 10_000,
     });
-    expect(stdout).toContain('request <method> <path>');
-  },
-  proxyv2: async () => {
-    const { stdout } = await run('proxyv2', { Entrypoint: ['pilot-agent', 'request', '--help'] });
-    expect(stdout).toContain('request <method> <path>');
-    await shellOn('proxyv2', 'test -e /var/lib/istio/envoy/envoy_bootstrap_tmpl.json');
-  },
-  squid: async () => {
-    await shellOn('squid', has('cat', 'tail', 'grep', 'sed', 'squid'));
-    await shellOn('squid', 'grep -q http_port /etc/squid/squid.conf && test -d /var/log/squid');
-    // As under ubuntu/squid's shell, which keeps to itself what is sent to PID 1. By its default Squid takes 30 s to end.
-    const started = 'until test -s /run/squid.pid; do :; done';
-    await shellOn('squid', `(${started}; ${signalSquid('INT')}) & squid -f /etc/squid/squid.conf -NYC; wait`);
-  },
-  curl: async () => {
-    await shellOn('curl', has('cat', 'curl', 'date', 'printf', 'sleep'));
-    const { stdout } = await shellOn('curl', 'echo written >/tmp/file && cat /tmp/file; id -u');
-    expect(stdout).toMatch(/^written\n[1-9]\d*\n$/);
-  },
-  origin: async () => {
-    await shellOn('origin', 'nginx -t');
-    expect((await shellOn('origin', 'ls -l /var/log/nginx/access.log')).stdout).toContain('-> /dev/stdout');
+    await serving;
+    const caller = (await addressOf('elsewhere')).split('.').map(Number).reverse();
+    expect(connections).toContain(Buffer.from(caller).toString('hex').toUpperCase());
   },
 };
 
-describe.each([
-  ['What the suite asks of k3s', ofNode],
-  ['What it asks of the other images', ofImages],
-])('%s', (heading, checks) => {
-  test('has a check for each row, and a row for each check', async () => {
-    const section = (await readFile(page, 'utf8'))
-      .split(/^#+ /m)
-      .find((text) => text.startsWith(`${heading}\n`));
-    const rows = [...(section ?? '').matchAll(/^\| `([a-z0-9]+)`/gm)].map(([, name]) => name);
-    expect(rows).toEqual(Object.keys(checks));
-  });
-
-  for (const [name, check] of Object.entries(checks)) test(name, check);
-});
+describeRows('What the suite asks of k3s', ofNode);
 
 function labels(): Record<string, string> {
   return { [labelKeys.run]: runId, [labelKeys.owner]: encodeOwner(thisProcess()), [labelKeys.kept]: 'false' };
@@ -209,11 +197,15 @@ function labels(): Record<string, string> {
 async function nodeWith(
   archive: string,
   gateway: string | undefined,
-): Promise<{ readonly container: NodeContainer; readonly log: readonly string[] }> {
+): Promise<{
+  readonly container: NodeContainer;
+  readonly log: readonly string[];
+  readonly request: NodeRequest;
+}> {
   const log: string[] = [];
   const { info } = await containerEngine();
   const take = lineSplitter((line) => log.push(line));
-  const container = new NodeContainer({
+  const request: NodeRequest = {
     image: set.k3s.reference,
     entrypoint: await entrypointOf('k3s'),
     host: info.containerRuntime.host,
@@ -221,7 +213,9 @@ async function nodeWith(
     gateway,
     mounts: [],
     copies: [{ source: join(folder, archive), target: `${imagesFolder}/${archive}` }],
-  });
+    member: { name: 'server', token },
+  };
+  const container = new NodeContainer(request);
   container
     .withLabels(labels())
     .withNetworkMode(runId)
@@ -231,7 +225,30 @@ async function nodeWith(
         take(Buffer.from(chunk));
       });
     });
-  return { container, log };
+  return { container, log, request };
+}
+
+/** Whether an agent with this token joins; its node is then ready. */
+async function joins(name: string, given: string, timeoutMs: number): Promise<boolean> {
+  const container = new AgentContainer({ ...nodeRequest, member: { name, token: given } }, alias);
+  container
+    .withLabels(labels())
+    .withNetworkMode(runId)
+    .withNetworkAliases(name)
+    .withStartupTimeout(timeoutMs);
+  const mustJoin = async (): Promise<boolean> => {
+    await container.start();
+    return eventually(
+      `node ${name} to be ready`,
+      async () => {
+        const { names } = schedulable((await kube.core.listNode()).items);
+        if (!names.includes(name)) throw new Error('not yet');
+        return true;
+      },
+      { timeoutMs },
+    );
+  };
+  return mustJoin().catch(() => false);
 }
 
 const denyEgress = {
@@ -263,35 +280,20 @@ async function onNode(script: string): Promise<string> {
   return output;
 }
 
-/** A shell's command that fails where one of them is missing. */
-function has(...programs: readonly string[]): string {
-  return `for program in ${programs.join(' ')}; do command -v "$program" || exit 1; done`;
-}
-
 function inPod(name: string, command: string[]): Promise<string> {
   return execOrThrow(kube, { namespace: 'default', pod: name, container: 'curl' }, command);
 }
 
-function pod(name: string, dnsPolicy: string) {
+/** @param nodeName The node it is on, in place of the server's */
+function pod(name: string, dnsPolicy: string, nodeName = 'server') {
   const container = { name: 'curl', image: set.curl.reference, imagePullPolicy: 'Never' };
   return {
     ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' } },
     spec: {
       dnsPolicy,
+      nodeName,
       terminationGracePeriodSeconds: 0,
       containers: [{ ...container, command: ['/bin/sleep', 'infinity'] }],
     },
   };
-}
-
-/** Runs the image's own user; what it is asked must end well. */
-async function run(role: Role, options: object): ReturnType<typeof runToEnd> {
-  const image = { Image: set[role].reference, HostConfig: { NetworkMode: 'none' } };
-  const ended = await runToEnd(await dockerode(), { ...image, ...options }, { runId, timeoutMs: 30_000 });
-  expect(ended.exitCode, ended.printed).toBe(0);
-  return ended;
-}
-
-function shellOn(role: Role, script: string): ReturnType<typeof runToEnd> {
-  return run(role, { Entrypoint: ['sh', '-c', script], Cmd: [] });
 }
