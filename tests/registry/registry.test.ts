@@ -32,6 +32,8 @@ const suite = startOf(root);
 const [node, ...main] = suite.command;
 // Published, and built from source as well.
 const versions = resolveVersions({ istio: '1.31.0' });
+/** Variables count for runs alone. */
+const ofVersion = ['--istio', versions.istio];
 
 let registry: LocalRegistry;
 /** The user's machine: an empty cache and no login. */
@@ -99,7 +101,7 @@ test('without a login the registry’s refusal is explained', async () => {
 test('a credential helper that is missing is named beside the refusal', async () => {
   const login = await helperLogin('conformance-missing');
   const { exitCode, output } = await conformance(
-    ['images', 'pull', '--images', `mirror=${registry.host}`],
+    ['images', 'pull', ...ofVersion, '--images', `mirror=${registry.host}`],
     login,
   );
   expect(output).toContain(`The registry wants a login: \`docker login ${registry.host}\``);
@@ -120,7 +122,7 @@ test('an image that the mirror does not have is named, to a login by a credentia
   );
   await chmod(helper, 0o755);
   const { exitCode, output } = await conformance(
-    ['images', 'pull', '--images', `mirror=${mirror}`],
+    ['images', 'pull', ...ofVersion, '--images', `mirror=${mirror}`],
     await helperLogin('conformance-test'),
     { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
   );
@@ -174,10 +176,10 @@ test('the archive has k3s’s own images by the names that k3s asks for', async 
 test('a set is carried to a machine that reaches no registry', async () => {
   const images = `mirror=${registry.host}`;
   const file = join(folder, 'set.tar.zst');
-  const saved = await conformance(['images', 'save', file, '--images', images]);
+  const saved = await conformance(['images', 'save', file, ...ofVersion, '--images', images]);
   expect(saved.output).toMatch(/^Saved: Istio .*, 9 images, \d+ MB: /m);
   expect(saved.exitCode).toBe(0);
-  const again = await conformance(['images', 'save', file, '--images', images]);
+  const again = await conformance(['images', 'save', file, ...ofVersion, '--images', images]);
   expect(again.output).toContain('exists already');
   expect(again.exitCode).toBe(2);
   expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
@@ -185,7 +187,7 @@ test('a set is carried to a machine that reaches no registry', async () => {
   await registry.stop();
   await forgetImages(registry.host);
   await rm(cache, { recursive: true });
-  const before = await conformance(['images', 'list', '--images', images]);
+  const before = await conformance(['images', 'list', ...ofVersion, '--images', images]);
   expect(before.output.match(/ no$/gm)).toHaveLength(9);
 
   for (const damage of [cutOff, changed]) {
