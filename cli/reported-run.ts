@@ -151,12 +151,13 @@ export function outcomeOf(error: unknown): Outcome {
   return { verdict: 'environment', cause, reason: `${named(cause)}\n${reason}` };
 }
 
-function keptLines({ cluster, images, others }: SessionFacts): string[] {
+function keptLines({ cluster, images, others, configuration }: SessionFacts): string[] {
   const istio = [images, ...others].map((set) => set.istio).join(' → ');
+  const { nodes } = configuration;
   return [
     `The cluster is kept (Istio ${istio}, Kubernetes ${images.kubernetes}, run ${cluster.runId}). From a shell:`,
     ...reachCommands(keptReachFiles(cluster.runId), cluster, images).map((line) => `  ${line}`),
-    'Run again on it:  ./conformance --reuse',
+    `Run again on it:  ./conformance --reuse${nodes === 1 ? '' : ` --nodes ${nodes}`}`,
     'Remove it:        ./conformance clean',
     '',
   ];
