@@ -45,7 +45,8 @@ export default defineConfig({
             'faults/**/*.unit.test.ts',
             'tests/support/*.test.ts',
           ],
-          testTimeout: 20_000,
+          // Some start whole programs, beside all the others.
+          testTimeout: 60_000,
           // No test changes what another one imports, so that each worker imports the suite once.
           pool: 'threads',
           isolate: false,
