@@ -143,7 +143,7 @@ class World implements Disposable {
       extendEnv: false,
       reject: false,
       stdin: 'ignore',
-      timeout: 15_000,
+      timeout: 45_000,
       env: {
         PATH: this.bin,
         HOME: this.home,

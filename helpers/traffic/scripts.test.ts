@@ -64,7 +64,7 @@ async function run(script: 'requests.sh' | 'tunnels.sh', failures: number, ends 
       },
       reject: false,
       buffer: false,
-      timeout: 15_000,
+      timeout: 45_000,
     });
     const lines: StampedLine[] = [];
     createInterface(process_.stdout).on('line', (text) => lines.push({ at: Date.now(), text }));
