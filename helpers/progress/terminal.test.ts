@@ -4,6 +4,7 @@ import { terminalProgress } from './terminal.ts';
 
 beforeEach(() => {
   vi.stubEnv('CI', undefined);
+  vi.stubEnv('TERM', 'xterm');
 });
 
 afterEach(() => {
