@@ -157,8 +157,8 @@ describe('a node whose containerd answers later than its API server', () => {
       edits: {
         'helpers/cluster/node-container.ts': (text) =>
           text.replace(
-            'super(image);',
-            `super(image);
+            'super(request.image);',
+            `super(request.image);
             this.withCopyContentToContainer([
               { content: ${content}, target: '/usr/local/bin/containerd', mode: 0o755 },
             ]);`,
