@@ -54,6 +54,11 @@ export function isFetchFailure(error: Error): boolean {
   return error instanceof TypeError && error.message === 'fetch failed';
 }
 
+/** A deadline ended it. */
+export function isLate(error: unknown): boolean {
+  return error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name);
+}
+
 /** The message of whatever was thrown, without a stack. */
 export function messageOf(error: unknown): string {
   // Node tries every address of a name and then reports them all, with an empty message.

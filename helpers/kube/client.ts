@@ -11,7 +11,7 @@ import {
   type KubernetesObject,
   type RequestContext,
 } from '@kubernetes/client-node';
-import { isFetchFailure, jsonIn, messageOf } from '../errors.ts';
+import { isFetchFailure, isLate, jsonIn, messageOf } from '../errors.ts';
 import { timeouts } from '../timeouts.ts';
 import type { Dress } from './dress.ts';
 
@@ -102,8 +102,7 @@ export function apiMessage(error: unknown): string {
     const text = typeof body === 'string' ? body : /^Message: (.*)$/m.exec(error.message)?.[1];
     return `${error.code}: ${text?.replaceAll(/\s+/g, ' ').slice(0, 300) ?? 'no reason given'}`;
   }
-  if (error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name))
-    return 'no answer in time';
+  if (isLate(error)) return 'no answer in time';
   // A page in its place, of a login or a load balancer.
   if (error instanceof SyntaxError) return `its answer is no JSON: ${error.message}`;
   return messageOf(error);
@@ -121,7 +120,7 @@ export function apiTrouble(error: unknown): string | undefined {
     return lacksRight || fails || [401, 429].includes(error.code) ? told : undefined;
   }
   if (!(error instanceof Error)) return undefined;
-  if (isFetchFailure(error) || ['AbortError', 'TimeoutError'].includes(error.name)) return apiMessage(error);
+  if (isFetchFailure(error) || isLate(error)) return apiMessage(error);
   return apiTrouble(error.cause);
 }
 

@@ -1,6 +1,8 @@
 import { request } from 'node:http';
 import { Duplex, PassThrough } from 'node:stream';
 import { PortForward } from '@kubernetes/client-node';
+import { isLate } from '../errors.ts';
+import { late, orLate } from '../eventually/eventually.ts';
 import { timeouts } from '../timeouts.ts';
 import { apiMessage, type Kube } from './client.ts';
 import { ExecError, sink } from './exec.ts';
@@ -27,20 +29,28 @@ export async function getFromPod(
     sink((chunk) => (problem += chunk.toString('utf8'))),
     toPod,
   );
-  const socket = await opening.catch((error: unknown) => {
+  const socket = await orLate(opening, timeouts.exec).catch((error: unknown) => {
     throw new ExecError(`${what}: the API server refused: ${apiMessage(error)}`, { cause: error });
   });
+  if (socket === late) {
+    void closeOnceOpen(opening);
+    throw new ExecError(`${what}: the API server opens no way within ${timeouts.exec / 1000} s`);
+  }
   if (typeof socket === 'function') throw new TypeError('a port forward without retries has a socket');
   socket.onclose = () => fromPod.end();
   try {
     return await answerOf(Duplex.from({ readable: fromPod, writable: toPod }), path);
   } catch (error) {
-    const late = error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name);
     const why = `${what}: ${problem === '' ? apiMessage(error) : problem.trim()}`;
-    throw late ? new ExecError(why, { cause: error }) : new Error(why, { cause: error });
+    throw isLate(error) ? new ExecError(why, { cause: error }) : new Error(why, { cause: error });
   } finally {
     socket.close();
   }
+}
+
+async function closeOnceOpen(opening: ReturnType<PortForward['portForward']>): Promise<void> {
+  const socket = await opening.catch(() => undefined);
+  if (typeof socket === 'object') socket.close();
 }
 
 async function answerOf(connection: Duplex, path: string): Promise<string> {
