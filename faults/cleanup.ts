@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { kubeObject } from '../helpers/kube/manifests.ts';
+import { kubeObject, namespaceObject } from '../helpers/kube/manifests.ts';
 import { apply } from '../helpers/kube/apply.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
 import type { Fault } from './fault.ts';
@@ -41,7 +41,7 @@ export const cleanupFaults: readonly Fault[] = [
     inject: (rig) => rig.apply(heldIn(rig)),
     undo: async (rig) => {
       await setFinalizers(rig, heldIn(rig), []);
-      await rig.remove(kubeObject('Namespace', { name: rig.edition.namespaces.external }));
+      await rig.remove(namespaceObject(rig.edition.namespaces.external));
     },
   },
 ];

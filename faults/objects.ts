@@ -68,6 +68,10 @@ export function namespace(name: string, labels: Readonly<Record<string, string>>
   return kubeObject('Namespace', { name, labels });
 }
 
+export function networkPolicy(namespace: string, name: string, spec: object): ManifestObject {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name, namespace }, spec };
+}
+
 export function tcp(number: number): object {
   return { number, name: 'tcp', protocol: 'TCP' };
 }

@@ -2,12 +2,8 @@ import { eventually } from '../helpers/eventually/eventually.ts';
 import { exec, type PodRef } from '../helpers/kube/exec.ts';
 import { timeouts } from '../helpers/timeouts.ts';
 import type { Fault } from './fault.ts';
-import type { ManifestObject } from './objects.ts';
+import { networkPolicy, type ManifestObject } from './objects.ts';
 import type { Rig } from './rig.ts';
-
-function networkPolicy({ name, namespace }: ReturnType<Rig['inMesh']>, spec: object): ManifestObject {
-  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name, namespace }, spec };
-}
 
 /** A NetworkPolicy that forbids something, and a request that shows whether the node enforces it yet. */
 interface Forbidding {
@@ -27,7 +23,7 @@ function policyFault(
   { where, name, spec, from, request }: Forbidding,
 ): Fault {
   const policy = (rig: Rig): ManifestObject =>
-    networkPolicy(where === 'mesh' ? rig.inMesh(name) : rig.outside(name), spec(rig));
+    networkPolicy((where === 'mesh' ? rig.inMesh(name) : rig.outside(name)).namespace, name, spec(rig));
   const mustBe = (rig: Rig, forbidden: boolean): Promise<void> =>
     eventually(
       `NetworkPolicy ${name} ${forbidden ? 'to be enforced' : 'to be forgotten'}`,
@@ -88,7 +84,7 @@ export const policyFaults: readonly Fault[] = [
     title: 'A default-deny NetworkPolicy keeps a new sidecar from istiod',
     before: 'BEFORE-2',
     expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD', names: 'default-deny' },
-    objects: (rig) => [networkPolicy(rig.inMesh('default-deny'), denyEgress)],
+    objects: (rig) => [networkPolicy(rig.inMesh('default-deny').namespace, 'default-deny', denyEgress)],
     inject: (rig) => rig.removeClient(),
   },
 ];

@@ -53,6 +53,14 @@ function byName(name: string, host: string, changes: object = {}): ManifestObjec
   return serviceEntry(root, name, { hosts: [host], ports: [tcp(3128)], resolution: 'DNS', ...changes });
 }
 
+/** The company's entry, and an EnvoyFilter of the whole mesh. */
+function filtered(
+  name: string,
+  patch: Parameters<typeof envoyFilter>[2],
+): NonNullable<TheirFault['objects']> {
+  return (rig) => [companyEntry(rig), envoyFilter(root, name, patch)];
+}
+
 const oneConnection = {
   applyTo: 'NETWORK_FILTER',
   match: tcpListener(3128),
@@ -207,28 +215,22 @@ export const theirFaults: readonly TheirFault[] = [
     id: 'THEIRS-LISTENER-REMOVED',
     title: 'An EnvoyFilter removes the listener of the proxy’s port',
     proxy,
-    objects: (rig) => [
-      companyEntry(rig),
-      envoyFilter(root, 'no-listener', {
-        applyTo: 'LISTENER',
-        match: { listener: { portNumber: 3128 } },
-        operation: 'REMOVE',
-      }),
-    ],
+    objects: filtered('no-listener', {
+      applyTo: 'LISTENER',
+      match: { listener: { portNumber: 3128 } },
+      operation: 'REMOVE',
+    }),
     expect: { step: 'MESH-1', cause: 'LISTENER_MISSING', names: 'EnvoyFilter istio-system/no-listener' },
   },
   {
     id: 'THEIRS-CLUSTER-REMOVED',
     title: 'An EnvoyFilter removes the proxy’s cluster, and leaves its listener',
     proxy,
-    objects: (rig) => [
-      companyEntry(rig),
-      envoyFilter(root, 'no-cluster', {
-        applyTo: 'CLUSTER',
-        match: { cluster: { service: companyHost } },
-        operation: 'REMOVE',
-      }),
-    ],
+    objects: filtered('no-cluster', {
+      applyTo: 'CLUSTER',
+      match: { cluster: { service: companyHost } },
+      operation: 'REMOVE',
+    }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/no-cluster' },
   },
   {
@@ -260,14 +262,11 @@ export const theirFaults: readonly TheirFault[] = [
     id: 'THEIRS-OTHER-PORT-BY-FILTER',
     title: 'An EnvoyFilter has the sidecar connect to another port',
     proxy,
-    objects: (rig) => [
-      companyEntry(rig),
-      envoyFilter(root, 'other-port', {
-        applyTo: 'CLUSTER',
-        match: { cluster: { service: companyHost } },
-        value: { original_dst_lb_config: { upstream_port_override: 8081 } },
-      }),
-    ],
+    objects: filtered('other-port', {
+      applyTo: 'CLUSTER',
+      match: { cluster: { service: companyHost } },
+      value: { original_dst_lb_config: { upstream_port_override: 8081 } },
+    }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/other-port' },
   },
   {

@@ -49,6 +49,12 @@ export function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)} …` : text;
 }
 
+/** The first of many, and how many there are besides. */
+export function firstOf(names: readonly string[], most: number): string {
+  const first = names.slice(0, most).join(', ');
+  return names.length > most ? `${first} and ${names.length - most} more` : first;
+}
+
 /** A setting's or a field's value as text. */
 export function written(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);

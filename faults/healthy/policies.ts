@@ -1,6 +1,6 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { admissionPolicy, istio, root, type ManifestObject } from '../objects.ts';
+import { admissionPolicy, istio, networkPolicy, root, type ManifestObject } from '../objects.ts';
 import type { HealthyMesh } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
@@ -65,7 +65,7 @@ const dns = {
 /** Nothing may come in or go out but what the document needs. */
 function networkPoliciesFor({ run, edition }: HealthyRig): ManifestObject[] {
   const policy = (namespace: string, name: string, spec: object): ManifestObject =>
-    kubernetes(['networking.k8s.io/v1', 'NetworkPolicy'], namespace, name, { podSelector: {}, ...spec });
+    networkPolicy(namespace, name, { podSelector: {}, ...spec });
   const from = (...names: readonly string[]): object[] =>
     names.map((name) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } }));
   const { port } = edition.proxy;

@@ -1,5 +1,6 @@
 import {
   AdmissionregistrationV1Api,
+  type V1MutatingWebhook,
   type V1ConfigMap,
   type V1Deployment,
   type V1MutatingWebhookConfiguration,
@@ -128,7 +129,8 @@ export async function injectorsOf(kube: Kube): Promise<Injector[]> {
   return (await configurationsOf(kube)).flatMap(injectorIn);
 }
 
-async function configurationsOf({ config }: Kube): Promise<V1MutatingWebhookConfiguration[]> {
+/** The configurations of the cluster's injectors. */
+export async function configurationsOf({ config }: Kube): Promise<V1MutatingWebhookConfiguration[]> {
   const api = config.makeApiClient(AdmissionregistrationV1Api);
   const { items } = await api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' });
   return items;
@@ -136,14 +138,22 @@ async function configurationsOf({ config }: Kube): Promise<V1MutatingWebhookConf
 
 /** Whether pods without a label get a sidecar in one of these namespaces (`enableNamespacesByDefault`). */
 async function injectsUnasked(kube: Kube, names: readonly string[]): Promise<boolean> {
-  const selector = discoverySelectors.element;
   const webhooks = (await configurationsOf(kube)).flatMap(({ webhooks: all = [] }) => all);
-  return webhooks.some(
-    ({ namespaceSelector = {}, objectSelector = {} }) =>
-      isSelected(selector.parse(objectSelector), {}) &&
-      names.some((name) =>
-        isSelected(selector.parse(namespaceSelector), { 'kubernetes.io/metadata.name': name }),
-      ),
+  return webhooks.some((one) =>
+    names.some((name) => injects(one, { 'kubernetes.io/metadata.name': name }, {})),
+  );
+}
+
+/** Whether a pod gets a sidecar of this injector when it starts, by the labels of its namespace and its own. */
+export function injects(
+  { namespaceSelector = {}, objectSelector = {} }: V1MutatingWebhook,
+  namespace: Readonly<Record<string, string>>,
+  pod: Readonly<Record<string, string>>,
+): boolean {
+  const selector = discoverySelectors.element;
+  return (
+    isSelected(selector.parse(namespaceSelector), namespace) &&
+    isSelected(selector.parse(objectSelector), pod)
   );
 }
 

@@ -1,12 +1,7 @@
-import {
-  AdmissionregistrationV1Api,
-  type V1LabelSelector,
-  type V1MutatingWebhook,
-  type V1MutatingWebhookConfiguration,
-  type V1Namespace,
-} from '@kubernetes/client-node';
-import { discoverySelectors, isSelected } from '../istio/discovery-selectors.ts';
+import type { V1MutatingWebhookConfiguration, V1Namespace } from '@kubernetes/client-node';
 import type { Kube } from '../kube/client.ts';
+import { firstOf } from '../text-table.ts';
+import { configurationsOf, injects } from './found-istio.ts';
 import type { Plane } from './planes.ts';
 
 /** Pods of a namespace that an injector adds sidecars to when they start. */
@@ -30,10 +25,9 @@ const asking = { 'sidecar.istio.io/inject': 'true' };
 
 /** Of every namespace of the cluster. Nothing is started: the selectors are read as the API server reads them. */
 export async function injectionsOf(kube: Kube): Promise<Injections> {
-  const api = kube.config.makeApiClient(AdmissionregistrationV1Api);
-  const [{ items: namespaces }, { items: injectors }] = await Promise.all([
+  const [{ items: namespaces }, injectors] = await Promise.all([
     kube.core.listNamespace(),
-    api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' }),
+    configurationsOf(kube),
   ]);
   return injectionsIn(namespaces, injectors);
 }
@@ -51,7 +45,7 @@ export function injectionsIn(
     ] as const;
     return kinds.flatMap(([pods, ofPod]) =>
       injectors
-        .filter(({ webhooks = [] }) => webhooks.some((one) => takes(one, labels, ofPod)))
+        .filter(({ webhooks = [] }) => webhooks.some((one) => injects(one, labels, ofPod)))
         .map((one): Injection => {
           const revision = one.metadata?.labels?.['istio.io/rev'] ?? '';
           return { namespace, label: labelIn(labels), pods, revision };
@@ -59,18 +53,6 @@ export function injectionsIn(
     );
   });
   return { namespaces: living.map(({ metadata }) => metadata?.name ?? ''), injections };
-}
-
-function takes(
-  { namespaceSelector, objectSelector }: V1MutatingWebhook,
-  namespace: Readonly<Record<string, string>>,
-  pod: Readonly<Record<string, string>>,
-): boolean {
-  return chosen(namespaceSelector, namespace) && chosen(objectSelector, pod);
-}
-
-function chosen(selector: V1LabelSelector = {}, labels: Readonly<Record<string, string>>): boolean {
-  return discoverySelectors.parse([selector]).every((one) => isSelected(one, labels));
 }
 
 function labelIn(labels: Readonly<Record<string, string>>): string {
@@ -117,8 +99,7 @@ export function lostInjections(before: Injecting, after: Injecting): string[] {
   const kinds = Map.groupBy(shown, ({ pods, label, gone }) => `${whose(pods, label)}: ${gone}`);
   return [...kinds].map(([kind, all]) => {
     const names = [...new Set(all.map(({ namespace }) => namespace))].sort();
-    const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-    return `${kind} (${names.length === 1 ? 'namespace' : 'namespaces'} ${names.slice(0, 5).join(', ')}${more})`;
+    return `${kind} (${names.length === 1 ? 'namespace' : 'namespaces'} ${firstOf(names, 5)})`;
   });
 }
 

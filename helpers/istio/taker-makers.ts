@@ -2,6 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { createdAt, nameOf } from '../kube/client.ts';
+import { firstOf } from '../text-table.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { objectOf, type Handling, type Taker } from './taker.ts';
 
@@ -337,7 +338,7 @@ function isTcp(protocol = 'TCP'): boolean {
 /** One sentence for a person: what takes the connection, and because of what. */
 export function sentenceOf(taker: Taker, makers: Makers, connects?: boolean): string {
   const { listener, handling } = taker;
-  const because = list(makers.destinations);
+  const because = firstOf(makers.destinations, 3);
   switch (handling.kind) {
     case 'none':
       return `listener ${listener} takes it and closes it: ${handling.what}`;
@@ -375,17 +376,11 @@ function inside({ listener, handling, reach }: Taker, { destinations, rules }: M
   );
   return [
     `listener ${listener} hands it as TCP to ${clusters.join(', ') || 'no cluster'}`,
-    destinations.length === 0 ? '' : `, because of ${list(destinations)}`,
+    destinations.length === 0 ? '' : `, because of ${firstOf(destinations, 3)}`,
     reach === 'port' ? ', which takes this port of more addresses than its own' : '',
     handling.tunnelTo === undefined ? '' : `; the sidecar makes a CONNECT of its own to ${handling.tunnelTo}`,
-    rules.length === 0 ? '' : ` (${list(rules)})`,
+    rules.length === 0 ? '' : ` (${firstOf(rules, 3)})`,
   ].join('');
-}
-
-function list(names: readonly string[]): string {
-  const more = names.length - 3;
-  const first = names.slice(0, 3).join(', ');
-  return more > 0 ? `${first} and ${more} more` : first;
 }
 
 /** By age, then by name, as istiod orders its configuration. */

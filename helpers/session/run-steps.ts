@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { BroadcastChannel } from 'node:worker_threads';
 import { type Reporter, type Vitest, createVitest } from 'vitest/node';
-import { GateLines, PassLines, StepLines } from '../report/lines.ts';
+import { GateLines, PassLines, StepLines, type Lines } from '../report/lines.ts';
 import { PhaseRecorder, StepReporter } from '../report/reporters.ts';
 import type { Report } from '../report/report.ts';
 import type { GatePlan } from '../results/gate.ts';
@@ -27,28 +27,37 @@ export async function documentSteps(report: Report, telling: Telling): Promise<S
   const { repeat } = report.configuration;
   const { say } = telling;
   const lines = repeat === 1 ? new StepLines(say, folder) : new PassLines(repeat, say, folder);
-  const steps = new StepReporter(report, telling.lines(lines, folder));
-  const project = await Project.begin('document', report.configuration, [steps, ...telling.reporters()]);
-  return {
-    run: async (session) => {
-      await project.run({ session });
-      return steps.problems;
-    },
-    [Symbol.asyncDispose]: () => project[Symbol.asyncDispose](),
-  };
+  return stepsOf('document', report, telling, lines);
 }
 
 /** A gate's phases; what they establish beside the steps' results goes into the report, too. */
 export async function gateSteps(gate: GatePlan, report: Report, telling: Telling): Promise<Steps> {
-  const { folder } = report;
   const recorder = new PhaseRecorder();
-  const steps = new StepReporter(report, telling.lines(new GateLines(telling.say, folder), folder));
-  const reporters = [steps, recorder, ...telling.reporters()];
-  const project = await Project.begin('gate', report.configuration, reporters);
+  const lines = new GateLines(telling.say, report.folder);
+  const steps = await stepsOf('gate', report, telling, lines, { gate }, [recorder]);
+  return {
+    ...steps,
+    run: async (session) => {
+      const problems = await steps.run(session);
+      report.gate = { ...gate, phases: recorder.phases, ...recorder.known };
+      return problems;
+    },
+  };
+}
+
+async function stepsOf(
+  name: 'document' | 'gate',
+  report: Report,
+  telling: Telling,
+  lines: Lines,
+  handed: Pick<Handed, 'gate'> = {},
+  others: readonly Reporter[] = [],
+): Promise<Steps> {
+  const steps = new StepReporter(report, telling.lines(lines, report.folder));
+  const project = await Project.begin(name, report.configuration, [steps, ...others, ...telling.reporters()]);
   return {
     run: async (session) => {
-      await project.run({ session, gate });
-      report.gate = { ...gate, phases: recorder.phases, ...recorder.known };
+      await project.run({ ...handed, session });
       return steps.problems;
     },
     [Symbol.asyncDispose]: () => project[Symbol.asyncDispose](),

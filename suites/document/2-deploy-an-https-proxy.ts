@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject, V1ConfigMap, V1Deployment } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { kubeObject } from '../../helpers/kube/manifests.ts';
+import { kubeObject, namespaceObject } from '../../helpers/kube/manifests.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { placePullSecret } from '../../helpers/existing/pull-secret.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
@@ -28,7 +28,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       needs: ['BEFORE-1'],
       ahead: {
         work: async ({ kube, namespaces: { external }, session }) => {
-          await apply(kube, [kubeObject('Namespace', { name: external })]);
+          await apply(kube, [namespaceObject(external)]);
           const pullSecret = session.existing?.pullSecret;
           if (pullSecret !== undefined) await placePullSecret(kube, external, pullSecret);
         },

@@ -1,7 +1,7 @@
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { kubeObject } from '../../helpers/kube/manifests.ts';
+import { namespaceObject } from '../../helpers/kube/manifests.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { remove } from '../../helpers/kube/apply.ts';
@@ -85,7 +85,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         after: ['CLEAN-2', 'CLEAN-3'],
         work: async (world) => {
           if (staysPrepared(world)) return;
-          await mustGo(world, [kubeObject('Namespace', { name: world.namespaces.external })]);
+          await mustGo(world, [namespaceObject(world.namespaces.external)]);
         },
       },
       run: (world) => {

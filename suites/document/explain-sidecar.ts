@@ -24,6 +24,8 @@ export interface Question {
   readonly besides?: true;
 }
 
+const captured = 'a pod whose traffic to the proxy is redirected to its sidecar';
+
 /** How a request can have missed the sidecar, or its log. */
 export const onTheWayToTheSidecar: readonly Question[] = [
   {
@@ -38,7 +40,7 @@ export const onTheWayToTheSidecar: readonly Question[] = [
       return {
         cause: 'NOT_CAPTURED',
         seen: `the sidecar's interception mode is NONE, by ${by}: nothing is redirected to it`,
-        expected: 'a pod whose traffic to the proxy is redirected to its sidecar',
+        expected: captured,
       };
     },
   },
@@ -81,7 +83,7 @@ export const onTheWayToTheSidecar: readonly Question[] = [
       return {
         cause: 'NOT_CAPTURED',
         seen: why === undefined ? because : `${why}; ${because}`,
-        expected: 'a pod whose traffic to the proxy is redirected to its sidecar',
+        expected: captured,
       };
     },
   },

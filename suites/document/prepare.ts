@@ -3,7 +3,7 @@ import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { belongsTo } from '../../helpers/given/given.ts';
 import { accessLogTelemetryName } from '../../helpers/istio/access-log.ts';
-import { kubeObject, originNamespace } from '../../helpers/kube/manifests.ts';
+import { kubeObject, namespaceObject, originNamespace } from '../../helpers/kube/manifests.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { ownedKinds } from '../../helpers/existing/owned.ts';
@@ -105,10 +105,10 @@ export async function resetDocument(
   }
   if (ownClient) await remove(kube, [clientSidecarIn(mesh), ...clientsIn(mesh)]);
   if (session.existing?.prepared.includes(external) !== true) {
-    await remove(kube, [kubeObject('Namespace', { name: external })]);
+    await remove(kube, [namespaceObject(external)]);
   }
   // The label comes back with BEFORE-2; manual injection goes without.
-  await apply(kube, [kubeObject('Namespace', { name: mesh })]);
+  await apply(kube, [namespaceObject(mesh)]);
 }
 
 /**

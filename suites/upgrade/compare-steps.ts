@@ -50,7 +50,7 @@ export function compareSteps(gate: Gate): readonly Step[] {
         const { regressions, warnings } = judge(differences, { strict: gate.plan.strict });
         const changed = differences.filter(({ kind }) => kind !== 'duration');
         world.note('differences', `${changed.length}, ${warnings.length} of them new`);
-        const findings = findingsOf(regressions);
+        const findings = regressionFindings(regressions);
         if (findings.length > 0) throw new ConformanceError(findings);
         return Promise.resolve();
       },
@@ -58,7 +58,7 @@ export function compareSteps(gate: Gate): readonly Step[] {
   );
 }
 
-function findingsOf(regressions: readonly Difference[]): Finding[] {
+function regressionFindings(regressions: readonly Difference[]): Finding[] {
   const limits = regressions.filter(({ kind }) => kind === 'limit');
   const others = regressions.filter(({ kind }) => kind !== 'limit');
   return [
