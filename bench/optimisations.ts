@@ -49,4 +49,29 @@ export const optimisations: readonly Optimisation[] = [
     from: "['sh', '-c', signalSquid('INT')]",
     to: "['true']",
   },
+  {
+    what: "the steps' modules load while the session opens",
+    file: 'helpers/session/run-steps.ts',
+    from: 'this.#ended = vitest.start();',
+    to: 'this.#ended = this.#handed.promise.then(() => vitest.start());',
+  },
+  {
+    what: 'the controller manager starts without its limit of requests',
+    file: 'helpers/cluster/node-container.ts',
+    from: "['kube-api-qps=200', 'kube-api-burst=400']",
+    to: '[]',
+    only: 'cold',
+  },
+  {
+    what: 'the API server is asked over connections that stay',
+    file: 'helpers/kube/client.ts',
+    from: 'const kept = dispatchers.get(identity) ?? create(cluster, options);',
+    to: 'const kept = create(cluster, options);',
+  },
+  {
+    what: 'Envoy asked by a forwarded port',
+    file: 'helpers/istio/sidecar.ts',
+    from: 'if (kube.dress === undefined)',
+    to: 'if (kube.dress === undefined && path === undefined)',
+  },
 ];

@@ -64,10 +64,9 @@ const kubeletArguments = [
 ];
 
 /** At its start it makes a service account for each of its controllers: 20 requests a second would take seconds. */
-const controllerArguments = [
-  '--kube-controller-manager-arg=kube-api-qps=200',
-  '--kube-controller-manager-arg=kube-api-burst=400',
-];
+const controllerArguments = ['kube-api-qps=200', 'kube-api-burst=400'].map(
+  (argument) => `--kube-controller-manager-arg=${argument}`,
+);
 
 /** testcontainers' K3s module, started so that it is ready on every engine. */
 export class NodeContainer extends K3sContainer {

@@ -54,6 +54,14 @@ it('tells each run by its cell or its pair, what is not conformant first', async
   ]);
 });
 
+it('tells the versions that ran where none was asked for', async () => {
+  const versions = { istiod: '1.30.4', kubernetes: 'v1.35.4' };
+  run('one', { configuration: {}, versions, durationMs: 35_200 });
+  expect(await summaryRows([folder])).toEqual([
+    expect.objectContaining({ what: 'Istio 1.30.4, Kubernetes 1.35.4', time: '35.2s' }),
+  ]);
+});
+
 it('tells a run once, however often it is found', async () => {
   run('one/20261124-1');
   symlinkSync('20261124-1', join(folder, 'one/latest'));
@@ -93,17 +101,24 @@ it('refuses a folder that is not there', async () => {
 });
 
 it('is a Markdown table with the counts above it', () => {
-  const row = { what: 'Istio 1.29.1', verdict: 'conformant', reason: '', cause: '', path: 'reports/1' };
+  const row = {
+    what: 'Istio 1.29.1',
+    verdict: 'conformant',
+    time: '35.2s',
+    reason: '',
+    cause: '',
+    path: 'reports/1',
+  };
   const page = summaryPage([{ ...row, verdict: 'environment', cause: 'DISK_FULL' }, row, row]);
   expect(page).toBe(
     [
       '1 environment, 2 conformant',
       '',
-      '| run | verdict | reason | cause | report |',
+      '| run | verdict | time | cause | report |',
       '| --- | --- | --- | --- | --- |',
-      '| Istio 1.29.1 | environment |  | DISK\\_FULL | reports/1 |',
-      '| Istio 1.29.1 | conformant |  |  | reports/1 |',
-      '| Istio 1.29.1 | conformant |  |  | reports/1 |',
+      '| Istio 1.29.1 | environment | 35.2s | DISK\\_FULL | reports/1 |',
+      '| Istio 1.29.1 | conformant | 35.2s |  | reports/1 |',
+      '| Istio 1.29.1 | conformant | 35.2s |  | reports/1 |',
       '',
     ].join('\n'),
   );
@@ -112,10 +127,10 @@ it('is a Markdown table with the counts above it', () => {
 it('keeps what programs said from being markup, a mention or another cell', () => {
   const reason = 'a | b <img src=x> [l](u) `c` *d* ~e~ &amp; @admin #1\r\nnext';
   const [, , , , line] = summaryPage([
-    { what: 'x', verdict: 'environment', reason, cause: '', path: 'p' },
+    { what: 'x', verdict: 'environment', time: '', reason, cause: '', path: 'p' },
   ]).split('\n');
   expect(line).toBe(
-    '| x | environment | a \\| b &lt;img src=x&gt; \\[l\\](u) \\`c\\` \\*d\\* \\~e\\~ &amp;amp; @\u200badmin #\u200b1 next |  | p |',
+    '| x | environment | a \\| b &lt;img src=x&gt; \\[l\\](u) \\`c\\` \\*d\\* \\~e\\~ &amp;amp; @\u200badmin #\u200b1 next | p |',
   );
 });
 

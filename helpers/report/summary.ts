@@ -15,6 +15,11 @@ const summarised = z.object({
   verdict: z.string(),
   reason: z.string(),
   cause: z.string().optional(),
+  durationMs: z.number().optional(),
+  versions: z
+    .object({ istiod: z.string().optional(), kubernetes: z.string().optional() })
+    .loose()
+    .default({}),
   configuration: z
     .object({ istio: z.string().optional(), k8s: z.string().optional(), edition: z.string().optional() })
     .loose(),
@@ -27,6 +32,8 @@ const summarised = z.object({
 interface SummaryRow {
   readonly what: string;
   readonly verdict: string;
+  /** How long it took; empty where another version of the suite does not say. */
+  readonly time: string;
   /** First line of it; empty for a conformant run. */
   readonly reason: string;
   readonly cause: string;
@@ -65,14 +72,31 @@ export function summaryPage(rows: readonly SummaryRow[]): string {
   const counts = verdicts.map(
     (verdict) => `${String(rows.filter((row) => row.verdict === verdict).length)} ${verdict}`,
   );
-  const lines = rows.map(({ what, verdict, reason, cause, path }) => [what, verdict, reason, cause, path]);
+  const columns = columnsOf(rows);
   return [
     counts.map(inCell).join(', '),
     '',
-    markdownTable(['run', 'verdict', 'reason', 'cause', 'report'], lines, inCell),
+    markdownTable(
+      columns.map(([heading]) => heading),
+      rows.map((row) => columns.map(([, key]) => row[key])),
+      inCell,
+    ),
     '',
     ...detailLines(rows),
   ].join('\n');
+}
+
+/** Without those that have nothing in any row. */
+function columnsOf(rows: readonly SummaryRow[]) {
+  const columns = [
+    ['run', 'what'],
+    ['verdict', 'verdict'],
+    ['time', 'time'],
+    ['reason', 'reason'],
+    ['cause', 'cause'],
+    ['report', 'path'],
+  ] as const;
+  return columns.filter(([, key]) => rows.some((row) => row[key] !== ''));
 }
 
 function detailLines(rows: readonly SummaryRow[]): string[] {
@@ -105,9 +129,11 @@ async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
   const path = join(file, '..');
   try {
     const data: unknown = JSON.parse(await readFile(file, 'utf8'));
-    const { runId, verdict, reason, cause = '', configuration, gate } = summarised.parse(data);
+    const { runId, verdict, reason, cause = '', durationMs, ...run } = summarised.parse(data);
+    const { configuration, versions, gate } = run;
     const details = detailed.safeParse(data);
-    const { istio = 'by default', k8s, edition } = configuration;
+    const { istio = versions.istiod ?? 'by default', edition } = configuration;
+    const k8s = configuration.k8s ?? versions.kubernetes?.replace(/^v/, '');
     const upgrade =
       gate && `${gate.from} → ${gate.to} ${gate.strategy}${gate.rollback ? ', rolled back' : ''}`;
     const what = [
@@ -115,13 +141,14 @@ async function rowOf(file: string): Promise<{ id: string; row: SummaryRow }> {
       ...(k8s === undefined ? [] : [`Kubernetes ${k8s}`]),
       ...(edition === undefined ? [] : [`edition ${edition}`]),
     ].join(', ');
-    const row = { what, verdict, reason: reason.split('\n')[0] ?? '', cause, path };
+    const time = durationMs === undefined ? '' : duration(durationMs);
+    const row = { what, verdict, time, reason: reason.split('\n')[0] ?? '', cause, path };
     return { id: runId, row: details.success ? { ...row, details: details.data } : row };
   } catch (error) {
     // An incomplete file must not hide the others.
     const said = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     const reason = `results.json cannot be read: ${said.split('\n')[0] ?? ''}`;
-    return { id: file, row: { what: 'unknown', verdict: 'unreadable', reason, cause: '', path } };
+    return { id: file, row: { what: 'unknown', verdict: 'unreadable', time: '', reason, cause: '', path } };
   }
 }
 
