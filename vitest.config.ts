@@ -14,6 +14,8 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
       testTimeout: 1_800_000,
       hookTimeout: 900_000,
       retry: 0,
+      // Node strips the types by itself, for this process and its threads alike.
+      experimental: { viteModuleRunner: false, nodeLoader: false },
       // A thread ends with the process; a fork could outlive a run that was interrupted.
       pool: 'threads',
       fileParallelism: false,
@@ -50,6 +52,7 @@ export default defineConfig({
           // No test changes what another one imports, so that each worker imports the suite once.
           pool: 'threads',
           isolate: false,
+          maxWorkers: 2,
           unstubEnvs: true,
         },
       },

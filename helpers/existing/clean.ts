@@ -36,7 +36,6 @@ async function cleanIn(
   names: readonly string[],
   force: boolean,
 ): Promise<Cleaned> {
-  const removed: string[] = [];
   const left: string[] = [];
   const mayGo = (what: string, run: string, state: ReturnType<typeof stateOf>): boolean => {
     if (state === 'alive') left.push(`${what}: run ${run} is at work on it`);
@@ -45,15 +44,17 @@ async function cleanIn(
     else return true;
     return false;
   };
+  const ended: string[] = [];
   for (const name of await candidates(kube, names)) {
     const namespace = await namespaceNamed(kube, name);
     if (namespace === undefined || !isOurs(namespace)) continue;
     const holder = isPrepared(namespace)
       ? await find(kube, kubeObject('ConfigMap', { name: lockName, namespace: name }))
       : namespace;
-    if (holder !== undefined && !mayGo(`namespace ${name}`, runOf(holder) ?? '?', stateOf(holder))) continue;
-    removed.push(...(await removeOwned(kube, [name])));
+    if (holder === undefined || mayGo(`namespace ${name}`, runOf(holder) ?? '?', stateOf(holder)))
+      ended.push(name);
   }
+  const removed = await removeOwned(kube, ended);
   const installed = await installation(kube).catch(() => undefined);
   if (installed !== undefined && mayGo('Istio', runOf(installed) ?? '?', stateOf(installed))) {
     await uninstallRecorded(kube, existingCluster(kubeconfig, runOf(installed)), installed);

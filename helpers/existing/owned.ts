@@ -18,7 +18,7 @@ export const ownedKinds = [
 ] as const;
 
 /**
- * Removes what runs made, by label: their namespaces, and in prepared ones everything but the namespace.
+ * Removes what runs made, by label and at once: their namespaces, and in prepared ones everything but the namespace.
  * @param kube Without a dress: what it puts on objects is what goes
  * @param namespaces Those to look at; one that does not exist is nothing to remove
  * @param runId Of this run alone
@@ -29,24 +29,25 @@ export async function removeOwned(
   namespaces: readonly string[],
   runId?: string,
 ): Promise<string[]> {
-  const removed: string[] = [];
-  for (const name of namespaces) {
-    const namespace = await namespaceNamed(kube, name);
-    if (namespace === undefined || !isOurs(namespace)) continue;
-    if (isPrepared(namespace)) {
-      removed.push(...(await empty(kube, name, runId)));
-      // An apply without them removes the labels that the run added to the namespace itself.
-      const marked = namespace.metadata?.labels?.[runLabel];
-      if (marked !== undefined && (runId === undefined || marked === runId)) {
-        await apply(kube, [namespaceObject(name)]);
-      }
-      continue;
+  const removed = await Promise.all(namespaces.map((name) => removeIn(kube, name, runId)));
+  return removed.flat();
+}
+
+async function removeIn(kube: Kube, name: string, runId: string | undefined): Promise<string[]> {
+  const namespace = await namespaceNamed(kube, name);
+  if (namespace === undefined || !isOurs(namespace)) return [];
+  const marked = namespace.metadata?.labels?.[runLabel];
+  if (isPrepared(namespace)) {
+    const removed = await empty(kube, name, runId);
+    // An apply without them removes the labels that the run added to the namespace itself.
+    if (marked !== undefined && (runId === undefined || marked === runId)) {
+      await apply(kube, [namespaceObject(name)]);
     }
-    if (runId !== undefined && namespace.metadata?.labels?.[runLabel] !== runId) continue;
-    await remove(kube, [namespaceObject(name)]);
-    removed.push(`namespace ${name}`);
+    return removed;
   }
-  return removed;
+  if (runId !== undefined && marked !== runId) return [];
+  await remove(kube, [namespaceObject(name)]);
+  return [`namespace ${name}`];
 }
 
 /** Every namespace that is the suite's, made by a run or prepared. */
