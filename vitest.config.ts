@@ -23,7 +23,7 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
   };
 }
 
-/** A file of whole programs waits for half of its time: two at once, where their two nodes find memory. */
+/** A file waits for half of its time: two at once, where the two nodes that two of them may have find memory. */
 const maxWorkers = totalmem() < 12 * 1024 ** 3 ? 1 : 2;
 
 /** Tests of whole programs. */
@@ -52,7 +52,7 @@ export default defineConfig({
           // No test changes what another one imports, so that each worker imports the suite once.
           pool: 'threads',
           isolate: false,
-          maxWorkers: 2,
+          maxWorkers,
           unstubEnvs: true,
         },
       },
