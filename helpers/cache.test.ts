@@ -1,5 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { afterEach, expect, it, vi } from 'vitest';
-import { cacheDir, inCache } from './cache.ts';
+import { cacheDir, inCache, sweepCache, withTemporaryFolder, writeWhole } from './cache.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -13,4 +14,14 @@ it('takes $CONFORMANCE_CACHE_DIR', () => {
 it('takes the platform’s cache folder, also when the variable is empty', () => {
   vi.stubEnv('CONFORMANCE_CACHE_DIR', '');
   expect(cacheDir()).toMatch(/istio-external-proxy-conformance$/);
+});
+
+it('forgets what V8 compiled once that is too much, and nothing where there is nothing', async () => {
+  await withTemporaryFolder(async (folder) => {
+    vi.stubEnv('CONFORMANCE_CACHE_DIR', folder);
+    await sweepCache();
+    for (const file of ['v24/a', 'v24/b', 'v26/a']) await writeWhole(inCache('compiled', file), '');
+    await sweepCache(1);
+    expect(await readdir(inCache('compiled'))).toEqual(['v26']);
+  });
 });

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { access, glob, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import envPaths from 'env-paths';
 import { lock } from 'proper-lockfile';
@@ -51,7 +51,7 @@ process.on('exit', () => {
 
 /**
  * Runs `work` with an empty folder on the cache's file system, so that results can be renamed into place. It is
- * removed afterwards, whatever happens; after a kill, by the next {@link sweepTemporary}.
+ * removed afterwards, whatever happens; after a kill, by the next {@link sweepCache}.
  */
 export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   await mkdir(inCache('tmp'), { recursive: true });
@@ -65,9 +65,19 @@ export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T
   }
 }
 
-/** Removes what killed runs left. Call it while holding the cache's lock, when no other run has folders there. */
-export async function sweepTemporary(): Promise<void> {
+/** V8 keeps a file for each module of each checkout and each edit, a run's own are a thousand: it never removes any. */
+const mostCompiled = 20_000;
+
+/**
+ * Removes what killed runs left, and what V8 compiled once that is of many checkouts. Call it while holding the cache's
+ * lock, when no other run has folders there.
+ */
+export async function sweepCache(most = mostCompiled): Promise<void> {
   await rm(inCache('tmp'), { recursive: true, force: true });
+  for await (const name of glob('*', { cwd: inCache('compiled') })) {
+    const folder = inCache('compiled', name);
+    if ((await readdir(folder)).length > most) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** A lock whose holder did not touch it for so long is taken over: the holder was killed. */

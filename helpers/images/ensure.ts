@@ -1,6 +1,6 @@
 import type { Progress } from '../progress/progress.ts';
 import { findArchive, writeArchive, type ArchivedImage } from './archive.ts';
-import { cacheDir, sweepTemporary, withCacheLock } from '../cache.ts';
+import { cacheDir, sweepCache, withCacheLock } from '../cache.ts';
 import { mustHaveSpace } from './disk.ts';
 import { engineArchitecture, inspectImage, type Architecture } from '../engine.ts';
 import { interruptible } from './interruptible.ts';
@@ -40,7 +40,7 @@ export async function ensureImageSet(
     progress.note('  Another run is preparing images: waiting for it.');
   };
   return withCacheLock(waiting, async () => {
-    await sweepTemporary();
+    await sweepCache();
     // Another run may have made it all meanwhile.
     if (options.rebuild !== true) {
       const ready = await setOf(request, architecture, findArchive);
