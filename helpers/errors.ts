@@ -64,8 +64,9 @@ export function messageOf(error: unknown): string {
   // Node tries every address of a name and then reports them all, with an empty message.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
   if (error instanceof Error) {
-    // fetch says why in its cause alone.
-    return isFetchFailure(error) && error.cause !== undefined ? messageOf(error.cause) : error.message;
+    // fetch says why in its cause alone; what a proxy answered, in the cause of that.
+    const saysNothing = isFetchFailure(error) || error.message === 'Request was cancelled.';
+    return saysNothing && error.cause !== undefined ? messageOf(error.cause) : error.message;
   }
   // Not every library throws an Error: ws rejects with an event that has a message.
   if (

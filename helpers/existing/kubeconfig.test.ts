@@ -9,9 +9,9 @@ import { apiTrouble, connect } from '../kube/client.ts';
 import { findingsOf } from '../trip/finding.ts';
 import { askingApi, readKubeconfig, serverVersion } from './kubeconfig.ts';
 
-const config = (server: string, context: object = { cluster: 'k', user: 'u' }): string =>
+const config = (server: string, context: object = { cluster: 'k', user: 'u' }, proxy: object = {}): string =>
   JSON.stringify({
-    clusters: [{ name: 'k', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'k', cluster: { server, 'insecure-skip-tls-verify': true, ...proxy } }],
     users: [{ name: 'u', user: { token: 't' } }],
     contexts: [{ name: 'c', context }],
     'current-context': 'c',
@@ -54,6 +54,21 @@ describe('an API server that cannot be used', () => {
     expect(await asked).not.toContain('headers');
   });
 
+  it('is behind a proxy that lets nobody through', async () => {
+    const proxy = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 403 No\r\n\r\n'));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const through = { 'proxy-url': `http://me:secret@127.0.0.1:${port}` };
+    const asked = serverVersion(config('https://k:6443', undefined, through));
+    await expect(asked).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^The API server https:\/\/k:6443 cannot be used through the proxy http:\/\/…@127\.0\.0\.1:\d+: Proxy response \(403\)/,
+      ) as string,
+      hint: expect.stringContaining('The proxy refuses') as string,
+    });
+    proxy.close();
+  });
+
   it('is named alike later, and is no defect of the mesh in a step', async () => {
     await serving(status(401, 'Unauthorized'), async (kubeconfig) => {
       await expect(askingApi(kubeconfig, (kube) => kube.core.listNode())).rejects.toThrow(
@@ -88,6 +103,11 @@ describe('a kubeconfig', () => {
       'without the user',
       config('https://k', { cluster: 'k', user: 'gone' }),
       /names user gone, which is not in it/,
+    ],
+    [
+      'with a proxy that is none',
+      config('https://k', undefined, { 'proxy-url': 'me:word@proxy.corp:3128' }),
+      /^The API server https:\/\/k is to be asked through a proxy, which is no URL of one: …@proxy\.corp:3128$/,
     ],
   ])('%s', async (_what, text, said) => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'conformance-test-kubeconfig-'));

@@ -4,7 +4,7 @@ import { closest } from 'fastest-levenshtein';
 import { ActionableError, attempt, EnvironmentError, thrownAs, UsageError } from '../errors.ts';
 import { late, orLate } from '../eventually/eventually.ts';
 import { apiMessage, apiStatus, connect, type Kube } from '../kube/client.ts';
-import { clientGoProxyFor } from '../proxies/variables.ts';
+import { clientGoProxyFor, withoutCredentials } from '../proxies/variables.ts';
 import { timeouts } from '../timeouts.ts';
 
 /** How to reach an existing cluster. */
@@ -70,6 +70,13 @@ export function readKubeconfig(existing: ExistingCluster): string {
     );
   }
   config.clusters = config.clusters.map(asKubectlReaches);
+  const { proxyUrl } = config.getCurrentCluster() ?? {};
+  if (proxyUrl !== undefined && !/^(https?|socks5h?):$/.test(URL.parse(proxyUrl)?.protocol ?? '')) {
+    throw new UsageError(
+      `The API server ${server} is to be asked through a proxy, which is no URL of one: ${withoutCredentials(proxyUrl)}`,
+      'http://HOST:PORT, as proxy-url of the cluster in the kubeconfig, else as HTTPS_PROXY; NO_PROXY names servers that need none.',
+    );
+  }
   return config.exportConfig();
 }
 
@@ -77,6 +84,12 @@ export function readKubeconfig(existing: ExistingCluster): string {
 function asKubectlReaches(cluster: Cluster): Cluster {
   const proxyUrl = cluster.proxyUrl ?? clientGoProxyFor(process.env, cluster.server);
   return proxyUrl === undefined ? cluster : { ...cluster, proxyUrl };
+}
+
+/** ` through the proxy http://p:3128`, for people; '' where the API server is asked without one. */
+export function proxyTo({ config }: Pick<Kube, 'config'>): string {
+  const { proxyUrl } = config.getCurrentCluster() ?? {};
+  return proxyUrl === undefined ? '' : ` through the proxy ${withoutCredentials(proxyUrl)}`;
 }
 
 /**
@@ -104,7 +117,7 @@ export async function askingApi<T>(kubeconfig: string, work: (kube: Kube) => Pro
   } catch (error) {
     if (error instanceof ActionableError) throw error;
     const server = kube.config.getCurrentCluster()?.server ?? '';
-    const said = `The API server ${server} cannot be used: ${apiMessage(error)}`;
+    const said = `The API server ${server} cannot be used${proxyTo(kube)}: ${apiMessage(error)}`;
     throw new EnvironmentError(said, hintFor(error), { cause: error });
   }
 }
@@ -119,6 +132,10 @@ function hintFor(error: unknown): string {
       'Have an administrator apply the output of ./conformance rbac; every user may ask for their own rights otherwise.',
     ],
     [/ENOENT/.test(said), 'The kubeconfig names a file, or a program, that is not there.'],
+    [
+      /^Proxy (response|connection)/i.test(said),
+      'The proxy refuses, wants a name and password, or does not reach the server itself. It is proxy-url of the cluster in the kubeconfig, else HTTPS_PROXY; NO_PROXY names servers that need none.',
+    ],
     [/wrong version number/.test(said), 'What answers there speaks no TLS.'],
     [
       /certificate|altname|\bca\b|SSL|TLS|PEM/i.test(said),

@@ -17,7 +17,13 @@ import {
   recordInstallation,
   uninstallRecorded,
 } from '../existing/installed.ts';
-import { askingApi, readKubeconfig, serverVersion, type ExistingCluster } from '../existing/kubeconfig.ts';
+import {
+  askingApi,
+  proxyTo,
+  readKubeconfig,
+  serverVersion,
+  type ExistingCluster,
+} from '../existing/kubeconfig.ts';
 import { removeOwned } from '../existing/owned.ts';
 import { labelsOf, processAnnotation } from '../existing/ownership.ts';
 import { placePullSecret, readPullSecret } from '../existing/pull-secret.ts';
@@ -101,7 +107,9 @@ export async function openExistingSession(
   const images = await imagesFor(nodes, configuration, istio);
   report.images = [images];
   const { length: count } = nodes;
-  progress.note(`  cluster: ${version}, ${count} node${count === 1 ? '' : 's'}; ${describe(istio)}`);
+  progress.note(
+    `  cluster: ${version}${proxyTo(bare)}, ${count} node${count === 1 ? '' : 's'}; ${describe(istio)}`,
+  );
   progress.note(`  target: ${target.kind} (${target.because})`);
   const facts: Existing = {
     istio,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { V1PodSpec } from '@kubernetes/client-node';
+import { KubeConfig, type V1PodSpec } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accountName, rbacObjects } from '../../helpers/existing/rbac.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
@@ -9,6 +9,7 @@ import { permissionsOf, type Permission } from '../../helpers/existing/permissio
 import { apply, remove } from '../../helpers/kube/apply.ts';
 import { podMustBeReady } from '../../helpers/kube/workloads.ts';
 import { results } from '../../helpers/results/results.ts';
+import { leadingProxy } from '../support/corporate-proxy.ts';
 import { foreignCluster, type ForeignCluster } from '../support/foreign-cluster.ts';
 import { ForeignRuns } from '../support/foreign-runs.ts';
 import { recordingApi, type Deed } from '../support/recording-api.ts';
@@ -52,6 +53,42 @@ test('a run of the user that conformance rbac makes is green, and leaves everyth
   expect(steps.every(({ status }) => status === 'passed')).toBe(true);
   expect(report).not.toContain(Buffer.from('ours:secret-word').toString('base64'));
   expect(unused(api.deeds())).toEqual(notNeeded);
+});
+
+test('where a proxy alone finds the API server it is green by proxy-url, and HTTPS_PROXY is heeded as kubectl does', async () => {
+  const config = new KubeConfig();
+  config.loadFromString(theirs.cluster.kubeconfig);
+  const here = config.getCurrentCluster() ?? expect.fail('it has no cluster');
+  const login = 'ours:secret-word';
+  await using proxy = await leadingProxy(new URL(here.server), login);
+  const server = 'https://api.conformance.test:6443';
+  const behind = (proxyUrl?: string): Promise<string> => {
+    const cluster = { ...here, server, tlsServerName: 'localhost' };
+    config.clusters = [proxyUrl === undefined ? cluster : { ...cluster, proxyUrl }];
+    return runs.file('behind', config.exportConfig());
+  };
+  const { exitCode, output } = await runs.conformance(runs.arguments(await behind(proxy.url), ...named));
+  expect(output).toContain('Verdict: conformant');
+  expect(output).toContain(` through the proxy ${proxy.url.replace(login, '…')}, 1 node; `);
+  expect(exitCode).toBe(0);
+  expect((await lastResults()).report).not.toContain(login);
+  expect(new Set(proxy.asked)).toEqual(new Set(['api.conformance.test:6443']));
+
+  const args = ['clean', '--kubeconfig', await behind()];
+  const asked = proxy.asked.length;
+  const by = (env: Readonly<Record<string, string>>) => runs.start(args, { env });
+  expect(await by({ HTTPS_PROXY: proxy.url })).toMatchObject({ exitCode: 0 });
+  expect(proxy.asked.length).toBeGreaterThan(asked);
+  const around = await by({ HTTPS_PROXY: proxy.url, NO_PROXY: '.conformance.test' });
+  expect(around.all).toMatch(
+    /The API server \S+ cannot be used: getaddrinfo .*the proxy \(HTTPS_PROXY, NO_PROXY\)/s,
+  );
+  expect(around.exitCode).toBe(3);
+  const refused = await by({ HTTPS_PROXY: proxy.url.replace('secret', 'other') });
+  expect(refused.all).toMatch(
+    /cannot be used through the proxy \S+: Proxy response \(407\).*wants a name and password/s,
+  );
+  expect(refused.exitCode).toBe(3);
 });
 
 test('another’s namespace is refused, and nothing is done in it', async () => {

@@ -1,5 +1,6 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { pipeline, type Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { makeServerCertificate } from '../../helpers/destination/certificates.ts';
 
@@ -39,11 +40,7 @@ export async function corporateProxy(tlsHost: string): Promise<CorporateProxy> {
     opened.on('close', () => sockets.delete(opened));
     inside.emit('connection', opened);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = await listening(server);
   const url = `http://${host}`;
   return {
     host,
@@ -63,4 +60,45 @@ export async function corporateProxy(tlsHost: string): Promise<CorporateProxy> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A proxy on this machine that wants a name and password, and leads every CONNECT to one place: it alone knows the names asked for. */
+export async function leadingProxy(
+  { hostname, port }: URL,
+  login: string,
+): Promise<Pick<CorporateProxy, 'asked'> & { readonly url: string } & AsyncDisposable> {
+  const asked: string[] = [];
+  const sockets = new Set<Duplex>();
+  const server = createServer().on('connect', (request, socket, head) => {
+    sockets.add(socket.once('close', () => sockets.delete(socket)));
+    const wanted = `Basic ${Buffer.from(login).toString('base64')}`;
+    if (request.headers['proxy-authorization'] !== wanted) {
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    asked.push(request.url ?? '');
+    const onward = connect(Number(port), hostname, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      onward.write(head);
+    });
+    pipeline(socket, onward, socket, () => undefined);
+  });
+  const host = await listening(server);
+  return {
+    url: `http://${login}@${host}`,
+    asked,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** @returns Where it listens, on this machine alone: `127.0.0.1:35671` */
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
