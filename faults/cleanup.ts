@@ -2,24 +2,22 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { kubeObject, namespaceObject } from '../helpers/kube/manifests.ts';
 import { apply } from '../helpers/kube/apply.ts';
 import { serviceEntryIn } from '../suites/document/service-entry.ts';
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 import type { Rig } from './rig.ts';
 
 const finalizer = 'conformance.example.com/never-removed';
 const heldIn = (rig: Rig): KubernetesObject =>
   kubeObject('ConfigMap', { ...rig.outside('held'), finalizers: [finalizer] });
 
-export const cleanupFaults: readonly Fault[] = [
-  {
-    id: 'ENTRY-HELD',
+export const cleanupFaults: readonly Fault[] = identified<FaultEntry>({
+  'ENTRY-HELD': {
     title: 'A finalizer holds the ServiceEntry back',
     expect: { step: 'CLEAN-5', cause: 'LEFT_BEHIND' },
     before: 'CLEAN-1',
     inject: (rig) => setFinalizers(rig, serviceEntryIn(rig.world), [finalizer]),
     undo: (rig) => setFinalizers(rig, serviceEntryIn(rig.world), []),
   },
-  {
-    id: 'ENTRY-COMES-BACK',
+  'ENTRY-COMES-BACK': {
     title: 'The ServiceEntry comes back after its deletion',
     expect: { step: 'CLEAN-6', cause: 'LEFT_BEHIND' },
     before: 'CLEAN-6',
@@ -33,8 +31,7 @@ export const cleanupFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.remove(serviceEntryIn(rig.world)),
   },
-  {
-    id: 'NAMESPACE-STUCK',
+  'NAMESPACE-STUCK': {
     title: 'A finalizer in it keeps namespace external from going',
     expect: { step: 'CLEAN-4', cause: 'NAMESPACE_STUCK' },
     before: 'CLEAN-1',
@@ -44,7 +41,7 @@ export const cleanupFaults: readonly Fault[] = [
       await rig.remove(namespaceObject(rig.edition.namespaces.external));
     },
   },
-];
+});
 
 async function setFinalizers({ kube }: Rig, held: KubernetesObject, finalizers: string[]): Promise<void> {
   const stored = await kube.objects.read({

@@ -1,5 +1,5 @@
 import type { CauseCode } from '../helpers/causes/causes.ts';
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
@@ -9,9 +9,8 @@ import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';
 
 /** Another origin answers in the destination's place. */
-function impostor(id: string, title: string, cause: CauseCode, how: Impostor): Fault {
+function impostor(title: string, cause: CauseCode, how: Impostor): FaultEntry {
   return {
-    id,
     title,
     expect: { step: 'PROXY-8', cause },
     before: 'PROXY-8',
@@ -20,37 +19,33 @@ function impostor(id: string, title: string, cause: CauseCode, how: Impostor): F
   };
 }
 
-export const destinationFaults: readonly Fault[] = [
-  impostor('OTHER-TITLE', 'Another page comes', 'TITLE_DIFFERS', {
+export const destinationFaults: readonly Fault[] = identified<FaultEntry>({
+  'OTHER-TITLE': impostor('Another page comes', 'TITLE_DIFFERS', {
     page: (html) => html.replace(/<title>.*<\/title>/, '<title>Please log in</title>'),
   }),
-  impostor(
-    'TLS-INTERCEPTED',
+  'TLS-INTERCEPTED': impostor(
     'Another server answers in the destination’s name, under an unknown authority',
     'TLS_UNTRUSTED',
     { untrusted: true },
   ),
-  {
-    id: 'DESTINATION-DOWN',
+  'DESTINATION-DOWN': {
     title: 'The destination refuses connections',
     expect: { step: 'PROXY-8', cause: 'DESTINATION_DOWN' },
     before: 'PROXY-8',
     inject: (rig) => rig.pointSquidTo('127.0.0.2'),
     undo: (rig) => rig.pointSquidBack(),
   },
-  impostor('DESTINATION-SLOW', 'The destination takes longer than the time limit', 'DESTINATION_SLOW', {
+  'DESTINATION-SLOW': impostor('The destination takes longer than the time limit', 'DESTINATION_SLOW', {
     directive: 'limit_rate 1;',
   }),
-  impostor(
-    'DESTINATION-ERROR',
+  'DESTINATION-ERROR': impostor(
     'The destination answers with an error page that has the right title',
     'HTTP_STATUS',
     {
       directive: 'error_page 405 =500 /wiki/Main_Page; if ($http_user_agent ~ .) { return 405; }',
     },
   ),
-  {
-    id: 'NO-PROXY',
+  'NO-PROXY': {
     title: 'The client ignores HTTPS_PROXY (NO_PROXY names the host), and reaches the page by itself',
     expect: { step: 'PROXY-8', cause: 'WENT_ROUND_PROXY' },
     before: 'PROXY-5',
@@ -66,8 +61,7 @@ export const destinationFaults: readonly Fault[] = [
       );
     },
   },
-  {
-    id: 'CLIENT-USES-SERVICE',
+  'CLIENT-USES-SERVICE': {
     title: 'The client in the mesh is given a Service’s name in place of PROXY_IP',
     expect: { step: 'MESH-2', cause: 'PROXY_IS_SERVICE' },
     before: 'MESH-2',
@@ -78,7 +72,7 @@ export const destinationFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.stopSquidService(),
   },
-];
+});
 
 const folder = new URL('../fixtures/origin/', import.meta.url);
 

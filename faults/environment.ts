@@ -1,7 +1,7 @@
 import { messageOf } from '../helpers/errors.ts';
 import { containerEngine, engineIsHere } from '../helpers/engine.ts';
 import { runCheckout } from './checkout.ts';
-import type { Fault, RunFault } from './fault.ts';
+import { identified, type Fault, type FaultEntry, type RunFault } from './fault.ts';
 import type { FaultReporter } from './reporter.ts';
 import { faultResultOf, type FaultResult } from './result.ts';
 import { createServer } from 'node:http';
@@ -9,9 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { execa } from 'execa';
 
 /** Faults of the machine that a pass on the shared cluster meets. */
-export const clusterFaults: readonly Fault[] = [
-  {
-    id: 'IMAGE-NOT-PULLED',
+export const clusterFaults: readonly Fault[] = identified<FaultEntry>({
+  'IMAGE-NOT-PULLED': {
     title: 'An image cannot be pulled',
     expect: { step: 'PROXY-5', cause: 'IMAGE_NOT_PULLED' },
     before: 'PROXY-5',
@@ -19,8 +18,7 @@ export const clusterFaults: readonly Fault[] = [
       rig.alterClient('external', (text) => text.replace('${CURL_IMAGE}', 'localhost/no/such-image:0'));
     },
   },
-  {
-    id: 'CLUSTER-DIES',
+  'CLUSTER-DIES': {
     title: 'The cluster dies in the middle',
     expect: { step: 'MESH-2', cause: 'CLUSTER_LOST' },
     before: 'MESH-2',
@@ -30,14 +28,13 @@ export const clusterFaults: readonly Fault[] = [
       await container.dockerode.getContainer(world.session.cluster.containerId ?? '').kill();
     },
   },
-];
+});
 
 const run = ['run', '--target', 'hermetic'];
 
 /** Faults that keep a run from having a cluster at all. */
-export const runFaults: readonly RunFault[] = [
-  {
-    id: 'REGISTRY-LIMIT',
+export const runFaults: readonly RunFault[] = identified<Omit<RunFault, 'id'>>({
+  'REGISTRY-LIMIT': {
     title: 'The registry answers 429: too many pulls',
     expect: { step: 'set-up', cause: 'REGISTRY_LIMIT' },
     impossible: engineElsewhere,
@@ -49,14 +46,13 @@ export const runFaults: readonly RunFault[] = [
       });
     },
   },
-  {
-    id: 'DISK-FULL',
+  'DISK-FULL': {
     title: 'The cache is on a disk with 1 MB left',
     expect: { step: 'set-up', cause: 'DISK_FULL' },
     impossible: smallDiskImpossible,
     run: () => runCheckout({ args: run, prefix: onSmallDisk }),
   },
-];
+});
 
 /** Tries faults that need no cluster, one after the other; each is a run of its own. */
 export async function runAlone(faults: readonly RunFault[], reporter: FaultReporter): Promise<void> {

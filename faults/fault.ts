@@ -5,7 +5,7 @@ import type { Rig } from './rig.ts';
 
 /** A change to a real mesh, made with the tools of a rig. */
 export interface Change<R extends Rig = Rig> {
-  /** Stable, e.g. `ENTRY-PROTOCOL-HTTP`; faults.json and `conformance faults ID` refer to it. */
+  /** Stable, e.g. `ENTRY-HTTP`; faults.json and `conformance faults ID` refer to it. */
   readonly id: string;
   readonly title: string;
   /** Objects beside the document's: applied, and removed again. */
@@ -32,6 +32,16 @@ export interface Fault extends Change {
     /** The object that is to blame, where the finding must name it. */
     readonly names?: string;
   };
+}
+
+/** As the tables have it: with the id as its key. */
+export type FaultEntry = Omit<Fault, 'id'>;
+
+/** The entries of a table with their ids; the compiler refuses a second one of the same id. */
+export function identified<Entry extends object>(
+  table: Readonly<Record<string, Entry>>,
+): (Entry & { readonly id: string })[] {
+  return Object.entries(table).map(([id, entry]) => ({ id, ...entry }));
 }
 
 /** A fault of the machine, which a run meets before it has a cluster: it takes a whole run. */

@@ -1,6 +1,7 @@
 import { givenFrom, type Given } from '../helpers/given/given.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
-import type { GateFault } from './gate-fault.ts';
+import { identified } from './fault.ts';
+import type { GateFault, OwnGateFault } from './gate-fault.ts';
 import { envoyFilter, istio, root, typed, type ManifestObject } from './objects.ts';
 
 /** Manifests of a user's, as if `--apply fault.yaml` gave them. */
@@ -91,32 +92,28 @@ function tlsForFreshProxies({ istio }: Pick<ImageSet, 'istio'>): ManifestObject 
 }
 
 /** Faults of a configuration that a user gives: each is in the files, and nothing else is touched. */
-export const givenFaults: readonly GateFault[] = [
-  {
-    id: 'GATE-FILTER-REJECTED',
+export const givenFaults: readonly GateFault[] = identified<Omit<OwnGateFault, 'id'>>({
+  'GATE-FILTER-REJECTED': {
     title: 'An EnvoyFilter with a cookie_domain that Envoy takes up to 1.36 and rejects from 1.37 on',
     strategy: 'canary',
     expect: { step: 'restart/RESTART-3', cause: 'CONFIG_REJECTED' },
     to: '1.29.1',
     given: (from) => applied(shop(from)),
   },
-  {
-    id: 'GATE-FILTER-BY-VERSION',
+  'GATE-FILTER-BY-VERSION': {
     title: 'An EnvoyFilter for proxies of the new version alone begins TLS towards the proxy',
     strategy: 'canary',
     expect: { step: 'document-fresh-proxy/MESH-1', cause: 'CLUSTER_DIFFERS' },
     given: (_from, to) => applied(tlsForFreshProxies(to)),
   },
-  {
-    id: 'GATE-FILTER-BY-VERSION-STRICT',
+  'GATE-FILTER-BY-VERSION-STRICT': {
     title: 'The same, judged strictly: it is found before anything is installed',
     strategy: 'canary',
     strict: true,
     expect: { step: 'precheck/PRECHECK-2', cause: 'CONFIGURATION_NOT_TAKEN' },
     given: (_from, to) => applied(tlsForFreshProxies(to)),
   },
-  {
-    id: 'GATE-CONFIG-REGISTRY-ONLY',
+  'GATE-CONFIG-REGISTRY-ONLY': {
     title: 'The user’s configuration for the new version (--istio-config-to) says REGISTRY_ONLY',
     strategy: 'in-place',
     // With a configuration of the user's the way without the entry is asked before, and must be the same afterwards.
@@ -129,16 +126,14 @@ export const givenFaults: readonly GateFault[] = [
       });
     },
   },
-  {
-    id: 'GATE-SIDECAR-HIDES',
+  'GATE-SIDECAR-HIDES': {
     title: 'A Sidecar among the user’s manifests hides the entry from the client',
     strategy: 'canary',
     expect: { step: 'document-before/MESH-1', cause: 'SIDECAR_RESOURCE' },
     given: () =>
       applied(istio('networking', 'Sidecar', root, 'default', { egress: [{ hosts: [`${root}/*`] }] })),
   },
-  {
-    id: 'GATE-TELEMETRY-OFF',
+  'GATE-TELEMETRY-OFF': {
     title: 'A Telemetry among the user’s manifests turns the access log off',
     strategy: 'canary',
     expect: { step: 'document-before/CONTROL-1', cause: 'ACCESS_LOG_OFF' },
@@ -150,4 +145,4 @@ export const givenFaults: readonly GateFault[] = [
         }),
       ),
   },
-];
+});

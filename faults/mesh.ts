@@ -1,5 +1,5 @@
 import type { Edition } from '../helpers/document/edition.ts';
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 import {
   clusterWide,
   destinationRule,
@@ -20,13 +20,11 @@ const entry = 'document/service-entry.yaml';
 
 /** A reader's mistake in the document's ServiceEntry: one text in place of another. */
 function misread(
-  id: string,
   title: string,
   cause: Fault['expect']['cause'],
   ...mistakes: readonly (readonly [written: string | ((edition: Edition) => string), instead: string])[]
-): Fault {
+): FaultEntry {
   return {
-    id,
     title,
     expect: { step: 'MESH-1', cause },
     inject: (rig) => {
@@ -39,15 +37,19 @@ function misread(
   };
 }
 
+function wrongProtocol(protocol: string): FaultEntry {
+  const mistake = ['protocol: TCP', `protocol: ${protocol}`] as const;
+  return misread(`Protocol ${protocol} in the entry`, 'SERVICE_ENTRY_PROTOCOL', mistake);
+}
+
 /** Objects of Istio or Kubernetes that exist before the entry is applied. */
 function beside(
-  id: string,
   title: string,
   step: string,
   cause: Fault['expect']['cause'],
   objects: NonNullable<Fault['objects']>,
-): Fault {
-  return { id, title, expect: { step, cause }, before: 'MESH-1', objects };
+): FaultEntry {
+  return { title, expect: { step, cause }, before: 'MESH-1', objects };
 }
 
 /** The reader applies a Namespace that exists in place of the entry. */
@@ -81,70 +83,62 @@ function rival(rig: Rig, namespace: string, name: string, hosts: readonly string
   return serviceEntry(namespace, name, { hosts, addresses, ports: [tcp(port(rig))], resolution: 'NONE' });
 }
 
-export const meshFaults: readonly Fault[] = [
-  {
-    id: 'ENTRY-ABSENT',
+export const meshFaults: readonly Fault[] = identified<FaultEntry>({
+  'ENTRY-ABSENT': {
     title: 'The ServiceEntry is never applied',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
     inject: forgetEntry,
   },
-  ...['HTTP', 'TLS', 'HTTPS'].map((protocol) =>
-    misread(`ENTRY-${protocol}`, `Protocol ${protocol} in the entry`, 'SERVICE_ENTRY_PROTOCOL', [
-      'protocol: TCP',
-      `protocol: ${protocol}`,
-    ]),
-  ),
-  misread('ENTRY-OTHER-ADDRESS', 'Another address in the entry', 'SERVICE_ENTRY_ADDRESS', [
+  'ENTRY-HTTP': wrongProtocol('HTTP'),
+  'ENTRY-TLS': wrongProtocol('TLS'),
+  'ENTRY-HTTPS': wrongProtocol('HTTPS'),
+  'ENTRY-OTHER-ADDRESS': misread('Another address in the entry', 'SERVICE_ENTRY_ADDRESS', [
     '${PROXY_IP}/32',
     '10.99.99.99/32',
   ]),
-  misread('ENTRY-WIDE-ADDRESS', 'A whole network as the address of the entry', 'SERVICE_ENTRY_ADDRESS', [
+  'ENTRY-WIDE-ADDRESS': misread('A whole network as the address of the entry', 'SERVICE_ENTRY_ADDRESS', [
     '${PROXY_IP}/32',
     '${PROXY_IP}/16',
   ]),
-  misread('ENTRY-NO-ADDRESS', 'No addresses in the entry', 'SERVICE_ENTRY_ADDRESS', [
+  'ENTRY-NO-ADDRESS': misread('No addresses in the entry', 'SERVICE_ENTRY_ADDRESS', [
     '  addresses:\n    - ${PROXY_IP}/32\n',
     '',
   ]),
-  misread('ENTRY-OTHER-PORT', 'Another port in the entry', 'SERVICE_ENTRY_PORT', [
+  'ENTRY-OTHER-PORT': misread('Another port in the entry', 'SERVICE_ENTRY_PORT', [
     'number: ${PROXY_PORT}',
     'number: 3129',
   ]),
-  misread('ENTRY-OTHER-HOST', 'Another host in the entry', 'SERVICE_ENTRY_HOST', [
+  'ENTRY-OTHER-HOST': misread('Another host in the entry', 'SERVICE_ENTRY_HOST', [
     (edition) => edition.entry.host,
     'proxy.example.com',
   ]),
-  misread('ENTRY-NOT-EXPORTED', 'The entry is exported to another namespace only', 'SERVICE_ENTRY_EXPORT', [
+  'ENTRY-NOT-EXPORTED': misread('The entry is exported to another namespace only', 'SERVICE_ENTRY_EXPORT', [
     '  location:',
     '  exportTo:\n    - istio-system\n  location:',
   ]),
-  misread(
-    'ENTRY-RESOLUTION',
+  'ENTRY-RESOLUTION': misread(
     'The entry resolves to an endpoint of its own',
     'SERVICE_ENTRY_DIFFERS',
     ['  resolution: NONE\n', ''],
     ['  location:', '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:'],
   ),
-  beside('EXTRA-ENTRY', 'An extra entry for en.wikipedia.org', 'WHY-1', 'EXTRA_ENTRY', (rig) => {
+  'EXTRA-ENTRY': beside('An extra entry for en.wikipedia.org', 'WHY-1', 'EXTRA_ENTRY', (rig) => {
     const hosts = [new URL(rig.edition.request.url).hostname];
     return [serviceEntry(mesh(rig), 'wikipedia', { hosts, ports: [tls], resolution: 'NONE' })];
   }),
-  {
-    id: 'SECOND-ENTRY',
+  'SECOND-ENTRY': {
     title: 'A second entry for the proxy, in another namespace',
     expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
     before: 'MESH-2',
     objects: (rig) => [rival(rig, external(rig), rig.edition.entry.name, [host(rig)])],
   },
-  {
-    id: 'HTTP-SERVICE-3128',
+  'HTTP-SERVICE-3128': {
     title: 'An HTTP Service on 3128 and no entry (istio/istio#35526)',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
     inject: forgetEntry,
     objects: (rig) => [service(mesh(rig), 'unrelated', { name: 'http', port: port(rig) })],
   },
-  beside(
-    'SIDECAR-NOT-IMPORTING',
+  'SIDECAR-NOT-IMPORTING': beside(
     'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
     'MESH-1',
     'SIDECAR_RESOURCE',
@@ -155,8 +149,7 @@ export const meshFaults: readonly Fault[] = [
       }),
     ],
   ),
-  {
-    id: 'REGISTRY-ONLY',
+  'REGISTRY-ONLY': {
     title: 'REGISTRY_ONLY for the whole mesh, without the entry',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
     from: 'BEFORE-1',
@@ -170,16 +163,14 @@ export const meshFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.reinstalled('ALLOW_ANY', (outbound) => outbound.includes('PassthroughCluster')),
   },
-  {
-    id: 'CONTROL-PLANE-DOWN',
+  'CONTROL-PLANE-DOWN': {
     title: 'The control plane is down before the entry is applied',
     expect: { step: 'MESH-1', cause: 'CONTROL_PLANE' },
     before: 'MESH-1',
     inject: (rig) => rig.stopIstiod(),
     undo: (rig) => rig.startIstiod(),
   },
-  beside(
-    'DESTINATION-RULE-TLS',
+  'DESTINATION-RULE-TLS': beside(
     'A DestinationRule that begins TLS towards the proxy',
     'MESH-1',
     'CLUSTER_DIFFERS',
@@ -190,22 +181,19 @@ export const meshFaults: readonly Fault[] = [
       }),
     ],
   ),
-  beside(
-    'VIRTUAL-SERVICE-DIVERTS',
+  'VIRTUAL-SERVICE-DIVERTS': beside(
     'A VirtualService that sends the proxy’s traffic elsewhere',
     'MESH-1',
     'LISTENER_DIFFERS',
     (rig) => [diverted(rig, 'divert', 0)],
   ),
-  beside(
-    'SPLIT-BY-WEIGHT',
+  'SPLIT-BY-WEIGHT': beside(
     'A VirtualService that splits the proxy’s traffic by weights',
     'MESH-1',
     'LISTENER_DIFFERS',
     (rig) => [diverted(rig, 'split', 70)],
   ),
-  beside(
-    'TUNNEL-IN-RULE',
+  'TUNNEL-IN-RULE': beside(
     'A DestinationRule has the sidecar make a CONNECT of its own',
     'MESH-1',
     'SIDECAR_TUNNELS',
@@ -215,9 +203,8 @@ export const meshFaults: readonly Fault[] = [
       }),
     ],
   ),
-  {
+  'CONNECTIONS-LIMITED': {
     ...beside(
-      'CONNECTIONS-LIMITED',
       'A DestinationRule for *.com allows three connections, and five tunnels are asked for',
       'SCALE-1',
       'CONNECTION_LIMIT',
@@ -225,9 +212,8 @@ export const meshFaults: readonly Fault[] = [
     ),
     load: { clients: 2, tunnels: 5 },
   },
-  {
+  'TUNNELS-IDLE': {
     ...beside(
-      'TUNNELS-IDLE',
       'A DestinationRule for *.com closes connections after half a second without a byte',
       'SCALE-1',
       'SIDECAR_IDLE_TIMEOUT',
@@ -235,9 +221,8 @@ export const meshFaults: readonly Fault[] = [
     ),
     load: { clients: 2, tunnels: 2 },
   },
-  {
+  'TUNNELS-CUT': {
     ...beside(
-      'TUNNELS-CUT',
       'A DestinationRule for *.com closes every connection after two seconds',
       'SCALE-1',
       'SIDECAR_REFUSED',
@@ -248,8 +233,7 @@ export const meshFaults: readonly Fault[] = [
     ),
     load: { clients: 2, tunnels: 2 },
   },
-  beside(
-    'TLS-BY-FILTER',
+  'TLS-BY-FILTER': beside(
     'An EnvoyFilter has the sidecar begin TLS towards the proxy',
     'MESH-1',
     'CLUSTER_DIFFERS',
@@ -259,8 +243,7 @@ export const meshFaults: readonly Fault[] = [
       return [clusterFilter(rig, 'tls-by-filter', { transport_socket })];
     },
   ),
-  beside(
-    'LISTENER-REJECTED',
+  'LISTENER-REJECTED': beside(
     'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
     'MESH-1',
     'CONFIG_REJECTED',
@@ -272,15 +255,13 @@ export const meshFaults: readonly Fault[] = [
       }),
     ],
   ),
-  beside(
-    'CLUSTER-REJECTED',
+  'CLUSTER-REJECTED': beside(
     'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
     'MESH-1',
     'CONFIG_REJECTED',
     (rig) => [clusterFilter(rig, 'invalid-cluster', { connect_timeout: '0s' })],
   ),
-  beside(
-    'FILTER-REFUSES',
+  'FILTER-REFUSES': beside(
     'An EnvoyFilter puts an RBAC filter before the TCP proxy that refuses everyone',
     'MESH-2',
     'SIDECAR_REFUSED',
@@ -296,21 +277,19 @@ export const meshFaults: readonly Fault[] = [
       ];
     },
   ),
-  beside(
-    'WEBHOOK-DOWN',
+  'WEBHOOK-DOWN': beside(
     'An admission webhook for ServiceEntries does not answer',
     'MESH-1',
     'WEBHOOK_FAILED',
     () => [deadWebhook],
   ),
-  {
-    id: 'RIVAL-ENTRY',
+  'RIVAL-ENTRY': {
     title: 'An older entry with another host claims the same address and port',
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
     before: 'MESH-1',
     objects: (rig) => [rival(rig, mesh(rig), 'another-proxy', ['another-proxy.example.com'])],
   },
-];
+});
 
 /** Its Service does not exist. */
 const deadWebhook: ManifestObject = Object.assign(

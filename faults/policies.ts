@@ -1,7 +1,7 @@
 import { eventually } from '../helpers/eventually/eventually.ts';
 import { exec, type PodRef } from '../helpers/kube/exec.ts';
 import { timeouts } from '../helpers/timeouts.ts';
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 import { networkPolicy, type ManifestObject } from './objects.ts';
 import type { Rig } from './rig.ts';
 
@@ -17,11 +17,10 @@ interface Forbidding {
 
 /** A policy that the node enforces before the step begins; afterwards the way is free again. */
 function policyFault(
-  id: string,
   title: string,
   step: string,
   { where, name, spec, from, request }: Forbidding,
-): Fault {
+): FaultEntry {
   const policy = (rig: Rig): ManifestObject =>
     networkPolicy((where === 'mesh' ? rig.inMesh(name) : rig.outside(name)).namespace, name, spec(rig));
   const mustBe = (rig: Rig, forbidden: boolean): Promise<void> =>
@@ -35,7 +34,6 @@ function policyFault(
       { timeoutMs: timeouts.configPush, intervalMs: 100 },
     );
   return {
-    id,
     title,
     before: step,
     expect: { step, cause: 'NETWORK_POLICY', names: name },
@@ -57,34 +55,33 @@ const toProxy = ({ world }: Rig): string => `http://${world.proxy().ip}:${world.
 const denyEgress = { podSelector: {}, policyTypes: ['Egress'] };
 
 /** Causes that only a node shows that enforces NetworkPolicies, as k3s does. */
-export const policyFaults: readonly Fault[] = [
-  policyFault('POLICY-PROXY-CLOSED', 'A NetworkPolicy lets nobody in to Squid', 'PROXY-8', {
+export const policyFaults: readonly Fault[] = identified<FaultEntry>({
+  'POLICY-PROXY-CLOSED': policyFault('A NetworkPolicy lets nobody in to Squid', 'PROXY-8', {
     where: 'external',
     name: 'nobody-in',
     spec: (rig) => ({ podSelector: squid(rig), policyTypes: ['Ingress'] }),
     from: ({ world }) => world.outsideClient(),
     request: (rig) => [toProxy(rig)],
   }),
-  policyFault('POLICY-PROXY-NO-EGRESS', 'A NetworkPolicy lets Squid out to nobody', 'PROXY-8', {
+  'POLICY-PROXY-NO-EGRESS': policyFault('A NetworkPolicy lets Squid out to nobody', 'PROXY-8', {
     where: 'external',
     name: 'squid-stays-in',
     spec: (rig) => ({ podSelector: squid(rig), policyTypes: ['Egress'] }),
     from: ({ world }) => world.outsideClient(),
     request: (rig) => ['--insecure', '--proxy', toProxy(rig), rig.world.session.destination.url],
   }),
-  policyFault('POLICY-DENIES-EGRESS', 'A default-deny NetworkPolicy for egress in the mesh', 'MESH-2', {
+  'POLICY-DENIES-EGRESS': policyFault('A default-deny NetworkPolicy for egress in the mesh', 'MESH-2', {
     where: 'mesh',
     name: 'default-deny',
     spec: () => denyEgress,
     from: ({ world }) => world.meshClient(),
     request: (rig) => [toProxy(rig)],
   }),
-  {
-    id: 'POLICY-CUTS-ISTIOD',
+  'POLICY-CUTS-ISTIOD': {
     title: 'A default-deny NetworkPolicy keeps a new sidecar from istiod',
     before: 'BEFORE-2',
     expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD', names: 'default-deny' },
     objects: (rig) => [networkPolicy(rig.inMesh('default-deny').namespace, 'default-deny', denyEgress)],
     inject: (rig) => rig.removeClient(),
   },
-];
+});

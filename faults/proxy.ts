@@ -1,17 +1,15 @@
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 
 const conf = 'document/proxy.conf';
 
 /** Squid goes on with another configuration than the document's. */
 function reconfigured(
-  id: string,
   title: string,
   expect: Fault['expect'],
   before: string,
   change: readonly [string, string],
-): Fault {
+): FaultEntry {
   return {
-    id,
     title,
     expect,
     before,
@@ -20,60 +18,52 @@ function reconfigured(
   };
 }
 
-export const proxyFaults: readonly Fault[] = [
-  {
-    id: 'CONFIG-ALTERED',
+export const proxyFaults: readonly Fault[] = identified<FaultEntry>({
+  'CONFIG-ALTERED': {
     title: 'proxy.conf allows CONNECT to any port',
     expect: { step: 'PROXY-2', cause: 'CONFIG_DIFFERS' },
     inject: (rig) => {
       rig.alter(conf, (text) => text.replace('http_access deny CONNECT !SSL_ports\n', ''));
     },
   },
-  reconfigured(
-    'CONFIGMAP-ALTERED',
+  'CONFIGMAP-ALTERED': reconfigured(
     'The ConfigMap is changed before Squid starts',
     { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
     'PROXY-4',
     ['http_access allow all', 'http_access deny all'],
   ),
-  reconfigured(
-    'PROXY-DENIES-443',
+  'PROXY-DENIES-443': reconfigured(
     'The running Squid denies everything',
     { step: 'PROXY-8', cause: 'PROXY_DENIED' },
     'PROXY-8',
     ['http_access allow all', 'http_access deny all'],
   ),
-  reconfigured(
-    'PROXY-ALLOWS-ANY-PORT',
+  'PROXY-ALLOWS-ANY-PORT': reconfigured(
     'The running Squid allows CONNECT to any port',
     { step: 'CONTROL-2', cause: 'PROXY_NOT_DENYING' },
     'PROXY-8',
     ['http_access deny CONNECT !SSL_ports\n', ''],
   ),
-  reconfigured(
-    'PROXY-MANAGER-OPEN',
+  'PROXY-MANAGER-OPEN': reconfigured(
     'The running Squid opens its manager to everyone',
     { step: 'CONTROL-3', cause: 'PROXY_NOT_DENYING' },
     'PROXY-8',
     ['http_access deny manager\n', ''],
   ),
-  {
-    id: 'PROXY-CANNOT-RESOLVE',
+  'PROXY-CANNOT-RESOLVE': {
     title: 'Squid cannot resolve the destination',
     expect: { step: 'PROXY-8', cause: 'PROXY_CANNOT_RESOLVE' },
     before: 'PROXY-8',
     inject: (rig) => rig.pointSquidTo(''),
     undo: (rig) => rig.pointSquidBack(),
   },
-  {
-    id: 'PROXY-REPLACED',
+  'PROXY-REPLACED': {
     title: 'The proxy’s pod is replaced after the entry was applied',
     expect: { step: 'MESH-2', cause: 'PROXY_REPLACED' },
     before: 'MESH-2',
     inject: (rig) => rig.replaceSquidPod(),
   },
-  {
-    id: 'PROXY-TWO-REPLICAS',
+  'PROXY-TWO-REPLICAS': {
     title: 'Two replicas of the proxy: PROXY_IP is ambiguous',
     expect: { step: 'PROXY-6', cause: 'PROXY_POD_AMBIGUOUS' },
     inject: (rig) => {
@@ -81,16 +71,14 @@ export const proxyFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.removeSquid(),
   },
-  {
-    id: 'PROXY-BEHIND-SERVICE',
+  'PROXY-BEHIND-SERVICE': {
     title: 'A Service stands before the proxy',
     expect: { step: 'PROXY-6', cause: 'PROXY_IS_SERVICE' },
     before: 'PROXY-6',
     inject: (rig) => rig.startSquidService(),
     undo: (rig) => rig.stopSquidService(),
   },
-  {
-    id: 'PROXY-NOT-STARTING',
+  'PROXY-NOT-STARTING': {
     title: 'Squid does not start',
     expect: { step: 'PROXY-4', cause: 'PROXY_POD_NOT_READY' },
     inject: (rig) => {
@@ -100,8 +88,7 @@ export const proxyFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.removeSquid(),
   },
-  {
-    id: 'PROXY-LOG-GONE',
+  'PROXY-LOG-GONE': {
     title: 'The proxy’s access log is deleted while it runs',
     expect: { step: 'PROXY-9', cause: 'PROXY_LOG_GONE' },
     before: 'PROXY-8',
@@ -110,8 +97,7 @@ export const proxyFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.removeSquid(),
   },
-  {
-    id: 'PROXY-LOG-STALE',
+  'PROXY-LOG-STALE': {
     title: 'The proxy’s log stands still: only older lines match',
     expect: { step: 'MESH-4', cause: 'STALE_ONLY' },
     before: 'MESH-2',
@@ -123,4 +109,4 @@ export const proxyFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.removeSquid(),
   },
-];
+});

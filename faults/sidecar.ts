@@ -1,5 +1,5 @@
 import type { Edition } from '../helpers/document/edition.ts';
-import type { Fault } from './fault.ts';
+import { identified, type Fault, type FaultEntry } from './fault.ts';
 import { istio, namespace } from './objects.ts';
 import type { Rig } from './rig.ts';
 
@@ -7,14 +7,12 @@ const template = '  template:\n    metadata:\n';
 
 /** The client's pod in the mesh gets an annotation. */
 function annotated(
-  id: string,
   title: string,
   expect: Fault['expect'],
   key: string,
   value: string | ((edition: Edition) => string),
-): Fault {
+): FaultEntry {
   return {
-    id,
     title,
     expect,
     before: 'BEFORE-2',
@@ -36,14 +34,12 @@ function labelled(rig: Rig, where: 'mesh' | 'external', inject: boolean): void {
 
 /** `istioctl install` with another meshConfig; the sidecars have it before the step that would notice. */
 function meshConfig(
-  id: string,
   title: string,
   cause: Fault['expect']['cause'],
   [from, to]: readonly [string, string],
   holds: (outbound: string) => boolean,
-): Fault {
+): FaultEntry {
   return {
-    id,
     title,
     expect: { step: 'BEFORE-1', cause },
     from: 'BEFORE-1',
@@ -58,9 +54,8 @@ function meshConfig(
   };
 }
 
-export const sidecarFaults: readonly Fault[] = [
-  {
-    id: 'NAMESPACE-NOT-LABELLED',
+export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
+  'NAMESPACE-NOT-LABELLED': {
     title: 'The namespace is not labelled, so nothing is injected',
     expect: { step: 'BEFORE-2', cause: 'NAMESPACE_NOT_LABELLED' },
     before: 'BEFORE-2',
@@ -70,8 +65,7 @@ export const sidecarFaults: readonly Fault[] = [
     },
     undo: (rig) => rig.removeClient(),
   },
-  {
-    id: 'NOT-INJECTED',
+  'NOT-INJECTED': {
     title: 'The pod opts out of injection',
     expect: { step: 'BEFORE-2', cause: 'SIDECAR_MISSING' },
     before: 'BEFORE-2',
@@ -79,29 +73,25 @@ export const sidecarFaults: readonly Fault[] = [
       labelled(rig, 'mesh', false);
     },
   },
-  annotated(
-    'PORT-EXCLUDED',
+  'PORT-EXCLUDED': annotated(
     'excludeOutboundPorts 3128 on the client',
     { step: 'MESH-3', cause: 'NOT_CAPTURED' },
     'traffic.sidecar.istio.io/excludeOutboundPorts',
     (edition) => String(edition.proxy.port),
   ),
-  annotated(
-    'ADDRESS-EXCLUDED',
+  'ADDRESS-EXCLUDED': annotated(
     'The pods’ network is excluded from capture on the client',
     { step: 'MESH-3', cause: 'NOT_CAPTURED' },
     'traffic.sidecar.istio.io/excludeOutboundIPRanges',
     '10.0.0.0/8',
   ),
-  annotated(
-    'INTERCEPTION-NONE',
+  'INTERCEPTION-NONE': annotated(
     'Nothing is redirected to the client’s sidecar (interceptionMode NONE)',
     { step: 'BEFORE-2', cause: 'NOT_CAPTURED' },
     'sidecar.istio.io/interceptionMode',
     'NONE',
   ),
-  {
-    id: 'ADDRESS-EXCLUDED-MESHWIDE',
+  'ADDRESS-EXCLUDED-MESHWIDE': {
     title: 'The injector leaves the pods’ network out of capture (global.proxy.excludeIPRanges)',
     expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
     before: 'BEFORE-2',
@@ -114,43 +104,37 @@ export const sidecarFaults: readonly Fault[] = [
       await rig.removeClient();
     },
   },
-  annotated(
-    'ISTIOD-BY-PROXY',
+  'ISTIOD-BY-PROXY': annotated(
     'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
     { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
     'proxy.istio.io/config',
     'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}',
   ),
-  annotated(
-    'ISTIOD-NOT-RESOLVED',
+  'ISTIOD-NOT-RESOLVED': annotated(
     'The sidecar looks for istiod by a name that does not resolve',
     { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
     'proxy.istio.io/config',
     'discoveryAddress: istiod.no-such-namespace.svc:15012',
   ),
-  meshConfig(
-    'ACCESS-LOG-OFF',
+  'ACCESS-LOG-OFF': meshConfig(
     'The access log is off, as in every profile but demo',
     'ACCESS_LOG_OFF',
     ['accessLogFile: /dev/stdout', 'accessLogFile: ""'],
     (outbound) => !outbound.includes('access_log'),
   ),
-  meshConfig(
-    'ACCESS-LOG-JSON',
+  'ACCESS-LOG-JSON': meshConfig(
     'The access log is JSON',
     'ACCESS_LOG_ENCODING',
     ['accessLogEncoding: TEXT', 'accessLogEncoding: JSON'],
     (outbound) => outbound.includes('json_format'),
   ),
-  meshConfig(
-    'ACCESS-LOG-FORMAT',
+  'ACCESS-LOG-FORMAT': meshConfig(
     'The access log has a format of the company',
     'ACCESS_LOG_ENCODING',
     ['accessLogEncoding: TEXT', 'accessLogFormat: "%UPSTREAM_CLUSTER% %DOWNSTREAM_REMOTE_ADDRESS%\\n"'],
     (outbound) => outbound.includes('%UPSTREAM_CLUSTER% %DOWNSTREAM_REMOTE_ADDRESS%\\n'),
   ),
-  {
-    id: 'TELEMETRY-OFF',
+  'TELEMETRY-OFF': {
     title: 'A Telemetry resource turns the access log off',
     expect: { step: 'MESH-3', cause: 'ACCESS_LOG_OFF' },
     before: 'MESH-1',
@@ -160,23 +144,20 @@ export const sidecarFaults: readonly Fault[] = [
       }),
     ],
   },
-  annotated(
-    'OTHER-PROXY-VERSION',
+  'OTHER-PROXY-VERSION': annotated(
     'The sidecar tells another version than the control plane',
     { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
     'proxy.istio.io/config',
     'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}',
   ),
-  {
-    id: 'EXTERNAL-LABELLED',
+  'EXTERNAL-LABELLED': {
     title: 'Namespace external is labelled for injection',
     expect: { step: 'PROXY-1', cause: 'NAMESPACE_LABELLED' },
     before: 'PROXY-1',
     inject: (rig) => rig.apply(namespace(rig.edition.namespaces.external, { 'istio-injection': 'enabled' })),
     undo: (rig) => rig.apply(namespace(rig.edition.namespaces.external)),
   },
-  {
-    id: 'EXTERNAL-INJECTED',
+  'EXTERNAL-INJECTED': {
     title: 'The client in external has a sidecar: the baseline is not without Istio',
     expect: { step: 'PROXY-5', cause: 'SIDECAR_UNEXPECTED' },
     before: 'PROXY-5',
@@ -184,4 +165,4 @@ export const sidecarFaults: readonly Fault[] = [
       labelled(rig, 'external', true);
     },
   },
-];
+});

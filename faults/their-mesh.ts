@@ -9,6 +9,7 @@ import {
   toProxy,
   workloadEntry,
 } from './healthy/company.ts';
+import { identified } from './fault.ts';
 import type { HealthyMesh } from './healthy/mesh.ts';
 import { companyHost, shop } from './healthy/rig.ts';
 import { replaceWorkload, startWorkload, stopWorkload } from './healthy/workload.ts';
@@ -35,12 +36,13 @@ export interface TheirFault extends HealthyMesh {
   };
 }
 
+type TheirFaultEntry = Omit<TheirFault, 'id'>;
+
 const proxy = { port: 3128 } as const;
 
 /** A mistake in one of two entries for the two machines of the company's proxy. */
-function inSecond(id: string, title: string, cause: CauseCode, mistake: object): TheirFault {
+function inSecond(title: string, cause: CauseCode, mistake: object): TheirFaultEntry {
   return {
-    id,
     title,
     proxy: { port: 3128, both: true },
     objects: (rig) => [companyEntry(rig), secondEntry(rig, mistake)],
@@ -74,45 +76,40 @@ const oneConnection = {
   },
 } as const;
 
-export const theirFaults: readonly TheirFault[] = [
-  inSecond(
-    'THEIRS-HTTP',
+export const theirFaults: readonly TheirFault[] = identified<TheirFaultEntry>({
+  'THEIRS-HTTP': inSecond(
     'Of two entries for the proxy’s addresses one says HTTP',
     'SERVICE_ENTRY_PROTOCOL',
     {
       ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }],
     },
   ),
-  inSecond('THEIRS-MISTYPED', 'One has another address', 'SERVICE_ENTRY_MISSING', {
+  'THEIRS-MISTYPED': inSecond('One has another address', 'SERVICE_ENTRY_MISSING', {
     addresses: ['192.0.2.78/32'],
   }),
-  inSecond('THEIRS-OTHER-PORT', 'One has another port', 'SERVICE_ENTRY_PORT', { ports: [tcp(3129)] }),
-  inSecond('THEIRS-NOT-EXPORTED', 'One is exported to its own namespace alone', 'SERVICE_ENTRY_EXPORT', {
+  'THEIRS-OTHER-PORT': inSecond('One has another port', 'SERVICE_ENTRY_PORT', { ports: [tcp(3129)] }),
+  'THEIRS-NOT-EXPORTED': inSecond('One is exported to its own namespace alone', 'SERVICE_ENTRY_EXPORT', {
     exportTo: ['.'],
   }),
-  {
-    id: 'THEIRS-WORKLOAD-ADDRESS',
+  'THEIRS-WORKLOAD-ADDRESS': {
     title: 'The company’s entry selects a WorkloadEntry with another address than the proxy’s',
     proxy,
     objects: (rig) => workloadEntry(rig, { address: rig.secondProxyIp }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'WorkloadEntry istio-system/corp-proxy-1' },
   },
-  {
-    id: 'THEIRS-WORKLOAD-PORT',
+  'THEIRS-WORKLOAD-PORT': {
     title: 'The WorkloadEntry has another port',
     proxy,
     objects: (rig) => workloadEntry(rig, { ports: { tcp: 8080 } }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'WorkloadEntry istio-system/corp-proxy-1' },
   },
-  {
-    id: 'THEIRS-WORKLOAD-LABELS',
+  'THEIRS-WORKLOAD-LABELS': {
     title: 'The WorkloadEntry has other labels than the entry selects',
     proxy,
     objects: (rig) => workloadEntry(rig, { labels: { app: 'corp-proxies' } }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'selects workloads with app=corp-proxy' },
   },
-  {
-    id: 'THEIRS-ROUTED-ELSEWHERE',
+  'THEIRS-ROUTED-ELSEWHERE': {
     title: 'A VirtualService sends the proxy’s traffic to another proxy',
     proxy,
     objects: (rig) => [
@@ -128,22 +125,19 @@ export const theirFaults: readonly TheirFault[] = [
     ],
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'VirtualService istio-system/corp-proxy' },
   },
-  {
-    id: 'THEIRS-ROUTED-NOWHERE',
+  'THEIRS-ROUTED-NOWHERE': {
     title: 'It sends it to a host that the mesh does not have',
     proxy,
     objects: (rig) => [companyEntry(rig), routes([toProxy({ host: 'gone.example.com' })])],
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'VirtualService istio-system/corp-proxy' },
   },
-  {
-    id: 'THEIRS-GATEWAY-PORT',
+  'THEIRS-GATEWAY-PORT': {
     title: 'An egress gateway between that does not listen on the proxy’s port',
     proxy,
     objects: (rig) => throughGateway(rig, { port: 3129 }),
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'Gateway other-shop/egress' },
   },
-  {
-    id: 'THEIRS-GATEWAY-ONWARD',
+  'THEIRS-GATEWAY-ONWARD': {
     title: 'An egress gateway between that leads on to another host',
     proxy,
     objects: (rig) => throughGateway(rig, { onward: 'other-proxy.example.com' }),
@@ -153,15 +147,13 @@ export const theirFaults: readonly TheirFault[] = [
       names: 'VirtualService other-shop/proxy-through-gateway leads on to other-proxy.example.com',
     },
   },
-  {
-    id: 'THEIRS-GATEWAY-ITSELF',
+  'THEIRS-GATEWAY-ITSELF': {
     title: 'An egress gateway between, and an entry without endpoints: the gateway would connect to itself',
     proxy,
     objects: (rig) => throughGateway(rig, { resolution: 'NONE' }),
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/corp-proxy' },
   },
-  {
-    id: 'THEIRS-SUBSET',
+  'THEIRS-SUBSET': {
     title: 'A VirtualService sends it to a subset that no endpoint belongs to',
     proxy,
     objects: (rig) => [
@@ -177,8 +169,7 @@ export const theirFaults: readonly TheirFault[] = [
     ],
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'DestinationRule istio-system/corp-proxy' },
   },
-  {
-    id: 'THEIRS-NOT-RESOLVED',
+  'THEIRS-NOT-RESOLVED': {
     title: 'The company’s entry looks its proxy up by a name that is gone',
     proxy,
     objects: (rig) => [
@@ -194,8 +185,7 @@ export const theirFaults: readonly TheirFault[] = [
       names: 'ServiceEntry istio-system/corp-proxy has the sidecar look up old-proxy.corp.example',
     },
   },
-  {
-    id: 'THEIRS-TWO-NAMES',
+  'THEIRS-TWO-NAMES': {
     title: 'Another proxy by name has an entry too, and Istio has one listener for the port of both',
     proxy: { port: 3128, byName: true },
     objects: (rig) => [
@@ -204,15 +194,13 @@ export const theirFaults: readonly TheirFault[] = [
     ],
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS', names: 'ServiceEntry istio-system/other-proxy' },
   },
-  {
-    id: 'THEIRS-MUTUAL-TLS',
+  'THEIRS-MUTUAL-TLS': {
     title: 'A rule for every host begins mutual TLS, towards the proxy as well',
     proxy,
     objects: (rig) => [companyEntry(rig), destinationRule('default', '*', { tls: { mode: 'ISTIO_MUTUAL' } })],
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'DestinationRule istio-system/default' },
   },
-  {
-    id: 'THEIRS-LISTENER-REMOVED',
+  'THEIRS-LISTENER-REMOVED': {
     title: 'An EnvoyFilter removes the listener of the proxy’s port',
     proxy,
     objects: filtered('no-listener', {
@@ -222,8 +210,7 @@ export const theirFaults: readonly TheirFault[] = [
     }),
     expect: { step: 'MESH-1', cause: 'LISTENER_MISSING', names: 'EnvoyFilter istio-system/no-listener' },
   },
-  {
-    id: 'THEIRS-CLUSTER-REMOVED',
+  'THEIRS-CLUSTER-REMOVED': {
     title: 'An EnvoyFilter removes the proxy’s cluster, and leaves its listener',
     proxy,
     objects: filtered('no-cluster', {
@@ -233,21 +220,18 @@ export const theirFaults: readonly TheirFault[] = [
     }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/no-cluster' },
   },
-  {
-    id: 'THEIRS-RATE-LIMIT',
+  'THEIRS-RATE-LIMIT': {
     title: 'An EnvoyFilter lets one connection in ten minutes through',
     objects: () => [envoyFilter(root, 'rate-limit', oneConnection)],
     expect: { step: 'CONTROL-2', cause: 'SIDECAR_REFUSED', names: 'EnvoyFilter istio-system/rate-limit' },
   },
-  {
-    id: 'THEIRS-SERVICES-CAPTURED',
+  'THEIRS-SERVICES-CAPTURED': {
     title: 'Sidecars capture the cluster’s Services alone',
     inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '10.43.0.0/16' }),
     undo: (rig) => rig.restoreInjectorValues(),
     expect: { step: 'CONTROL-1', cause: 'NOT_CAPTURED', names: 'includeIPRanges' },
   },
-  {
-    id: 'THEIRS-GATEWAY-REFUSES',
+  'THEIRS-GATEWAY-REFUSES': {
     title: 'An egress gateway between, and a default-deny AuthorizationPolicy for it',
     proxy,
     objects: (rig) => [
@@ -258,8 +242,7 @@ export const theirFaults: readonly TheirFault[] = [
     undo: stopGateway,
     expect: { step: 'MESH-2', cause: 'TITLE_MISSING', names: 'Gateway other-shop/egress' },
   },
-  {
-    id: 'THEIRS-OTHER-PORT-BY-FILTER',
+  'THEIRS-OTHER-PORT-BY-FILTER': {
     title: 'An EnvoyFilter has the sidecar connect to another port',
     proxy,
     objects: filtered('other-port', {
@@ -269,22 +252,19 @@ export const theirFaults: readonly TheirFault[] = [
     }),
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter istio-system/other-port' },
   },
-  {
-    id: 'THEIRS-LIMITED',
+  'THEIRS-LIMITED': {
     title: 'A rule for *.com allows three connections, and five tunnels are asked for',
     settings: { clients: 2, tunnels: 5 },
     objects: () => [destinationRule('limits', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } })],
     expect: { step: 'SCALE-1', cause: 'CONNECTION_LIMIT', names: 'DestinationRule istio-system/limits' },
   },
-  {
-    id: 'THEIRS-IDLE',
+  'THEIRS-IDLE': {
     title: 'A rule for *.com closes connections after half a second without a byte, and tunnels have pauses',
     settings: { clients: 2, tunnels: 2 },
     objects: () => [destinationRule('idle', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } })],
     expect: { step: 'SCALE-1', cause: 'SIDECAR_IDLE_TIMEOUT', names: 'DestinationRule istio-system/idle' },
   },
-  {
-    id: 'THEIRS-TUNNEL',
+  'THEIRS-TUNNEL': {
     title: 'A rule has the sidecar make a CONNECT of its own',
     proxy,
     objects: (rig) => [
@@ -295,8 +275,7 @@ export const theirFaults: readonly TheirFault[] = [
     ],
     expect: { step: 'MESH-1', cause: 'SIDECAR_TUNNELS', names: 'DestinationRule istio-system/transparent' },
   },
-  {
-    id: 'THEIRS-CLIENT-REPLACED',
+  'THEIRS-CLIENT-REPLACED': {
     title: 'The pod that requests are sent from is replaced meanwhile (--client)',
     settings: { client: `${shop}/deployment/web` },
     inject: async (rig) => {
@@ -306,8 +285,7 @@ export const theirFaults: readonly TheirFault[] = [
     undo: stopWorkload,
     expect: { step: 'MESH-2', cause: 'CLIENT_LOST', names: `pod ${shop}/web-` },
   },
-  {
-    id: 'THEIRS-CLIENT-CLOSED',
+  'THEIRS-CLIENT-CLOSED': {
     title: 'It has no curl, and a policy of the cluster lets no ephemeral container in',
     settings: { client: `${shop}/app=web` },
     objects: () =>
@@ -319,4 +297,4 @@ export const theirFaults: readonly TheirFault[] = [
     undo: stopWorkload,
     expect: { step: 'set-up', cause: 'ENVIRONMENT', names: 'takes no ephemeral container' },
   },
-];
+});

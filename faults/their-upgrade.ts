@@ -4,7 +4,8 @@ import { istiodOf, revisionOf } from '../helpers/istio/revision.ts';
 import { remove } from '../helpers/kube/apply.ts';
 import { restartDeployment } from '../helpers/kube/workloads.ts';
 import { setsOf, type Gate } from '../suites/upgrade/gate.ts';
-import type { GateFault } from './gate-fault.ts';
+import { identified } from './fault.ts';
+import type { GateFault, TheirGateFault } from './gate-fault.ts';
 import { namespace, root } from './objects.ts';
 
 /** How a user's command installs the new version: by istioctl, since that is what every machine of the suite has. */
@@ -39,15 +40,13 @@ function injectorOfTag(tag: string): KubernetesObject & { readonly webhooks: rea
 }
 
 /** Upgrades of a user's own mesh, each by a command that ends with exit code 0 and does something else besides, or nothing. */
-export const theirGateFaults: readonly GateFault[] = [
-  {
-    id: 'GATE-THEIRS-NOTHING',
+export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFault, 'id'>>({
+  'GATE-THEIRS-NOTHING': {
     title: 'The upgrade command ends with exit code 0, and has upgraded nothing',
     expect: { step: 'upgrade/UPGRADE-2', cause: 'NOTHING_UPGRADED' },
     theirs: () => Promise.resolve(),
   },
-  {
-    id: 'GATE-THEIRS-RESTARTS',
+  'GATE-THEIRS-RESTARTS': {
     title: 'The upgrade command restarts the proxy’s clients as well',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'PODS_RESTARTED' },
     theirs: async (gate) => {
@@ -58,8 +57,7 @@ export const theirGateFaults: readonly GateFault[] = [
       }
     },
   },
-  {
-    id: 'GATE-THEIRS-OLD-REMOVED',
+  'GATE-THEIRS-OLD-REMOVED': {
     title: 'A canary’s command removes the old revision while old sidecars still use it',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'OLD_REVISION_REMOVED' },
     theirs: async (gate) => {
@@ -70,8 +68,7 @@ export const theirGateFaults: readonly GateFault[] = [
       await uninstallIstio(cluster, to, { revision: undefined });
     },
   },
-  {
-    id: 'GATE-THEIRS-NOT-READY',
+  'GATE-THEIRS-NOT-READY': {
     title: 'The upgrade command does not wait, and the new control plane never becomes ready',
     expect: { step: 'upgrade/UPGRADE-2', cause: 'UPGRADE_FAILED' },
     theirs: async (gate) => {
@@ -80,8 +77,7 @@ export const theirGateFaults: readonly GateFault[] = [
       await install(gate, { canary: true, alter: missing }).catch(() => undefined);
     },
   },
-  {
-    id: 'GATE-THEIRS-TAG-REMOVED',
+  'GATE-THEIRS-TAG-REMOVED': {
     title: 'The upgrade command takes a revision tag away, by which another namespace got its sidecars',
     objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
     expect: { step: 'upgrade/UPGRADE-4', cause: 'INJECTOR_GONE' },
@@ -90,14 +86,13 @@ export const theirGateFaults: readonly GateFault[] = [
       await remove(gate.kube, [injectorOfTag(stable)]);
     },
   },
-  {
-    id: 'GATE-THEIRS-REGISTRY-ONLY',
+  'GATE-THEIRS-REGISTRY-ONLY': {
     title: 'The upgrade command flips the mesh’s outbound policy to REGISTRY_ONLY as well',
     expect: { step: 'clean-up/CONTROL-6', cause: 'LISTENER_DIFFERS' },
     theirs: (gate) =>
       install(gate, { alter: (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY') }),
   },
-];
+});
 
 async function install(gate: Gate, { canary, alter = (text) => text }: Installation = {}): Promise<void> {
   const { to } = setsOf(gate.session);

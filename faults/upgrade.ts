@@ -5,7 +5,8 @@ import { apply, find, merge } from '../helpers/kube/apply.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
 import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
-import type { GateFault } from './gate-fault.ts';
+import { identified } from './fault.ts';
+import type { GateFault, OwnGateFault } from './gate-fault.ts';
 import { applied, givenFaults } from './given.ts';
 import { destinationRule, envoyFilter, tcpListener, tcpProxy, typed, type EnvoyPatch } from './objects.ts';
 import { theirGateFaults } from './their-upgrade.ts';
@@ -29,9 +30,8 @@ function altered(from: string, to: string): (gate: Gate) => void {
 
 const registryOnly = altered('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY');
 
-export const gateFaults: readonly GateFault[] = [
-  {
-    id: 'GATE-OLD-LABEL',
+const ownGateFaults: readonly GateFault[] = identified<Omit<OwnGateFault, 'id'>>({
+  'GATE-OLD-LABEL': {
     title:
       'The namespace keeps istio-injection beside the new revision’s label: its proxies stay on the old version',
     strategy: 'canary',
@@ -40,15 +40,13 @@ export const gateFaults: readonly GateFault[] = [
       gate.labels = (revision) => ({ 'istio-injection': 'enabled', 'istio.io/rev': revision ?? null });
     },
   },
-  {
-    id: 'GATE-UPGRADE-STOPS',
+  'GATE-UPGRADE-STOPS': {
     title: 'The new control plane’s image cannot be had: the upgrade stops half-way',
     strategy: 'in-place',
     expect: { step: 'upgrade/UPGRADE-2', cause: 'UPGRADE_FAILED' },
     inject: altered('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing'),
   },
-  {
-    id: 'GATE-INJECTOR-BROKEN',
+  'GATE-INJECTOR-BROKEN': {
     title: 'The new revision’s injector points to a path that does not inject',
     strategy: 'canary',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'INJECTION_FAILED' },
@@ -67,15 +65,13 @@ export const gateFaults: readonly GateFault[] = [
       await merge(kube, Object.assign(target, { webhooks }));
     },
   },
-  {
-    id: 'GATE-PROXY-IMAGE',
+  'GATE-PROXY-IMAGE': {
     title: 'The new version’s proxy image is missing',
     strategy: 'canary',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'PROXY_IMAGE_MISSING' },
     inject: altered('${PROXY_IMAGE}', '${PROXY_IMAGE}-missing'),
   },
-  {
-    id: 'GATE-LOG-FORMAT',
+  'GATE-LOG-FORMAT': {
     title: 'The new version’s configuration changes the access log’s format',
     strategy: 'in-place',
     expect: { step: 'document-old-proxy/BEFORE-1', cause: 'ACCESS_LOG_ENCODING' },
@@ -84,23 +80,20 @@ export const gateFaults: readonly GateFault[] = [
       'accessLogEncoding: TEXT\n    accessLogFormat: "%START_TIME% %UPSTREAM_CLUSTER% %BYTES_SENT%\\n"',
     ),
   },
-  {
-    id: 'GATE-REGISTRY-ONLY',
+  'GATE-REGISTRY-ONLY': {
     title: 'The new version’s configuration flips the outbound policy to REGISTRY_ONLY',
     strategy: 'in-place',
     expect: { step: 'clean-up/CONTROL-6', cause: 'BLACKHOLE' },
     inject: registryOnly,
   },
-  {
-    id: 'GATE-REGISTRY-ONLY-STRICT',
+  'GATE-REGISTRY-ONLY-STRICT': {
     title: 'The same, judged strictly: the comparison finds it by itself',
     strategy: 'in-place',
     strict: true,
     expect: { step: 'comparison/COMPARE-1', cause: 'UNREVIEWED_CHANGE' },
     inject: registryOnly,
   },
-  {
-    id: 'GATE-TUNNELS-CUT',
+  'GATE-TUNNELS-CUT': {
     title:
       'The new version’s sidecars go without draining, and before their application: a restart cuts tunnels',
     strategy: 'in-place',
@@ -114,8 +107,7 @@ export const gateFaults: readonly GateFault[] = [
       });
     },
   },
-  {
-    id: 'GATE-LISTENER-REPLACED',
+  'GATE-LISTENER-REPLACED': {
     title: 'Late in the upgrade the kept sidecar gets a listener that differs in a harmless field',
     strategy: 'in-place',
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
@@ -126,8 +118,7 @@ export const gateFaults: readonly GateFault[] = [
       value: { per_connection_buffer_limit_bytes: 65_536 },
     }),
   },
-  {
-    id: 'GATE-CHAIN-CHANGED',
+  'GATE-CHAIN-CHANGED': {
     title: 'Late in the upgrade the filter chain of the kept sidecar’s listener differs',
     strategy: 'in-place',
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
@@ -141,8 +132,7 @@ export const gateFaults: readonly GateFault[] = [
       },
     }),
   },
-  {
-    id: 'GATE-UPDATE-REJECTED',
+  'GATE-UPDATE-REJECTED': {
     title:
       'Late in the upgrade the kept sidecar is sent a listener that its Envoy rejects, and goes on with the one it has',
     strategy: 'in-place',
@@ -163,16 +153,14 @@ export const gateFaults: readonly GateFault[] = [
       },
     }),
   },
-  {
-    id: 'GATE-LISTENER-READDED',
+  'GATE-LISTENER-READDED': {
     title: 'Late in the upgrade the entry is deleted and applied again: the listener is removed and added',
     strategy: 'in-place',
     expect: { step: 'traffic-ends/DRAIN-1', cause: 'LISTENER_REPLACED' },
     before: afterTheSwitch,
     inject: (gate) => withoutEntry(gate.world('before'), () => Promise.resolve()),
   },
-  {
-    id: 'GATE-IDLE-TIMEOUT',
+  'GATE-IDLE-TIMEOUT': {
     title:
       'The new version’s sidecars close a connection after 40 s without a byte: busy traffic never meets it',
     strategy: 'in-place',
@@ -182,16 +170,14 @@ export const gateFaults: readonly GateFault[] = [
       'meshConfig:\n    defaultConfig:\n      proxyMetadata:\n        ISTIO_META_IDLE_TIMEOUT: 40s',
     ),
   },
-  {
-    id: 'GATE-SIDECAR-NOT-FIRST',
+  'GATE-SIDECAR-NOT-FIRST': {
     title:
       'The new version’s sidecars are no native ones any more: applications ask before they are ready, and are refused',
     strategy: 'in-place',
     expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED' },
     inject: altered('    pilot:\n', '    pilot:\n      env:\n        ENABLE_NATIVE_SIDECARS: "false"\n'),
   },
-  {
-    id: 'GATE-CONNECTION-LIMIT',
+  'GATE-CONNECTION-LIMIT': {
     title:
       'After every pass comes a limit of 50 connections a sidecar, as pipelines apply objects late; the gate’s traffic opens fewer',
     strategy: 'in-place',
@@ -202,17 +188,16 @@ export const gateFaults: readonly GateFault[] = [
       await apply(kube, [destinationRule('limits', '*.com', policy)]);
     },
   },
-  {
-    id: 'GATE-CONTROL-PLANE-GONE',
+  'GATE-CONTROL-PLANE-GONE': {
     title: 'The control plane goes away during the switch',
     strategy: 'in-place',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'CONTROL_PLANE' },
     before: 'upgrade/UPGRADE-3',
     inject: ({ kube, after: { revision } }) => scaleToZero(kube, istiodOf(revision)),
   },
-  ...givenFaults,
-  ...theirGateFaults,
-];
+});
+
+export const gateFaults: readonly GateFault[] = [...ownGateFaults, ...givenFaults, ...theirGateFaults];
 
 async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {
   await merge(kube, kubeObject('Deployment', { namespace: 'istio-system', name }, { spec: { replicas: 0 } }));

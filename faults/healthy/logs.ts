@@ -1,5 +1,6 @@
 import { istio, root, service, type ManifestObject } from '../objects.ts';
-import type { HealthyMesh } from './mesh.ts';
+import { identified } from '../fault.ts';
+import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { shop, type Fields } from './rig.ts';
 
 /** What the sidecars say of connections, and to whom. */
@@ -48,88 +49,73 @@ function logBy(provider: Fields & { readonly name: string }): Pick<HealthyMesh, 
 const collector = { service: `collector.${shop}.svc.cluster.local`, port: 4317 };
 const openTelemetry = logBy({ name: 'company-otel', envoyOtelAls: collector });
 
-export const logMeshes: readonly HealthyMesh[] = [
-  {
-    id: 'LOG-TEXT',
+export const logMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
+  'LOG-TEXT': {
     title: 'An access log in the company’s own text format',
     meshConfig: { accessLogFormat: companyFormat },
   },
-  {
-    id: 'LOG-JSON',
+  'LOG-JSON': {
     title: 'An access log in JSON, with Istio’s own keys',
     meshConfig: { accessLogEncoding: 'JSON' },
   },
-  {
-    id: 'LOG-JSON-RENAMED',
+  'LOG-JSON-RENAMED': {
     title: 'An access log in JSON, with the company’s keys',
     meshConfig: { accessLogEncoding: 'JSON', accessLogFormat: JSON.stringify(renamedKeys) },
   },
-  {
-    id: 'LOG-PROVIDER-TEXT',
+  'LOG-PROVIDER-TEXT': {
     title: 'A text format by an extension provider and Telemetry',
     ...logBy({
       name: 'company-text',
       envoyFileAccessLog: { path: '/dev/stdout', logFormat: { text: companyFormat } },
     }),
   },
-  {
-    id: 'LOG-PROVIDER-LABELS',
+  'LOG-PROVIDER-LABELS': {
     title: 'A JSON format by an extension provider and Telemetry',
     ...logBy({
       name: 'company-labels',
       envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: renamedKeys } },
     }),
   },
-  {
-    id: 'LOG-OPENTELEMETRY',
+  'LOG-OPENTELEMETRY': {
     title: 'An access log by OpenTelemetry alone',
     ...openTelemetry,
   },
-  {
-    id: 'LOG-OFF',
+  'LOG-OFF': {
     title: 'No access log in meshConfig',
     meshConfig: { accessLogFile: '' },
   },
-  {
-    id: 'LOG-OFF-BY-TELEMETRY',
+  'LOG-OFF-BY-TELEMETRY': {
     title: 'The access log switched off for the whole mesh by Telemetry',
     objects: () => [accessLogging({ disabled: true })],
   },
-  {
-    id: 'LOG-OFF-BY-PROVIDER',
+  'LOG-OFF-BY-PROVIDER': {
     title: 'The same, with the provider named',
     objects: () => [accessLogging({ providers: [{ name: 'envoy' }], disabled: true })],
   },
-  {
-    id: 'LOG-ERRORS-ONLY',
+  'LOG-ERRORS-ONLY': {
     title: 'Telemetry that logs failed requests alone',
     objects: () => [accessLogging(failuresAlone)],
   },
-  {
-    id: 'LOG-ERRORS-ONLY-HERE',
+  'LOG-ERRORS-ONLY-HERE': {
     title: 'Telemetry of the run’s namespace that logs failed requests alone',
     objects: ({ run }) => [accessLogging(failuresAlone, run.mesh)],
   },
-  {
-    id: 'LOG-INBOUND-ONLY',
+  'LOG-INBOUND-ONLY': {
     title: 'Telemetry that logs inbound connections alone',
     objects: () => [
       accessLogging({ match: { mode: 'CLIENT' }, providers: [{ name: 'envoy' }], disabled: true }),
     ],
   },
-  {
-    id: 'CLUSTER-NAMES',
+  'CLUSTER-NAMES': {
     title: 'Clusters have names of the company in statistics, and in its text format',
     meshConfig: { ...clusterNames, accessLogFormat: companyFormat },
   },
-  {
-    id: 'CLUSTER-NAMES-OPENTELEMETRY',
+  'CLUSTER-NAMES-OPENTELEMETRY': {
     title: 'The same, with an access log by OpenTelemetry alone',
     ...openTelemetry,
     meshConfig: { ...clusterNames, ...openTelemetry.meshConfig },
   },
-  {
-    id: 'TRACING',
+  TRACING: {
     title: 'Telemetry with tracing of a tenth of all requests',
     meshConfig: {
       enableTracing: true,
@@ -144,4 +130,4 @@ export const logMeshes: readonly HealthyMesh[] = [
       service(shop, 'collector', { name: 'http', port: 9411 }),
     ],
   },
-];
+});

@@ -14,3 +14,6 @@ export interface HealthyMesh extends Change<HealthyRig> {
   readonly proxy?: CompanyProxy;
   readonly settings?: Partial<Configuration>;
 }
+
+/** As the tables have it: with the id as its key. */
+export type HealthyMeshEntry = Omit<HealthyMesh, 'id'>;

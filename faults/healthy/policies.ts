@@ -1,7 +1,8 @@
 import { eventually } from '../../helpers/eventually/eventually.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { admissionPolicy, istio, networkPolicy, root, type ManifestObject } from '../objects.ts';
-import type { HealthyMesh } from './mesh.ts';
+import { identified } from '../fault.ts';
+import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
 /** Who may do what: of the mesh, and of the cluster. */
@@ -86,14 +87,12 @@ function networkPoliciesFor({ run, edition }: HealthyRig): ManifestObject[] {
   ];
 }
 
-export const policyMeshes: readonly HealthyMesh[] = [
-  {
-    id: 'MTLS-STRICT',
+export const policyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
+  'MTLS-STRICT': {
     title: 'PeerAuthentication STRICT for the whole mesh',
     objects: () => [istio('security', 'PeerAuthentication', root, 'default', { mtls: { mode: 'STRICT' } })],
   },
-  {
-    id: 'AUTHORIZATION-ALLOWS',
+  'AUTHORIZATION-ALLOWS': {
     title: 'An AuthorizationPolicy of the whole mesh that allows what comes from the mesh',
     objects: () => [
       istio('security', 'AuthorizationPolicy', root, 'from-the-mesh', {
@@ -102,14 +101,12 @@ export const policyMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'AUTHORIZATION-DENIES-ELSEWHERE',
+  'AUTHORIZATION-DENIES-ELSEWHERE': {
     title: 'A default-deny AuthorizationPolicy in other namespaces',
     objects: () =>
       [shop, bank].map((namespace) => istio('security', 'AuthorizationPolicy', namespace, 'deny-all', {})),
   },
-  {
-    id: 'REQUEST-AUTHENTICATION',
+  'REQUEST-AUTHENTICATION': {
     title: 'RequestAuthentication in another namespace',
     objects: () => [
       istio('security', 'RequestAuthentication', shop, 'tokens', {
@@ -117,8 +114,7 @@ export const policyMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'EVERY-NAMESPACE',
+  'EVERY-NAMESPACE': {
     title: 'Each namespace gets a Sidecar with REGISTRY_ONLY, mutual TLS and a default-deny, the run’s too',
     objects: ({ run }) => [
       istio('networking', 'Sidecar', run.mesh, 'default', {
@@ -129,14 +125,12 @@ export const policyMeshes: readonly HealthyMesh[] = [
       istio('security', 'AuthorizationPolicy', run.mesh, 'deny-all', {}),
     ],
   },
-  {
-    id: 'QUOTAS',
+  QUOTAS: {
     title: 'The run’s namespaces have ResourceQuota and LimitRange',
     objects: (rig) => parts(rig).flatMap(quotasIn),
     inject: defaultsMustApply,
   },
-  {
-    id: 'DISRUPTION-BUDGETS',
+  'DISRUPTION-BUDGETS': {
     title: 'The run’s namespaces have PodDisruptionBudgets for every pod',
     objects: (rig) =>
       parts(rig).map((namespace) =>
@@ -146,17 +140,15 @@ export const policyMeshes: readonly HealthyMesh[] = [
         }),
       ),
   },
-  {
-    id: 'NETWORK-POLICIES',
+  'NETWORK-POLICIES': {
     title: 'The run’s namespaces have NetworkPolicies that deny all but what the document needs',
     objects: networkPoliciesFor,
   },
-  {
-    id: 'ADMISSION-POLICY',
+  'ADMISSION-POLICY': {
     title: 'A ValidatingAdmissionPolicy: no ServiceEntry may be for every host',
     objects: () =>
       admissionPolicy('no-wildcards', 'networking.istio.io/serviceentries', ['CREATE', 'UPDATE'], {
         expression: "object.spec.hosts.all(host, host != '*')",
       }),
   },
-];
+});

@@ -18,7 +18,8 @@ import {
   tls,
   type ManifestObject,
 } from '../objects.ts';
-import type { HealthyMesh } from './mesh.ts';
+import { identified } from '../fault.ts';
+import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { companyHost, shop, type HealthyRig } from './rig.ts';
 
 /** What leads to the company's own proxy. */
@@ -36,21 +37,18 @@ function serviceForProxy({ proxyIp }: HealthyRig): ManifestObject[] {
   return [service(shop, 'proxy', { name: 'tcp-proxy', port: 3128 }), slice];
 }
 
-export const proxyMeshes: readonly HealthyMesh[] = [
-  {
-    id: 'COMPANY-ENTRY',
+export const proxyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
+  'COMPANY-ENTRY': {
     title: 'The company’s own TCP entry for its proxy',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig)],
   },
-  {
-    id: 'COMPANY-ENTRY-STATIC',
+  'COMPANY-ENTRY-STATIC': {
     title: 'The same with resolution STATIC, and the proxy as its endpoint',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
   },
-  {
-    id: 'COMPANY-ENTRY-WITH-MORE',
+  'COMPANY-ENTRY-WITH-MORE': {
     title: 'The same with two hosts, further ports and addresses, IPv6 too',
     proxy: { port: 3128 },
     objects: (rig) => [
@@ -61,8 +59,7 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'COMPANY-ENTRY-RULED',
+  'COMPANY-ENTRY-RULED': {
     title: 'A DestinationRule for the company’s proxy: long timeouts, keepalive, outlier detection, no TLS',
     proxy: { port: 3128 },
     objects: (rig) => [
@@ -77,21 +74,18 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'AN-ENTRY-EACH',
+  'AN-ENTRY-EACH': {
     title: 'Two machines of the company’s proxy, and an entry for each, in two namespaces',
     proxy: { port: 3128, both: true },
     objects: (rig) => [companyEntry(rig), secondEntry(rig)],
   },
-  {
-    id: 'AN-ENTRY-EACH-CHOSEN',
+  'AN-ENTRY-EACH-CHOSEN': {
     title: 'The same, and --entry names one of them',
     proxy: { port: 3128, both: true },
     settings: { entry: `${shop}/corp-proxy-2` },
     objects: (rig) => [companyEntry(rig), secondEntry(rig)],
   },
-  {
-    id: 'ONE-ENTRY-FOR-BOTH',
+  'ONE-ENTRY-FOR-BOTH': {
     title: 'Two machines of the company’s proxy as endpoints of one entry',
     proxy: { port: 3128, both: true },
     objects: (rig) => {
@@ -100,14 +94,12 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       return [companyEntry(rig, { addresses, resolution: 'STATIC', endpoints })];
     },
   },
-  {
-    id: 'ENTRY-OF-WORKLOADS',
+  'ENTRY-OF-WORKLOADS': {
     title: 'The company’s entry selects its proxy, which is a WorkloadEntry',
     proxy: { port: 3128 },
     objects: (rig) => workloadEntry(rig),
   },
-  {
-    id: 'ENTRY-EXPORTED',
+  'ENTRY-EXPORTED': {
     title: 'The company’s entry lies in a namespace of its own, and is exported to the client’s alone',
     proxy: { port: 3128 },
     objects: (rig) => {
@@ -115,8 +107,7 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       return [serviceEntry(shop, 'corp-proxy', spec ?? {})];
     },
   },
-  {
-    id: 'ENTRY-TWICE',
+  'ENTRY-TWICE': {
     title: 'Two teams have the same entry for the company’s proxy',
     proxy: { port: 3128 },
     objects: (rig) => {
@@ -124,14 +115,12 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       return [entry, serviceEntry(shop, 'corp-proxy', entry.spec ?? {})];
     },
   },
-  {
-    id: 'ROUTE-TO-THE-PROXY',
+  'ROUTE-TO-THE-PROXY': {
     title: 'A VirtualService that routes the proxy’s port to the proxy',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig), routes([toProxy()])],
   },
-  {
-    id: 'ROUTE-BY-SUBSETS',
+  'ROUTE-BY-SUBSETS': {
     title: 'A VirtualService that splits it between two subsets of the proxy',
     proxy: { port: 3128 },
     objects: (rig) => [
@@ -143,28 +132,24 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       routes(['blue', 'green'].map((subset) => ({ ...toProxy({ subset }), weight: 50 }))),
     ],
   },
-  {
-    id: 'EGRESS-GATEWAY',
+  'EGRESS-GATEWAY': {
     title: 'The company’s proxy is reached through an egress gateway',
     proxy: { port: 3128 },
     objects: (rig) => throughGateway(rig),
     inject: startGateway,
     undo: stopGateway,
   },
-  {
-    id: 'SERVICE-FOR-THE-PROXY',
+  'SERVICE-FOR-THE-PROXY': {
     title: 'A TCP Service without a selector, whose endpoint is the company’s proxy',
     proxy: { port: 3128 },
     objects: serviceForProxy,
   },
-  {
-    id: 'COMPANY-ENTRY-BY-NAME',
+  'COMPANY-ENTRY-BY-NAME': {
     title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
     proxy: { port: 3128, byName: true },
     objects: (rig) => [companyEntry(rig, { addresses: undefined, resolution: 'DNS' })],
   },
-  {
-    id: 'DNS-CAPTURE',
+  'DNS-CAPTURE': {
     title: 'Sidecars answer DNS, with allocated addresses; the company’s proxy by name',
     proxy: { port: 3128, byName: true },
     meshConfig: {
@@ -173,4 +158,4 @@ export const proxyMeshes: readonly HealthyMesh[] = [
       },
     },
   },
-];
+});

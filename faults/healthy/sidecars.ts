@@ -1,7 +1,8 @@
 import { istioctl } from '../../helpers/istio/istioctl.ts';
 import { companyEntry } from './company.ts';
 import { envoyFilter, istio, root, service, tcpListener, typed } from '../objects.ts';
-import type { HealthyMesh } from './mesh.ts';
+import { identified } from '../fault.ts';
+import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { shop, type HealthyRig } from './rig.ts';
 import { startWorkload, stopWorkload } from './workload.ts';
 
@@ -24,23 +25,20 @@ const auditLog = typed('access_loggers.file.v3.FileAccessLog', {
   log_format: { text_format_source: { inline_string: 'audit %UPSTREAM_CLUSTER% %BYTES_SENT%\n' } },
 });
 
-export const sidecarMeshes: readonly HealthyMesh[] = [
-  {
-    id: 'CLIENT-WITH-CURL',
+export const sidecarMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
+  'CLIENT-WITH-CURL': {
     title: 'Requests from another team’s Deployment, by its own curl (--client)',
     inject: (rig) => startWorkload(rig, 'curl'),
     undo: stopWorkload,
     settings: { client: `${shop}/deployment/web` },
   },
-  {
-    id: 'CLIENT-WITHOUT-CURL',
+  'CLIENT-WITHOUT-CURL': {
     title: 'Requests from another team’s pod with a label, by an ephemeral container: it has no curl',
     inject: (rig) => startWorkload(rig, 'squid'),
     undo: stopWorkload,
     settings: { client: `${shop}/app=web` },
   },
-  {
-    id: 'CLIENT-AND-PROXY',
+  'CLIENT-AND-PROXY': {
     title: 'Requests from another team’s Deployment to the company’s proxy, by the company’s entry',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig)],
@@ -48,13 +46,11 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
     undo: stopWorkload,
     settings: { client: `${shop}/deployment/web` },
   },
-  {
-    id: 'BARE',
+  BARE: {
     title: 'Nothing beside Istio, and the run makes its namespaces itself',
     makesNamespaces: true,
   },
-  {
-    id: 'DISCOVERY-SELECTORS',
+  'DISCOVERY-SELECTORS': {
     title:
       'discoverySelectors that leave the cluster’s own namespaces out by name; the run makes its own itself',
     makesNamespaces: true,
@@ -62,65 +58,54 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
       discoverySelectors: [{ matchExpressions: [notTheClusters] }],
     },
   },
-  {
-    id: 'INJECTED-BY-DEFAULT',
+  'INJECTED-BY-DEFAULT': {
     title: 'Namespaces without a label are injected (enableNamespacesByDefault)',
     inject: (rig) => rig.injectByDefault(true),
     undo: (rig) => rig.injectByDefault(false),
   },
-  {
-    id: 'SOME-NETWORKS',
+  'SOME-NETWORKS': {
     title: 'Sidecars capture the company’s networks alone, without some ports',
     inject: (rig) =>
       rig.changeInjectorValues({ includeIPRanges: '10.0.0.0/8', excludeOutboundPorts: '22,5432' }),
     undo: (rig) => rig.restoreInjectorValues(),
   },
-  {
-    id: 'SOME-PORTS',
+  'SOME-PORTS': {
     title: 'Sidecars capture some ports alone, the proxy’s among them',
     inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '', includeOutboundPorts: '443,3128' }),
     undo: (rig) => rig.restoreInjectorValues(),
   },
-  {
-    id: 'CONCURRENCY',
+  CONCURRENCY: {
     title: 'ProxyConfig with one worker thread',
     objects: () => [istio('networking', 'ProxyConfig', root, 'mesh-wide', { concurrency: 1 })],
   },
-  {
-    id: 'HOLD-APPLICATION',
+  'HOLD-APPLICATION': {
     title: 'Applications wait for their sidecar (holdApplicationUntilProxyStarts)',
     meshConfig: { defaultConfig: { holdApplicationUntilProxyStarts: true } },
   },
-  {
-    id: 'ORDINARY-SIDECARS',
+  'ORDINARY-SIDECARS': {
     title: 'Sidecars are ordinary containers',
     istiod: { ENABLE_NATIVE_SIDECARS: 'false' },
   },
-  {
-    id: 'ORDINARY-SIDECARS-HOLD',
+  'ORDINARY-SIDECARS-HOLD': {
     title: 'Ordinary sidecars that applications wait for',
     istiod: { ENABLE_NATIVE_SIDECARS: 'false' },
     meshConfig: { defaultConfig: { holdApplicationUntilProxyStarts: true } },
   },
-  {
-    id: 'NATIVE-SIDECARS',
+  'NATIVE-SIDECARS': {
     title: 'Sidecars are init containers that keep running',
     istiod: { ENABLE_NATIVE_SIDECARS: 'true' },
   },
-  {
-    id: 'TPROXY',
+  TPROXY: {
     title: 'Connections are intercepted by TPROXY',
     meshConfig: { defaultConfig: { interceptionMode: 'TPROXY' } },
   },
-  {
-    id: 'REVISION-TAG',
+  'REVISION-TAG': {
     title: 'A revision tag beside the default, by which the run chooses its control plane',
     settings: { revision: tag },
     inject: (rig) => istioctlIn(rig, 'tag', 'set', tag, '--revision', 'default', '--skip-confirmation'),
     undo: (rig) => istioctlIn(rig, 'tag', 'remove', tag, '--skip-confirmation'),
   },
-  {
-    id: 'ENVOY-FILTER-KEEPALIVE',
+  'ENVOY-FILTER-KEEPALIVE': {
     title: 'An EnvoyFilter of the whole mesh: TCP keepalive to every upstream',
     objects: () => [
       envoyFilter(root, 'keepalive', {
@@ -129,8 +114,7 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'ENVOY-FILTER-ELSEWHERE',
+  'ENVOY-FILTER-ELSEWHERE': {
     title: 'An EnvoyFilter with a Lua filter in another namespace',
     objects: () => [
       service(shop, 'catalogue', { name: 'http', port: 80 }),
@@ -152,8 +136,7 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'ENVOY-FILTER-LOG',
+  'ENVOY-FILTER-LOG': {
     title: 'An EnvoyFilter that adds a second access log to every TCP proxy',
     objects: () => [
       envoyFilter(root, 'second-log', {
@@ -165,9 +148,8 @@ export const sidecarMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'TRUST-DOMAIN',
+  'TRUST-DOMAIN': {
     title: 'A trust domain of the company',
     meshConfig: { trustDomain: 'corp.example', trustDomainAliases: ['cluster.local'] },
   },
-];
+});

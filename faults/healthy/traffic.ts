@@ -9,7 +9,8 @@ import {
   tls,
   type ManifestObject,
 } from '../objects.ts';
-import type { HealthyMesh } from './mesh.ts';
+import { identified } from '../fault.ts';
+import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { bank, shop, type HealthyRig } from './rig.ts';
 
 /** What decides where connections go, and how. */
@@ -91,29 +92,24 @@ async function grow(rig: HealthyRig): Promise<void> {
 
 const crowd = 'other-crowd';
 
-export const trafficMeshes: readonly HealthyMesh[] = [
-  {
-    id: 'REGISTRY-ONLY-SIDECAR',
+export const trafficMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
+  'REGISTRY-ONLY-SIDECAR': {
     title: 'REGISTRY_ONLY by a default Sidecar, which imports every host',
     objects: () => [sidecar(['*/*'], true)],
   },
-  {
-    id: 'REGISTRY-ONLY-MESH',
+  'REGISTRY-ONLY-MESH': {
     title: 'REGISTRY_ONLY by meshConfig',
     meshConfig: { outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } },
   },
-  {
-    id: 'DEFAULT-SIDECAR',
+  'DEFAULT-SIDECAR': {
     title: 'A default Sidecar that imports the own namespace and istio-system',
     objects: () => [sidecar(['./*', 'istio-system/*'], false)],
   },
-  {
-    id: 'DEFAULT-SIDECAR-REGISTRY-ONLY',
+  'DEFAULT-SIDECAR-REGISTRY-ONLY': {
     title: 'Both: own namespace and istio-system alone, and REGISTRY_ONLY',
     objects: () => [sidecar(['./*', 'istio-system/*'], true)],
   },
-  {
-    id: 'EGRESS-PROXY',
+  'EGRESS-PROXY': {
     title: 'What is not registered goes to an egress gateway, by a default Sidecar (egressProxy)',
     objects: () => [
       service(shop, 'egress', { name: 'tcp', port: 15443 }),
@@ -126,29 +122,24 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'HTTP-SERVICE-ON-3128',
+  'HTTP-SERVICE-ON-3128': {
     title: 'Another team’s HTTP Service on 3128',
     objects: () => [service(shop, 'catalogue', { name: 'http', port: 3128 })],
   },
-  {
-    id: 'HTTP-SERVICE-ON-8080',
+  'HTTP-SERVICE-ON-8080': {
     title: 'Another team’s HTTP Service on 8080, the port of the company’s proxy',
     proxy: { port: 8080 },
     objects: () => [service(shop, 'catalogue', { name: 'http', port: 8080 })],
   },
-  {
-    id: 'TCP-SERVICE-ON-3128',
+  'TCP-SERVICE-ON-3128': {
     title: 'Another team’s TCP Service on 3128',
     objects: () => [service(shop, 'queue', { name: 'tcp-queue', port: 3128 })],
   },
-  {
-    id: 'WIDE-ENTRY',
+  'WIDE-ENTRY': {
     title: 'A TCP entry for the whole company network on 3128',
     objects: () => [passing('company-network.example.com', tcp(3128), ['10.0.0.0/8'])],
   },
-  {
-    id: 'OTHER-PROXY',
+  'OTHER-PROXY': {
     title: 'Another proxy by name on 3128, without addresses',
     objects: () => [
       serviceEntry(root, 'other-proxy', {
@@ -158,33 +149,27 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'MANY-ENTRIES',
+  'MANY-ENTRIES': {
     title: '200 TCP entries, one of them on 3128 at an address that is not the proxy’s',
     objects: manyEntries,
   },
-  {
-    id: 'DESTINATION-REGISTERED',
+  'DESTINATION-REGISTERED': {
     title: 'A TLS entry for the destination, for traffic that goes around the proxy',
     objects: () => [passing('www.wikipedia.org', tls), passing('*.wikipedia.org', tls)],
   },
-  {
-    id: 'SAME-HOST-ELSEWHERE',
+  'SAME-HOST-ELSEWHERE': {
     title: 'Another team’s entry with the document’s host, for another address',
     objects: () => [passing('my-company-proxy.com', tcp(3128), ['192.0.2.77/32'], shop)],
   },
-  {
-    id: 'OTHER-TEAMS-SIDECAR',
+  'OTHER-TEAMS-SIDECAR': {
     title: 'REGISTRY_ONLY and few imports by a Sidecar of another namespace',
     objects: () => [sidecar(['./*'], true, shop)],
   },
-  {
-    id: 'PATH-NORMALIZATION',
+  'PATH-NORMALIZATION': {
     title: 'Paths are normalized, by meshConfig',
     meshConfig: { pathNormalization: { normalization: 'MERGE_SLASHES' } },
   },
-  {
-    id: 'WILDCARD-ENTRY',
+  'WILDCARD-ENTRY': {
     title: 'A TLS entry for *.wikimedia.org, and one for a TCP host on 443',
     objects: () => [
       passing('*.wikimedia.org', tls, undefined, shop),
@@ -195,13 +180,11 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'EGRESS-ELSEWHERE',
+  'EGRESS-ELSEWHERE': {
     title: 'Gateway, VirtualService and egress gateway for another host',
     objects: egressElsewhere,
   },
-  {
-    id: 'VIRTUAL-MACHINES',
+  'VIRTUAL-MACHINES': {
     title: 'Virtual machines of the company as WorkloadEntries of a ServiceEntry',
     objects: () => [
       istio('networking', 'ServiceEntry', bank, 'ledger', {
@@ -217,8 +200,7 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'EXPORT-DEFAULTS',
+  'EXPORT-DEFAULTS': {
     title: 'Entries, VirtualServices and DestinationRules are exported to their own namespace by default',
     meshConfig: {
       defaultServiceExportTo: ['.'],
@@ -226,35 +208,30 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       defaultDestinationRuleExportTo: ['.'],
     },
   },
-  {
-    id: 'OUTLIER-DETECTION',
+  'OUTLIER-DETECTION': {
     title: 'Outlier detection for every host',
     objects: () => {
       const outlierDetection = { consecutive5xxErrors: 5, interval: '10s', baseEjectionTime: '30s' };
       return [destinationRule('outliers', '*', { outlierDetection })];
     },
   },
-  {
-    id: 'CONNECTION-LIMITS',
+  'CONNECTION-LIMITS': {
     title: 'At most three connections to hosts under .com, the entry’s included',
     objects: () => [
       destinationRule('limits-outside', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } }),
     ],
   },
-  {
-    id: 'IDLE-TIMEOUT',
+  'IDLE-TIMEOUT': {
     title: 'An idle timeout of half a second for hosts under .com',
     objects: () => [
       destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
     ],
   },
-  {
-    id: 'MTLS-IN-THE-CLUSTER',
+  'MTLS-IN-THE-CLUSTER': {
     title: 'Mutual TLS to every Service of the cluster, by a DestinationRule for *.local',
     objects: () => [destinationRule('mutual-tls', '*.local', { tls: { mode: 'ISTIO_MUTUAL' } })],
   },
-  {
-    id: 'LOCALITY',
+  LOCALITY: {
     title: 'Locality failover in meshConfig, and a rule that uses it',
     meshConfig: { localityLbSetting: { enabled: true, failover: [{ from: 'eu-central', to: 'eu-west' }] } },
     objects: () => [
@@ -264,20 +241,17 @@ export const trafficMeshes: readonly HealthyMesh[] = [
       }),
     ],
   },
-  {
-    id: 'TCP-KEEPALIVE',
+  'TCP-KEEPALIVE': {
     title: 'Keepalive and a connect timeout of 3 s in meshConfig',
     meshConfig: { tcpKeepalive: { time: '300s', interval: '60s', probes: 5 }, connectTimeout: '3s' },
   },
-  {
-    id: 'H2-UPGRADE',
+  'H2-UPGRADE': {
     title: 'HTTP/1.1 becomes HTTP/2 between sidecars, by meshConfig',
     meshConfig: { h2UpgradePolicy: 'UPGRADE' },
   },
-  {
-    id: 'BIG-MESH',
+  'BIG-MESH': {
     title: '500 Services and 500 entries of other people',
     inject: grow,
     undo: (rig) => rig.remove(namespace(crowd)),
   },
-];
+});
