@@ -7,9 +7,8 @@ import { withoutEntryOnce } from './absence.ts';
 import { tripMustGoByBaseline } from './mesh.ts';
 
 /** What the mesh does before the document's ServiceEntry is there. */
-export const beforeTheEntry = inSection('controls', [
-  {
-    id: 'CONTROL-1',
+export const beforeTheEntry = inSection('controls', {
+  'CONTROL-1': {
     title: 'Without the ServiceEntry the request goes where this mesh sends it: a title proves nothing',
     needs: ['BEFORE-3', 'CLIENT-1', 'PROXY-8', 'REACH-3'],
     unavailable: wouldHideEntry,
@@ -30,4 +29,4 @@ export const beforeTheEntry = inSection('controls', [
       for (const one of [trip, way]) if (one.status === 'rejected') throw one.reason;
     },
   },
-]);
+});

@@ -13,9 +13,8 @@ import { withObjects } from './absence.ts';
 import { meshTrip } from './mesh.ts';
 
 /** What must be refused, or told apart, while all is as the document leaves it. */
-export const withTheEntry = inSection('controls', [
-  {
-    id: 'CONTROL-2',
+export const withTheEntry = inSection('controls', {
+  'CONTROL-2': {
     when: isDeployed,
     title:
       'CONNECT to a port other than 443 is denied by the proxy, though the mesh carries it as documented',
@@ -28,8 +27,7 @@ export const withTheEntry = inSection('controls', [
       expect(trip).toHaveCrossed(documentsSidecar(world), proxy({ result: 'TCP_DENIED/403' }));
     },
   },
-  {
-    id: 'CONTROL-3',
+  'CONTROL-3': {
     when: isDeployed,
     title: "Squid's manager is denied to anyone from outside its pod",
     needs: ['PROXY-8'],
@@ -46,8 +44,7 @@ export const withTheEntry = inSection('controls', [
       expect(trip).toHaveCrossed(noSidecar(), proxy({ result: 'TCP_DENIED/403' }));
     },
   },
-  {
-    id: 'CONTROL-4',
+  'CONTROL-4': {
     title: 'A client that goes round the proxy gets the page, and is told apart',
     needs: ['PROXY-8', 'REACH-3'],
     run: async (world) => {
@@ -72,8 +69,7 @@ export const withTheEntry = inSection('controls', [
       expect(trip).toBeDiagnosedAs('WENT_ROUND_PROXY', ...baseline(world));
     },
   },
-  {
-    id: 'CONTROL-5',
+  'CONTROL-5': {
     when: isDeployed,
     title: 'Of requests at once from several pods, each gets its own statements',
     needs: ['MESH-2'],
@@ -114,7 +110,7 @@ export const withTheEntry = inSection('controls', [
       });
     },
   },
-]);
+});
 
 const neighboursName = 'conformance-neighbours';
 

@@ -11,9 +11,8 @@ import { withEntryAgain, withObjects, withoutEntry, withRoomForHttp, withScope }
 import { documentsWay, httpMustListen, meshTrip, takerMustBe, tripMustGoByBaseline } from './mesh.ts';
 
 /** What the document's ServiceEntry is for: the same request without it, or with a wrong one. */
-export const withoutTheEntry = inSection('controls', [
-  {
-    id: 'CONTROL-6',
+export const withoutTheEntry = inSection('controls', {
+  'CONTROL-6': {
     unavailable: wouldHideEntry,
     title: 'Once the ServiceEntry is gone, the sidecar forgets it: the request goes where it went before',
     needs: ['MESH-2'],
@@ -21,8 +20,7 @@ export const withoutTheEntry = inSection('controls', [
       await withoutEntry(world, () => tripMustGoByBaseline(world));
     },
   },
-  {
-    id: 'CONTROL-7',
+  'CONTROL-7': {
     unavailable: wouldChangeClient,
     title: 'With REGISTRY_ONLY the request is blocked without the entry, and passes with it',
     needs: ['MESH-2'],
@@ -40,8 +38,7 @@ export const withoutTheEntry = inSection('controls', [
       });
     },
   },
-  {
-    id: 'CONTROL-8',
+  'CONTROL-8': {
     unavailable: wouldChangeClient,
     title: 'With protocol HTTP in the entry the sidecar has no route for the CONNECT: 404',
     needs: ['MESH-2'],
@@ -59,8 +56,7 @@ export const withoutTheEntry = inSection('controls', [
       });
     },
   },
-  {
-    id: 'CONTROL-9',
+  'CONTROL-9': {
     unavailable: wouldChangeClient,
     // An entry without addresses takes the whole port, and so does the Service: Istio can have one of them alone.
     when: ({ proxy }) => proxy.kind === 'deployed' || proxy.name === undefined,
@@ -80,7 +76,7 @@ export const withoutTheEntry = inSection('controls', [
       });
     },
   },
-]);
+});
 
 async function tripMustBeTheDocuments(world: World): Promise<void> {
   expect(await meshTrip(world)).toHaveCrossed(...documentsWay(world));

@@ -14,9 +14,8 @@ import { withObjects } from './absence.ts';
 import { documentsWay } from './mesh.ts';
 
 /** The way out of a cluster differs by node: firewalls, addresses, NAT. The document's client is on one of them. */
-export const onEveryNode = inSection('controls', [
-  {
-    id: 'NODE-1',
+export const onEveryNode = inSection('controls', {
+  'NODE-1': {
     title: 'From a client on each node, the page arrives through the proxy as documented (--every-node)',
     needs: ['MESH-2'],
     when: ({ configuration: { everyNode } }) => everyNode,
@@ -36,7 +35,7 @@ export const onEveryNode = inSection('controls', [
       world.note('nodes', names.join(', '));
     },
   },
-]);
+});
 
 interface Client {
   readonly node: string;

@@ -26,15 +26,14 @@ import type { World } from '../document/world.ts';
 import { withObjects } from './absence.ts';
 
 /** Many pods with many tunnels each at once, where a run asks for more than the document's one request. */
-export const manyAtOnce = inSection('controls', [
-  {
-    id: 'SCALE-1',
+export const manyAtOnce = inSection('controls', {
+  'SCALE-1': {
     title: 'Of many tunnels from many pods at once, each has exactly its own statements, and none is lost',
     needs: ['MESH-2', 'PROXY-8'],
     when: ({ configuration }) => loadOf(configuration) !== undefined,
     run: (world) => tellingLimits(() => manyTripsMustBeSound(world)),
   },
-]);
+});
 
 async function manyTripsMustBeSound(world: World): Promise<void> {
   const load = loadOf(world.session.configuration);

@@ -19,9 +19,8 @@ import { inSection, type Step } from './step.ts';
 import type { Mesh, World } from './world.ts';
 
 export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly Step[] =>
-  inSection('before-you-begin', [
-    {
-      id: 'BEFORE-1',
+  inSection('before-you-begin', {
+    'BEFORE-1': {
       title: 'Install Istio',
       claims: claims.istioIsInstalled,
       needs: [],
@@ -40,8 +39,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         if (!found) await accessLogMustBeOn(world);
       },
     },
-    {
-      id: 'BEFORE-2',
+    'BEFORE-2': {
       when: isOwnClient,
       title: `Start the ${client} sample with a sidecar`,
       commands: [commands.applyClient, commands.injectClient],
@@ -71,8 +69,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         }
       },
     },
-    {
-      id: 'BEFORE-3',
+    'BEFORE-3': {
       when: isOwnClient,
       title: `SOURCE_POD is the ${client} pod`,
       commands: [commands.sourcePod],
@@ -90,7 +87,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         world.sourcePod.set(name);
       },
     },
-  ]);
+  });
 
 async function install(world: World): Promise<void> {
   const { session, mesh } = world;

@@ -20,9 +20,8 @@ import { inSection, isDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step[] =>
-  inSection('deploy-an-https-proxy', [
-    {
-      id: 'PROXY-1',
+  inSection('deploy-an-https-proxy', {
+    'PROXY-1': {
       title: 'Namespace external exists and is not labelled for injection',
       commands: [commands.createNamespace],
       needs: ['BEFORE-1'],
@@ -35,8 +34,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       },
       run: namespaceMustNotInject,
     },
-    {
-      id: 'PROXY-2',
+    'PROXY-2': {
       when: isDeployed,
       title: "proxy.conf is Squid's configuration as in the document",
       commands: [commands.writeProxyConf],
@@ -58,8 +56,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         );
       },
     },
-    {
-      id: 'PROXY-3',
+    'PROXY-3': {
       when: isDeployed,
       title: 'ConfigMap proxy-configmap holds it under squid.conf',
       commands: [commands.createConfigMap],
@@ -88,8 +85,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         );
       },
     },
-    {
-      id: 'PROXY-4',
+    'PROXY-4': {
       when: isDeployed,
       title: 'Squid runs with that configuration, mounted read-only',
       commands: [commands.deployProxy],
@@ -120,8 +116,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         world.witnesses.follow('proxy', target);
       },
     },
-    {
-      id: 'PROXY-5',
+    'PROXY-5': {
       title: `The ${client} sample runs in external, without a sidecar`,
       commands: [commands.applyOutsideClient],
       needs: ['PROXY-1'],
@@ -138,8 +133,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         world.externalPod.set(pod.metadata?.name ?? '');
       },
     },
-    {
-      id: 'PROXY-6',
+    'PROXY-6': {
       when: isDeployed,
       title: 'PROXY_IP is the address of the Squid pod and of no Service',
       commands: [commands.proxyIp],
@@ -164,8 +158,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         world.proxyIps.set([ip]);
       },
     },
-    {
-      id: 'PROXY-7',
+    'PROXY-7': {
       when: isDeployed,
       title: "PROXY_PORT is the port of Squid's configuration",
       commands: [commands.proxyPort],
@@ -178,8 +171,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         world.proxyPort.set(Number(configured));
       },
     },
-    {
-      id: 'PROXY-8',
+    'PROXY-8': {
       when: isDeployed,
       title: 'Without Istio, the page arrives through the proxy',
       commands: [commands.requestWithoutIstio],
@@ -193,8 +185,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         expect(trip).toHaveTitle(world.session.destination.title);
       },
     },
-    {
-      id: 'PROXY-9',
+    'PROXY-9': {
       when: isDeployed,
       title: "Squid's access log has the line of that very request",
       commands: [commands.proxyLog],
@@ -209,7 +200,7 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
         await lineMustBeInSquidLog(world, trip);
       },
     },
-  ]);
+  });
 
 async function proxyConfigMap(world: World): Promise<V1ConfigMap & KubernetesObject> {
   const metadata = { name: world.edition.proxy.configMap, namespace: world.namespaces.external };

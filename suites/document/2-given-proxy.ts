@@ -19,9 +19,8 @@ const section = 'deploy-an-https-proxy';
 const when: NonNullable<Step['when']> = (plan) => !isDeployed(plan);
 
 /** In place of the steps that deploy Squid and try it: whether the given proxy serves without Istio. */
-export const reachGivenProxy = inSection(section, [
-  {
-    id: 'REACH-1',
+export const reachGivenProxy = inSection(section, {
+  'REACH-1': {
     title: 'Your proxy has addresses inside the cluster, and none of them is a Service’s',
     needs: ['PROXY-5'],
     when,
@@ -42,8 +41,7 @@ export const reachGivenProxy = inSection(section, [
       world.proxyPort.set(port);
     },
   },
-  {
-    id: 'REACH-2',
+  'REACH-2': {
     title: 'Its log can be followed',
     needs: ['BEFORE-1'],
     when,
@@ -57,8 +55,7 @@ export const reachGivenProxy = inSection(section, [
       world.note('log', log.text);
     },
   },
-  {
-    id: 'REACH-3',
+  'REACH-3': {
     title: 'Without Istio, the page arrives through your proxy, by each address given',
     needs: ['REACH-1', 'REACH-2'],
     when,
@@ -75,8 +72,7 @@ export const reachGivenProxy = inSection(section, [
       }
     },
   },
-  {
-    id: 'REACH-4',
+  'REACH-4': {
     title: 'Its access log has the line of that very request',
     needs: ['REACH-3'],
     when,
@@ -90,12 +86,11 @@ export const reachGivenProxy = inSection(section, [
       return Promise.resolve();
     },
   },
-]);
+});
 
 /** Beside the document's own request, which takes the first address. */
-export const furtherAddresses = inSection('configure-traffic-to-external-https-proxy', [
-  {
-    id: 'MESH-5',
+export const furtherAddresses = inSection('configure-traffic-to-external-https-proxy', {
+  'MESH-5': {
     title: 'By each further address of your proxy the sidecar carries the request as well',
     needs: ['MESH-2', 'REACH-2'],
     when: ({ proxy }) => proxy.kind === 'given' && proxy.addresses.length > 1,
@@ -109,7 +104,7 @@ export const furtherAddresses = inSection('configure-traffic-to-external-https-p
       }
     },
   },
-]);
+});
 
 /** The endpoints that clients are to use, one after the other: each address that the user gave, or the name's, once. */
 function endpointsOf(world: World): readonly Endpoint[] {

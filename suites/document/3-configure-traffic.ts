@@ -15,9 +15,8 @@ import { judgedOf, judgedText, rivalsText } from './their-entry.ts';
 import type { World } from './world.ts';
 
 export const configureTraffic = ({ commands, claims }: Edition): readonly Step[] =>
-  inSection('configure-traffic-to-external-https-proxy', [
-    {
-      id: 'MESH-1',
+  inSection('configure-traffic-to-external-https-proxy', {
+    'MESH-1': {
       title: 'A TCP ServiceEntry for the proxy, and the sidecar listens for it',
       commands: [commands.applyServiceEntry],
       claims: claims.entryIsTcp,
@@ -47,8 +46,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         await sidecarMustTunnel(world);
       },
     },
-    {
-      id: 'MESH-2',
+    'MESH-2': {
       title: 'From the pod with a sidecar, the page arrives through the proxy',
       commands: [commands.requestFromMesh],
       needs: ['MESH-1'],
@@ -64,8 +62,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         expect(trip).toHaveTitle(world.session.destination.title, ...handed);
       },
     },
-    {
-      id: 'MESH-3',
+    'MESH-3': {
       title: "The sidecar's access log has the line of that very request",
       commands: [commands.sidecarLog],
       needs: ['MESH-2'],
@@ -75,8 +72,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         return Promise.resolve();
       },
     },
-    {
-      id: 'MESH-4',
+    'MESH-4': {
       title: "Squid's access log has the line of that very request",
       commands: [commands.proxyLog],
       needs: ['MESH-2', 'REACH-2'],
@@ -91,7 +87,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
         await lineMustBeInSquidLog(world, trip);
       },
     },
-  ]);
+  });
 
 /** Of a proxy that the mesh may have an entry for, why that is not judged: a mistyped one would go unnoticed. */
 async function noteWhyNotTheirs(world: World): Promise<void> {

@@ -17,9 +17,8 @@ interface Exported {
 }
 
 export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] =>
-  inSection('understanding-what-happened', [
-    {
-      id: 'WHY-1',
+  inSection('understanding-what-happened', {
+    'WHY-1': {
       title:
         'Nothing in the mesh knows wikipedia.org, nor the proxy but for the entry, and the request needed nothing',
       claims: claims.noEntryForTheDestination,
@@ -70,7 +69,7 @@ export const understandingWhatHappened = ({ claims }: Edition): readonly Step[] 
         expect(trip).toHaveTitle(world.session.destination.title);
       },
     },
-  ]);
+  });
 
 /** Whether an entry is for the proxy itself: in an existing mesh another may have the same host, for another address. */
 function reachesProxy(world: World, object: KubernetesObject): boolean {

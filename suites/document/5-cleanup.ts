@@ -17,9 +17,8 @@ import { inSection, isDeployed, type Step } from './step.ts';
 import type { World } from './world.ts';
 
 export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
-  inSection('cleanup', [
-    {
-      id: 'CLEAN-1',
+  inSection('cleanup', {
+    'CLEAN-1': {
       when: isOwnClient,
       title: `Shut down ${client}`,
       commands: [commands.deleteClient],
@@ -31,8 +30,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         await podsGone(world, world.namespaces.mesh, `app=${world.edition.client}`);
       },
     },
-    {
-      id: 'CLEAN-2',
+    'CLEAN-2': {
       title: `Shut down ${client} in external`,
       commands: [commands.deleteOutsideClient],
       needs: [],
@@ -45,8 +43,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         await podsGone(world, world.namespaces.external, `app=${world.edition.client}`);
       },
     },
-    {
-      id: 'CLEAN-3',
+    'CLEAN-3': {
       when: isDeployed,
       title: 'Shut down Squid, delete the ConfigMap and the file',
       commands: [commands.deleteProxy],
@@ -72,8 +69,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         );
       },
     },
-    {
-      id: 'CLEAN-4',
+    'CLEAN-4': {
       title: 'Delete namespace external',
       commands: [commands.deleteNamespace],
       needs: [],
@@ -95,8 +91,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         return Promise.resolve();
       },
     },
-    {
-      id: 'CLEAN-5',
+    'CLEAN-5': {
       title: 'Delete the ServiceEntry',
       commands: [commands.deleteServiceEntry],
       needs: [],
@@ -107,8 +102,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
       },
       run: () => Promise.resolve(),
     },
-    {
-      id: 'CLEAN-6',
+    'CLEAN-6': {
       title: 'The cluster is as it was before the first step',
       needs: ['CLEAN-1', 'CLEAN-2', 'CLEAN-3', 'CLEAN-4', 'CLEAN-5'],
       run: async (world) => {
@@ -126,7 +120,7 @@ export const cleanup = ({ commands, client }: Edition): readonly Step[] =>
         );
       },
     },
-  ]);
+  });
 
 function staysPrepared({ session, namespaces }: World): boolean {
   return session.existing?.prepared.includes(namespaces.external) === true;

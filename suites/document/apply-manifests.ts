@@ -10,15 +10,14 @@ import { inSection } from './step.ts';
 import type { World } from './world.ts';
 
 /** The user's own manifests, where a run has any: before the first pod of the document. */
-export const applyManifests = inSection('controls', [
-  {
-    id: 'APPLY-1',
+export const applyManifests = inSection('controls', {
+  'APPLY-1': {
     title: 'Your manifests are applied, and your workloads are ready',
     needs: ['BEFORE-1'],
     when: ({ configuration }) => configuration.apply.length > 0,
     run: (world) => manifestsMustApply(world),
   },
-]);
+});
 
 /** Applies the user's manifests, in their order, and waits for the workloads among them. */
 export async function manifestsMustApply(world: World): Promise<void> {

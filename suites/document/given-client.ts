@@ -12,9 +12,8 @@ export function isOwnClient({ configuration: { client } }: RunPlan): boolean {
 }
 
 /** In place of the steps that start the document's client. */
-export const findGivenClient = inSection('before-you-begin', [
-  {
-    id: 'CLIENT-1',
+export const findGivenClient = inSection('before-you-begin', {
+  'CLIENT-1': {
     title: 'Your pod is there, ready, and has a sidecar: it is the client',
     needs: ['BEFORE-1'],
     when: (plan) => !isOwnClient(plan),
@@ -38,7 +37,7 @@ export const findGivenClient = inSection('before-you-begin', [
       if (isDeployed(world.session)) await apply(kube, [namespaceObject(world.namespaces.mesh)]);
     },
   },
-]);
+});
 
 function replaced(namespace: string, pod: string): EnvironmentError {
   return new EnvironmentError(

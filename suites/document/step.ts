@@ -52,8 +52,12 @@ export interface Ahead {
   readonly since?: (world: World) => number | undefined;
 }
 
-export function inSection(section: Section, steps: readonly Omit<Step, 'section'>[]): readonly Step[] {
-  return steps.map((step) => ({ ...step, section }));
+/** The steps of a table, each with its key as its id, in the table's order. */
+export function inSection(
+  section: Section,
+  steps: Readonly<Record<string, Omit<Step, 'id' | 'section'>>>,
+): readonly Step[] {
+  return Object.entries(steps).map(([id, step]) => ({ id, section, ...step }));
 }
 
 /** For steps that deploy Squid, or look into it. */
