@@ -4,17 +4,12 @@ import { fileCheck, nodeAskedFor, nodeCheck, nodeFinding } from '../helpers/doct
 import type { Asked } from '../helpers/doctor/surroundings.ts';
 import { exitCodes } from '../helpers/errors.ts';
 
-export interface DoctorRequest {
-  readonly asked: Asked;
-  readonly json: boolean;
-}
-
 /**
  * `conformance doctor`: checks what a run needs, without starting one. Prints one line a check, or only JSON.
  * @returns 3 when a check failed, else 0
  * @throws UsageError for versions that are not listed or do not fit
  */
-export async function doctor({ asked, json }: DoctorRequest): Promise<number> {
+export async function doctor(asked: Asked, json: boolean): Promise<number> {
   const results = await examine(asked);
   const checks = results.map(({ id, status, message, hint }) => ({ id, status, message, hint }));
   const lines = json
@@ -29,11 +24,8 @@ async function examine(asked: Asked): Promise<Checked[]> {
   const node = nodeFinding(process.versions.node, nodeAskedFor());
   // The other checks need packages that an old Node.js cannot load.
   if (node.status === 'failed') return [{ id, group, code: 'ENVIRONMENT', ...node }];
-  const [{ allChecks }, { runChecks }, { surroundingsOf }] = await Promise.all([
-    import('../helpers/doctor/run-checks.ts'),
-    import('../helpers/doctor/run-checks.ts'),
-    import('../helpers/doctor/surroundings.ts'),
-  ]);
+  const { allChecks, runChecks } = await import('../helpers/doctor/run-checks.ts');
+  const { surroundingsOf } = await import('../helpers/doctor/surroundings.ts');
   return runChecks([...allChecks, fixtures], surroundingsOf(asked, { quick: false }));
 }
 

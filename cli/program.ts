@@ -179,7 +179,7 @@ function doctorCommand(): Command {
     .action(async ({ json }: { readonly json?: true }, command: Command) => {
       const { doctor } = await import('./doctor.ts');
       const asked = flagSettings(command);
-      if (!checkOnly) process.exitCode = await doctor({ asked, json: json === true });
+      if (!checkOnly) process.exitCode = await doctor(asked, json === true);
     });
 }
 

@@ -29,3 +29,12 @@ export interface TripCause extends Cause {
   /** One trip can have it several times, for different reasons. Other causes are reported once per trip. */
   readonly repeatable?: true;
 }
+
+/** Causes that the same people have to look at. */
+export function ofFamily<Code extends string>(
+  family: CauseFamily,
+  entries: Readonly<Record<Code, Omit<Cause, 'family'>>>,
+): Readonly<Record<Code, Cause>> {
+  const all = Object.entries<Omit<Cause, 'family'>>(entries);
+  return Object.fromEntries(all.map(([code, cause]) => [code, { family, ...cause }])) as Record<Code, Cause>;
+}

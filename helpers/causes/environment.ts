@@ -1,9 +1,8 @@
-import type { Cause } from './cause.ts';
+import { ofFamily } from './cause.ts';
 
 /** Causes outside the mesh: nothing can be said about Istio, and the run ends with exit code 3. */
-export const environmentCauses = {
+export const environmentCauses = ofFamily('environment', {
   ENGINE_UNREACHABLE: {
-    family: 'environment',
     title: 'No container engine answers',
     seen: 'no answer at DOCKER_HOST or the standard sockets',
     expected: 'an engine that may start privileged containers',
@@ -12,7 +11,6 @@ export const environmentCauses = {
     source: 'testcontainers: supported container runtimes',
   },
   REGISTRY_UNREACHABLE: {
-    family: 'environment',
     title: 'A registry does not answer',
     seen: 'no answer from a registry that serves images for the run',
     expected: 'an answer within seconds',
@@ -21,7 +19,6 @@ export const environmentCauses = {
     source: 'OCI distribution specification: GET /v2/',
   },
   REGISTRY_LIMIT: {
-    family: 'environment',
     title: 'A registry limits pulls',
     seen: 'toomanyrequests, or status 429',
     expected: 'the image',
@@ -30,7 +27,6 @@ export const environmentCauses = {
     source: 'https://docs.docker.com/docker-hub/usage/',
   },
   IMAGE_NOT_PULLED: {
-    family: 'environment',
     title: 'An image cannot be pulled',
     seen: 'ErrImagePull or ImagePullBackOff, or an error of the engine',
     expected: 'the image',
@@ -39,7 +35,6 @@ export const environmentCauses = {
     source: 'Kubernetes: images, ImagePullBackOff',
   },
   DISK_FULL: {
-    family: 'environment',
     title: 'A disk is full',
     seen: 'no space left, or less than the run needs',
     expected: "free space in the cache's folder and in the engine's",
@@ -48,7 +43,6 @@ export const environmentCauses = {
     source: 'ENOSPC',
   },
   NODE_NOT_READY: {
-    family: 'environment',
     title: "The cluster's node does not become ready",
     seen: 'a node whose container ended, or that never became ready',
     expected: 'a ready node',
@@ -57,7 +51,6 @@ export const environmentCauses = {
     source: 'k3s: requirements',
   },
   CLIENT_LOST: {
-    family: 'environment',
     title: 'The pod that is the client is gone',
     seen: 'no such pod, or another one of the same name',
     expected: 'the pod that --client names, from the first step to the last',
@@ -66,7 +59,6 @@ export const environmentCauses = {
     source: 'Kubernetes: pods are replaced, never moved',
   },
   CLIENT_BUSY: {
-    family: 'environment',
     title: 'It cannot be told which of the client’s connections was the request',
     seen: 'no line of the client’s port, and one to the proxy, at that time, with another port',
     expected: 'the line of the client’s port',
@@ -75,7 +67,6 @@ export const environmentCauses = {
     source: 'Linux: netfilter, REDIRECT and clashing ports; seen live',
   },
   CLUSTER_LOST: {
-    family: 'environment',
     title: 'The cluster stopped answering',
     seen: 'an API server that no longer answers',
     expected: 'an API server that answers until the run ends',
@@ -84,7 +75,6 @@ export const environmentCauses = {
     source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",
   },
   WEBHOOK_FAILED: {
-    family: 'environment',
     title: 'An admission webhook does not answer',
     seen: "failed calling webhook, in the API server's refusal of an object or a pod",
     expected: 'admission webhooks that answer, or that have failurePolicy Ignore',
@@ -93,7 +83,6 @@ export const environmentCauses = {
     source: 'istio/istio#21195; Kubernetes: dynamic admission control',
   },
   SCALE_LIMIT: {
-    family: 'environment',
     title: 'The machine or the proxy cannot carry the requested load',
     seen: 'pods that do not fit on the nodes, a proxy that may not open enough files, tunnels that were not open at once',
     expected: 'room for --clients × --tunnels connections',
@@ -102,7 +91,6 @@ export const environmentCauses = {
     source: 'Kubernetes: maxPods; Squid: max_filedescriptors',
   },
   ENVIRONMENT: {
-    family: 'environment',
     title: 'The environment failed, not the mesh',
     seen: 'a missing tool, a log that cannot be followed, or another failure outside the mesh',
     expected: 'an environment in which the step can be judged',
@@ -110,6 +98,6 @@ export const environmentCauses = {
     do: 'Fix what is named above and run again.',
     source: "this suite's rule: a red verdict is about Istio or the mesh, never about the environment",
   },
-} as const satisfies Record<string, Cause>;
+});
 
 export type EnvironmentCode = keyof typeof environmentCauses;

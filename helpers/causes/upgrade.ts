@@ -1,9 +1,8 @@
-import type { Cause } from './cause.ts';
+import { ofFamily } from './cause.ts';
 
 /** Causes that only an upgrade has; the gate's steps give them what they saw and expected. */
-export const upgradeCauses = {
+export const upgradeCauses = ofFamily('upgrade', {
   PRECHECK_FAILED: {
-    family: 'upgrade',
     title: 'istioctl x precheck objects',
     seen: 'issues that it names',
     expected: 'no issue, or none worse than a note',
@@ -12,7 +11,6 @@ export const upgradeCauses = {
     source: 'Istio: before you upgrade',
   },
   CONFIGURATION_NOT_TAKEN: {
-    family: 'upgrade',
     title: 'The new version objects to your configuration or manifests',
     seen: 'errors of istioctl validate or analyze that the version before does not have; with --strict warnings, too',
     expected: 'the new version says of them what the old one does',
@@ -21,7 +19,6 @@ export const upgradeCauses = {
     source: 'Istio: upgrade notes; istioctl validate, istioctl analyze',
   },
   UPGRADE_FAILED: {
-    family: 'upgrade',
     title: 'The upgrade itself failed',
     seen: 'istioctl ended with an error, or the new control plane did not become ready',
     expected: 'a ready control plane of the new version',
@@ -30,7 +27,6 @@ export const upgradeCauses = {
     source: 'Istio: in-place upgrades, canary upgrades',
   },
   NOTHING_UPGRADED: {
-    family: 'upgrade',
     title: 'Nothing was upgraded',
     seen: 'the control planes from before, with their versions',
     expected:
@@ -40,7 +36,6 @@ export const upgradeCauses = {
     source: 'the suite',
   },
   PODS_RESTARTED: {
-    family: 'upgrade',
     title: 'The upgrade restarted pods of the mesh',
     seen: 'pods with a sidecar that are not those from before the upgrade',
     expected: 'the same pods: replacing a control plane restarts no application',
@@ -49,7 +44,6 @@ export const upgradeCauses = {
     source: 'Istio: canary upgrades, data plane',
   },
   OLD_REVISION_REMOVED: {
-    family: 'upgrade',
     title: 'The old revision was removed while sidecars still belong to it',
     seen: 'no control plane of the revision that running sidecars were started with',
     expected: 'the old revision stays until every pod was restarted under the new one',
@@ -58,7 +52,6 @@ export const upgradeCauses = {
     source: 'Istio: canary upgrades, uninstall old control plane',
   },
   LIMIT_TIGHTENED: {
-    family: 'upgrade',
     title: 'After the upgrade the sidecar limits connections that it did not limit before',
     seen: 'a limit that came or got tighter, and the object that makes it: an idle timeout, a longest duration, a number of connections, a filter before the TCP proxy, or applications that start before their sidecar',
     expected: 'the limits from before the upgrade, or wider ones',
@@ -67,7 +60,6 @@ export const upgradeCauses = {
     source: 'Envoy: TCP proxy, circuit breaking; the suite',
   },
   NOT_TAKEN_OVER: {
-    family: 'upgrade',
     title: 'The new control plane has not taken over',
     seen: 'sidecars that the old control plane still serves, or that are of the old version',
     expected: 'sidecars that are connected to the new one, and of its version once their pods were restarted',
@@ -76,7 +68,6 @@ export const upgradeCauses = {
     source: 'Istio: canary upgrades',
   },
   INJECTOR_GONE: {
-    family: 'upgrade',
     title: 'After the upgrade namespaces get no sidecars any more',
     seen: 'pods that an injector took before and none takes now, by the label of their namespaces',
     expected: 'an injector, of a control plane that is there, for every pod that had one',
@@ -85,7 +76,6 @@ export const upgradeCauses = {
     source: 'Istio: canary upgrades, stable revision labels',
   },
   INJECTION_FAILED: {
-    family: 'upgrade',
     title: 'The injector of the new version refuses or cannot be reached',
     seen: 'pods that are not admitted',
     expected: 'pods with a sidecar of the new version',
@@ -94,7 +84,6 @@ export const upgradeCauses = {
     source: 'Istio: sidecar injection problems',
   },
   PROXY_IMAGE_MISSING: {
-    family: 'upgrade',
     title: "The new version's proxy image cannot be pulled",
     seen: 'pods whose istio-proxy cannot be pulled',
     expected: 'the proxy image that the new injector names',
@@ -103,7 +92,6 @@ export const upgradeCauses = {
     source: 'Istio: installation options',
   },
   LISTENER_REPLACED: {
-    family: 'upgrade',
     title: 'The upgrade replaced the listener under tunnels that are open',
     seen: 'another listener for the proxy than the one that the tunnels opened on, in a sidecar that was not restarted',
     expected: 'the listener that the sidecar had before the upgrade',
@@ -112,7 +100,6 @@ export const upgradeCauses = {
     source: 'Envoy: draining; command line option --drain-time-s',
   },
   TRAFFIC_CUT: {
-    family: 'upgrade',
     title: 'The upgrade cut connections that applications had open',
     seen: 'tunnels or requests that broke half-way',
     expected:
@@ -122,7 +109,6 @@ export const upgradeCauses = {
     source: 'Istio: ProxyConfig terminationDrainDuration; istio/istio#22842',
   },
   TRAFFIC_REFUSED: {
-    family: 'upgrade',
     title: 'Requests were refused during the upgrade',
     seen: 'requests that never reached the destination',
     expected: 'none: applications must not notice an upgrade',
@@ -131,7 +117,6 @@ export const upgradeCauses = {
     source: 'the suite',
   },
   TRAFFIC_LOST: {
-    family: 'upgrade',
     title: 'Requests that some witness did not see',
     seen: 'a trip without a line in the sidecar’s or the proxy’s log, or by another route',
     expected: 'client, sidecar and proxy count the same, each by the documented cluster',
@@ -140,7 +125,6 @@ export const upgradeCauses = {
     source: 'the suite',
   },
   UNREVIEWED_CHANGE: {
-    family: 'upgrade',
     title: 'The upgrade changes logs or configuration, and the change is not reviewed',
     seen: 'differences that fixtures/expected-changes.yaml does not list',
     expected: 'none with --strict',
@@ -148,4 +132,4 @@ export const upgradeCauses = {
     do: 'Read comparison.md; tell the owners of log pipelines; then list the change with its reason.',
     source: 'the suite',
   },
-} as const satisfies Record<string, Cause>;
+});

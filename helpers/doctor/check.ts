@@ -28,8 +28,11 @@ export interface Check {
   readonly look: (surroundings: Surroundings) => Promise<Finding> | Finding;
 }
 
-export function inGroup(group: Group, checks: readonly Omit<Check, 'group'>[]): readonly Check[] {
-  return checks.map((check) => ({ ...check, group }));
+export function inGroup(
+  group: Group,
+  checks: Readonly<Record<string, Omit<Check, 'id' | 'group'>>>,
+): readonly Check[] {
+  return Object.entries(checks).map(([id, check]) => ({ id, group, ...check }));
 }
 
 export interface Checked {

@@ -9,14 +9,12 @@ const refusesCgroupV1 = '1.35.0';
 
 const prepare = 'On Debian and Ubuntu, `scripts/prepare-host engine` (as root) sets up an engine that works.';
 
-export const engineChecks = inGroup('Container engine', [
-  {
-    id: 'engine',
+export const engineChecks = inGroup('Container engine', {
+  engine: {
     quick: true,
     look: async ({ engine }) => engineFinding(await engine()),
   },
-  {
-    id: 'privileged',
+  privileged: {
     needsEngine: true,
     look: async ({ container, set }) => {
       try {
@@ -32,8 +30,7 @@ export const engineChecks = inGroup('Container engine', [
       }
     },
   },
-  {
-    id: 'capability',
+  capability: {
     needsEngine: true,
     look: async ({ container, set }) => {
       const facts = await container().catch(() => undefined);
@@ -43,8 +40,7 @@ export const engineChecks = inGroup('Container engine', [
       return capabilityFinding(facts.capabilities, (await set()).source);
     },
   },
-  {
-    id: 'cgroups',
+  cgroups: {
     quick: true,
     needsEngine: true,
     look: async ({ engine, quick, set, versions, asked }) =>
@@ -54,7 +50,7 @@ export const engineChecks = inGroup('Container engine', [
         kubernetes: versions.kubernetes,
       }),
   },
-]);
+});
 
 export function engineFinding(
   facts: Pick<EngineFacts, 'product' | 'version' | 'api' | 'address' | 'rootless' | 'architecture' | 'info'>,

@@ -19,9 +19,8 @@ const nodeBytes = 2 * gigabyte;
 /** Reports, temporary folders. */
 const runBytes = 0.1 * gigabyte;
 
-export const machineChecks = inGroup('Machine', [
-  {
-    id: 'architecture',
+export const machineChecks = inGroup('Machine', {
+  architecture: {
     needsEngine: true,
     look: async ({ engine, set }) => {
       const [facts, { images, source, ready }] = await Promise.all([engine(), set()]);
@@ -32,14 +31,12 @@ export const machineChecks = inGroup('Machine', [
       });
     },
   },
-  {
-    id: 'cpu',
+  cpu: {
     quick: true,
     needsEngine: true,
     look: async ({ engine }) => cpuFinding((await engine()).info.NCPU, availableParallelism()),
   },
-  {
-    id: 'memory',
+  memory: {
     quick: true,
     needsEngine: true,
     look: async ({ engine }) => {
@@ -52,13 +49,11 @@ export const machineChecks = inGroup('Machine', [
       });
     },
   },
-  {
-    id: 'disk-cache',
+  'disk-cache': {
     quick: true,
     look: async (surroundings) => cacheFinding(surroundings),
   },
-  {
-    id: 'disk-engine',
+  'disk-engine': {
     quick: true,
     needsEngine: true,
     look: async ({ engine, container, quick }) => {
@@ -66,8 +61,7 @@ export const machineChecks = inGroup('Machine', [
       return engineDiskFinding(await engine(), seen);
     },
   },
-  {
-    id: 'inotify',
+  inotify: {
     quick: true,
     needsEngine: true,
     look: async ({ engine, container, quick }) => {
@@ -78,16 +72,14 @@ export const machineChecks = inGroup('Machine', [
       return inotifyFinding(limits);
     },
   },
-  {
-    id: 'open-files',
+  'open-files': {
     quick: true,
     look: async ({ container, quick }) => {
       const seen = quick ? undefined : (await container().catch(() => undefined))?.openFiles;
       return openFilesFinding(await openFilesHere(), seen);
     },
   },
-  {
-    id: 'clock',
+  clock: {
     quick: true,
     needsEngine: true,
     look: async ({ engine, registryAnswers, destination, quick }) => {
@@ -101,7 +93,7 @@ export const machineChecks = inGroup('Machine', [
       return clockFinding(clockAhead, dated);
     },
   },
-]);
+});
 
 export function cpuFinding(engine: number, here: number): Finding {
   if (engine >= 2 && here >= 2)

@@ -10,10 +10,9 @@ import { engineProxyFinding, proxyAnswers, proxyFindings } from './proxies.ts';
 import type { RegistryAnswer } from '../images/registry.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export const networkChecks = inGroup('Network', [
-  { id: 'dns', look: dnsFinding },
-  {
-    id: 'registries',
+export const networkChecks = inGroup('Network', {
+  dns: { look: dnsFinding },
+  registries: {
     needsEngine: true,
     look: async ({ set, registries, registryAnswers }) => {
       const { source, ready, because } = await set();
@@ -22,8 +21,7 @@ export const networkChecks = inGroup('Network', [
       return registriesFinding(await registryAnswers(), source);
     },
   },
-  {
-    id: 'destination',
+  destination: {
     look: async ({ asked, destination }) => {
       if (asked.target === 'hermetic')
         return ok('hermetic: a server in the cluster, with a CA made for the run');
@@ -43,8 +41,7 @@ export const networkChecks = inGroup('Network', [
       );
     },
   },
-  {
-    id: 'proxy',
+  proxy: {
     quick: true,
     look: async ({ environment, engine, quick }) => {
       const variables = proxyVariables(environment);
@@ -59,18 +56,16 @@ export const networkChecks = inGroup('Network', [
       return together([...findings, ...silent], `${names}: used for pulls and builds, never handed to pods`);
     },
   },
-  {
-    id: 'engine-proxy',
+  'engine-proxy': {
     needsEngine: true,
     look: async ({ environment, engine, set }) =>
       engineProxyFinding((await engine()).info, environment, (await set()).ready),
   },
-  {
-    id: 'authorities',
+  authorities: {
     quick: true,
     look: async ({ environment }) => authorityFindings(environment),
   },
-]);
+});
 
 async function dnsFinding({ environment, asked, registries }: Surroundings): Promise<Finding> {
   const published = registries.map(registryHost);
