@@ -86,6 +86,28 @@ function words(key: string): string[] {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).split('-');
 }
 
+/** A setting as its group's table has it: `commands` where they are others than those of the group. */
+type InGroup = Omit<Setting, 'group' | 'commands'> & Partial<Pick<Setting, 'commands'>>;
+
+/** Keeps the compiler's eye on misspelt fields, of which a type parameter alone would take any. */
+type Spelt<T> = {
+  readonly [K in keyof T]: Readonly<Partial<Record<Exclude<keyof T[K], keyof InGroup>, never>>>;
+};
+
+/**
+ * Settings of one group of `--help` and docs/cli.md.
+ * @param commands Those that take each of them
+ */
+export function inGroup<T extends Readonly<Record<string, InGroup>>>(
+  group: Group,
+  commands: readonly SettingCommand[],
+  table: T & Spelt<T>,
+): { readonly [K in keyof T]: T[K] & Pick<Setting, 'group' | 'commands'> } {
+  const entries = Object.entries<InGroup>(table);
+  const settings = entries.map(([key, setting]) => [key, { group, commands, ...setting }]);
+  return Object.fromEntries(settings) as { [K in keyof T]: T[K] & Pick<Setting, 'group' | 'commands'> };
+}
+
 /** The schema of every setting of a table, for `z.object`. */
 export function typesOf<T extends Readonly<Record<string, Setting>>>(
   table: T,
