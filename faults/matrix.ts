@@ -141,7 +141,7 @@ export class Matrix {
           const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
           if (!containers.some(({ name }) => name === 'istio-proxy')) continue;
           const all = await listeners(kube, { namespace: namespaces.mesh, pod: metadata?.name ?? '' });
-          const left = all.filter(({ address }) => address?.socket_address.port_value === proxy.port);
+          const left = all.filter(({ address }) => address?.socket_address?.port_value === proxy.port);
           if (left.length > 0) throw new Error(left.map(({ name }) => name).join(', '));
         }
       },

@@ -1,6 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { clusterName } from '../document/edition.ts';
+import { chainsOf } from '../istio/config-dump.ts';
 import {
   discoveryAddress,
   dumpEntries,
@@ -146,32 +147,11 @@ function mentions(
   return text.includes(host) || [`"${ip}"`, `"${ip}:`, `"${ip}/`].some((said) => text.includes(said));
 }
 
-const filters = z
-  .array(
-    z.looseObject({
-      name: z.string(),
-      typed_config: z
-        .looseObject({ cluster: z.string().optional(), access_log: z.array(z.unknown()).default([]) })
-        .optional(),
-    }),
-  )
-  .default([]);
-const chain = z.looseObject({ name: z.string().optional(), filters });
-const chained = z.looseObject({
-  filter_chains: z.array(chain).default([]),
-  default_filter_chain: chain.optional(),
-});
-
-function chainsOf(listener: unknown): z.infer<typeof chain>[] {
-  const { filter_chains, default_filter_chain } = chained.parse(listener);
-  return [...filter_chains, ...(default_filter_chain === undefined ? [] : [default_filter_chain])];
-}
-
 /** Where the chains of a listener lead, without how: the rest of the catch-all listener is its own, not the document's. */
 function outline(listener: unknown): unknown {
   return {
     filter_chains: chainsOf(listener).map((one) => ({
-      name: one.name ?? '',
+      name: one.name,
       filters: one.filters.map(({ name, typed_config }) =>
         typed_config?.cluster === undefined ? { name } : { name, cluster: typed_config.cluster },
       ),

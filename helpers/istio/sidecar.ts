@@ -6,6 +6,7 @@ import { getFromPod } from '../kube/forward.ts';
 import { containerStatuses } from '../kube/workloads.ts';
 import type { ClusterNames } from '../trip/cluster-names.ts';
 import { countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
+import { activeListeners, clustersIn, type EnvoyCluster, type Listener } from './config-dump.ts';
 
 const sidecarName = 'istio-proxy';
 
@@ -95,63 +96,13 @@ export interface SidecarPod {
   readonly pod: string;
 }
 
-const filter = z.object({
-  name: z.string(),
-  typed_config: z
-    .object({
-      '@type': z.string(),
-      cluster: z.string().optional(),
-      access_log: z.array(z.looseObject({ name: z.string() })).optional(),
-    })
-    .loose()
-    .optional(),
-});
-const filterChain = z
-  .object({ filter_chain_match: z.looseObject({}).optional(), filters: z.array(filter).default([]) })
-  .loose();
-const listener = z
-  .object({
-    name: z.string(),
-    address: z
-      .object({ socket_address: z.object({ address: z.string(), port_value: z.number() }) })
-      .optional(),
-    filter_chains: z.array(filterChain).default([]),
-    default_filter_chain: filterChain.optional(),
-    listener_filters: z.array(z.looseObject({ name: z.string() })).default([]),
-  })
-  .loose();
-/** A listener as Envoy holds it (config dump), the fields that the suite judges by. */
-export type Listener = z.infer<typeof listener>;
-
-const listenersDump = z.object({
-  configs: z.array(z.looseObject({ active_state: z.object({ listener }).optional() })).default([]),
-});
-
 /** The sidecar's active dynamic listeners. */
 export async function listeners(kube: Kube, pod: SidecarPod): Promise<Listener[]> {
-  const dump = listenersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_listeners'));
-  return dump.configs.flatMap(({ active_state }) =>
-    active_state === undefined ? [] : [active_state.listener],
-  );
+  return activeListeners(await dumpEntries(kube, pod, 'dynamic_listeners'));
 }
 
-const cluster = z
-  .object({
-    name: z.string(),
-    alt_stat_name: z.string().default(''),
-    type: z.string().optional(),
-    transport_socket: z.looseObject({ name: z.string() }).optional(),
-    transport_socket_matches: z.array(z.looseObject({ name: z.string() })).optional(),
-  })
-  .loose();
-/** A cluster as Envoy holds it (config dump), the fields that the suite judges by. */
-export type EnvoyCluster = z.infer<typeof cluster>;
-
-const clustersDump = z.object({ configs: z.array(z.looseObject({ cluster })).default([]) });
-
 export async function clusters(kube: Kube, pod: SidecarPod): Promise<EnvoyCluster[]> {
-  const dump = clustersDump.parse(await adminJson(kube, pod, 'config_dump?resource=dynamic_active_clusters'));
-  return dump.configs.map((config) => config.cluster);
+  return clustersIn(await dumpEntries(kube, pod, 'dynamic_active_clusters'));
 }
 
 const rawDump = z.object({ configs: z.array(z.unknown()).default([]) });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { clustersIn, type EnvoyCluster } from './config-dump.ts';
 import { durationMs, objectOf, type Taker, type TcpHandling } from './taker.ts';
 
 /** One way in which what carries the connection is not a plain TCP proxy to a plain cluster, as the document has it. */
@@ -32,31 +32,6 @@ export interface Difference {
   readonly madeBy: string | undefined;
 }
 
-const socket = z.looseObject({ name: z.string() });
-const clusterEntry = z.looseObject({
-  cluster: z.looseObject({
-    name: z.string(),
-    type: z.string().default('STATIC'),
-    connect_timeout: z.string().optional(),
-    transport_socket: socket.optional(),
-    transport_socket_matches: z.array(z.looseObject({ transport_socket: socket.optional() })).default([]),
-    circuit_breakers: z
-      .looseObject({
-        thresholds: z.array(z.looseObject({ max_connections: z.number().optional() })).default([]),
-      })
-      .optional(),
-    outlier_detection: z.unknown().optional(),
-    metadata: z
-      .looseObject({
-        filter_metadata: z
-          .looseObject({ istio: z.looseObject({ config: z.string().optional() }).optional() })
-          .optional(),
-      })
-      .optional(),
-  }),
-});
-type Cluster = z.infer<typeof clusterEntry>['cluster'];
-
 /** What istiod puts before the TCP proxy for its own metrics: they look on. */
 const onlookers =
   /^(istio\.(stats|metadata_exchange)|envoy\.filters\.network\.(metadata_exchange|upstream\..*))$/;
@@ -80,13 +55,16 @@ export function differencesOf(taker: Taker, clusters: readonly unknown[], type: 
     const what = handling.kind === 'http' ? 'http' : 'filter chain';
     return [{ what, seen, expected: 'a TCP proxy', effect: 'breaks', madeBy }];
   }
-  const known = clusters.map((entry) => clusterEntry.parse(entry).cluster);
+  const known = clustersIn(clusters);
   const [first] = handling.clusters;
   const carrier = known.find(({ name }) => name === first?.name);
   // The rule that made the cluster what it is, made the filter as well.
   const rule = madeBy ?? (carrier === undefined ? undefined : ruleOf(carrier));
   return [
-    ...filterDifferences(handling, rule),
+    ...filterDifferences(handling).map((one) => ({
+      ...one,
+      madeBy: one.what === 'filter' ? undefined : rule,
+    })),
     ...handling.clusters.flatMap(({ name }) => {
       const found = known.find((one) => one.name === name);
       return found === undefined ? [missing(name)] : clusterDifferences(found, type);
@@ -96,102 +74,78 @@ export function differencesOf(taker: Taker, clusters: readonly unknown[], type: 
 
 function missing(name: string): Difference {
   const seen = `no cluster ${name}`;
-  return {
-    what: 'cluster missing',
-    seen,
-    expected: `a cluster ${name}`,
-    effect: 'breaks',
-    madeBy: undefined,
-  };
+  const expected = `a cluster ${name}`;
+  return { what: 'cluster missing', seen, expected, effect: 'breaks', madeBy: undefined };
 }
 
-function filterDifferences(handling: TcpHandling, madeBy: string | undefined): Difference[] {
+type Unattributed = Omit<Difference, 'cluster' | 'madeBy'>;
+
+function filterDifferences(handling: TcpHandling): Unattributed[] {
   const { clusters, tunnelTo, idleTimeoutMs, maxDurationMs, filtersBefore } = handling;
-  const found: Difference[] = [];
-  const add = (
-    what: Difference['what'],
-    seen: string,
-    expected: string,
-    effect: Difference['effect'],
-    limit?: number,
-  ): void => {
-    found.push({ what, seen, expected, effect, madeBy, ...(limit === undefined ? {} : { limit }) });
-  };
+  const found: Unattributed[] = [];
   if (tunnelTo !== undefined) {
     const seen = `the sidecar makes a CONNECT of its own to ${tunnelTo}`;
-    add('tunnel', seen, 'the bytes of the client as they come', 'breaks');
+    found.push({ what: 'tunnel', seen, expected: 'the bytes of the client as they come', effect: 'breaks' });
   }
   if (clusters.length > 1) {
     const seen = clusters.map(({ name, weight }) => `${name} weight ${weight}`).join(', ');
-    add('weights', seen, 'one cluster', 'breaks');
+    found.push({ what: 'weights', seen, expected: 'one cluster', effect: 'breaks' });
   }
   const strange = filtersBefore.filter((name) => !onlookers.test(name));
   if (strange.length > 0) {
     const seen = `${strange.join(', ')} comes before the TCP proxy, and can refuse a connection`;
-    found.push({
-      what: 'filter',
-      seen,
-      expected: 'the TCP proxy alone',
-      effect: 'limits',
-      madeBy: undefined,
-    });
+    found.push({ what: 'filter', seen, expected: 'the TCP proxy alone', effect: 'limits' });
   }
   if (idleTimeoutMs !== undefined && idleTimeoutMs > 0 && idleTimeoutMs < usualIdleTimeoutMs) {
     const seen = `the sidecar closes a connection after ${idleTimeoutMs / 1000} s without a byte`;
-    add('idle timeout', seen, 'Envoy’s default, an hour', 'limits', idleTimeoutMs);
+    const expected = 'Envoy’s default, an hour';
+    found.push({ what: 'idle timeout', seen, expected, effect: 'limits', limit: idleTimeoutMs });
   }
   if (maxDurationMs !== undefined) {
-    add(
-      'longest duration',
-      `the sidecar closes a connection after ${maxDurationMs / 1000} s`,
-      'no limit',
-      'limits',
-      maxDurationMs,
-    );
+    const seen = `the sidecar closes a connection after ${maxDurationMs / 1000} s`;
+    const expected = 'no limit';
+    found.push({ what: 'longest duration', seen, expected, effect: 'limits', limit: maxDurationMs });
   }
   return found;
 }
 
-function clusterDifferences(cluster: Cluster, type: string): Difference[] {
-  const madeBy = ruleOf(cluster);
-  const found: Difference[] = [];
-  const add = (
-    what: Difference['what'],
-    seen: string,
-    expected: string,
-    effect: Difference['effect'],
-    limit?: number,
-  ): void => {
-    const said = `${cluster.name}: ${seen}`;
-    const number = limit === undefined ? {} : { limit };
-    found.push({ what, cluster: cluster.name, seen: said, expected, effect, madeBy, ...number });
-  };
-  if (cluster.type !== type) add('cluster type', `type ${cluster.type}`, `type ${type}`, 'breaks');
+function clusterDifferences(cluster: EnvoyCluster, type: string): Difference[] {
+  const found: Unattributed[] = [];
+  if (cluster.type !== type) {
+    const seen = `type ${cluster.type}`;
+    found.push({ what: 'cluster type', seen, expected: `type ${type}`, effect: 'breaks' });
+  }
   const matched = cluster.transport_socket_matches.map(({ transport_socket }) => transport_socket);
   const sockets = [cluster.transport_socket, ...matched].flatMap((each) =>
     each === undefined || each.name === plainSocket ? [] : [each.name],
   );
   if (sockets.length > 0) {
-    add('transport socket', `transport socket ${sockets.join(', ')}`, 'no transport socket', 'breaks');
+    const seen = `transport socket ${sockets.join(', ')}`;
+    found.push({ what: 'transport socket', seen, expected: 'no transport socket', effect: 'breaks' });
   }
   const limits = (cluster.circuit_breakers?.thresholds ?? []).flatMap(
     ({ max_connections: most = unlimited }) => (most < unlimited ? [most] : []),
   );
   if (limits.length > 0) {
-    const most = Math.min(...limits);
-    add('connection limit', `${most} connections at once from a sidecar`, 'no limit', 'limits', most);
+    const limit = Math.min(...limits);
+    const seen = `${limit} connections at once from a sidecar`;
+    found.push({ what: 'connection limit', seen, expected: 'no limit', effect: 'limits', limit });
   }
-  const connect = durationMs(cluster.connect_timeout);
-  if (connect !== undefined && connect < usualConnectTimeoutMs) {
-    const usual = `${usualConnectTimeoutMs / 1000} s`;
-    add('connect timeout', `${connect / 1000} s to connect`, usual, 'limits', connect);
+  const limit = durationMs(cluster.connect_timeout);
+  if (limit !== undefined && limit < usualConnectTimeoutMs) {
+    const seen = `${limit / 1000} s to connect`;
+    const expected = `${usualConnectTimeoutMs / 1000} s`;
+    found.push({ what: 'connect timeout', seen, expected, effect: 'limits', limit });
   }
   if (cluster.outlier_detection !== undefined) {
-    add('outlier detection', 'takes endpoints out after errors', 'no outlier detection', 'limits');
+    const seen = 'takes endpoints out after errors';
+    found.push({ what: 'outlier detection', seen, expected: 'no outlier detection', effect: 'limits' });
   }
-  return found;
+  const { name } = cluster;
+  const madeBy = ruleOf(cluster);
+  return found.map((one) => ({ ...one, cluster: name, seen: `${name}: ${one.seen}`, madeBy }));
 }
 
-function ruleOf({ metadata }: Cluster): string | undefined {
+function ruleOf({ metadata }: EnvoyCluster): string | undefined {
   return objectOf(metadata?.filter_metadata?.istio?.config);
 }

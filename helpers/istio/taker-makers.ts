@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createdAt, nameOf } from '../kube/client.ts';
 import { firstOf } from '../text-table.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
+import { clustersIn, routeConfigsIn, type IstioMetadata, type RouteConfig } from './config-dump.ts';
 import { objectOf, type Handling, type Taker } from './taker.ts';
 
 /** Objects of a cluster that can have made what takes a connection. Each has its kind, also when it comes from a list. */
@@ -73,26 +74,6 @@ export interface Makers {
   readonly policy: { readonly object: string; readonly mode: string } | undefined;
 }
 
-const istio = z.looseObject({
-  config: z.string().optional(),
-  services: z.array(z.looseObject({ host: z.string(), name: z.string(), namespace: z.string() })).default([]),
-  external: z.boolean().default(false),
-});
-const dumpedCluster = z.looseObject({
-  cluster: z.looseObject({
-    name: z.string(),
-    metadata: z
-      .looseObject({ filter_metadata: z.looseObject({ istio: istio.optional() }).optional() })
-      .optional(),
-  }),
-});
-const dumpedRoutes = z.looseObject({
-  route_config: z.looseObject({
-    name: z.string().default(''),
-    virtual_hosts: z.array(z.unknown()).default([]),
-  }),
-});
-
 /** Dumps of dynamic_active_clusters and dynamic_route_configs, entries as Envoy tells them. */
 export interface Dumps {
   readonly clusters: readonly unknown[];
@@ -121,29 +102,26 @@ function clusterNames(handling: Handling, { routes }: Dumps): readonly string[] 
   if (handling.kind === 'tcp') return handling.clusters.map(({ name }) => name);
   if (handling.kind !== 'http') return [];
   const { virtual_hosts: hosts = [] } = routesNamed(handling.routeConfig, routes) ?? {};
-  const all = unique(clustersIn(hosts));
+  const all = unique(routedTo(hosts));
   // Every HTTP listener has the way out of the mesh's policy too; it is not why the listener is there.
   const registered = all.filter((name) => name.startsWith('outbound'));
   return registered.length === 0 ? all : registered;
 }
 
-function routesNamed(
-  name: string | undefined,
-  routes: readonly unknown[],
-): z.infer<typeof dumpedRoutes>['route_config'] | undefined {
-  return routes.map((entry) => dumpedRoutes.parse(entry).route_config).find((config) => config.name === name);
+function routesNamed(name: string | undefined, routes: readonly unknown[]): RouteConfig | undefined {
+  return routeConfigsIn(routes).find((config) => config.name === name);
 }
 
 /** Every `cluster` (and name of a weighted one) anywhere in a route configuration. */
-function clustersIn(value: unknown): string[] {
+function routedTo(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(clustersIn);
+  if (Array.isArray(value)) return value.flatMap(routedTo);
   return Object.entries(value).flatMap(([key, inner]) =>
     key === 'cluster' && typeof inner === 'string'
       ? [inner]
       : key === 'weighted_clusters'
         ? namesIn(inner)
-        : clustersIn(inner),
+        : routedTo(inner),
   );
 }
 
@@ -164,8 +142,8 @@ export function routesConnect(taker: Taker, { routes }: Pick<Dumps, 'routes'>): 
   return config === undefined ? undefined : JSON.stringify(config).includes('"connect_matcher"');
 }
 
-function metadataOf(name: string, clusters: readonly unknown[]): z.infer<typeof istio> {
-  const found = clusters.map((entry) => dumpedCluster.parse(entry).cluster).find((one) => one.name === name);
+function metadataOf(name: string, clusters: readonly unknown[]): IstioMetadata {
+  const found = clustersIn(clusters).find((one) => one.name === name);
   const metadata = found?.metadata?.filter_metadata?.istio;
   if (metadata !== undefined && metadata.services.length > 0) return metadata;
   // outbound|PORT|SUBSET|HOST
@@ -175,7 +153,7 @@ function metadataOf(name: string, clusters: readonly unknown[]): z.infer<typeof 
 }
 
 function registeredBy(
-  { host, name, namespace }: z.infer<typeof istio>['services'][number],
+  { host, name, namespace }: IstioMetadata['services'][number],
   external: boolean,
   { serviceEntries, services }: MeshObjects,
 ): string[] {

@@ -1,6 +1,14 @@
 import { BlockList, isIPv6, SocketAddress } from 'node:net';
 import { z } from 'zod';
 import type { Endpoint } from '../trip/endpoint.ts';
+import {
+  activeListeners,
+  chainMatch,
+  listenerEntries,
+  type ChainMatch,
+  type FilterChain,
+  type Listener,
+} from './config-dump.ts';
 
 /**
  * What takes a connection: which of Envoy's listeners, which of its filter chains, and what that does with it. Computed
@@ -77,64 +85,6 @@ export interface Client {
   readonly address?: Endpoint;
 }
 
-const socketAddress = z.object({
-  socket_address: z
-    .object({
-      address: z.string(),
-      port_value: z.number().optional(),
-      ipv4_compat: z.boolean().optional(),
-    })
-    .optional(),
-});
-const prefixRange = z.object({ address_prefix: z.string(), prefix_len: z.number().default(0) });
-const chainMatch = z.looseObject({
-  destination_port: z.number().optional(),
-  prefix_ranges: z.array(prefixRange).default([]),
-  server_names: z.array(z.string()).default([]),
-  transport_protocol: z.string().optional(),
-  application_protocols: z.array(z.string()).default([]),
-  direct_source_prefix_ranges: z.array(prefixRange).default([]),
-  source_type: z.string().optional(),
-  source_prefix_ranges: z.array(prefixRange).default([]),
-  source_ports: z.array(z.number()).default([]),
-});
-type ChainMatch = z.infer<typeof chainMatch>;
-const istioMetadata = z.looseObject({
-  filter_metadata: z
-    .looseObject({ istio: z.looseObject({ config: z.string().optional() }).optional() })
-    .optional(),
-});
-const filterChain = z.looseObject({
-  name: z.string().default(''),
-  filter_chain_match: chainMatch.optional(),
-  filters: z
-    .array(
-      z.looseObject({ name: z.string(), typed_config: z.looseObject({ '@type': z.string() }).optional() }),
-    )
-    .default([]),
-  metadata: istioMetadata.optional(),
-});
-type FilterChain = z.infer<typeof filterChain>;
-const listenerFilter = z.looseObject({ name: z.string(), filter_disabled: z.unknown().optional() });
-const listener = z.looseObject({
-  name: z.string(),
-  address: socketAddress.optional(),
-  additional_addresses: z.array(z.looseObject({ address: socketAddress.optional() })).default([]),
-  filter_chains: z.array(filterChain).default([]),
-  filter_chain_matcher: z.unknown().optional(),
-  default_filter_chain: filterChain.optional(),
-  listener_filters: z.array(listenerFilter).default([]),
-  use_original_dst: z.boolean().default(false),
-  traffic_direction: z.string().optional(),
-});
-type Listener = z.infer<typeof listener>;
-const dumped = z.looseObject({
-  // Envoy repeats a rejected update in an entry without a name.
-  name: z.string().default(''),
-  active_state: z.looseObject({ listener: listener.optional() }).optional(),
-  error_state: z.looseObject({ details: z.string().default('') }).optional(),
-});
-
 const tcpProxy = z.looseObject({
   cluster: z.string().optional(),
   weighted_clusters: z
@@ -169,8 +119,7 @@ export function takerOf(
   to: Endpoint,
   client: Client = { speaks: 'http/1.1' },
 ): Taker | undefined {
-  const active = entries.flatMap((entry) => dumped.parse(entry).active_state?.listener ?? []);
-  const found = listenerFor(active, to);
+  const found = listenerFor(activeListeners(entries), to);
   if (found === undefined) return undefined;
   const chosen = chainFor(found.listener, to, client);
   const handling = handlingOf(chosen);
@@ -188,8 +137,7 @@ export function takerOf(
 
 /** The listeners that Envoy did not take, with its reasons. */
 export function rejectedListeners(entries: readonly unknown[]): RejectedListener[] {
-  return entries.flatMap((entry) => {
-    const { name, active_state, error_state } = dumped.parse(entry);
+  return listenerEntries(entries).flatMap(({ name, active_state, error_state }) => {
     if (error_state === undefined || name === '') return [];
     return [{ name, details: inShort(error_state.details), activeBefore: active_state !== undefined }];
   });
@@ -253,7 +201,7 @@ function chainFor(found: Listener, to: Endpoint, client: Client): Chosen {
   if (found.filter_chain_matcher !== undefined) undecided.add('the listener chooses by a matcher tree');
   let left = found.filter_chains.map((chain) => ({
     chain,
-    match: chain.filter_chain_match ?? chainMatch.parse({}),
+    match: chainMatch.parse(chain.filter_chain_match ?? {}),
   }));
   for (const score of criteria(to, client, seen, undecided)) {
     const scored = left.map((one) => ({ one, points: score(one.match) }));

@@ -1,4 +1,5 @@
-import { answersDns, listeners, type Listener } from '../../helpers/istio/sidecar.ts';
+import { chainsOf, type Listener } from '../../helpers/istio/config-dump.ts';
+import { answersDns, listeners } from '../../helpers/istio/sidecar.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
 import { sidecar, type Expectation } from '../../helpers/trip/expectations.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
@@ -54,7 +55,7 @@ async function listenersFor(world: World, pod: string, entry: Entry): Promise<Li
       async () => {
         const all = await listeners(world.kube, { namespace: world.clientNamespace, pod });
         const match = allocated
-          ? all.find((one) => one.address?.socket_address.port_value === port && handsTo(one, cluster.name))
+          ? all.find((one) => one.address?.socket_address?.port_value === port && handsTo(one, cluster.name))
           : listenerOn(all, { ip, port });
         if (match !== undefined) return match;
         const others = all.filter(({ name }) => name.endsWith(`_${port}`)).map(({ name }) => name);
@@ -80,7 +81,7 @@ async function podAnswersDns({ kube, clientNamespace: namespace }: World, name: 
 }
 
 function handsTo(listener: Listener, cluster: string): boolean {
-  return chainsOf(listener).some((chain) => chain.startsWith(`TcpProxy → ${cluster}`));
+  return describeChains(listener).some((chain) => chain.startsWith(`TcpProxy → ${cluster}`));
 }
 
 /** The listener of one address and port; those of 0.0.0.0 are not one's own. */
@@ -92,10 +93,8 @@ export function listenerOn(all: readonly Listener[], { ip, port }: Endpoint): Li
 }
 
 /** What each filter chain of a listener ends in: `TcpProxy → cluster`, with its condition. */
-function chainsOf(listener: Listener): string[] {
-  const { filter_chains, default_filter_chain } = listener;
-  const chains = [...filter_chains, ...(default_filter_chain === undefined ? [] : [default_filter_chain])];
-  return chains.map(({ filters, filter_chain_match }) => {
+function describeChains(listener: Listener): string[] {
+  return chainsOf(listener).map(({ filters, filter_chain_match }) => {
     const last = filters.at(-1);
     const kind = last?.typed_config?.['@type'].split('.').at(-1) ?? '?';
     const match = JSON.stringify(filter_chain_match ?? {});
@@ -130,7 +129,7 @@ async function chainFindings(world: World, listening: readonly Listening[]): Pro
   const strange = listening
     .map(({ listener, entry: { cluster } }) => ({
       name: listener.name,
-      described: chainsOf(listener),
+      described: describeChains(listener),
       wanted: `TcpProxy → ${cluster.name}`,
     }))
     .filter(({ described, wanted }) => described.length !== 1 || described[0] !== wanted);
