@@ -338,7 +338,12 @@ function duplicates(trip: Trip, witness: LogWitness): TripFinding[] {
   return [finding(first, 'DUPLICATE_STATEMENT', seen, `one line of the ${witness}`)];
 }
 
-function finding(statement: Statement, cause: TripCauseCode, seen: string, expected: string): TripFinding {
+export function finding(
+  statement: Statement,
+  cause: TripCauseCode,
+  seen: string,
+  expected: string,
+): TripFinding {
   return { cause, seen, expected, statement };
 }
 

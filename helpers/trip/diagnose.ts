@@ -1,6 +1,6 @@
 import type { TripCause } from '../causes/cause.ts';
 import { causes, type TripCauseCode } from '../causes/causes.ts';
-import { closingFindings, originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
+import { closingFindings, finding, originFindings, proxyFindings, sidecarFindings } from './diagnose.logs.ts';
 import { expectedRefusal, type Expectation } from './expectations.ts';
 import type { TripFinding } from './finding.ts';
 import type { Trip } from './statements.ts';
@@ -27,12 +27,9 @@ export function diagnose(trip: Trip, expectations: readonly Expectation[]): Trip
     clientFailedUnexpectedly(trip, expectations) &&
     findings.every(({ cause }) => kinds[cause].merelyMissing === true)
   ) {
-    findings.push({
-      cause: 'UNEXPLAINED',
-      seen: `curl ended with exit code ${trip.client.exitCode}: ${trip.client.errorMessage}`,
-      expected: 'exit code 0',
-      statement: trip.client,
-    });
+    const { client } = trip;
+    const seen = `curl ended with exit code ${client.exitCode}: ${client.errorMessage}`;
+    findings.push(finding(client, 'UNEXPLAINED', seen, 'exit code 0'));
   }
   if (clientFailedUnexpectedly(trip, expectations)) findings.push(...closingFindings(trip));
   return bySpecificity(withoutRepetitions(findings));
@@ -49,14 +46,9 @@ export function diagnoseTitle(
   if (client.title === undefined) {
     const page =
       client.bytesDownloaded === 0 ? 'no page' : `a page of ${client.bytesDownloaded} bytes without one`;
-    own.push({ cause: 'TITLE_MISSING', seen: page, expected: `"${title}"`, statement: client });
+    own.push(finding(client, 'TITLE_MISSING', page, `"${title}"`));
   } else if (client.title !== title) {
-    own.push({
-      cause: 'TITLE_DIFFERS',
-      seen: `"${client.title}"`,
-      expected: `"${title}"`,
-      statement: client,
-    });
+    own.push(finding(client, 'TITLE_DIFFERS', `"${client.title}"`, `"${title}"`));
   }
   const clientOwn = clientFindings(trip, []);
   if (own.length === 0 && clientOwn.length === 0 && client.exitCode === 0) return [];
@@ -115,24 +107,12 @@ function whereItWent(trip: Trip): TripFinding[] {
   const { client, via } = trip;
   const connected = agrees('client.to', factsOf(trip));
   if (connected === false && client.remote !== undefined && via !== undefined) {
-    return [
-      {
-        cause: 'WENT_ROUND_PROXY',
-        seen: `the client connected to ${formatEndpoint(client.remote)}`,
-        expected: `to the proxy, ${formatEndpoint(via)}`,
-        statement: client,
-      },
-    ];
+    const seen = `the client connected to ${formatEndpoint(client.remote)}`;
+    return [finding(client, 'WENT_ROUND_PROXY', seen, `to the proxy, ${formatEndpoint(via)}`)];
   }
   if (client.exitCode === 0 && (client.remote === undefined || client.local === undefined)) {
-    return [
-      {
-        cause: 'CLIENT_SILENT',
-        seen: `curl succeeded but gave no ${client.remote === undefined ? 'remote' : 'local'} address`,
-        expected: 'both ends of its connection',
-        statement: client,
-      },
-    ];
+    const seen = `curl succeeded but gave no ${client.remote === undefined ? 'remote' : 'local'} address`;
+    return [finding(client, 'CLIENT_SILENT', seen, 'both ends of its connection')];
   }
   return [];
 }
@@ -142,13 +122,9 @@ function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[]
   const { client, via } = trip;
   const findings: TripFinding[] = [];
   if (via !== undefined && trip.url.startsWith('https:') && client.connectStatus !== 200) {
-    findings.push({
-      cause: 'STATUS_DISAGREES',
-      seen:
-        client.connectStatus === 0 ? 'curl made no CONNECT' : `curl's CONNECT got ${client.connectStatus}`,
-      expected: '200 to its CONNECT',
-      statement: client,
-    });
+    const { connectStatus } = client;
+    const seen = connectStatus === 0 ? 'curl made no CONNECT' : `curl's CONNECT got ${connectStatus}`;
+    findings.push(finding(client, 'STATUS_DISAGREES', seen, '200 to its CONNECT'));
   }
   const wanted = expectations.find((expectation) => expectation.kind === 'origin')?.status;
   const good =
@@ -157,12 +133,9 @@ function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[]
         client.httpStatus === expectedRefusal(expectations)
       : client.httpStatus === wanted;
   if (!good) {
-    findings.push({
-      cause: 'HTTP_STATUS',
-      seen: client.httpStatus === 0 ? 'no status' : `status ${client.httpStatus}`,
-      expected: wanted === undefined ? 'a status from 200 to 399' : `status ${wanted}`,
-      statement: client,
-    });
+    const seen = client.httpStatus === 0 ? 'no status' : `status ${client.httpStatus}`;
+    const expected = wanted === undefined ? 'a status from 200 to 399' : `status ${wanted}`;
+    findings.push(finding(client, 'HTTP_STATUS', seen, expected));
   }
   return findings;
 }
@@ -170,12 +143,9 @@ function answer(trip: Trip, expectations: readonly Expectation[]): TripFinding[]
 /** Undefined when only the other witnesses can tell. */
 function causeOfFailure(trip: Trip): TripFinding | undefined {
   const { client, via } = trip;
-  const find = (cause: TripFinding['cause'], expected: string): TripFinding => ({
-    cause,
-    seen: `curl: exit code ${client.exitCode}, ${client.errorMessage}`,
-    expected,
-    statement: client,
-  });
+  const said = `curl: exit code ${client.exitCode}, ${client.errorMessage}`;
+  const find = (cause: TripCauseCode, expected: string): TripFinding =>
+    finding(client, cause, said, expected);
   const proxy = via === undefined ? 'the proxy' : `the proxy, ${formatEndpoint(via)}`;
   const proxySpoke = (trip.proxy?.length ?? 0) > 0;
   const sidecarSpokeHttp = trip.sidecar?.some((line) => line.request !== '- - -') === true;
