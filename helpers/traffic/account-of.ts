@@ -3,21 +3,14 @@ import { parseSidecarLine } from '../trip/envoy.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { isFailure, type ProxyStatement } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
-import type { TrafficAccount, Workload, TrafficTimeline } from './account.ts';
-import { crossings, wentOn, type Crossing, type PodTraffic } from './counterparts.ts';
+import type { TrafficAccount, TrafficTimeline } from './account.ts';
+import { crossings, wentOn, type Crossing, type PodTraffic, type TrafficPod } from './counterparts.ts';
 import { eventsOf, merged, type Happening } from './events.ts';
 import { readClientLog } from './record.ts';
 import { tripsOf, type ClientTrip, type TrafficKind } from './trips.ts';
 
 /** What was logged of the traffic of one pod. */
-export interface PodLogs {
-  readonly workload: Workload;
-  readonly pod: string;
-  readonly ip: string;
-  /** When it was told to end, undefined while it was not. */
-  readonly leavingAt: number | undefined;
-  /** Whether its clients start only once its sidecar is ready: then nothing may be refused at their start. */
-  readonly sidecarFirst: boolean;
+export interface PodLogs extends TrafficPod {
   readonly requests: readonly StampedLine[];
   readonly tunnels: readonly StampedLine[];
   readonly sidecar: readonly string[];
@@ -94,28 +87,25 @@ function atItsStart(happening: Happening): Happening {
 }
 
 function readPod(logs: PodLogs, unread: string[]): PodTraffic {
-  const { workload, pod, ip, leavingAt, sidecarFirst } = logs;
-  const parsed = logs.sidecar.map(parseSidecarLine);
+  const { requests, tunnels, sidecar: lines, ...pod } = logs;
+  const clientLogs = { requests, tunnels };
+  const parsed = lines.map(parseSidecarLine);
   const sidecar = parsed.flatMap((line) => (isFailure(line) ? [] : [line]));
   const [first, ...more] = parsed.flatMap((line) =>
     isFailure(line) && (line.kind === 'foreign-format' || line.kind === 'json') ? [line] : [],
   );
   // A line that resembles no format at all is not told from what Envoy says of itself.
-  const last = sidecar.length === 0 ? logs.sidecar.findLast((line) => line.trim() !== '') : undefined;
+  const last = sidecar.length === 0 ? lines.findLast((line) => line.trim() !== '') : undefined;
   if (first !== undefined) {
-    unread.push(`${more.length + 1} lines of the access log of ${pod}: ${first.why}: ${first.line}`);
+    unread.push(`${more.length + 1} lines of the access log of ${pod.pod}: ${first.why}: ${first.line}`);
   }
   return {
-    workload,
-    pod,
-    ip,
-    leavingAt,
-    sidecarFirst,
+    ...pod,
     trips: (['requests', 'tunnels'] as const).flatMap((kind) => {
-      const log = readClientLog(logs[kind]);
+      const log = readClientLog(clientLogs[kind]);
       const { ready, closed } = log.moments;
       if (ready !== undefined && closed === undefined) {
-        unread.push(`${kind} of ${pod}: its last word is missing; it was killed, or ended by itself`);
+        unread.push(`${kind} of ${pod.pod}: its last word is missing; it was killed, or ended by itself`);
       }
       return tripsOf(kind, log);
     }),

@@ -18,15 +18,19 @@ import type { ProxyStatement, SidecarStatement } from '../trip/statements.ts';
 import type { Workload } from './account.ts';
 import type { ClientTrip } from './trips.ts';
 
-/** One pod's side of the traffic, read. */
-export interface PodTraffic {
+/** A pod with the traffic's clients. */
+export interface TrafficPod {
   readonly workload: Workload;
   readonly pod: string;
   readonly ip: string;
   /** When it was told to end, ms since the epoch by the node's clock; undefined while it was not. */
   readonly leavingAt: number | undefined;
-  /** Whether its clients start only once its sidecar is ready. */
+  /** Whether its clients start only once its sidecar is ready: then nothing may be refused at their start. */
   readonly sidecarFirst: boolean;
+}
+
+/** One pod's side of the traffic, read. */
+export interface PodTraffic extends TrafficPod {
   readonly trips: readonly ClientTrip[];
   /** All lines of its sidecar's access log. */
   readonly sidecar: readonly SidecarStatement[];

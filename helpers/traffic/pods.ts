@@ -6,6 +6,7 @@ import type { Kube } from '../kube/client.ts';
 import { LineFollower } from '../kube/lines.ts';
 import type { Workload } from './account.ts';
 import type { PodLogs } from './account-of.ts';
+import type { TrafficPod } from './counterparts.ts';
 import { workloads } from './fixture.ts';
 
 /** Both workloads' pods. */
@@ -13,12 +14,9 @@ export const trafficPods = 'traffic=live';
 /** How often it is looked for new pods. A log is followed from its beginning, so none of it is missed meanwhile. */
 const lookMs = 500;
 
-interface Followed {
-  readonly workload: Workload;
-  readonly pod: string;
+interface Followed extends TrafficPod {
   ip: string;
   leavingAt: number | undefined;
-  readonly sidecarFirst: boolean;
   readonly requests: LineFollower;
   readonly tunnels: LineFollower;
   /** Undefined: the pod has no sidecar. */
@@ -42,18 +40,12 @@ export class TrafficPods implements AsyncDisposable {
 
   /** What was logged so far. */
   logs(): PodLogs[] {
-    return [...this.#followed.values()].map(
-      ({ workload, pod, ip, leavingAt, sidecarFirst, requests, tunnels, sidecar }) => ({
-        workload,
-        pod,
-        ip,
-        leavingAt,
-        sidecarFirst,
-        requests: requests.stamped(),
-        tunnels: tunnels.stamped(),
-        sidecar: sidecar?.since(0) ?? [],
-      }),
-    );
+    return [...this.#followed.values()].map(({ requests, tunnels, sidecar, ...pod }) => ({
+      ...pod,
+      requests: requests.stamped(),
+      tunnels: tunnels.stamped(),
+      sidecar: sidecar?.since(0) ?? [],
+    }));
   }
 
   /** What has not been read to its end, with the reason; empty once all pods are gone and told all. */
