@@ -138,34 +138,16 @@ function stepsMustExist(plan: RunPlan): void {
 }
 
 function describe(configuration: Configuration): string {
-  const {
-    istio = 'default',
-    k8s = 'default',
-    images,
-    image,
-    target,
-    edition,
-    injection,
-    steps,
-    grep,
-    repeat,
-    clients,
-    tunnels,
-    waves,
-    keep,
-    reuse,
-    failFast,
-    pauseOnFailure,
-    timeoutScale,
-  } = configuration;
+  const { istio = 'default', k8s = 'default', images, target, steps, grep } = configuration;
+  const { repeat, clients, tunnels, waves, keep, reuse } = configuration;
   const parts = isExisting(configuration)
     ? [...describeExisting(configuration), `images ${images}`, `target ${target}`]
     : [`Istio ${istio}`, `Kubernetes ${k8s}`, `images ${images}`, `target ${target}`];
-  for (const [role, reference] of Object.entries(image)) parts.push(`${role} ${reference}`);
-  if (edition !== defaultEdition) parts.push(`edition ${edition}`);
+  for (const [role, reference] of Object.entries(configuration.image)) parts.push(`${role} ${reference}`);
+  if (configuration.edition !== defaultEdition) parts.push(`edition ${configuration.edition}`);
   if (configuration.istioConfig !== undefined) parts.push(`Istio configured by ${configuration.istioConfig}`);
   if (configuration.apply.length > 0) parts.push(`with ${configuration.apply.join(' ')} applied`);
-  if (injection !== 'auto') parts.push(`injection ${injection}`);
+  if (configuration.injection !== 'auto') parts.push(`injection ${configuration.injection}`);
   if (steps.length > 0) parts.push(`steps ${steps.join(' ')} and what they need`);
   if (grep !== undefined) parts.push(`steps that match ${grep} and what they need`);
   if (repeat > 1) parts.push(`${repeat} passes`);
@@ -173,9 +155,9 @@ function describe(configuration: Configuration): string {
   if (configuration.destination !== undefined) parts.push(`destination ${configuration.destination}`);
   if (configuration.nodes > 1) parts.push(`${configuration.nodes} nodes`);
   if (configuration.everyNode) parts.push('a client on every node');
-  if (failFast) parts.push('until a step fails');
-  if (pauseOnFailure) parts.push('waiting where a step fails');
-  if (timeoutScale !== 1) parts.push(`time limits × ${timeoutScale}`);
+  if (configuration.failFast) parts.push('until a step fails');
+  if (configuration.pauseOnFailure) parts.push('waiting where a step fails');
+  if (configuration.timeoutScale !== 1) parts.push(`time limits × ${configuration.timeoutScale}`);
   if (loadOf(configuration) !== undefined) {
     parts.push(`${clients} clients × ${tunnels} tunnels × ${waves} waves`);
   }
