@@ -1,10 +1,15 @@
 import type { CauseCode } from '../helpers/causes/causes.ts';
 import { identified, type Fault, type FaultEntry } from './fault.ts';
-import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { makeServerCertificate } from '../helpers/destination/certificates.ts';
 import { nginxConfiguration } from '../helpers/destination/hermetic.ts';
-import { kubeObject, originNamespace, parseManifests, render } from '../helpers/kube/manifests.ts';
+import {
+  fixtureText,
+  kubeObject,
+  originNamespace,
+  parseManifests,
+  render,
+} from '../helpers/kube/manifests.ts';
 import { podMustBeReady } from '../helpers/kube/workloads.ts';
 import type { Rig } from './rig.ts';
 
@@ -74,8 +79,6 @@ export const destinationFaults: readonly Fault[] = identified<FaultEntry>({
   },
 });
 
-const folder = new URL('../fixtures/origin/', import.meta.url);
-
 interface Impostor {
   readonly page?: (html: string) => string;
   /** One more directive of nginx's server. */
@@ -88,10 +91,8 @@ interface Impostor {
 async function startImpostor(rig: Rig, { page, directive, untrusted }: Impostor): Promise<void> {
   const { kube, world } = rig;
   const host = new URL(world.session.destination.url).hostname;
-  const [manifest, html] = await Promise.all([
-    readFile(new URL('origin.yaml', folder), 'utf8'),
-    readFile(new URL('Main_Page.html', folder), 'utf8'),
-  ]);
+  const manifest = await fixtureText('fixtures/origin/origin.yaml');
+  const html = await fixtureText('fixtures/origin/Main_Page.html');
   const metadata = { name: 'impostor', namespace: originNamespace };
   const secretName = untrusted === true ? 'impostor' : 'origin';
   const text = render(manifest, { ORIGIN_IMAGE: world.session.images.images.origin.reference }, 'origin.yaml')

@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { apply, remove } from '../kube/apply.ts';
 import type { Kube } from '../kube/client.ts';
-import { kubeObject, parseManifests, render, movedTo, originNamespace } from '../kube/manifests.ts';
+import { fixtureObjects, fixtureText, kubeObject, movedTo, originNamespace } from '../kube/manifests.ts';
 import { namespaceMustTakePods, podMustBeReady } from '../kube/workloads.ts';
 import { originLogFormat, originLogFormatName } from '../trip/origin.ts';
 import { makeServerCertificate } from './certificates.ts';
 import type { Destination } from './destination.ts';
-
-const fixtures = new URL('../../fixtures/origin/', import.meta.url);
 
 /** Starts the origin in the cluster: it serves the page under a certificate for the URL's host, made for this run. */
 export async function startOrigin(
@@ -20,15 +17,9 @@ export async function startOrigin(
   const { host } = new URL(url);
   const moved = new Map([[originNamespace, namespace]]);
   const { ca, certificate, key } = await makeServerCertificate(host);
-  const [manifest, page] = await Promise.all([
-    readFile(new URL('origin.yaml', fixtures), 'utf8'),
-    readFile(new URL('Main_Page.html', fixtures), 'utf8'),
-  ]);
-  const objects = parseManifests(
-    render(manifest, { ORIGIN_IMAGE: image }, 'fixtures/origin/origin.yaml'),
-    'fixtures/origin/origin.yaml',
-  ).map((one) => movedTo(moved, one));
-  const [ownNamespace, ...rest] = objects;
+  const page = await fixtureText('fixtures/origin/Main_Page.html');
+  const objects = await fixtureObjects('fixtures/origin/origin.yaml', { ORIGIN_IMAGE: image });
+  const [ownNamespace, ...rest] = objects.map((one) => movedTo(moved, one));
   const metadata = { name: 'origin', namespace };
   await apply<KubernetesObject>(kube, [
     ownNamespace as KubernetesObject,

@@ -1,6 +1,28 @@
+import { readFile } from 'node:fs/promises';
 import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
-import { UsageError } from '../errors.ts';
+import { thrownAs, UsageError } from '../errors.ts';
+
+const root = new URL('../../', import.meta.url);
+
+/**
+ * The text of a fixture, as it is when it is asked for.
+ * @param path In a checkout, e.g. `fixtures/origin/origin.yaml`
+ * @throws UsageError when the file cannot be read
+ */
+export async function fixtureText(path: string): Promise<string> {
+  return readFile(new URL(path, root), 'utf8').catch(
+    thrownAs(UsageError, `${path} cannot be read`, 'Restore the file: git checkout -- fixtures'),
+  );
+}
+
+/** The objects of a fixture, with its `${NAMES}` filled in. */
+export async function fixtureObjects(
+  path: string,
+  values: Readonly<Record<string, string>>,
+): Promise<KubernetesObject[]> {
+  return parseManifests(render(await fixtureText(path), values, path), path);
+}
 
 /**
  * The objects of a YAML text with one or more documents, empty ones left out.

@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Destination } from '../destination/destination.ts';
-import { thrownAs, UsageError } from '../errors.ts';
-import { kubeObject, parseManifests, render } from '../kube/manifests.ts';
+import { UsageError } from '../errors.ts';
+import { fixtureObjects, fixtureText, kubeObject } from '../kube/manifests.ts';
 import { formatEndpoint, type Endpoint } from '../trip/endpoint.ts';
 import { type Load, holdSeconds } from './load.ts';
 import { heldPath, paddingRepeats } from '../destination/hermetic.ts';
 import { userAgent } from '../trip/origin.ts';
 
-const folder = new URL('../../fixtures/scale/', import.meta.url);
 export const clientsName = 'conformance-clients';
 
 interface ClientsFixture {
@@ -32,10 +30,9 @@ export async function clientsObjects(fixture: ClientsFixture): Promise<Kubernete
     );
   }
   const values = { CLIENTS: String(load.clients), CURL_IMAGE: curlImage, PROXY: formatEndpoint(proxy) };
-  const origin = 'fixtures/scale/clients.yaml';
-  const workload = parseManifests(render(await read('clients.yaml'), values, origin), origin);
+  const workload = await fixtureObjects('fixtures/scale/clients.yaml', values);
   const data = {
-    'tunnels.sh': await read('tunnels.sh'),
+    'tunnels.sh': await fixtureText('fixtures/scale/tunnels.sh'),
     'tunnels.conf': tunnelsConf(load, destination.url),
     'ca.crt': destination.ca,
   };
@@ -49,16 +46,6 @@ export async function clientsObjects(fixture: ClientsFixture): Promise<Kubernete
 export function clientsIn(namespace: string): KubernetesObject[] {
   const metadata = { name: clientsName, namespace };
   return [kubeObject('Deployment', metadata), kubeObject('ConfigMap', metadata)];
-}
-
-async function read(name: string): Promise<string> {
-  return readFile(new URL(name, folder), 'utf8').catch(
-    thrownAs(
-      UsageError,
-      `fixtures/scale/${name} cannot be read`,
-      'Restore the file: git checkout -- fixtures',
-    ),
-  );
 }
 
 /** Headers and page as they are without padding, roughly. */

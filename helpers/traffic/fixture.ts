@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { maxTrafficRate } from '../configuration/configuration.ts';
 import type { Destination } from '../destination/destination.ts';
-import { UsageError, messageOf } from '../errors.ts';
-import { kubeObject, parseManifests, render } from '../kube/manifests.ts';
+import { UsageError } from '../errors.ts';
+import { fixtureObjects, fixtureText, kubeObject } from '../kube/manifests.ts';
 import { curlConfiguration, type Credentials } from '../proxy/credentials.ts';
 import { userAgent } from '../trip/origin.ts';
 import type { Workload } from './account.ts';
 
-const folder = new URL('../../fixtures/traffic/', import.meta.url);
 const scripts = ['requests.sh', 'tunnels.sh'] as const;
 
 /** Namespace of the live traffic's clients in a cluster of the suite's own. */
@@ -43,12 +41,13 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
       'Run with --target hermetic, or name a page of yours by --destination.',
     );
   }
-  const manifest = await read('traffic.yaml');
   const data = Object.fromEntries(
-    await Promise.all(scripts.map(async (name) => [name, await read(name)] as const)),
+    await Promise.all(
+      scripts.map(async (name) => [name, await fixtureText(`fixtures/traffic/${name}`)] as const),
+    ),
   );
-  const perWorkload = workloads.map((workload) => {
-    const values = {
+  const ofWorkload = (workload: Workload): Promise<KubernetesObject[]> =>
+    fixtureObjects('fixtures/traffic/traffic.yaml', {
       WORKLOAD: workload,
       CURL_IMAGE: curlImage,
       PROXY: told,
@@ -56,12 +55,8 @@ export async function trafficObjects(fixture: TrafficFixture): Promise<Kubernete
       AGENT: userAgent(`traffic-${workload}`),
       RATE: String(rate),
       NAMESPACE: namespace,
-    };
-    return parseManifests(
-      render(manifest, values, 'fixtures/traffic/traffic.yaml'),
-      'fixtures/traffic/traffic.yaml',
-    );
-  });
+    });
+  const perWorkload = await Promise.all(workloads.map(ofWorkload));
   const metadata = { name: 'traffic', namespace };
   const configMap = kubeObject('ConfigMap', metadata, {
     data: { ...data, ...(destination.ca === undefined ? {} : { 'ca.crt': destination.ca }) },
@@ -87,16 +82,4 @@ function labelled(object: KubernetesObject, labels: NonNullable<TrafficFixture['
     ...object,
     metadata: { ...object.metadata, labels: { ...object.metadata?.labels, ...Object.fromEntries(given) } },
   };
-}
-
-async function read(name: string): Promise<string> {
-  try {
-    return await readFile(new URL(name, folder), 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      `fixtures/traffic/${name} cannot be read: ${messageOf(error)}`,
-      'Restore the file: git checkout -- fixtures',
-      { cause: error },
-    );
-  }
 }

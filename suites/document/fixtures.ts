@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { UsageError, messageOf } from '../../helpers/errors.ts';
 import { allEditions } from '../../fixtures/document/editions.ts';
 import type { Edition } from '../../helpers/document/edition.ts';
-import { movedTo, type Namespaces, parseManifests, render } from '../../helpers/kube/manifests.ts';
-
-const root = new URL('../../', import.meta.url);
+import {
+  fixtureText,
+  movedTo,
+  type Namespaces,
+  parseManifests,
+  render,
+} from '../../helpers/kube/manifests.ts';
 
 /** Those of the document are in the folder of its edition. */
 const documentNames = [
@@ -52,7 +54,7 @@ export class Fixtures {
   /** @throws UsageError when the file cannot be read */
   async text(name: FixtureName, namespace?: string): Promise<string> {
     const alter = this.#alterations.get(name);
-    const text = await read(this.path(name));
+    const text = await fixtureText(this.path(name));
     return alter === undefined ? text : alter(text, namespace);
   }
 
@@ -113,18 +115,4 @@ export function squidConfigurationOf(page: string): string[] {
 
 export function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
-}
-
-async function read(path: string): Promise<string> {
-  try {
-    return await readFile(new URL(path, root), 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      `${path} cannot be read: ${messageOf(error)}`,
-      'Restore the file: git checkout -- fixtures',
-      {
-        cause: error,
-      },
-    );
-  }
 }
