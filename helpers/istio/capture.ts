@@ -1,5 +1,5 @@
-import { BlockList, isIPv6 } from 'node:net';
 import type { V1Pod } from '@kubernetes/client-node';
+import { networkHolds } from '../network.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 
 /**
@@ -52,25 +52,11 @@ export function captureOf({ spec }: V1Pod): Capture | undefined {
 
 /** Why connections to an address do not reach the sidecar, by what the pod was told; undefined where they do. */
 export function notCaptured({ by, ranges, ...rest }: Capture, { ip, port }: Endpoint): string | undefined {
-  const out = rest.rangesLeftOut.find((range) => holds(range, ip));
+  const out = rest.rangesLeftOut.find((range) => range === '*' || networkHolds(range, ip));
   if (out !== undefined) return `${by} was told to leave ${out} out (-x), which holds ${ip}`;
   if (rest.portsLeftOut.includes(String(port))) return `${by} was told to leave port ${port} out (-o)`;
   if (rest.ports.includes('*') || rest.ports.includes(String(port))) return undefined;
-  if (ranges.some((range) => range === '*' || holds(range, ip))) return undefined;
+  if (ranges.some((range) => range === '*' || networkHolds(range, ip))) return undefined;
   if (ranges.length === 0) return undefined;
   return `${by} was told to capture only ${ranges.join(', ')} (-i), which does not hold ${ip}`;
-}
-
-function holds(range: string, ip: string): boolean {
-  if (range === '*') return true;
-  const [prefix = '', length = isIPv6(ip) ? '128' : '32'] = range.split('/');
-  if (isIPv6(prefix) !== isIPv6(ip)) return false;
-  const family = isIPv6(ip) ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  try {
-    list.addSubnet(prefix, Number(length), family);
-  } catch {
-    return false;
-  }
-  return list.check(ip, family);
 }

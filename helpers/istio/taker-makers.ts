@@ -1,7 +1,8 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { createdAt, nameOf } from '../kube/client.ts';
+import { networkHolds } from '../network.ts';
 import { firstOf } from '../text-table.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { clustersIn, routeConfigsIn, type IstioMetadata, type RouteConfig } from './config-dump.ts';
@@ -284,7 +285,7 @@ function claimOf(
   const addresses = spec?.addresses ?? [];
   if (addresses.some((one) => isAddress(one, ip))) return 'address';
   if (allocated) return 'allocated';
-  if (addresses.some((one) => holds(one, ip))) return 'range';
+  if (addresses.some((one) => networkHolds(one, ip))) return 'range';
   if (spec?.endpoints?.some(({ address }) => address === ip) === true) return 'endpoint';
   return addresses.length === 0 && isTcp(protocol) ? 'every address' : undefined;
 }
@@ -298,15 +299,6 @@ export function visibleTo(client: string, exportTo: readonly string[] | undefine
 /** Whether an entry's address is just this one. */
 export function isAddress(address: string, ip: string): boolean {
   return address === ip || address === `${ip}/${isIPv6(ip) ? 128 : 32}`;
-}
-
-function holds(range: string, ip: string): boolean {
-  const [prefix = '', length] = range.split('/');
-  if (length === undefined || isIPv6(prefix) !== isIPv6(ip)) return false;
-  const family = isIPv6(ip) ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  list.addSubnet(prefix, Number(length), family);
-  return list.check(ip, family);
 }
 
 function isTcp(protocol = 'TCP'): boolean {

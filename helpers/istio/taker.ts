@@ -1,5 +1,6 @@
-import { BlockList, isIPv6, SocketAddress } from 'node:net';
+import { isIPv6, SocketAddress } from 'node:net';
 import { z } from 'zod';
+import { networkHolds } from '../network.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import {
   activeListeners,
@@ -300,13 +301,9 @@ function criteria(to: Endpoint, { address }: Client, seen: Seen, undecided: Set<
 
 /** 1 + the length of the longest prefix that holds the address, so that /0 counts as asked for; -1 when none does. */
 function longestPrefix(ranges: ChainMatch['prefix_ranges'], ip: string): number {
-  const family = isIPv6(ip) ? 'ipv6' : 'ipv4';
-  const lengths = ranges.flatMap(({ address_prefix: prefix, prefix_len: length }) => {
-    if (isIPv6(prefix) !== isIPv6(ip)) return [];
-    const list = new BlockList();
-    list.addSubnet(prefix, length, family);
-    return list.check(ip, family) ? [length + 1] : [];
-  });
+  const lengths = ranges.flatMap(({ address_prefix: prefix, prefix_len: length }) =>
+    networkHolds(`${prefix}/${length}`, ip) ? [length + 1] : [],
+  );
   return Math.max(-1, ...lengths);
 }
 

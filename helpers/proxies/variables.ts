@@ -1,8 +1,8 @@
 import { hash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { BlockList, isIP } from 'node:net';
 import tls from 'node:tls';
 import { exists, inCache, writeWhole } from '../cache.ts';
+import { networkHolds } from '../network.ts';
 
 /** The proxy variables. Some programs read the upper-case names, some the lower-case ones. */
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
@@ -165,13 +165,5 @@ export function clientGoProxyFor(environment: NodeJS.ProcessEnv, url: string): s
 /** Whether the host is an address in one of the ranges of a list, e.g. 10.0.0.0/8. */
 function inRanges(list: string, hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '');
-  const family = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
-  if (isIP(host) === 0) return false;
-  const ranges = new BlockList();
-  for (const entry of list.split(/[\s,]+/)) {
-    const [, address = '', bits] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
-    const most = isIP(address) === 4 ? 32 : 128;
-    if (isIP(address) !== 0 && Number(bits) <= most) ranges.addSubnet(address, Number(bits), family(address));
-  }
-  return ranges.check(host, family(host));
+  return list.split(/[\s,]+/).some((entry) => networkHolds(entry, host));
 }
