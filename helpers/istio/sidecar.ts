@@ -4,8 +4,7 @@ import type { Kube } from '../kube/client.ts';
 import { execOrThrow, type PodRef } from '../kube/exec.ts';
 import { getFromPod } from '../kube/forward.ts';
 import { containerStatuses } from '../kube/workloads.ts';
-import type { ClusterNames } from '../trip/cluster-names.ts';
-import { countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
+import { type ClusterNames, countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
 import { activeListeners, clustersIn, type EnvoyCluster, type Listener } from './config-dump.ts';
 
 const sidecarName = 'istio-proxy';

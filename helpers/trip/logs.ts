@@ -1,7 +1,6 @@
 import type { Kube } from '../kube/client.ts';
 import type { PodRef } from '../kube/exec.ts';
-import { LineFollower } from '../kube/lines.ts';
-import { tailInPod, tailOfFile } from '../kube/tail.ts';
+import { LineFollower, tailInPod, tailOfFile } from '../kube/lines.ts';
 import type { ProxyLog } from '../proxy/proxy.ts';
 import type { LogWitness } from './statements.ts';
 

@@ -1,7 +1,6 @@
-import { makersOfDifference } from '../../helpers/istio/difference-makers.ts';
+import { makersOfDifference, differencesOf, type Difference } from '../../helpers/istio/taker-differences.ts';
 import { dumpEntries } from '../../helpers/istio/sidecar.ts';
 import { rejectedListeners, takerOf, type RejectedListener } from '../../helpers/istio/taker.ts';
-import { differencesOf, type Difference } from '../../helpers/istio/taker-differences.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';

@@ -5,9 +5,14 @@ import { clusterNames, outboundCounters, type SidecarPod } from '../../helpers/i
 import { apply } from '../../helpers/kube/apply.ts';
 import type { Kube } from '../../helpers/kube/client.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
-import { clusterCalled, type ClusterNames } from '../../helpers/trip/cluster-names.ts';
+import {
+  clusterCalled,
+  type ClusterNames,
+  countingAnnotations,
+  countsOutbound,
+  type Counters,
+} from '../../helpers/trip/counters.ts';
 import type { Endpoint } from '../../helpers/trip/endpoint.ts';
-import { countingAnnotations, countsOutbound, type Counters } from '../../helpers/trip/counters.ts';
 import type { ReadSidecarLine } from '../../helpers/trip/envoy.ts';
 import type { Testimony } from '../../helpers/trip/fetch.ts';
 import { isFailure } from '../../helpers/trip/statements.ts';

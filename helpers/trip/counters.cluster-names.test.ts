@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clusterCalled } from './cluster-names.ts';
+import { clusterCalled } from './counters.ts';
 
 const names = new Map([
   ['my-company-proxy.com', ['outbound|3128||my-company-proxy.com', 'outbound|8080||my-company-proxy.com']],

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../eventually/eventually.ts';
-import type { LineFollower } from './lines.ts';
-import { tailOfFile } from './tail.ts';
+import { type LineFollower, tailOfFile } from './lines.ts';
 
 let folder: string;
 

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { PassThrough } from 'node:stream';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { renamedJson, writeRenamed } from './rename.ts';
+import { renamedJson, writeRenamed } from './archive.ts';
 import { tarFiles } from './tar-entries.ts';
 
 const names = new Map([

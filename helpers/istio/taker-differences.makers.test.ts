@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { makersOfDifference } from './difference-makers.ts';
-import type { Difference } from './taker-differences.ts';
+import { makersOfDifference, type Difference } from './taker-differences.ts';
 
 const object = (
   kind: string,
