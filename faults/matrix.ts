@@ -1,7 +1,7 @@
 import { configurationSchema } from '../helpers/configuration/configuration.ts';
 import { EnvironmentError, messageOf } from '../helpers/errors.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
-import { listeners } from '../helpers/istio/sidecar.ts';
+import { listeners, sidecarOf } from '../helpers/istio/sidecar.ts';
 import { remove } from '../helpers/kube/apply.ts';
 import { takeSnapshot, type Snapshot } from '../helpers/kube/snapshot.ts';
 import { isReady, livePods } from '../helpers/kube/workloads.ts';
@@ -137,10 +137,9 @@ export class Matrix {
       'the sidecar to have forgotten the entry of the pass before',
       async () => {
         const pods = (await livePods(kube, namespaces.mesh, `app=${client}`)).filter(isReady);
-        for (const { metadata, spec } of pods) {
-          const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-          if (!containers.some(({ name }) => name === 'istio-proxy')) continue;
-          const all = await listeners(kube, { namespace: namespaces.mesh, pod: metadata?.name ?? '' });
+        for (const pod of pods.filter((one) => sidecarOf(one) !== undefined)) {
+          const name = pod.metadata?.name ?? '';
+          const all = await listeners(kube, { namespace: namespaces.mesh, pod: name });
           const left = all.filter(({ address }) => address?.socket_address?.port_value === proxy.port);
           if (left.length > 0) throw new Error(left.map(({ name }) => name).join(', '));
         }

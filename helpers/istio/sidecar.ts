@@ -16,16 +16,19 @@ export interface InjectedSidecar {
   readonly ready: boolean;
 }
 
+/** The sidecar's container as the pod is specified, undefined when the pod has none. */
+export function sidecarContainerOf({ spec }: V1Pod): V1Container | undefined {
+  const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  return all.find(({ name }) => name === sidecarName);
+}
+
 /** The sidecar in a pod's specification and status, undefined when the pod has none. */
 export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
-  const named = ({ name }: V1Container): boolean => name === sidecarName;
-  const ordinary = pod.spec?.containers.find(named);
-  const native = pod.spec?.initContainers?.find(named);
-  const found = ordinary ?? native;
+  const found = sidecarContainerOf(pod);
   if (found === undefined) return undefined;
   const status = containerStatuses(pod).find(({ name }) => name === sidecarName);
   return {
-    kind: ordinary === undefined ? 'native' : 'container',
+    kind: pod.spec?.containers.includes(found) === true ? 'container' : 'native',
     image: found.image ?? '',
     ready: status?.ready ?? false,
   };
@@ -35,10 +38,9 @@ export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
  * Whether a pod's applications start only once its sidecar is ready: a native sidecar, or one that holds them
  * (holdApplicationUntilProxyStarts, which the injector makes a postStart hook of the first container).
  */
-export function startsBeforeItsApplications({ spec }: V1Pod): boolean {
-  const named = ({ name }: V1Container): boolean => name === sidecarName;
-  if (spec?.initContainers?.some(named) === true) return true;
-  const [first] = spec?.containers ?? [];
+export function startsBeforeItsApplications(pod: V1Pod): boolean {
+  if (sidecarOf(pod)?.kind === 'native') return true;
+  const [first] = pod.spec?.containers ?? [];
   return first?.name === sidecarName && first.lifecycle?.postStart?.exec?.command?.includes('wait') === true;
 }
 
@@ -52,9 +54,8 @@ export function interceptsNothing(pod: V1Pod): boolean {
   return hasVariable(pod, 'ISTIO_META_INTERCEPTION_MODE', 'NONE');
 }
 
-function hasVariable({ spec }: V1Pod, variable: string, wanted: string): boolean {
-  const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  const env = all.find(({ name }) => name === sidecarName)?.env ?? [];
+function hasVariable(pod: V1Pod, variable: string, wanted: string): boolean {
+  const env = sidecarContainerOf(pod)?.env ?? [];
   return env.some(({ name, value }) => name === variable && value === wanted);
 }
 

@@ -1,6 +1,7 @@
-import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { proxyVariablesOf } from '../../helpers/istio/agent-words.ts';
 import { complaintIn } from '../../helpers/istio/sidecar-watch.ts';
+import { sidecarContainerOf } from '../../helpers/istio/sidecar.ts';
 import { listOf, nameOf } from '../../helpers/kube/client.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { perhapsBy } from './carrier.ts';
@@ -18,7 +19,7 @@ export async function sidecarComplaint(world: World, pod: V1Pod): Promise<Findin
       expected: 'a sidecar that takes everything it is sent',
     };
   }
-  const variables = proxyVariablesOf(proxyContainer(pod)?.env);
+  const variables = proxyVariablesOf(sidecarContainerOf(pod)?.env);
   const lead = variables.filter((text) => !/^no_proxy=/i.test(text));
   const parts = [`istio-proxy says: ${complaint.words}`];
   if (lead.length > 0) {
@@ -44,10 +45,4 @@ export async function sidecarComplaint(world: World, pod: V1Pod): Promise<Findin
 async function policiesOf({ kube, clientNamespace }: World): Promise<string[]> {
   const policies = await listOf(kube, 'networking.k8s.io/v1', 'NetworkPolicy');
   return policies.filter(({ metadata }) => metadata?.namespace === clientNamespace).map(nameOf);
-}
-
-function proxyContainer({ spec }: V1Pod): V1Container | undefined {
-  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].find(
-    ({ name }) => name === 'istio-proxy',
-  );
 }
