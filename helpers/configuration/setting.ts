@@ -33,7 +33,6 @@ export interface Setting {
   readonly type: z.ZodType;
   readonly commands: readonly SettingCommand[];
   readonly group: Group;
-  /** A line of --help. */
   readonly help: string;
   /** The flag's value in --help, e.g. `<version>`; a flag without a value has none. */
   readonly argument?: string;

@@ -15,5 +15,4 @@ export interface Existing {
   readonly pullSecret: string | undefined;
 }
 
-/** Name of the Secret that the pods' images are pulled with. */
 export const pullSecretName = 'istio-external-proxy-conformance-pull';

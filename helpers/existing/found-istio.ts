@@ -129,7 +129,6 @@ export async function injectorsOf(kube: Kube): Promise<Injector[]> {
   return (await configurationsOf(kube)).flatMap(injectorIn);
 }
 
-/** The configurations of the cluster's injectors. */
 export async function configurationsOf({ config }: Kube): Promise<V1MutatingWebhookConfiguration[]> {
   const api = config.makeApiClient(AdmissionregistrationV1Api);
   const { items } = await api.listMutatingWebhookConfiguration({ labelSelector: 'app=sidecar-injector' });

@@ -56,7 +56,6 @@ export async function ownNamespaces(kube: Kube): Promise<string[]> {
   return items.map(({ metadata }) => metadata?.name ?? '');
 }
 
-/** The namespace, undefined when there is none. */
 export async function namespaceNamed(kube: Kube, name: string): Promise<KubernetesObject | undefined> {
   return kube.core.readNamespace({ name }).catch(unlessRefused(404));
 }

@@ -143,7 +143,6 @@ export const toMakeNamespaces: Permission = {
   verbs: ['create', 'delete', 'list'],
 };
 
-/** The rules as RBAC has them. */
 export function rulesOf(permissions: readonly Permission[]): V1PolicyRule[] {
   return permissions.map(({ group, resource, verbs, names }) => ({
     apiGroups: [group],

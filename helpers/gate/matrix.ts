@@ -13,7 +13,6 @@ import {
 import { UsageError } from '../errors.ts';
 import { brokenRules, fitting, resolvePair, type Strategy, type UpgradePair } from './rules.ts';
 
-/** What is left out, and why. */
 export interface LeftOut {
   readonly what: string;
   readonly reason: string;

@@ -26,7 +26,6 @@ export interface PairRequest {
   readonly allowUnsupported: boolean;
 }
 
-/** A rule that a pair breaks. */
 export interface BrokenRule {
   /** The rule, and how the pair breaks it, in a sentence. */
   readonly reason: string;

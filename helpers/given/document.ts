@@ -50,7 +50,6 @@ export function documentsIn(text: string, file: string): GivenDocument[] {
   });
 }
 
-/** A document's value. */
 export function valueOf({ text }: Pick<GivenDocument, 'text'>): unknown {
   return parseDocument(text).toJS();
 }

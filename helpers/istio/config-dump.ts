@@ -85,7 +85,6 @@ export function listenerEntries(entries: readonly unknown[]): z.infer<typeof lis
   return entries.map((entry) => listenerEntry.parse(entry));
 }
 
-/** The listeners at work. */
 export function activeListeners(entries: readonly unknown[]): Listener[] {
   return listenerEntries(entries).flatMap(({ active_state }) => active_state?.listener ?? []);
 }

@@ -52,7 +52,6 @@ export interface TcpHandling {
   /** A log line is written when the connection is made or goes on, besides the one at its end. */
   readonly logsEarly: boolean;
   readonly accessLogs: readonly unknown[];
-  /** Names of the filters before this one. */
   readonly filtersBefore: readonly string[];
 }
 

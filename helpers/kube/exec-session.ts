@@ -58,7 +58,6 @@ export class ExecSession extends Lines implements Disposable {
     return session;
   }
 
-  /** Writes one line to its input. */
   write(line: string): void {
     this.#stdin.write(`${line}\n`);
   }

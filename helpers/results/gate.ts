@@ -76,8 +76,6 @@ const observedConfig = z.object({
     .unknown()
     .describe('chains of virtualOutbound and their clusters: what becomes of unknown traffic'),
 });
-/** What a sidecar does with a connection to the proxy, as Envoy's config dump has it. */
-export type ObservedConfig = Readonly<z.infer<typeof observedConfig>>;
 
 /** What one phase's mesh looked like: plain JSON data (it crosses a worker boundary). */
 export const observation = z.object({

@@ -21,7 +21,6 @@ export interface Steps extends AsyncDisposable {
   readonly run: (facts: SessionFacts) => Promise<readonly string[]>;
 }
 
-/** The document's steps. */
 export async function documentSteps(report: Report, telling: Telling): Promise<Steps> {
   const { folder } = report;
   const { repeat } = report.configuration;

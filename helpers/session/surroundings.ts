@@ -3,7 +3,6 @@ import { settingsMustFit } from '../configuration/settings.ts';
 import { UsageError } from '../errors.ts';
 import type { ReportPlace } from '../job/stored-report.ts';
 
-/** Whether the run uses an existing cluster. */
 export function isExisting({ kubeconfig, inCluster }: Configuration): boolean {
   return inCluster || kubeconfig !== undefined;
 }

@@ -75,7 +75,6 @@ export function findingsOf(account: TrafficAccount): Finding[] {
   return findings;
 }
 
-/** What accepts a cut, if anything does. */
 function acceptedBy(
   { what, workload, at, until }: TrafficEvent,
   accepted: readonly AcceptedCut[],

@@ -32,7 +32,6 @@ export function sidecarFindings(trip: Trip, expectations: readonly Expectation[]
   ];
 }
 
-/** Where the sidecar sent the connection. */
 function sidecarRoute(
   trip: Trip,
   line: SidecarStatement,

@@ -21,7 +21,6 @@ export interface Work {
   readonly outputOf: (step: Step) => string;
   /** Replaces what is shown of this step, e.g. `812 of 3600 packages`. */
   readonly report: (detail: string) => void;
-  /** A line for the build's log. */
   readonly log: (line: string) => void;
   /** Reuse nothing that an engine or a tool has cached of this step. */
   readonly rebuild: boolean;
