@@ -19,32 +19,27 @@ const step = {
   phase: z.string().optional().describe('which phase of a gate; absent in a run'),
 };
 
+function event<Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) {
+  return z.object({ type: z.literal(type), ...fields, ...common });
+}
+
 const kinds = [
-  z.object({
-    type: z.literal('run-started'),
+  event('run-started', {
     command: z.enum(['run', 'gate']),
     report: z.string().describe("the run's report folder"),
     configuration: z.record(z.string(), z.unknown()),
     origins: z.record(z.string(), z.string()).describe('where each setting comes from'),
     steps: z.array(z.string()).optional().describe('ids of the steps of a pass, in order; absent for a gate'),
-    ...common,
   }),
-  z.object({
-    type: z.literal('note'),
-    text: z.string().describe('e.g. which images were chosen'),
-    ...common,
-  }),
-  z.object({ type: z.literal('phase-started'), title: z.string(), ...common }),
-  z.object({
-    type: z.literal('phase-ended'),
+  event('note', { text: z.string().describe('e.g. which images were chosen') }),
+  event('phase-started', { title: z.string() }),
+  event('phase-ended', {
     title: z.string(),
     status: z.enum(['passed', 'failed']).describe('of a pass or a phase of a gate: whether its steps ran'),
     durationMs: z.number(),
-    ...common,
   }),
-  z.object({ type: z.literal('step-started'), ...step, ...common }),
-  z.object({
-    type: z.literal('step-ended'),
+  event('step-started', step),
+  event('step-ended', {
     ...step,
     section: z.string(),
     status: z.enum(['passed', 'failed', 'skipped']),
@@ -52,24 +47,18 @@ const kinds = [
     cause,
     reason: z.string().describe('why it failed or was skipped, empty when it passed'),
     facts: z.record(z.string(), z.string()),
-    ...common,
   }),
-  z.object({
-    type: z.literal('evidence'),
+  event('evidence', {
     step: z.string().optional().describe('absent where the set-up failed'),
     folder: z.string(),
-    ...common,
   }),
-  z.object({
-    type: z.literal('paused'),
+  event('paused', {
     step: z.string(),
     cause,
     kubeconfig: z.string().describe('file that reaches the cluster while the run is paused'),
-    ...common,
   }),
-  z.object({ type: z.literal('resumed'), step: z.string(), ...common }),
-  z.object({
-    type: z.literal('verdict'),
+  event('resumed', { step: z.string() }),
+  event('verdict', {
     verdict: z.enum(verdicts),
     exitCode: z.number(),
     cause,
@@ -80,23 +69,9 @@ const kinds = [
     durationMs: z.number(),
     report: z.string().describe("the run's report folder"),
     results: z.string().describe('results.json in it'),
-    ...common,
   }),
-  z.object({
-    type: z.literal('error'),
-    message: z.string(),
-    hint: z.string(),
-    exitCode: z.number(),
-    ...common,
-  }),
-  z.object({
-    type: z.literal('step'),
-    id: step.id,
-    section: z.string(),
-    title: z.string(),
-    needs: z.array(z.string()),
-    ...common,
-  }),
+  event('error', { message: z.string(), hint: z.string(), exitCode: z.number() }),
+  event('step', { id: step.id, section: z.string(), title: z.string(), needs: z.array(z.string()) }),
 ] as const;
 
 export const eventSchema = z.discriminatedUnion('type', kinds);
