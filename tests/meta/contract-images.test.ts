@@ -1,13 +1,11 @@
 import { beforeAll, expect } from 'vitest';
-import { runToEnd } from '../../helpers/cluster/one-shot.ts';
-import { dockerode } from '../../helpers/engine.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet, Role } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import { newRunId } from '../../helpers/session/session.ts';
 import { signalSquid } from '../../suites/document/prepare.ts';
-import { describeRows, has, type Check } from '../support/contract.ts';
+import { describeRows, has, runImage, type Check } from '../support/contract.ts';
 
 const runId = newRunId();
 
@@ -54,14 +52,10 @@ const ofImages: Record<string, Check> = {
 
 describeRows('What it asks of the other images', ofImages);
 
-/** Runs the image's own user; what it is asked must end well. */
-async function run(role: Role, options: object): ReturnType<typeof runToEnd> {
-  const image = { Image: set[role].reference, HostConfig: { NetworkMode: 'none' } };
-  const ended = await runToEnd(await dockerode(), { ...image, ...options }, { runId, timeoutMs: 30_000 });
-  expect(ended.exitCode, ended.printed).toBe(0);
-  return ended;
+function run(role: Role, options: object): ReturnType<typeof runImage> {
+  return runImage(set[role].reference, runId, options);
 }
 
-function shellOn(role: Role, script: string): ReturnType<typeof runToEnd> {
+function shellOn(role: Role, script: string): ReturnType<typeof runImage> {
   return run(role, { Entrypoint: ['sh', '-c', script], Cmd: [] });
 }

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test, type TestContext } from 'vitest';
+import { runToEnd } from '../../helpers/cluster/one-shot.ts';
+import { dockerode } from '../../helpers/engine.ts';
 
 /** docs/k3s-contract.md, row by row, held against the images of the source set: what they stand in for promises the same. */
 const page = new URL('../../docs/k3s-contract.md', import.meta.url);
@@ -21,7 +23,15 @@ export function describeRows(heading: string, checks: Readonly<Record<string, Ch
   });
 }
 
-/** A shell's command that fails where one of them is missing. */
+/** A shell's command that fails where one of them is missing, and says which. */
 export function has(...programs: readonly string[]): string {
-  return `for program in ${programs.join(' ')}; do command -v "$program" || exit 1; done`;
+  return `for program in ${programs.join(' ')}; do command -v "$program" || { echo "it has no $program"; exit 1; }; done`;
+}
+
+/** Runs an image's own user, without a network; what it is asked must end well. */
+export async function runImage(image: string, runId: string, options: object): ReturnType<typeof runToEnd> {
+  const container = { Image: image, HostConfig: { NetworkMode: 'none' }, ...options };
+  const ended = await runToEnd(await dockerode(), container, { runId, timeoutMs: 30_000 });
+  expect(ended.exitCode, ended.printed).toBe(0);
+  return ended;
 }
