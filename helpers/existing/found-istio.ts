@@ -48,6 +48,7 @@ export interface Injector {
 
 const meshConfig = z.looseObject({
   discoverySelectors: discoverySelectors.default([]),
+  defaultServiceExportTo: z.array(z.string()).default([]),
 });
 
 /**
@@ -168,7 +169,8 @@ function injectorIn({ metadata, webhooks = [] }: V1MutatingWebhookConfiguration)
   return [{ revision, name: tag ?? revision, namespace: service.namespace, isDefault }];
 }
 
-async function meshConfigOf(
+/** The mesh's configuration as this revision's control plane has it, as far as it is asked for here. */
+export async function meshConfigOf(
   kube: Kube,
   revision: Revision,
   namespace: string,

@@ -6,6 +6,7 @@ import { getFromPod } from '../kube/forward.ts';
 import { containerStatuses } from '../kube/workloads.ts';
 import { type ClusterNames, countersFilter, parseCounters, type Counters } from '../trip/counters.ts';
 import { activeListeners, clustersIn, type EnvoyCluster, type Listener } from './config-dump.ts';
+import type { Revision } from './revision.ts';
 
 const sidecarName = 'istio-proxy';
 
@@ -32,6 +33,15 @@ export function sidecarOf(pod: V1Pod): InjectedSidecar | undefined {
     image: found.image ?? '',
     ready: status?.ready ?? false,
   };
+}
+
+const injectionStatus = z.looseObject({ revision: z.string().default('default') });
+
+/** The revision whose injector gave the pod its sidecar, and whose control plane that belongs to. */
+export function revisionIn({ metadata }: V1Pod): Revision {
+  const status = metadata?.annotations?.['sidecar.istio.io/status'] ?? '{}';
+  const { revision } = injectionStatus.parse(JSON.parse(status));
+  return revision === 'default' ? undefined : revision;
 }
 
 /**

@@ -8,6 +8,8 @@ import type { CauseCode } from '../../helpers/causes/causes.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { inTheSidecar, onTheWayToTheSidecar, type Question } from './explain-sidecar.ts';
+import { judgedEntries } from './judged-entries.ts';
+import { noEntryFor } from './missing-entry.ts';
 import { others, sourcePod } from './others.ts';
 import { sidecarComplaint } from './sidecar-complaint.ts';
 import type { World } from './world.ts';
@@ -232,6 +234,18 @@ const questions: readonly Question[] = [
       );
       if (removing.length === 0) return undefined;
       return { ...first, seen: `${first.seen}; ${removing.map(nameOf).join(', ')} removes listeners` };
+    },
+  },
+  {
+    // An entry of the mesh that is judged: it, or the mesh's configuration, may have changed since it was found.
+    of: ['LISTENER_MISSING'],
+    proxy: 'given',
+    ask: async (world) => {
+      const judged = judgedEntries(world);
+      if (judged.length === 0) return undefined;
+      const names = judged.map(({ claimant: { name } }) => name);
+      const why = await noEntryFor(world, world.proxy().ip, names);
+      return why.cause === 'SERVICE_ENTRY_MISSING' ? undefined : why;
     },
   },
   {

@@ -1,4 +1,6 @@
 import { EnvironmentError } from '../../helpers/errors.ts';
+import { meshConfigOf } from '../../helpers/existing/found-istio.ts';
+import { revisionIn } from '../../helpers/istio/sidecar.ts';
 import {
   claimantsOf,
   importsHost,
@@ -12,6 +14,7 @@ import { listOf, nameOf } from '../../helpers/kube/client.ts';
 import { formatEndpoint, type Endpoint } from '../../helpers/trip/endpoint.ts';
 import type { Finding } from '../../helpers/trip/finding.ts';
 import { wayTo } from './baseline.ts';
+import { sourcePod } from './others.ts';
 import { ownHost } from './service-entry.ts';
 import type { World } from './world.ts';
 
@@ -22,16 +25,19 @@ export async function whyNotLed(world: World, ip: string): Promise<Finding> {
   return { ...why, seen: `${why.seen}; a connection to ${formatEndpoint(to)} ${sentence}` };
 }
 
-/** Why the client is led to an address of the proxy by no ServiceEntry of the mesh. */
-export async function noEntryFor(world: World, ip: string): Promise<Finding> {
+/**
+ * Why the client is led to an address of the proxy by no ServiceEntry of the mesh.
+ * @param names Of these alone, `ServiceEntry namespace/name`; undefined: of any
+ */
+export async function noEntryFor(world: World, ip: string, names?: readonly string[]): Promise<Finding> {
   const to = { ip, port: world.proxyPort.get() };
-  const { entries, resource } = await entriesAndScope(world);
+  const [{ entries, resource }, usual] = await Promise.all([entriesAndScope(world), usualExport(world)]);
   const { proxy } = world.session;
   const name = proxy.kind === 'given' ? proxy.name : undefined;
   for (const entry of entries) {
-    if (!isFor(entry, to, name)) continue;
     const { metadata, spec } = entry;
     const told = nameOf(entry);
+    if (!isFor(entry, to, name) || names?.includes(told) === false) continue;
     if (spec?.ports?.some(({ number }) => number === to.port) !== true) {
       const ports = spec?.ports?.map(({ number }) => number).join(', ');
       return {
@@ -40,10 +46,11 @@ export async function noEntryFor(world: World, ip: string): Promise<Finding> {
         expected: `port ${to.port}`,
       };
     }
-    if (!visibleTo(world.clientNamespace, spec.exportTo, metadata?.namespace)) {
+    const said = spec.exportTo?.length ?? 0;
+    if (!visibleTo(world.clientNamespace, said > 0 ? spec.exportTo : usual.exportTo, metadata?.namespace)) {
       return {
         cause: 'SERVICE_ENTRY_EXPORT',
-        seen: `${told}, exportTo: ${JSON.stringify(spec.exportTo)}`,
+        seen: said > 0 ? `${told}, exportTo: ${JSON.stringify(spec.exportTo)}` : `${told}, ${usual.told}`,
         expected: `visible to namespace ${world.clientNamespace}`,
       };
     }
@@ -121,6 +128,20 @@ function imported(
   host: string,
 ): boolean {
   return resource === undefined || importsHost(resource, { namespace, host }, clientNamespace);
+}
+
+/** How far an entry is seen that does not say so itself: as the control plane of the client's sidecar has it. */
+async function usualExport(
+  world: World,
+): Promise<{ readonly exportTo: readonly string[]; readonly told: string }> {
+  const pod = await sourcePod(world);
+  const revision = pod === undefined ? world.mesh.revision : revisionIn(pod);
+  const { defaultServiceExportTo } = await meshConfigOf(world.kube, revision, world.mesh.system);
+  const of = `meshConfig.defaultServiceExportTo of revision ${revision ?? 'default'}`;
+  return {
+    exportTo: defaultServiceExportTo,
+    told: `exportTo: none, and ${of} is ${JSON.stringify(defaultServiceExportTo)}`,
+  };
 }
 
 async function entriesAndScope({
