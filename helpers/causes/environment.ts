@@ -55,7 +55,7 @@ export const environmentCauses = ofFamily('environment', {
     seen: 'no such pod, or another one of the same name',
     expected: 'the pod that --client names, from the first step to the last',
     why: 'Its Deployment was rolled out, its node was drained, or it was deleted.',
-    do: 'Run again with the pod that took its place.',
+    do: 'Run again with the pod that took its place; --client NAMESPACE/deployment/NAME finds it by itself.',
     source: 'Kubernetes: pods are replaced, never moved',
   },
   CLIENT_BUSY: {

@@ -247,9 +247,9 @@ export const runSettings = {
           'NAMESPACE/POD, NAMESPACE/deployment/NAME or NAMESPACE/KEY=VALUE, each with /CONTAINER after it or not',
         )
         .optional(),
-      commands: ['run', 'rbac'],
+      commands: ['run', 'gate', 'rbac'],
       argument: '<namespace/pod>',
-      help: 'send the mesh steps’ requests from this pod of yours, through its own sidecar; or NAMESPACE/deployment/NAME, or NAMESPACE/KEY=VALUE for one with that label; /CONTAINER after it where it has several',
+      help: 'send the mesh steps’ requests from this pod of yours, through its own sidecar (a gate: as well); or NAMESPACE/deployment/NAME, or NAMESPACE/KEY=VALUE for one with that label; /CONTAINER after it where it has several',
       needs: needsExisting,
       excludes: [
         {
@@ -268,6 +268,7 @@ export const runSettings = {
     },
     clientImage: {
       type: z.string().optional(),
+      commands: ['run', 'gate'],
       argument: '<reference>',
       help: 'image of the ephemeral container that asks where the client has no curl; it needs sh and curl',
       otherwise: 'that of the role curl',

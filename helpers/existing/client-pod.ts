@@ -66,6 +66,12 @@ export async function findClient(kube: Kube, name: ClientName): Promise<FoundCli
   };
 }
 
+/** Whether this very pod is there, and stays. */
+export async function isStill(kube: Kube, { namespace, pod, uid }: ClientPod): Promise<boolean> {
+  const now = await kube.core.readNamespacedPod({ namespace, name: pod }).catch(unlessRefused(404));
+  return now?.metadata?.uid === uid && now.metadata.deletionTimestamp === undefined;
+}
+
 /** @throws UsageError when it is not clear, not there, or the pod is not in the mesh */
 function containerOf(pod: V1Pod, name: ClientName): string {
   const where = toldClient(name);
@@ -118,6 +124,11 @@ async function toolsIn(
   const [leastMajor, leastMinor] = oldestCurl;
   const isNew = Number(major) > leastMajor || (Number(major) === leastMajor && Number(minor) >= leastMinor);
   return isNew ? { curl: version } : { lacks: `curl ${version || 'of an unknown version'}, older than 7.75` };
+}
+
+/** Said before the ephemeral container is added. */
+export function toldAddition({ label, lacks = '' }: FoundClient, image: string): string {
+  return `  client: ${label} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`;
 }
 
 /**

@@ -73,7 +73,7 @@ const own: Permissions['own'] = {
   ],
 };
 
-/** The same of the first where the client is the user's pod: the entry alone is made there. */
+/** The same of the first for a run whose client is the user's pod: the entry alone is made there. */
 const withoutClient: readonly Permission[] = [
   ...common,
   { group: 'networking.istio.io', resource: 'serviceentries', verbs: made },
@@ -113,8 +113,13 @@ function clientPermissions(client: ClientName): readonly Permission[] {
 /**
  * What a run needs in prepared namespaces; to create them itself it also needs `toMakeNamespaces`.
  * @param client The user's pod from which requests are sent
+ * @param ownToo A gate's own client is there besides
  */
-export function permissionsOf({ mesh, external, origin }: Namespaces, client?: ClientName): Permissions {
+export function permissionsOf(
+  { mesh, external, origin }: Namespaces,
+  client?: ClientName,
+  ownToo = false,
+): Permissions {
   return {
     everywhere: [
       { group: '', resource: 'namespaces', verbs: ['get', 'patch'], names: [mesh, external, origin] },
@@ -126,7 +131,7 @@ export function permissionsOf({ mesh, external, origin }: Namespaces, client?: C
       { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations', verbs: ['list'] },
       { group: '', resource: 'nodes', verbs: ['list'] },
     ],
-    own: client === undefined ? own : { ...own, mesh: withoutClient },
+    own: client === undefined || ownToo ? own : { ...own, mesh: withoutClient },
     client: client === undefined ? [] : [...clientPermissions(client), ephemeral(client)],
     system: [
       { group: 'apps', resource: 'deployments', verbs: ['get'] },
@@ -185,7 +190,7 @@ export function missingOf(
   kube: Kube,
   { namespaces, used, installs, client, upgrades }: Intended,
 ): Promise<readonly Missing[]> {
-  const { everywhere, own } = permissionsOf(namespaces, client);
+  const { everywhere, own } = permissionsOf(namespaces, client, upgrades);
   const names = used.map((part) => namespaces[part]);
   const questions = [
     ...everywhere.flatMap((permission) =>

@@ -59,6 +59,18 @@ test('for the user’s pod it reaches that pod alone, and less of the run’s ow
   expect(objects.some(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop')).toBe(false);
 });
 
+test('for a gate it has all that its own client needs besides, and the user’s pod', () => {
+  const client = clientNamed({ client: 'shop/deployment/web' });
+  const roles = (ofGate: boolean): (string | undefined)[] =>
+    parseAllDocuments(
+      rbacManifest({ namespaces, system: 'istio-x', gate: true, ...(ofGate ? { client } : {}) }),
+    )
+      .map((document) => document.toJS() as Stored)
+      .filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace !== 'shop')
+      .map(({ rules }) => JSON.stringify(rules));
+  expect(roles(true)).toEqual(roles(false));
+});
+
 test('for one that is looked for it reaches the pods of its namespace', () => {
   const rulesFor = (name: string): string[] => {
     const client = clientNamed({ client: name });

@@ -30,7 +30,7 @@ const podSecurity = { mesh: 'privileged', external: 'baseline', origin: 'baselin
 /** The namespaces, and all that a run in them may do and nothing else. */
 export function rbacObjects(request: RbacRequest): KubernetesObject[] {
   const { namespaces, system, gate = false, user, client, accountNamespace = namespaces.external } = request;
-  const { everywhere, own, system: inSystem, client: ofClient } = permissionsOf(namespaces, client);
+  const { everywhere, own, system: inSystem, client: ofClient } = permissionsOf(namespaces, client, gate);
   const account = { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace };
   const subject =
     user === undefined ? account : { kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' };

@@ -18,8 +18,8 @@ export interface Dress {
   readonly clientAnnotations: Readonly<Record<string, string>>;
   /** Namespace of the suite's own client in the mesh: the only one that sees the Services that are made. */
   readonly visibleTo: string;
-  /** As a ServiceEntry's exportTo has it: `.`, or the namespace of the user's pod that is the client. */
-  readonly entryVisibleTo: string;
+  /** As a ServiceEntry's exportTo has it: `.`, or the namespace of the user's pod that is the client; of a gate both. */
+  readonly entryVisibleTo: readonly string[];
 }
 
 /** Not istio-proxy's 1337, whose traffic is not captured. */
@@ -57,7 +57,7 @@ export function dressed<T extends KubernetesObject>(object: T, dress: Dress): T 
       };
       break;
     case 'ServiceEntry':
-      labelled.spec = { ...(labelled.spec as object), exportTo: [dress.entryVisibleTo] };
+      labelled.spec = { ...(labelled.spec as object), exportTo: [...dress.entryVisibleTo] };
       break;
     case 'Pod':
       dressPod(labelled as V1Pod, dress);

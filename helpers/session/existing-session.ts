@@ -8,7 +8,14 @@ import type { Architecture } from '../engine.ts';
 import { EnvironmentError, UsageError } from '../errors.ts';
 import { makeNamespace, takePrepared } from '../existing/claim.ts';
 import { clientNamed, type ClientName } from '../existing/client-name.ts';
-import { addCurl, endCurl, findClient, type ClientPod, type FoundClient } from '../existing/client-pod.ts';
+import {
+  addCurl,
+  endCurl,
+  findClient,
+  toldAddition,
+  type ClientPod,
+  type FoundClient,
+} from '../existing/client-pod.ts';
 import { pullSecretName, type Existing } from '../existing/existing.ts';
 import type { FoundIstio } from '../existing/found-istio.ts';
 import {
@@ -125,7 +132,8 @@ export async function openExistingSession(
       unprivilegedImage: images.images.curl.reference,
       clientAnnotations: istio === undefined ? {} : countingAnnotations,
       visibleTo: all.mesh,
-      entryVisibleTo: found?.namespace ?? '.',
+      // A gate's own clients are there besides.
+      entryVisibleTo: found === undefined ? ['.'] : [...(theirUpgrade ? ['.'] : []), found.namespace],
     },
   };
   const kube = connect(kubeconfig, facts.dress);
@@ -154,9 +162,7 @@ export async function openExistingSession(
       return { ...plain, added: undefined };
     }
     const image = configuration.clientImage ?? images.images.curl.reference;
-    progress.note(
-      `  client: ${one.label} lacks what a request needs (${lacks}), so an ephemeral container with ${image} is added to the pod. It is ended with the run; its description stays in the pod's until the pod is replaced`,
-    );
+    progress.note(toldAddition(one, image));
     return progress.phase('Ephemeral container', () => addCurl(bare, one, image));
   };
   const run = { report, progress, images, cluster, namespaces: used, close };

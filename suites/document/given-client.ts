@@ -1,10 +1,12 @@
 import { EnvironmentError } from '../../helpers/errors.ts';
+import type { ClientPod } from '../../helpers/existing/client-pod.ts';
 import { proxyVersions, sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply } from '../../helpers/kube/apply.ts';
 import { namespaceObject } from '../../helpers/kube/manifests.ts';
 import type { RunPlan } from '../../helpers/session/proxy.ts';
 import { sourcePod } from './others.ts';
 import { inSection, isDeployed } from './step.ts';
+import type { World } from './world.ts';
 
 /** For steps about the client that the suite starts. */
 export function isOwnClient({ configuration: { client } }: RunPlan): boolean {
@@ -23,7 +25,7 @@ export const findGivenClient = inSection('before-you-begin', {
       const { namespace, pod: name } = givenClient;
       const pod = await sourcePod(world);
       const sidecar = pod === undefined ? undefined : sidecarOf(pod);
-      if (pod?.metadata?.uid !== givenClient.uid || sidecar === undefined) throw replaced(namespace, name);
+      if (pod?.metadata?.uid !== givenClient.uid || sidecar === undefined) throw replaced(givenClient);
       const versions = await proxyVersions(kube, { namespace, pod: name });
       world.versions['istio-proxy'] = versions.istio;
       world.versions['envoy'] = versions.envoy;
@@ -34,15 +36,22 @@ export const findGivenClient = inSection('before-you-begin', {
       world.note('Envoy', versions.envoy);
       world.sourcePod.set(name);
       // Istio looks only at namespaces that are labelled as its discovery selectors ask; the entry will be in this one.
-      if (isDeployed(world.session)) await apply(kube, [namespaceObject(world.namespaces.mesh)]);
+      if (isDeployed(world.session) && !hasOwnClientToo(world)) {
+        await apply(kube, [namespaceObject(world.namespaces.mesh)]);
+      }
     },
   },
 });
 
-function replaced(namespace: string, pod: string): EnvironmentError {
+/** A gate has its own client beside the user's pod, and BEFORE-2 has labelled their namespace for it. */
+function hasOwnClientToo({ session: { existing } }: World): boolean {
+  return existing?.dress.entryVisibleTo.includes('.') === true;
+}
+
+export function replaced({ namespace, pod }: ClientPod): EnvironmentError {
   return new EnvironmentError(
     `Pod ${namespace}/${pod}, from which requests were to be sent, is not there any more`,
-    'It was replaced meanwhile. Run again with the pod that took its place: --client NAMESPACE/POD.',
+    `It was replaced meanwhile. Run again with the pod that took its place; --client ${namespace}/deployment/NAME finds it by itself.`,
     { code: 'CLIENT_LOST' },
   );
 }

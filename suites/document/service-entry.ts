@@ -118,12 +118,7 @@ export async function serviceEntryMustBeTheDocuments(world: World): Promise<void
   must('SERVICE_ENTRY_HOST', 'hosts', hosts, [entry.host]);
   // In an existing mesh the entry is for the run's client's namespace alone; the document exports it to everybody.
   const { existing } = world.session;
-  must(
-    'SERVICE_ENTRY_EXPORT',
-    'exportTo',
-    exportTo,
-    existing === undefined ? [] : [existing.dress.entryVisibleTo],
-  );
+  must('SERVICE_ENTRY_EXPORT', 'exportTo', exportTo, existing?.dress.entryVisibleTo ?? []);
   // The document leaves resolution out, which means NONE.
   const expected = { location: 'MESH_EXTERNAL', resolution: entry.resolution };
   must('SERVICE_ENTRY_DIFFERS', 'the rest', { resolution: 'NONE', ...rest }, expected);

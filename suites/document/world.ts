@@ -131,6 +131,11 @@ export class World implements AsyncDisposable {
   readonly limits = new Slot<readonly ObservedLimit[]>('the limits of the sidecar', 'MESH-1');
   readonly meshTrip = new Slot<Trip>('the request from the mesh', 'MESH-2');
 
+  /** The user's pod that requests are sent from (`--client`), which a gate finds anew; undefined for the suite's own client. */
+  givenClient: ClientPod | undefined;
+  /** In an earlier pass of a gate this client was led to the proxy: where it is not now, the upgrade did it. */
+  wasLed = false;
+
   /** The current step's. */
   #record: Pick<StepRecord, 'facts' | 'trips'> = { facts: {}, trips: [] };
 
@@ -153,20 +158,13 @@ export class World implements AsyncDisposable {
       const testimonies = new Testimonies(this.kube, mesh, session.existing.dress.labels);
       this.witnesses.testimonyOf = (client, via) => testimonies.of(client, via);
     }
-    const { givenClient } = this;
-    if (givenClient !== undefined) {
-      this.witnesses.isUsersPod = ({ namespace, pod }) =>
-        namespace === givenClient.namespace && pod === givenClient.pod;
-    }
+    this.givenClient = session.existing?.client;
+    this.witnesses.isUsersPod = ({ namespace, pod }) =>
+      namespace === this.givenClient?.namespace && pod === this.givenClient.pod;
   }
 
   proxy(): Endpoint {
     return { ip: this.proxyIp.get(), port: this.proxyPort.get() };
-  }
-
-  /** The user's pod that requests are sent from (`--client`); undefined for the suite's own client. */
-  get givenClient(): ClientPod | undefined {
-    return this.session.existing?.client;
   }
 
   get clientNamespace(): string {

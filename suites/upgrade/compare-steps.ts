@@ -10,17 +10,24 @@ import { operation } from './operations.ts';
 /** What changed between the document's passes: known, or new. */
 export function compareSteps(gate: Gate): readonly Step[] {
   const { rollback } = gate.plan;
-  const passes: readonly PassName[] = rollback ? ['rolled back'] : ['old proxy', 'fresh proxy'];
-  return passes.map((name, index) =>
+  const own: readonly PassName[] = rollback ? ['rolled back'] : ['old proxy', 'fresh proxy'];
+  const clients: readonly PassName[] = rollback
+    ? ['client at the end']
+    : ['client after', 'client at the end'];
+  const pairs: readonly (readonly [PassName, PassName])[] = [
+    ...own.map((name) => ['before', name] as const),
+    ...(gate.client === undefined ? [] : clients.map((name) => ['client before', name] as const)),
+  ];
+  return pairs.map(([first, name], index) =>
     operation(
       `COMPARE-${index + 1}`,
       `Before the upgrade, and ${titles[name]}: nothing changed that matters`,
       [],
       (world) => {
-        const before = gate.observations.get('before');
+        const before = gate.observations.get(first);
         const after = gate.observations.get(name);
         if (before === undefined || after === undefined) {
-          throw new TypeError(`nothing was written down of ${before === undefined ? 'before' : name}`);
+          throw new TypeError(`nothing was written down of ${before === undefined ? first : name}`);
         }
         const { from, to } = gate.pair();
         const pair = { from, to: rollback ? from : to };
@@ -85,4 +92,7 @@ const titles: Readonly<Record<PassName, string>> = {
   'old proxy': 'after it with the old sidecar',
   'fresh proxy': 'after it with a fresh one',
   'rolled back': 'rolled back',
+  'client before': 'before, from your client',
+  'client after': 'after it from your client',
+  'client at the end': 'at the end from your client',
 };

@@ -1,9 +1,12 @@
+import { revisionIn } from '../../helpers/istio/sidecar.ts';
+import { sourcePod } from '../document/others.ts';
 import type { Step } from '../document/step.ts';
 import { beforeTheEntry } from '../controls/1-before-the-entry.ts';
 import { withoutTheEntry } from '../controls/3-without-the-entry.ts';
 import { judgedSteps } from '../steps.ts';
-import type { Gate, PassName, Phase } from './gate.ts';
-import { operation } from './operations.ts';
+import type { ClientPass, Gate, PassName, Phase } from './gate.ts';
+import { mustBeServed, operation } from './operations.ts';
+import type { TheirClient } from './their-client.ts';
 
 const isCleanup = ({ section }: Step): boolean => section === 'cleanup';
 
@@ -66,6 +69,42 @@ export function documentAtTheEnd(gate: Gate, pass: PassName, title: string, need
   };
 }
 
+/**
+ * The document once more, from the user's own workload (`--client`), without its clean-up and the controls; no phase where none
+ * was named.
+ */
+export function documentFromClient(
+  gate: Gate,
+  pass: ClientPass,
+  { id, title, needs }: Pick<Phase, 'id' | 'title' | 'needs'>,
+): readonly Phase[] {
+  const { client } = gate;
+  if (client === undefined) return [];
+  const besideTraffic = pass === 'client after' && client.session.proxy.kind === 'given';
+  const steps = judgedSteps(client.session)
+    .filter((step) => step.section !== 'controls' && !isCleanup(step))
+    .filter((step) => !besideTraffic || !inItsLog.includes(step.id))
+    .map((step) => (step.id === 'CLIENT-1' ? foundAnew(gate, client, step) : step));
+  return [{ id, title, pass, needs, steps: [...steps, writtenDown(gate, pass, title)] }];
+}
+
+/** CLIENT-1, of the pod that there is by now, once it has what its control plane sends. */
+function foundAnew(gate: Gate, client: TheirClient, step: Step): Step {
+  return {
+    ...step,
+    run: async (world) => {
+      world.givenClient = await client.now(world);
+      await step.run(world);
+      const pod = await sourcePod(world);
+      if (pod === undefined) return;
+      const { namespace, pod: name } = world.givenClient;
+      const revision = revisionIn(pod);
+      await mustBeServed(gate, `${name}.${namespace}`, { revision, system: world.mesh.system });
+      world.note('served by', `revision ${revision ?? 'default'}`);
+    },
+  };
+}
+
 /** What takes the entry or the proxy away: controls first, then the document's own clean-up. */
 export function cleanUpPhase(gate: Gate, pass: PassName, needs: readonly string[]): Phase {
   return {
@@ -81,7 +120,8 @@ function writtenDown(gate: Gate, pass: PassName, title: string): Step {
   return operation(
     'STATE-1',
     "The sidecar's configuration and its log are written down, to be compared",
-    ['MESH-4'],
+    // Beside the live traffic through a user's proxy there is no MESH-4.
+    ['MESH-3', 'MESH-4'],
     async (world) => {
       const { images, accessLog } = await gate.observe(pass, title);
       world.note('sidecar', images['proxyv2'] ?? '');

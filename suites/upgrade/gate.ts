@@ -31,10 +31,19 @@ import type { Evidence } from '../evidence.ts';
 import { Pass, skip } from '../pass.ts';
 import { askedHand, type Hand } from './hand.ts';
 import { meshState } from './mesh-state.ts';
+import { TheirClient } from './their-client.ts';
 import { namespaceObject } from '../../helpers/kube/manifests.ts';
 
 /** Passes over the document in a gate; the phases of one pass share its world. */
-export type PassName = 'before' | 'upgrade' | 'old proxy' | 'fresh proxy' | 'rolled back';
+export type PassName = OwnPass | ClientPass;
+type OwnPass = 'before' | 'upgrade' | 'old proxy' | 'fresh proxy' | 'rolled back';
+/** From the user's own workload. */
+export type ClientPass = (typeof clientPasses)[number];
+const clientPasses = ['client before', 'client after', 'client at the end'] as const;
+
+function isClients(name: PassName): name is ClientPass {
+  return (clientPasses as readonly string[]).includes(name);
+}
 
 /** A part of the gate, which reports call by name. */
 export interface Phase {
@@ -55,7 +64,10 @@ export interface GateOptions {
 
 /** A mesh on its way from one version of Istio to another, and everything that is learnt on it. */
 export class Gate implements AsyncDisposable {
+  /** Its client is the suite's own. */
   readonly session: SessionFacts;
+  /** The user's workload that the document is judged from as well. */
+  readonly client: TheirClient | undefined;
   readonly plan: GatePlan;
   readonly edition: Edition;
   readonly kube: Kube;
@@ -97,14 +109,24 @@ export class Gate implements AsyncDisposable {
     plan: GatePlan,
     { evidence, hand = askedHand(session.runId) }: GateOptions = {},
   ) {
-    this.session = session;
+    const { existing, configuration } = session;
+    this.session =
+      existing === undefined
+        ? session
+        : {
+            ...session,
+            existing: { ...existing, client: undefined },
+            configuration: { ...configuration, client: undefined },
+          };
     this.edition = editionOf(session.configuration);
     this.fixtures = new Fixtures(this.edition);
     this.plan = plan;
-    this.kube = connect(session.cluster.kubeconfig, session.existing?.dress);
+    this.kube = connect(session.cluster.kubeconfig, existing?.dress);
+    this.client =
+      existing?.client === undefined ? undefined : new TheirClient(this.kube, session, existing.client);
     this.strategy = plan.strategy;
     this.hand = hand;
-    const found = session.existing?.istio;
+    const found = existing?.istio;
     if (found === undefined) {
       const { from, to } = setsOf(session);
       const mesh = { revision: undefined, system: istioSystem, install: undefined, injection: undefined };
@@ -136,9 +158,10 @@ export class Gate implements AsyncDisposable {
   pass(name: PassName): Pass {
     const known = this.#passes.get(name);
     if (known !== undefined) return known;
-    const world = new World(this.session, this.#meshOf(name));
+    const session = isClients(name) ? this.client?.session : this.session;
+    const world = new World(session ?? this.session, this.#meshOf(name));
     if (this.#before !== undefined) world.before.set(this.#before);
-    this.#rememberWay(world);
+    this.#rememberWay(name, world);
     const pass = new Pass(world);
     this.#passes.set(name, pass);
     return pass;
@@ -236,18 +259,23 @@ export class Gate implements AsyncDisposable {
     await this.traffic?.[Symbol.asyncDispose]();
     for (const { world } of this.#passes.values()) await world[Symbol.asyncDispose]();
     this.#passes.clear();
+    await this.client?.[Symbol.asyncDispose]();
   }
 
   #meshOf(name: PassName): Mesh {
-    const { before, after, session } = this;
+    const { before, after, session, plan } = this;
     const own = session.existing === undefined;
     switch (name) {
       case 'before':
         return own ? { ...before, install: session.images } : before;
+      case 'client before':
       case 'rolled back':
         return before;
+      case 'client after':
       case 'old proxy':
         return { ...after, sidecar: before.sidecar, injection: own ? after.injection : before.injection };
+      case 'client at the end':
+        return plan.rollback ? before : after;
       case 'upgrade':
       case 'fresh proxy':
         return after;
@@ -255,8 +283,9 @@ export class Gate implements AsyncDisposable {
   }
 
   /** Once the entry is there, nobody can ask what would become of a connection without it. */
-  #rememberWay(world: World): void {
-    const first = this.#passes.get('before')?.world;
+  #rememberWay(name: PassName, world: World): void {
+    const first = this.#passes.get(isClients(name) ? 'client before' : 'before')?.world;
+    world.wasLed = first?.meshTrip.known() !== undefined;
     const way = first?.baselineWay.known();
     const entries = first?.theirEntries.known();
     if (way !== undefined) world.baselineWay.set(way);

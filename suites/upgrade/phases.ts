@@ -4,7 +4,13 @@ import type { Step } from '../document/step.ts';
 import type { Mesh } from '../document/world.ts';
 import { byIstioctl } from './by-istioctl.ts';
 import { byTheirs } from './by-theirs.ts';
-import { cleanUpPhase, documentAgain, documentAtTheEnd, documentBefore } from './document-phases.ts';
+import {
+  cleanUpPhase,
+  documentAgain,
+  documentAtTheEnd,
+  documentBefore,
+  documentFromClient,
+} from './document-phases.ts';
 import { compareSteps } from './compare-steps.ts';
 import type { Gate, Phase } from './gate.ts';
 import { applyGiven, givenAfterwards, restartGiven } from './given-steps.ts';
@@ -30,6 +36,11 @@ function beforeTheUpgrade(gate: Gate, { called, beginning }: Maker): readonly Ph
     steps: applyGiven(gate),
     needs: ['install'],
   });
+  const client = documentFromClient(gate, 'client before', {
+    id: 'client-before',
+    title: `${title}, from your client`,
+    needs: ['document-before'],
+  });
   return [
     ...beginning,
     ...manifests,
@@ -38,14 +49,15 @@ function beforeTheUpgrade(gate: Gate, { called, beginning }: Maker): readonly Ph
       title,
       pass: 'before',
       steps: documentBefore(gate, title),
-      needs: ['install', ...manifests.map(({ id }) => id)],
+      needs: ['install', ...idsOf(manifests)],
     },
+    ...client,
     {
       id: 'traffic',
       title: 'Live traffic starts',
       pass: 'before',
       steps: trafficStarts(gate),
-      needs: ['document-before'],
+      needs: ['document-before', ...idsOf(client)],
     },
   ];
 }
@@ -58,6 +70,12 @@ function phaseOf(phase: Phase): readonly Phase[] {
 function there(gate: Gate, { called, upgrade, restarting: first }: Maker): readonly Phase[] {
   const old = `Document on ${called.to}, the client's sidecar never restarted`;
   const fresh = `Document on ${called.to}, with fresh sidecars`;
+  const client = documentFromClient(gate, 'client after', {
+    id: 'client-after',
+    title: `Document on ${called.to}, from your client`,
+    needs: ['upgrade'],
+  });
+  const atTheEnd = clientAtTheEnd(gate, called.to);
   return [
     {
       id: 'upgrade',
@@ -72,6 +90,7 @@ function there(gate: Gate, { called, upgrade, restarting: first }: Maker): reado
       steps: documentAgain(gate, 'old proxy', old),
       needs: ['upgrade'],
     },
+    ...client,
     {
       id: 'restart',
       title: 'Sidecars are restarted',
@@ -95,13 +114,15 @@ function there(gate: Gate, { called, upgrade, restarting: first }: Maker): reado
     },
     trafficPhase(gate),
     documentAtTheEnd(gate, 'fresh proxy', fresh, 'document-fresh-proxy'),
-    comparisonPhase(gate, ['document-old-proxy', 'document-fresh-proxy']),
+    ...atTheEnd,
+    comparisonPhase(gate, ['document-old-proxy', 'document-fresh-proxy', ...idsOf([...client, ...atTheEnd])]),
     cleanUpPhase(gate, 'fresh proxy', ['document-fresh-proxy']),
   ];
 }
 
 function thereAndBack(gate: Gate, { called, upgrade, back }: Maker): readonly Phase[] {
   const again = `Document on ${called.from} again`;
+  const atTheEnd = clientAtTheEnd(gate, called.from);
   return [
     {
       id: 'upgrade',
@@ -132,7 +153,8 @@ function thereAndBack(gate: Gate, { called, upgrade, back }: Maker): readonly Ph
     },
     trafficPhase(gate),
     documentAtTheEnd(gate, 'rolled back', again, 'document-again'),
-    comparisonPhase(gate, ['document-again']),
+    ...atTheEnd,
+    comparisonPhase(gate, ['document-again', ...idsOf(atTheEnd)]),
     cleanUpPhase(gate, 'rolled back', ['document-again']),
   ];
 }
@@ -145,6 +167,19 @@ function restarts(gate: Gate): readonly Step[] {
     ),
     ...restartGiven(gate),
   ];
+}
+
+/** When all has come that an upgrade brings, and the user's own workloads are restarted where a command does it. */
+function clientAtTheEnd(gate: Gate, version: string): readonly Phase[] {
+  return documentFromClient(gate, 'client at the end', {
+    id: 'client-at-the-end',
+    title: `Document on ${version}, from your client, at the end`,
+    needs: ['restart'],
+  });
+}
+
+function idsOf(phases: readonly Phase[]): readonly string[] {
+  return phases.map(({ id }) => id);
 }
 
 /** `kubectl rollout restart deployment`: what a platform engineer asks every team for after an upgrade. */

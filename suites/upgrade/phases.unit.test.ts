@@ -25,15 +25,16 @@ const session = {
   others: [{ istio: '1.29.1', images: { proxyv2: { reference: 'istio/proxyv2:1.29.1' } } }],
 } as unknown as SessionFacts;
 
+const planned: GatePlan = {
+  from: '1.28.3',
+  to: '1.29.1',
+  strategy: 'canary',
+  rollback: false,
+  strict: false,
+};
+
 function gateOf(plan: Partial<GatePlan>): Gate {
-  return new Gate(session, {
-    from: '1.28.3',
-    to: '1.29.1',
-    strategy: 'canary',
-    rollback: false,
-    strict: false,
-    ...plan,
-  });
+  return new Gate(session, { ...planned, ...plan });
 }
 
 describe.each([
@@ -76,6 +77,56 @@ describe.each([
     expect(ids.slice(-4)).toEqual(['traffic-ends', 'document-at-the-end', 'comparison', 'clean-up']);
   });
 });
+
+describe.each([{ rollback: false }, { rollback: true }])(
+  'with a client of theirs, rollback $rollback',
+  (plan) => {
+    const theirs = {
+      ...session,
+      configuration: configurationSchema.parse({ kubeconfig: 'k', client: 'shop/deployment/web' }),
+      namespaces: { mesh: 'm', external: 'e', origin: 'e-origin' },
+      existing: {
+        istio: { version: '1.28.3', revision: undefined, namespace: 'istio-system', injection: {} },
+        client: { namespace: 'shop', pod: 'web-1', container: 'app', uid: '1' },
+        dress: { labels: {} },
+      },
+    } as unknown as SessionFacts;
+    const gate = new Gate(theirs, {
+      ...planned,
+      ...plan,
+      theirs: { command: 'upgrade', rollbackCommand: 'back' },
+    });
+    const phases = phasesOf(gate);
+    const ids = phases.map(({ id }) => id);
+
+    it('the document is judged from it as well, before, after and at the end', () => {
+      const clients = plan.rollback
+        ? ['client-before', 'client-at-the-end']
+        : ['client-before', 'client-after', 'client-at-the-end'];
+      expect(ids.filter((id) => id.startsWith('client-'))).toEqual(clients);
+      expect(ids.indexOf('client-before')).toBeLessThan(ids.indexOf('traffic'));
+      for (const { id, pass, steps } of phases) {
+        const has = steps.map((step) => step.id);
+        const from = has.filter((one) => ['BEFORE-2', 'CLIENT-1'].includes(one));
+        if (clients.includes(id)) {
+          expect(from).toEqual(['CLIENT-1']);
+          expect(has).toEqual(expect.arrayContaining(['PROXY-8', 'MESH-1', 'MESH-4', 'WHY-1', 'STATE-1']));
+          expect(has.filter((one) => /^(CLEAN|CONTROL)/.test(one))).toEqual([]);
+          expect(gate.world(pass).clientNamespace).toBe('shop');
+        } else {
+          expect(from).not.toContain('CLIENT-1');
+          expect(gate.world(pass).clientNamespace).toBe('m');
+        }
+      }
+    });
+
+    it('an upgrade is not begun where the document does not hold from it before', () => {
+      expect(phases.find(({ id }) => id === 'traffic')?.needs).toContain('client-before');
+      const comparison = phases.find(({ id }) => id === 'comparison');
+      expect(comparison?.steps.length).toBe(plan.rollback ? 2 : 4);
+    });
+  },
+);
 
 describe('a gate', () => {
   it('judges nothing after a phase that broke, and says by which step', async () => {

@@ -122,7 +122,8 @@ function namespace(name: string, labels: Readonly<Record<string, string>>): Kube
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
 }
 
-function deployment(
+/** Pods of one container, which sleep where no command is given. */
+export function deployment(
   where: string,
   name: string,
   image: string,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -7,21 +7,24 @@ import { stringify } from 'yaml';
 import { removeCluster, dnsMustBeReady, startCluster } from '../../helpers/cluster/k3s.ts';
 import type { Cluster } from '../../helpers/cluster/cluster.ts';
 import { sweep } from '../../helpers/cluster/sweep.ts';
-import { eventually } from '../../helpers/eventually/eventually.ts';
+import { eventually, Hopeless } from '../../helpers/eventually/eventually.ts';
 import { accountName, rbacObjects } from '../../helpers/existing/rbac.ts';
 import { pairTo } from '../../helpers/gate/rules.ts';
 import { chooseSource } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
-import { serviceEntry } from '../../faults/objects.ts';
-import { apply, remove } from '../../helpers/kube/apply.ts';
+import { istio, namespace, serviceEntry } from '../../faults/objects.ts';
+import { clientNamed } from '../../helpers/existing/client-name.ts';
+import { injectionLabels, revisionOf } from '../../helpers/istio/revision.ts';
+import { apply, labelNamespace, remove } from '../../helpers/kube/apply.ts';
+import { deploymentMustBeReady, livePods, restartDeployment } from '../../helpers/kube/workloads.ts';
 import { connect, type Kube } from '../../helpers/kube/client.ts';
-import { namespaceObject } from '../../helpers/kube/manifests.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import { credentialVariables, secretForms } from '../../helpers/proxy/credentials.ts';
 import { results } from '../../helpers/results/results.ts';
 import { newRunId } from '../../helpers/session/session.ts';
+import { deployment } from '../support/foreign-cluster.ts';
 import { ForeignRuns, type Start } from '../support/foreign-runs.ts';
 import { chartsOf, helmHere, valuesFor, type Helm } from '../support/helm.ts';
 import { ownPassword, ownProxy, ownUser } from '../support/own-proxy.ts';
@@ -116,16 +119,49 @@ async function filesWith(text: string, folder: string): Promise<string[]> {
   return stdout === '' ? [] : stdout.split('\n');
 }
 
+/** A workload of theirs in the mesh, that a gate is to judge the document from. */
+async function theirShop() {
+  const objects = [
+    namespace('shop', { 'istio-injection': 'enabled' }),
+    deployment('shop', 'web', sets[0].images.curl.reference),
+  ];
+  await apply(kube, objects, undefined, 'administrator');
+  await deploymentMustBeReady(kube, 'shop', 'web');
+  return {
+    client: 'shop/deployment/web',
+    [Symbol.asyncDispose]: () => remove(kube, [namespace('shop')]),
+  };
+}
+
+/** A command that says its name, and ends once this test has done its part. */
+function hands(name: string) {
+  const done = join(runs.folder, name);
+  return {
+    command: `echo ${name} && until [ -e ${done} ]; do sleep 0.2; done`,
+    [Symbol.asyncDispose]: () => rm(done, { force: true }),
+    do: async (running: ReturnType<typeof gate>, work: () => Promise<unknown>) => {
+      await mustSay(running, `| ${name}`);
+      await work();
+      await writeFile(done, '');
+    },
+  };
+}
+
 /** Waits until a gate has come this far. */
-async function mustSay(output: NodeJS.ReadableStream, text: string): Promise<void> {
+async function mustSay({ all }: ReturnType<typeof gate>, text: string): Promise<void> {
   let seen = '';
-  output.on('data', (data: Buffer) => {
+  let ended = false;
+  all.on('data', (data: Buffer) => {
     seen += data.toString();
+  });
+  all.on('end', () => {
+    ended = true;
   });
   await eventually(
     `the gate to say ${text}`,
     () => {
-      if (!seen.includes(text)) throw new Error(`last: ${seen.slice(-200)}`);
+      if (seen.includes(text)) return;
+      throw new (ended ? Hopeless : Error)(`last: ${seen.slice(ended ? -4000 : -200)}`);
     },
     { timeoutMs: 400_000 },
   );
@@ -152,7 +188,7 @@ test('Ctrl-C in the middle: the command gets it once, and what the run made goes
   const before = await runs.snapshot(true);
   const waits = `trap 'echo told to end; exit 9' INT; echo begun; sleep 600`;
   const running = gate({ by: helm3, attended: true }, '--upgrade-command', waits);
-  await mustSay(running.all, '| begun');
+  await mustSay(running, '| begun');
   running.stdin?.write(keys.interrupt);
   const { exitCode, all } = await running;
   expect(exitCode, all).toBe(130);
@@ -175,33 +211,61 @@ test('Helm 4, a canary that is taken back: found, judged, and the document holds
   await runs.mustBeAsBefore(before, true);
 });
 
-test('Helm 3, a canary, by a user with the least rights: its own namespace goes over, and all else is as before', async () => {
+test('Helm 3, a canary, by a user with the least rights, judged from their workload as well: it goes over, and all else is as before', async () => {
   const namespaces = {
     mesh: 'conformance-mesh',
     external: 'conformance-external',
     origin: 'conformance-external-origin',
   };
-  const rights = rbacObjects({ namespaces, system, gate: true });
+  const before = await runs.snapshot(true);
+  await using shop = await theirShop();
+  const rights = rbacObjects({ namespaces, system, gate: true, client: clientNamed(shop) });
   await apply(kube, rights, undefined, 'administrator');
   await using api = await recordingApi(
     await kubeconfigOf(kube, { namespace: namespaces.external, name: accountName }),
   );
-  const before = await runs.snapshot(true);
-  const { exitCode, all } = await gate(
+  const web = async (): Promise<string> =>
+    (await livePods(kube, 'shop', 'app=web')).map(({ metadata }) => metadata?.name ?? '').join();
+  const old = await web();
+  await using restart = hands('restarting');
+  const running = gate(
     { by: helm3, kubeconfig: await runs.file('user', api.kubeconfig) },
+    ...['--client', shop.client],
     // What the command may do is another's.
     ...['--upgrade-command', `KUBECONFIG=${administrator} ${join(examples, 'helm-canary')}`],
-    ...['--restart-command', `echo "from $GATE_FROM to $GATE_TO, not $GATE_NAMESPACES"`],
+    ...[
+      '--restart-command',
+      `echo "from $GATE_FROM to $GATE_TO, not $GATE_NAMESPACES" && ${restart.command}`,
+    ],
   );
+  await restart.do(running, async () => {
+    expect(await web()).toBe(old);
+    await labelNamespace(kube, 'shop', injectionLabels(revisionOf(to)));
+    await restartDeployment(kube, 'shop', 'web');
+  });
+  const { exitCode, all } = await running;
   expect(exitCode, all).toBe(0);
+  const asked = (await lastResults()).steps.filter(({ id }) => id === 'CLIENT-1' || id === 'MESH-3');
+  const by = (phase: string): unknown[] => asked.filter((step) => step.phase === phase);
+  for (const phase of ['client-before', 'client-after']) {
+    expect(by(phase), phase).toMatchObject([
+      { facts: { 'istio-proxy': expect.stringContaining(from) as string } },
+      { trips: [{ client: { pod: `shop/${old}` } }] },
+    ]);
+  }
+  expect(by('client-at-the-end')).toMatchObject([
+    { facts: { 'istio-proxy': to, 'in place of': old } },
+    { trips: [{ client: { pod: `shop/${await web()}` } }] },
+  ]);
   expect(all).toContain('istio.io/rev=');
   expect(all).toContain(`| from ${from} to ${to}, not ${Object.values(namespaces).join(' ')}`);
   expect((await lastResults()).gate).toMatchObject({ from, to, strategy: 'canary' });
   expect(api.deeds()).toContainEqual(
     expect.objectContaining({ resource: 'pods/exec', verb: 'create', namespace: system }),
   );
-  await runs.mustBeAsBefore(before, true);
   await remove(kube, rights);
+  await shop[Symbol.asyncDispose]();
+  await runs.mustBeAsBefore(before, true);
   // It is there now: a wait for it would end at once, with nothing to judge.
   const late = await gate({ by: helm3 }, '--wait-for', to);
   expect(late.exitCode, late.all).toBe(2);
@@ -220,7 +284,7 @@ async function companyProxy() {
     ports: [{ number: proxy.port, name: 'tcp', protocol: 'TCP' }],
     resolution: 'NONE',
   });
-  await apply(kube, [namespaceObject(name), entry], undefined, 'administrator');
+  await apply(kube, [namespace(name), entry], undefined, 'administrator');
   return {
     env: { [credentialVariables.user]: ownUser, [credentialVariables.password]: ownPassword },
     flags: [
@@ -229,7 +293,7 @@ async function companyProxy() {
       ...['--destination-ca', await runs.file('ca.pem', ca)],
     ],
     [Symbol.asyncDispose]: async () => {
-      await remove(kube, [namespaceObject(name)]);
+      await remove(kube, [namespace(name)]);
       await proxy[Symbol.asyncDispose]();
     },
   };
@@ -258,15 +322,48 @@ test('the same, and the new revision shows entries to their own namespaces alone
   expect(exitCode, all).toBe(1);
   expect((await lastResults()).steps.find(({ status }) => status === 'failed')).toMatchObject({
     ...{ phase: 'document-fresh-proxy', id: 'MESH-1' },
-    findings: [{ cause: 'LISTENER_MISSING' }],
+    findings: [
+      {
+        cause: 'SERVICE_ENTRY_EXPORT',
+        seen: `ServiceEntry company/proxy, exportTo: none, and meshConfig.defaultServiceExportTo of revision ${revisionOf(to)} is ["."]`,
+      },
+      { cause: 'LISTENER_MISSING' },
+    ],
   });
   await upgradeBy(helm4, 'helm-canary-back');
+});
+
+test('a canary whose pipeline narrows what one namespace sees: red from the workload there, by the old sidecar', async () => {
+  await using shop = await theirShop();
+  await using narrow = hands('narrowing');
+  const running = gate(
+    { by: helm3 },
+    ...['--client', shop.client, '--fail-fast'],
+    ...['--upgrade-command', `${join(examples, 'helm-canary')} && ${narrow.command}`],
+  );
+  await narrow.do(running, () =>
+    apply(
+      kube,
+      [istio('networking', 'Sidecar', 'shop', 'narrow', { egress: [{ hosts: ['./*'] }] })],
+      undefined,
+      'administrator',
+    ),
+  );
+  const { exitCode, all } = await running;
+  expect(exitCode, all).toBe(1);
+  expect((await lastResults()).steps.filter(({ status }) => status === 'failed')).toMatchObject([
+    {
+      ...{ phase: 'client-after', id: 'MESH-1' },
+      findings: [{ cause: 'SIDECAR_RESOURCE', seen: 'Sidecar shop/narrow' }, { cause: 'LISTENER_MISSING' }],
+    },
+  ]);
+  await upgradeBy(helm3, 'helm-canary-back');
 });
 
 test('Helm 4, in place, by a pipeline: --wait-for finds it', async () => {
   const before = await runs.snapshot(true);
   const running = gate({ by: helm4 }, '--wait-for', to);
-  await mustSay(running.all, `waiting until an istiod of ${to}`);
+  await mustSay(running, `waiting until an istiod of ${to}`);
   await upgradeBy(helm4, 'helm-in-place');
   const { exitCode, all } = await running;
   expect(exitCode, all).toBe(0);
@@ -288,7 +385,7 @@ test('Helm 3, in place, by hand, through a proxy outside: the gate waits at the 
     ...['--destination', url, '--expect-title', title, '--destination-ca', await runs.file('ca.pem', ca)],
     ...['--traffic-rate', '2'],
   );
-  await mustSay(running.all, 'Then press Enter');
+  await mustSay(running, 'Then press Enter');
   await upgradeBy(helm3, 'helm-in-place');
   running.stdin?.write(keys.enter);
   const { exitCode, all } = await running;
