@@ -12,7 +12,7 @@
 #   host           what kind of machine this is
 #   capabilities   what its root may do, and the wrapper of runc where that is too little
 #   apt            packages of Debian and Ubuntu
-#   go-tools       programs that only tests need: act, actionlint, Helm
+#   go-tools       programs that only tests need: act, actionlint, Helm, shellcheck
 #   browser        a browser for the tests of the report page
 #   engine-probe   which container engine answers
 #   engine-record  which dockerd is ours

