@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { MountSettings } from 'dockerode';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import type { Configuration } from '../configuration/configuration.ts';
 import { membersOf, NodeNotReadyError, startAgents, type Dress } from './agents.ts';
 import type { Cluster } from './cluster.ts';
 import { containerFacts } from './container-facts.ts';
-import { messageOf } from '../errors.ts';
+import { withTemporaryFolder } from '../cache.ts';
 import type { ImageSet } from '../images/roles.ts';
 import type { Kube } from '../kube/client.ts';
 import { lineSplitter } from '../kube/lines.ts';
@@ -120,7 +121,10 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
     [labelKeys.kept]: String(keep),
   };
   const network = `istio-external-proxy-conformance-${runId}`;
-  await engine.network.create({ Name: network, Driver: 'bridge', Labels: labels });
+  const [sees] = await Promise.all([
+    seesFilesHere(engine, images, labels),
+    engine.network.create({ Name: network, Driver: 'bridge', Labels: labels }),
+  ]);
   const facts = await nodeFacts(engine, network, images);
   const squidNeeds =
     images.source === 'registry' && (await mostOpenFiles(engine, images)) > nodeOpenFiles
@@ -157,9 +161,9 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
     ...new Map([request.images, ...request.others].map(({ archive }) => [archive.digest, archive])).values(),
   ];
   const inNode = archives.map(({ path }) => ({ source: path, target: `${imagesFolder}/${basename(path)}` }));
-  const copied = { mounts: [], copies: inNode };
-  let held: Holds = copied;
-  if (isLocalEngine(engine)) {
+  let held: Holds = { mounts: [], copies: inNode };
+  if (!sees) note("  the engine does not see this machine's files: the images are copied into the node");
+  else {
     const store = await preparedStore({
       ...{ runId, key: imagesKeyOf(configuration), images, imagesFolder, report },
       archives,
@@ -168,15 +172,7 @@ async function startNew(request: ClusterRequest, configuration: KeptConfiguratio
   }
   report('waiting for the node');
   try {
-    const started = await server(held)
-      .start()
-      .catch((error: unknown) => {
-        // A socket here does not mean a file system in common: a CI job may be a container that was given the engine's socket.
-        if (!/bind source path does not exist/.test(messageOf(error))) throw error;
-        report("the engine does not see this machine's files: copying the images into the node");
-        held = copied;
-        return server(held).start();
-      });
+    const started = await server(held).start();
     const failure = importFailure(log);
     if (failure !== undefined) {
       await started.stop();
@@ -243,8 +239,21 @@ async function printedBy(runId: string): Promise<readonly string[]> {
   return log.trimEnd().split('\n');
 }
 
-/** The engine can bind a file of this machine: it was found at a socket here, not across a network. */
-function isLocalEngine({ container }: ContainerRuntimeClient): boolean {
-  const { socketPath } = container.dockerode.modem as { readonly socketPath?: string };
-  return socketPath !== undefined;
+/**
+ * Whether the engine binds files of this machine. A socket here does not say so: a CI job may be a container that was given
+ * the engine's socket. Nor does a path of the cache: a bind of the short form makes an empty folder of what is missing.
+ */
+async function seesFilesHere(
+  { container: { dockerode } }: ContainerRuntimeClient,
+  { images }: ImageSet,
+  labels: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  return withTemporaryFolder(async (folder) => {
+    const Mounts: MountSettings[] = [{ Type: 'bind', Source: folder, Target: '/here' }];
+    const options = { Image: images.curl.reference, Labels: labels, HostConfig: { Mounts } };
+    // Copying serves wherever this fails, whatever an engine's words for it are.
+    const made = await dockerode.createContainer(options).catch(() => undefined);
+    await made?.remove({ force: true });
+    return made !== undefined;
+  });
 }

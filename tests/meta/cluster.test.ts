@@ -4,6 +4,8 @@ import { defaultEdition } from '../../fixtures/document/editions.ts';
 import { readBundle, secretsIn } from '../support/bundle.ts';
 import { corporateProxy } from '../support/corporate-proxy.ts';
 import { runCheckout, type CheckoutRun } from '../../faults/checkout.ts';
+import { prefixImpossible, unshared } from '../../faults/environment.ts';
+import { cacheDir } from '../../helpers/cache.ts';
 
 /** A report's bundle, which its index must list, and which must hold no secret. */
 async function bundleOf({ reportFolder }: CheckoutRun, name: string): Promise<ReadonlyMap<string, string>> {
@@ -139,6 +141,27 @@ describe('a set-up that fails', () => {
     );
     expect(files.get('node/last.log')).toContain('no-such-command');
     expect(files.get('failure.txt')).toContain('no-such-command');
+  });
+});
+
+/** The cache is where this process alone has it, as of a CI job in a container that was given the engine's socket. */
+const cacheElsewhere = unshared(`
+mkdir -p elsewhere
+mount -t tmpfs tmpfs elsewhere
+mkdir elsewhere/cache
+mount --rbind '${cacheDir()}' elsewhere/cache
+export CONFORMANCE_CACHE_DIR="$PWD/elsewhere/cache"`);
+
+describe('an engine with a socket here and files elsewhere', () => {
+  test('gets the images copied into the node', async ({ skip }) => {
+    const impossible = await prefixImpossible(unshared('mount -t tmpfs tmpfs /mnt'));
+    if (impossible !== undefined) skip(impossible);
+    await using run = await runCheckout({
+      args: [...hermetic, '--step', 'BEFORE-1'],
+      prefix: cacheElsewhere,
+    });
+    expect(run.stderr).toContain('the images are copied into the node');
+    expect(run.stdout).toMatch(/^Verdict: conformant \(1 passed, /m);
   });
 });
 
