@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { collectEvidence } from '../../helpers/diagnose/evidence.ts';
@@ -14,13 +15,16 @@ import '../../helpers/trip/matchers.ts';
 import type { Step } from '../../suites/document/step.ts';
 import { World } from '../../suites/document/world.ts';
 import { Pass, recordOf } from '../../suites/pass.ts';
-import { stepsFor } from '../../suites/steps.ts';
+import { chosenSteps, stepsFor } from '../../suites/steps.ts';
 
 /** A run with `--nodes 3 --every-node`. */
-const plan = planOf(
-  configurationSchema.parse({ nodes: 3, everyNode: true, target: 'hermetic', images: 'source' }),
-);
+const settings = { nodes: 3, everyNode: true, target: 'hermetic', images: 'source' };
+const plan = planOf(configurationSchema.parse(settings));
 const steps = stepsFor(plan);
+/** With `--reuse --step NODE-1` as well, but for the installation, which is there. */
+const again = chosenSteps(planOf(configurationSchema.parse({ ...settings, steps: ['NODE-1'] }))).filter(
+  ({ id }) => id !== 'BEFORE-1',
+);
 
 let folder: string;
 let session: Session;
@@ -38,8 +42,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function taken(chosen: readonly Step[]): Promise<StepRecord[]> {
-  const pass = new Pass(world);
+async function taken(chosen: readonly Step[], within = world): Promise<StepRecord[]> {
+  const pass = new Pass(within);
   const records: StepRecord[] = [];
   for (const step of chosen) {
     const record = recordOf(step);
@@ -59,6 +63,62 @@ test('from each of three nodes the page arrives, and client and proxy are on dif
   expect(facts('NODE-1')).toMatchObject({ nodes: 'agent-1, agent-2, server' });
   const used = [facts('BEFORE-3')['node'], facts('PROXY-4')['node']];
   expect(new Set(used).size).toBe(2);
+});
+
+async function takenAgain(): Promise<StepRecord | undefined> {
+  await using its = new World(session.facts);
+  return (await taken(again, its)).find(({ id, status }) => id === 'NODE-1' || status !== 'passed');
+}
+
+/** Rules of one node for what its own pods send: table, chain, what it meets and does. */
+const alone = [
+  {
+    what: 'the way to the proxy drops',
+    rule: 'mangle FORWARD --protocol tcp --dport 3128 --jump DROP',
+    cause: 'PROXY_UNREACHABLE',
+  },
+  {
+    what: 'DNS drops',
+    rule: 'mangle FORWARD --protocol udp --dport 53 --jump DROP',
+    cause: 'SIDECAR_CANNOT_REACH_ISTIOD',
+  },
+  {
+    what: 'Service addresses lead nowhere',
+    rule: 'nat PREROUTING --destination 10.43.0.0/16 --jump ACCEPT',
+    cause: 'SIDECAR_CANNOT_REACH_ISTIOD',
+  },
+];
+
+test.each(alone)('of three nodes the one is named where $what', async ({ rule, cause }) => {
+  const { containerId: server = '', agents = [] } = session.facts.cluster;
+  const { items } = await world.kube.core.listPodForAllNamespaces();
+  const used = items.filter(({ metadata: { namespace = '', name = '' } = {} }) =>
+    /^(default\/curl|external\/squid)-/.test(`${namespace}/${name}`),
+  );
+  const nodes = [...agents, { name: 'server', containerId: server }];
+  // What NODE-1 needs is green without it.
+  const broken =
+    nodes.find(({ name }) => !used.some(({ spec }) => spec?.nodeName === name)) ??
+    expect.fail('client and proxy are on every node');
+  const [table = '', chain = '', ...match] = rule.split(' ');
+  const iptables = (deed: '--insert' | '--delete') =>
+    execa('docker', [
+      ...['exec', broken.containerId, 'iptables', '--wait', '--table', table],
+      ...[deed, chain, '--in-interface', 'cni0', ...match],
+    ]);
+  await iptables('--insert');
+  const record = await takenAgain().finally(() => iptables('--delete'));
+  expect(record).toMatchObject({ id: 'NODE-1', status: 'failed' });
+  const others = nodes.map(({ name }) => name).filter((name) => name !== broken.name);
+  expect(record?.findings[0]).toMatchObject({
+    cause,
+    seen: expect.stringMatching(`^on node ${broken.name}, and not on ${others.join(', ')}: `) as string,
+  });
+});
+
+test('none is once that is over', async () => {
+  const record = await takenAgain();
+  expect(`${record?.status ?? ''} ${record?.reason ?? ''}`).toBe('passed ');
 });
 
 test('evidence has each node, and not what an agent proves itself with', async () => {
