@@ -45,7 +45,7 @@ export const optimisations: readonly Optimisation[] = [
   },
   {
     what: 'Squid interrupted once its pod is being deleted',
-    file: 'suites/document/prepare.ts',
+    file: 'helpers/proxy/squid-process.ts',
     from: "['sh', '-c', signalSquid('INT')]",
     to: "['true']",
   },

@@ -3,6 +3,9 @@ import { apply, remove } from '../kube/apply.ts';
 import { fieldManager, unlessRefused, type Kube } from '../kube/client.ts';
 import { isOurs, isPrepared, ownerLabel, runLabel } from './ownership.ts';
 import { namespaceObject } from '../kube/manifests.ts';
+import { podsMustBeGone } from '../kube/workloads.ts';
+import { interruptSquid } from '../proxy/squid-process.ts';
+import { allEditions } from '../../fixtures/document/editions.ts';
 
 /** Kinds that a run puts into its namespaces, in the order in which they go. */
 export const ownedKinds = [
@@ -46,8 +49,19 @@ async function removeIn(kube: Kube, name: string, runId: string | undefined): Pr
     return removed;
   }
   if (runId !== undefined && marked !== runId) return [];
-  await remove(kube, [namespaceObject(name)]);
+  await Promise.all([remove(kube, [namespaceObject(name)]), endProxies(kube, name)]);
   return [`namespace ${name}`];
+}
+
+/** Squid would wait 30 s by itself. Who may not ask for its pods, or has none, waits for the namespace alone. */
+async function endProxies(kube: Kube, namespace: string): Promise<void> {
+  const apps = new Set(allEditions.map(({ proxy }) => proxy.app));
+  const ending = [...apps].map((app) =>
+    podsMustBeGone(kube, namespace, `app=${app}`, (pod) =>
+      interruptSquid(kube, { namespace, pod, container: app }),
+    ),
+  );
+  await Promise.allSettled(ending);
 }
 
 /** Every namespace that is the suite's, made by a run or prepared. */

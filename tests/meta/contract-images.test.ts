@@ -4,7 +4,7 @@ import type { ImageSet, Role } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import { newRunId } from '../../helpers/session/session.ts';
-import { signalSquid } from '../../suites/document/prepare.ts';
+import { signalSquid } from '../../helpers/proxy/squid-process.ts';
 import { describeRows, has, runImage, type Check } from '../support/contract.ts';
 
 const runId = newRunId();
