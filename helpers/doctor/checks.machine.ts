@@ -176,22 +176,29 @@ async function missingBytes(
   return plan.missing.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** @param seen Free bytes as a container sees them, also where the engine's folder is not to be seen from here */
-async function engineDiskFinding(
-  { info, onThisKernel }: EngineFacts,
+/**
+ * Of the folders of images and of the volumes that a node writes to, which containerd's image store keeps apart.
+ * @param seen Free bytes as a container sees them, also where the engine's folders are not to be seen from here
+ */
+export async function engineDiskFinding(
+  { info, onThisKernel }: Pick<EngineFacts, 'info' | 'onThisKernel'>,
   seen: number | undefined,
+  freeIn = async (folder: string) => ((await exists(folder)) ? freeBytes(folder) : undefined),
 ): Promise<Finding> {
-  const folder = imagesFolderOf(info);
-  const here = onThisKernel && (await exists(folder)) ? await freeBytes(folder) : undefined;
-  if (here === undefined && seen === undefined)
+  const images = imagesFolderOf(info);
+  const folders = onThisKernel ? [...new Set([images, info.DockerRootDir])] : [];
+  const here = await Promise.all(folders.map(async (folder) => ({ folder, free: await freeIn(folder) })));
+  // The engine may see another disk by a folder's name than this process: what is less counts.
+  const [least] = [{ folder: images, free: seen }, ...here]
+    .flatMap(({ folder, free }) => (free === undefined ? [] : [{ folder, free }]))
+    .sort((one, other) => one.free - other.free);
+  if (least === undefined)
     return ok(
-      `not checked: ${folder || 'its folder'} is on the engine's machine, or this user cannot read it`,
+      `not checked: ${images || 'its folder'} is on the engine's machine, or this user cannot read it`,
     );
-  // The engine may see another disk by the folder's name than this process: what is less counts.
-  const free = Math.min(here ?? Infinity, seen ?? Infinity);
   return spaceFinding(
-    free,
-    folder,
+    least.free,
+    least.folder,
     nodeBytes,
     "a node and its images in the engine's folder",
     "Free space there (`docker system df` lists what uses it), or move the engine's data-root to another disk.",

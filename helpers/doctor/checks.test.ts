@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { architectureFinding } from './architecture.ts';
 import { failed, ok, together, warning, type Finding } from './check.ts';
 import { capabilityFinding, cgroupFinding, engineFinding, privilegedFinding } from './checks.engine.ts';
-import { cpuFinding, inotifyFinding, memoryFinding, openFilesFinding } from './checks.machine.ts';
+import {
+  cpuFinding,
+  engineDiskFinding,
+  inotifyFinding,
+  memoryFinding,
+  openFilesFinding,
+} from './checks.machine.ts';
 import { registriesFinding } from './checks.network.ts';
 import { nodeFinding } from './checks.suite.ts';
 import { clockFinding } from './clock.ts';
@@ -133,6 +139,18 @@ describe('machine', () => {
     ['failed', -61_000, 0],
   ])('clock is %s for an engine %s ms and a registry %s ms ahead', (expected, engine, ahead) => {
     expect(status(clockFinding(engine, [{ who: 'registry', ahead }]))).toBe(expected);
+  });
+
+  it('disk-engine minds the folder of volumes where images are in containerd’s', async () => {
+    const info = { DockerRootDir: '/data', DriverStatus: [['driver-type', 'io.containerd.snapshotter.v1']] };
+    const facts = { info, onThisKernel: true } as Parameters<typeof engineDiskFinding>[0];
+    const told = (free: Readonly<Record<string, number>>, seen?: number) =>
+      engineDiskFinding(facts, seen, (folder) => Promise.resolve(free[folder]));
+    const images = { '/var/lib/containerd': 9 * gigabyte };
+    expect((await told({ ...images, '/data': gigabyte })).message).toContain('/data has 1.0 GB free');
+    expect(await told({ ...images, '/data': 3 * gigabyte })).toMatchObject({ status: 'ok' });
+    expect((await told(images, gigabyte)).message).toContain('/var/lib/containerd has 1.0 GB free');
+    expect((await told({})).message).toMatch(/^not checked: /);
   });
 
   it('architecture tells the image that is for another', () => {
