@@ -42,16 +42,6 @@ function wrongProtocol(protocol: string): FaultEntry {
   return misread(`Protocol ${protocol} in the entry`, 'SERVICE_ENTRY_PROTOCOL', mistake);
 }
 
-/** Objects of Istio or Kubernetes that exist before the entry is applied. */
-function beside(
-  title: string,
-  step: string,
-  cause: Fault['expect']['cause'],
-  objects: NonNullable<Fault['objects']>,
-): FaultEntry {
-  return { title, expect: { step, cause }, before: 'MESH-1', objects };
-}
-
 /** The reader applies a Namespace that exists in place of the entry. */
 function forgetEntry(rig: Rig): void {
   rig.alter(entry, () => `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${external(rig)}\n`);
@@ -122,10 +112,15 @@ export const meshFaults: readonly Fault[] = identified<FaultEntry>({
     ['  resolution: NONE\n', ''],
     ['  location:', '  resolution: STATIC\n  endpoints:\n    - address: ${PROXY_IP}\n  location:'],
   ),
-  'EXTRA-ENTRY': beside('An extra entry for en.wikipedia.org', 'WHY-1', 'EXTRA_ENTRY', (rig) => {
-    const hosts = [new URL(rig.edition.request.url).hostname];
-    return [serviceEntry(mesh(rig), 'wikipedia', { hosts, ports: [tls], resolution: 'NONE' })];
-  }),
+  'EXTRA-ENTRY': {
+    title: 'An extra entry for en.wikipedia.org',
+    expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
+    before: 'MESH-1',
+    objects: (rig) => {
+      const hosts = [new URL(rig.edition.request.url).hostname];
+      return [serviceEntry(mesh(rig), 'wikipedia', { hosts, ports: [tls], resolution: 'NONE' })];
+    },
+  },
   'SECOND-ENTRY': {
     title: 'A second entry for the proxy, in another namespace',
     expect: { step: 'WHY-1', cause: 'EXTRA_ENTRY' },
@@ -138,17 +133,17 @@ export const meshFaults: readonly Fault[] = identified<FaultEntry>({
     inject: forgetEntry,
     objects: (rig) => [service(mesh(rig), 'unrelated', { name: 'http', port: port(rig) })],
   },
-  'SIDECAR-NOT-IMPORTING': beside(
-    'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
-    'MESH-1',
-    'SIDECAR_RESOURCE',
-    (rig) => [
+  'SIDECAR-NOT-IMPORTING': {
+    title: 'A Sidecar resource with REGISTRY_ONLY that does not import the entry',
+    expect: { step: 'MESH-1', cause: 'SIDECAR_RESOURCE' },
+    before: 'MESH-1',
+    objects: (rig) => [
       istio('networking', 'Sidecar', mesh(rig), 'strict', {
         egress: [{ hosts: ['istio-system/*'] }],
         outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
       }),
     ],
-  ),
+  },
   'REGISTRY-ONLY': {
     title: 'REGISTRY_ONLY for the whole mesh, without the entry',
     expect: { step: 'MESH-1', cause: 'SERVICE_ENTRY_MISSING' },
@@ -170,102 +165,100 @@ export const meshFaults: readonly Fault[] = identified<FaultEntry>({
     inject: (rig) => rig.stopIstiod(),
     undo: (rig) => rig.startIstiod(),
   },
-  'DESTINATION-RULE-TLS': beside(
-    'A DestinationRule that begins TLS towards the proxy',
-    'MESH-1',
-    'CLUSTER_DIFFERS',
-    (rig) => [
+  'DESTINATION-RULE-TLS': {
+    title: 'A DestinationRule that begins TLS towards the proxy',
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
+    before: 'MESH-1',
+    objects: (rig) => [
       istio('networking', 'DestinationRule', mesh(rig), 'tls-to-proxy', {
         host: host(rig),
         trafficPolicy: { tls: { mode: 'SIMPLE' } },
       }),
     ],
-  ),
-  'VIRTUAL-SERVICE-DIVERTS': beside(
-    'A VirtualService that sends the proxy’s traffic elsewhere',
-    'MESH-1',
-    'LISTENER_DIFFERS',
-    (rig) => [diverted(rig, 'divert', 0)],
-  ),
-  'SPLIT-BY-WEIGHT': beside(
-    'A VirtualService that splits the proxy’s traffic by weights',
-    'MESH-1',
-    'LISTENER_DIFFERS',
-    (rig) => [diverted(rig, 'split', 70)],
-  ),
-  'TUNNEL-IN-RULE': beside(
-    'A DestinationRule has the sidecar make a CONNECT of its own',
-    'MESH-1',
-    'SIDECAR_TUNNELS',
-    (rig) => [
+  },
+  'VIRTUAL-SERVICE-DIVERTS': {
+    title: 'A VirtualService that sends the proxy’s traffic elsewhere',
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
+    before: 'MESH-1',
+    objects: (rig) => [diverted(rig, 'divert', 0)],
+  },
+  'SPLIT-BY-WEIGHT': {
+    title: 'A VirtualService that splits the proxy’s traffic by weights',
+    expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },
+    before: 'MESH-1',
+    objects: (rig) => [diverted(rig, 'split', 70)],
+  },
+  'TUNNEL-IN-RULE': {
+    title: 'A DestinationRule has the sidecar make a CONNECT of its own',
+    expect: { step: 'MESH-1', cause: 'SIDECAR_TUNNELS' },
+    before: 'MESH-1',
+    objects: (rig) => [
       destinationRule('transparent-proxy', host(rig), {
         tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
       }),
     ],
-  ),
+  },
   'CONNECTIONS-LIMITED': {
-    ...beside(
-      'A DestinationRule for *.com allows three connections, and five tunnels are asked for',
-      'SCALE-1',
-      'CONNECTION_LIMIT',
-      () => [destinationRule('limits-outside', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } })],
-    ),
+    title: 'A DestinationRule for *.com allows three connections, and five tunnels are asked for',
+    expect: { step: 'SCALE-1', cause: 'CONNECTION_LIMIT' },
+    before: 'MESH-1',
+    objects: () => [
+      destinationRule('limits-outside', '*.com', { connectionPool: { tcp: { maxConnections: 3 } } }),
+    ],
     load: { clients: 2, tunnels: 5 },
   },
   'TUNNELS-IDLE': {
-    ...beside(
-      'A DestinationRule for *.com closes connections after half a second without a byte',
-      'SCALE-1',
-      'SIDECAR_IDLE_TIMEOUT',
-      () => [destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } })],
-    ),
+    title: 'A DestinationRule for *.com closes connections after half a second without a byte',
+    expect: { step: 'SCALE-1', cause: 'SIDECAR_IDLE_TIMEOUT' },
+    before: 'MESH-1',
+    objects: () => [
+      destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
+    ],
     load: { clients: 2, tunnels: 2 },
   },
   'TUNNELS-CUT': {
-    ...beside(
-      'A DestinationRule for *.com closes every connection after two seconds',
-      'SCALE-1',
-      'SIDECAR_REFUSED',
-      () => {
-        const tcp = { maxConnectionDuration: '2s' };
-        return [destinationRule('short-outside', '*.com', { connectionPool: { tcp } })];
-      },
-    ),
+    title: 'A DestinationRule for *.com closes every connection after two seconds',
+    expect: { step: 'SCALE-1', cause: 'SIDECAR_REFUSED' },
+    before: 'MESH-1',
+    objects: () => {
+      const tcp = { maxConnectionDuration: '2s' };
+      return [destinationRule('short-outside', '*.com', { connectionPool: { tcp } })];
+    },
     load: { clients: 2, tunnels: 2 },
   },
-  'TLS-BY-FILTER': beside(
-    'An EnvoyFilter has the sidecar begin TLS towards the proxy',
-    'MESH-1',
-    'CLUSTER_DIFFERS',
-    (rig) => {
+  'TLS-BY-FILTER': {
+    title: 'An EnvoyFilter has the sidecar begin TLS towards the proxy',
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS' },
+    before: 'MESH-1',
+    objects: (rig) => {
       const begun = typed('transport_sockets.tls.v3.UpstreamTlsContext');
       const transport_socket = { name: 'envoy.transport_sockets.tls', ...begun };
       return [clusterFilter(rig, 'tls-by-filter', { transport_socket })];
     },
-  ),
-  'LISTENER-REJECTED': beside(
-    'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
-    'MESH-1',
-    'CONFIG_REJECTED',
-    (rig) => [
+  },
+  'LISTENER-REJECTED': {
+    title: 'An EnvoyFilter makes the listener invalid, and Envoy rejects it',
+    expect: { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    before: 'MESH-1',
+    objects: (rig) => [
       envoyFilter(mesh(rig), 'invalid', {
         applyTo: 'NETWORK_FILTER',
         match: tcpListener(port(rig)),
         value: typed('filters.network.tcp_proxy.v3.TcpProxy', { max_connect_attempts: 0 }),
       }),
     ],
-  ),
-  'CLUSTER-REJECTED': beside(
-    'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
-    'MESH-1',
-    'CONFIG_REJECTED',
-    (rig) => [clusterFilter(rig, 'invalid-cluster', { connect_timeout: '0s' })],
-  ),
-  'FILTER-REFUSES': beside(
-    'An EnvoyFilter puts an RBAC filter before the TCP proxy that refuses everyone',
-    'MESH-2',
-    'SIDECAR_REFUSED',
-    (rig) => {
+  },
+  'CLUSTER-REJECTED': {
+    title: 'An EnvoyFilter makes the cluster invalid, and Envoy rejects it',
+    expect: { step: 'MESH-1', cause: 'CONFIG_REJECTED' },
+    before: 'MESH-1',
+    objects: (rig) => [clusterFilter(rig, 'invalid-cluster', { connect_timeout: '0s' })],
+  },
+  'FILTER-REFUSES': {
+    title: 'An EnvoyFilter puts an RBAC filter before the TCP proxy that refuses everyone',
+    expect: { step: 'MESH-2', cause: 'SIDECAR_REFUSED' },
+    before: 'MESH-1',
+    objects: (rig) => {
       const rbac = { stat_prefix: 'egress', rules: { action: 'ALLOW' } };
       return [
         envoyFilter(mesh(rig), 'refuse-all', {
@@ -276,13 +269,13 @@ export const meshFaults: readonly Fault[] = identified<FaultEntry>({
         }),
       ];
     },
-  ),
-  'WEBHOOK-DOWN': beside(
-    'An admission webhook for ServiceEntries does not answer',
-    'MESH-1',
-    'WEBHOOK_FAILED',
-    () => [deadWebhook],
-  ),
+  },
+  'WEBHOOK-DOWN': {
+    title: 'An admission webhook for ServiceEntries does not answer',
+    expect: { step: 'MESH-1', cause: 'WEBHOOK_FAILED' },
+    before: 'MESH-1',
+    objects: () => [deadWebhook],
+  },
   'RIVAL-ENTRY': {
     title: 'An older entry with another host claims the same address and port',
     expect: { step: 'MESH-1', cause: 'LISTENER_DIFFERS' },

@@ -3,16 +3,8 @@ import { identified, type Fault, type FaultEntry } from './fault.ts';
 const conf = 'document/proxy.conf';
 
 /** Squid goes on with another configuration than the document's. */
-function reconfigured(
-  title: string,
-  expect: Fault['expect'],
-  before: string,
-  change: readonly [string, string],
-): FaultEntry {
+function reconfigured(...change: readonly [string, string]): Pick<Fault, 'inject' | 'undo'> {
   return {
-    title,
-    expect,
-    before,
     inject: (rig) => rig.changeSquidConfiguration((text) => text.replace(...change)),
     undo: (rig) => rig.removeSquid(),
   };
@@ -26,30 +18,30 @@ export const proxyFaults: readonly Fault[] = identified<FaultEntry>({
       rig.alter(conf, (text) => text.replace('http_access deny CONNECT !SSL_ports\n', ''));
     },
   },
-  'CONFIGMAP-ALTERED': reconfigured(
-    'The ConfigMap is changed before Squid starts',
-    { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
-    'PROXY-4',
-    ['http_access allow all', 'http_access deny all'],
-  ),
-  'PROXY-DENIES-443': reconfigured(
-    'The running Squid denies everything',
-    { step: 'PROXY-8', cause: 'PROXY_DENIED' },
-    'PROXY-8',
-    ['http_access allow all', 'http_access deny all'],
-  ),
-  'PROXY-ALLOWS-ANY-PORT': reconfigured(
-    'The running Squid allows CONNECT to any port',
-    { step: 'CONTROL-2', cause: 'PROXY_NOT_DENYING' },
-    'PROXY-8',
-    ['http_access deny CONNECT !SSL_ports\n', ''],
-  ),
-  'PROXY-MANAGER-OPEN': reconfigured(
-    'The running Squid opens its manager to everyone',
-    { step: 'CONTROL-3', cause: 'PROXY_NOT_DENYING' },
-    'PROXY-8',
-    ['http_access deny manager\n', ''],
-  ),
+  'CONFIGMAP-ALTERED': {
+    title: 'The ConfigMap is changed before Squid starts',
+    expect: { step: 'PROXY-4', cause: 'CONFIG_DIFFERS' },
+    before: 'PROXY-4',
+    ...reconfigured('http_access allow all', 'http_access deny all'),
+  },
+  'PROXY-DENIES-443': {
+    title: 'The running Squid denies everything',
+    expect: { step: 'PROXY-8', cause: 'PROXY_DENIED' },
+    before: 'PROXY-8',
+    ...reconfigured('http_access allow all', 'http_access deny all'),
+  },
+  'PROXY-ALLOWS-ANY-PORT': {
+    title: 'The running Squid allows CONNECT to any port',
+    expect: { step: 'CONTROL-2', cause: 'PROXY_NOT_DENYING' },
+    before: 'PROXY-8',
+    ...reconfigured('http_access deny CONNECT !SSL_ports\n', ''),
+  },
+  'PROXY-MANAGER-OPEN': {
+    title: 'The running Squid opens its manager to everyone',
+    expect: { step: 'CONTROL-3', cause: 'PROXY_NOT_DENYING' },
+    before: 'PROXY-8',
+    ...reconfigured('http_access deny manager\n', ''),
+  },
   'PROXY-CANNOT-RESOLVE': {
     title: 'Squid cannot resolve the destination',
     expect: { step: 'PROXY-8', cause: 'PROXY_CANNOT_RESOLVE' },

@@ -6,30 +6,21 @@ import type { Rig } from './rig.ts';
 const template = '  template:\n    metadata:\n';
 
 /** The client's pod in the mesh gets an annotation. */
-function annotated(
-  title: string,
-  expect: Fault['expect'],
-  key: string,
-  value: string | ((edition: Edition) => string),
-): FaultEntry {
-  return {
-    title,
-    expect,
-    before: 'BEFORE-2',
-    inject: (rig) => {
-      const text = typeof value === 'string' ? value : value(rig.edition);
-      const annotation = `      annotations:\n        ${key}: ${JSON.stringify(text)}\n`;
-      rig.alterClient('mesh', (manifest) => manifest.replace(template, `${template}${annotation}`));
-    },
+function annotated(key: string, value: string | ((edition: Edition) => string)): (rig: Rig) => void {
+  return (rig) => {
+    const text = typeof value === 'string' ? value : value(rig.edition);
+    const annotation = `      annotations:\n        ${key}: ${JSON.stringify(text)}\n`;
+    rig.alterClient('mesh', (manifest) => manifest.replace(template, `${template}${annotation}`));
   };
 }
 
 /** The client's pod opts out of injection, or into it. */
-function labelled(rig: Rig, where: 'mesh' | 'external', inject: boolean): void {
+function labelled(where: 'mesh' | 'external', inject: boolean): (rig: Rig) => void {
   const labels = `${template}      labels:\n`;
-  rig.alterClient(where, (text) =>
-    text.replace(labels, `${labels}        sidecar.istio.io/inject: "${inject}"\n`),
-  );
+  const label = `        sidecar.istio.io/inject: "${inject}"\n`;
+  return (rig) => {
+    rig.alterClient(where, (text) => text.replace(labels, `${labels}${label}`));
+  };
 }
 
 /** `istioctl install` with another meshConfig; the sidecars have it before the step that would notice. */
@@ -69,28 +60,28 @@ export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
     title: 'The pod opts out of injection',
     expect: { step: 'BEFORE-2', cause: 'SIDECAR_MISSING' },
     before: 'BEFORE-2',
-    inject: (rig) => {
-      labelled(rig, 'mesh', false);
-    },
+    inject: labelled('mesh', false),
   },
-  'PORT-EXCLUDED': annotated(
-    'excludeOutboundPorts 3128 on the client',
-    { step: 'MESH-3', cause: 'NOT_CAPTURED' },
-    'traffic.sidecar.istio.io/excludeOutboundPorts',
-    (edition) => String(edition.proxy.port),
-  ),
-  'ADDRESS-EXCLUDED': annotated(
-    'The pods’ network is excluded from capture on the client',
-    { step: 'MESH-3', cause: 'NOT_CAPTURED' },
-    'traffic.sidecar.istio.io/excludeOutboundIPRanges',
-    '10.0.0.0/8',
-  ),
-  'INTERCEPTION-NONE': annotated(
-    'Nothing is redirected to the client’s sidecar (interceptionMode NONE)',
-    { step: 'BEFORE-2', cause: 'NOT_CAPTURED' },
-    'sidecar.istio.io/interceptionMode',
-    'NONE',
-  ),
+  'PORT-EXCLUDED': {
+    title: 'excludeOutboundPorts 3128 on the client',
+    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: annotated('traffic.sidecar.istio.io/excludeOutboundPorts', (edition) =>
+      String(edition.proxy.port),
+    ),
+  },
+  'ADDRESS-EXCLUDED': {
+    title: 'The pods’ network is excluded from capture on the client',
+    expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: annotated('traffic.sidecar.istio.io/excludeOutboundIPRanges', '10.0.0.0/8'),
+  },
+  'INTERCEPTION-NONE': {
+    title: 'Nothing is redirected to the client’s sidecar (interceptionMode NONE)',
+    expect: { step: 'BEFORE-2', cause: 'NOT_CAPTURED' },
+    before: 'BEFORE-2',
+    inject: annotated('sidecar.istio.io/interceptionMode', 'NONE'),
+  },
   'ADDRESS-EXCLUDED-MESHWIDE': {
     title: 'The injector leaves the pods’ network out of capture (global.proxy.excludeIPRanges)',
     expect: { step: 'MESH-3', cause: 'NOT_CAPTURED' },
@@ -104,18 +95,18 @@ export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
       await rig.removeClient();
     },
   },
-  'ISTIOD-BY-PROXY': annotated(
-    'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
-    { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
-    'proxy.istio.io/config',
-    'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}',
-  ),
-  'ISTIOD-NOT-RESOLVED': annotated(
-    'The sidecar looks for istiod by a name that does not resolve',
-    { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
-    'proxy.istio.io/config',
-    'discoveryAddress: istiod.no-such-namespace.svc:15012',
-  ),
+  'ISTIOD-BY-PROXY': {
+    title: 'The sidecar’s own container has HTTPS_PROXY, and looks for istiod there',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    before: 'BEFORE-2',
+    inject: annotated('proxy.istio.io/config', 'proxyMetadata: {HTTPS_PROXY: "http://127.0.0.1:9"}'),
+  },
+  'ISTIOD-NOT-RESOLVED': {
+    title: 'The sidecar looks for istiod by a name that does not resolve',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_CANNOT_REACH_ISTIOD' },
+    before: 'BEFORE-2',
+    inject: annotated('proxy.istio.io/config', 'discoveryAddress: istiod.no-such-namespace.svc:15012'),
+  },
   'ACCESS-LOG-OFF': meshConfig(
     'The access log is off, as in every profile but demo',
     'ACCESS_LOG_OFF',
@@ -144,12 +135,12 @@ export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
       }),
     ],
   },
-  'OTHER-PROXY-VERSION': annotated(
-    'The sidecar tells another version than the control plane',
-    { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
-    'proxy.istio.io/config',
-    'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}',
-  ),
+  'OTHER-PROXY-VERSION': {
+    title: 'The sidecar tells another version than the control plane',
+    expect: { step: 'BEFORE-2', cause: 'SIDECAR_VERSION' },
+    before: 'BEFORE-2',
+    inject: annotated('proxy.istio.io/config', 'proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.27.0}'),
+  },
   'EXTERNAL-LABELLED': {
     title: 'Namespace external is labelled for injection',
     expect: { step: 'PROXY-1', cause: 'NAMESPACE_LABELLED' },
@@ -161,8 +152,6 @@ export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
     title: 'The client in external has a sidecar: the baseline is not without Istio',
     expect: { step: 'PROXY-5', cause: 'SIDECAR_UNEXPECTED' },
     before: 'PROXY-5',
-    inject: (rig) => {
-      labelled(rig, 'external', true);
-    },
+    inject: labelled('external', true),
   },
 });
