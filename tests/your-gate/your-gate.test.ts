@@ -299,13 +299,20 @@ async function companyProxy() {
   };
 }
 
-test('Helm 4, a canary, through a proxy outside, by the company’s own entry', async () => {
+test('Helm 4, a canary, through a proxy outside, by the company’s own entry, from their workload as well', async () => {
   await using company = await companyProxy();
+  await using shop = await theirShop();
   const before = await runs.snapshot(true);
   const upgrade = ['--upgrade-command', join(examples, 'helm-canary')];
-  const { exitCode, all } = await gate({ by: helm4, env: company.env }, ...upgrade, ...company.flags);
+  const flags = [...company.flags, '--client', shop.client];
+  const { exitCode, all } = await gate({ by: helm4, env: company.env }, ...upgrade, ...flags);
   expect(exitCode, all).toBe(0);
-  expect((await lastResults()).gate).toMatchObject({ from, to, strategy: 'canary', trafficRate: 1 });
+  const { gate: known, steps } = await lastResults();
+  expect(known).toMatchObject({ from, to, strategy: 'canary', trafficRate: 1 });
+  const judged = steps.filter(({ id, phase }) => id === 'MESH-1' && phase?.startsWith('client-') === true);
+  expect(judged.map(({ facts }) => facts['entry'])).toEqual(
+    Array.from({ length: 3 }, () => expect.stringContaining('ServiceEntry company/proxy') as string),
+  );
   await runs.mustBeAsBefore(before, true);
   await upgradeBy(helm4, 'helm-canary-back');
 });
