@@ -33,11 +33,14 @@ export function documentBefore(gate: Gate, title: string): readonly Step[] {
   return [...steps, writtenDown(gate, 'before', title)];
 }
 
+/** Follows the log of a user's proxy from then on. */
+const followsItsLog = 'REACH-2';
 /**
  * Steps that find one request in the log of a user's proxy, which sees no pod's address. While the live traffic asks for the
- * same page by the same proxy, its lines would do as well: these wait until it has ended.
+ * same page by the same proxy, its lines would do as well, and would be taken for the request's: the log is not followed, and
+ * these wait until it has ended.
  */
-const inItsLog = ['REACH-4', 'CONTROL-4', 'MESH-4', 'MESH-5'];
+const inItsLog = [followsItsLog, 'REACH-4', 'CONTROL-4', 'MESH-4', 'MESH-5'];
 
 /**
  * Again, on what is there: its steps apply and do not create, so the same pods, the same proxy and the same entry are
@@ -58,7 +61,7 @@ export function documentAgain(gate: Gate, pass: PassName, title: string): readon
  */
 export function documentAtTheEnd(gate: Gate, pass: PassName, title: string, need: string): Phase {
   const steps = stepsOf(gate).filter(
-    ({ section }) => section === 'configure-traffic-to-external-https-proxy',
+    ({ id, section }) => section === 'configure-traffic-to-external-https-proxy' || id === followsItsLog,
   );
   return {
     id: 'document-at-the-end',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import type { GatePlan } from '../../helpers/results/gate.ts';
 import { deployedProxy } from '../../helpers/proxy/proxy.ts';
+import { planOf } from '../../helpers/session/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
 import { recordOf } from '../pass.ts';
 import { Gate } from './gate.ts';
@@ -127,6 +128,23 @@ describe.each([{ rollback: false }, { rollback: true }])(
     });
   },
 );
+
+it('follows the log of a proxy of theirs only while no live traffic goes through it', () => {
+  const configuration = configurationSchema.parse({
+    ...{ proxy: '192.0.2.1:3128', proxyLog: './access.log' },
+    ...{ destination: 'https://example.com', expectTitle: 'x' },
+  });
+  const { proxy } = planOf(configuration);
+  const phases = phasesOf(new Gate({ ...session, configuration, proxy }, planned));
+  const ids = phases.map(({ id }) => id);
+  const reading = /^(REACH-[24]|MESH-[45]|CONTROL-4)$/;
+  const read = phases.map(({ steps }) => steps.filter(({ id }) => reading.test(id)).length);
+  const [from, until] = [ids.indexOf('traffic'), ids.indexOf('traffic-ends')];
+  expect(read.slice(from, until + 1).every((count) => count === 0)).toBe(true);
+  expect(read[ids.indexOf('document-before')]).toBeGreaterThan(0);
+  const last = phases.find(({ id }) => id === 'document-at-the-end')?.steps.map(({ id }) => id);
+  expect(last?.slice(0, 2)).toEqual(['REACH-2', 'MESH-1']);
+});
 
 describe('a gate', () => {
   it('judges nothing after a phase that broke, and says by which step', async () => {
