@@ -62,7 +62,7 @@ beforeAll(async () => {
   await docker.createNetwork({ Name: runId, Labels: labels() });
   const { IPAM } = await docker.getNetwork(runId).inspect();
   const { container, log, request: asked } = await nodeWith('curl.tar', IPAM?.Config?.[0]?.['Gateway']);
-  node = await container.start();
+  node = await container.start().catch(saying(log));
   nodeLog = log;
   nodeRequest = asked;
   kube = connect(node.getKubeConfig());
@@ -227,16 +227,18 @@ function dress(container: GenericContainer, name: string): readonly string[] {
   return log;
 }
 
+/** For `catch`: what a node that does not start said last. */
+function saying(log: readonly string[]): (error: unknown) => never {
+  return (cause) => {
+    throw new Error(`the node does not start; it said last:\n${log.slice(-3).join('\n')}`, { cause });
+  };
+}
+
 /** Starts an agent with this token. @throws Error when its node is not ready in time */
 async function mustJoin(name: string, given: string, timeoutMs: number): Promise<void> {
   const container = new AgentContainer({ ...nodeRequest, member: { name, token: given } }, alias);
   const log = dress(container, name);
-  await container
-    .withStartupTimeout(timeoutMs)
-    .start()
-    .catch((error: unknown) => {
-      throw new Error(`${name} has not joined; it said last: ${log.at(-1) ?? 'nothing'}`, { cause: error });
-    });
+  await container.withStartupTimeout(timeoutMs).start().catch(saying(log));
   await eventually(
     `node ${name} to be ready`,
     async () => {
