@@ -120,11 +120,11 @@ function quietPorts(id: string): string {
   return `${61_000 + (Number.parseInt(id.slice(0, 4), 16) % 4_000)}-65535`;
 }
 
-/** Folders that a container without a file system of its own to write to may have; the first is memory. */
+/** Folders that a container without a file system of its own to write to may have; /dev/shm is memory. */
 const folders = '/dev/shm /tmp /var/tmp';
 
-/** Where the hermetic destination's CA is put in a client's pod; the document's manifests know nothing of it. */
-const caFile = '/tmp/conformance-ca.crt';
+/** What the hermetic destination's CA is called in a client's pod; the document's manifests know nothing of it. */
+const caFile = 'conformance-ca.crt';
 
 /** Sends requests from pods, and collects what each witness says of them. */
 export class Witnesses implements AsyncDisposable {
@@ -132,6 +132,8 @@ export class Witnesses implements AsyncDisposable {
   testimonyOf: ((client: PodRef, via: Endpoint) => Promise<Testimony>) | undefined;
   /** Whether the client is the user's pod (`--client`): nothing is left in it, and others may send requests from it. */
   isUsersPod: (client: PodRef) => boolean = () => false;
+  /** Whether the suite's own clients may have variables that a policy of the cluster gives to every pod. */
+  othersCluster = false;
   /** What the client is given in place of the proxy's address: for the fault of a reader who uses a name. */
   proxyName: string | undefined;
   readonly #kube: Kube;
@@ -139,7 +141,8 @@ export class Witnesses implements AsyncDisposable {
   /** The proxy that requests go by where the user gave it; undefined where it is deployed. */
   readonly #given: GivenProxy | undefined;
   readonly #logs: Logs;
-  readonly #trusting = new Set<string>();
+  /** By pod, the file of the destination's CA. */
+  readonly #trusting = new Map<string, string>();
   /** Every address that the name of the given proxy has had. */
   readonly #named = new Set<string>();
   readonly #pods = new Map<string, string>();
@@ -310,7 +313,11 @@ export class Witnesses implements AsyncDisposable {
   }
 
   #command(id: string, url: string, options: Request): string {
-    if (!this.isUsersPod(options.client)) return this.#curl(id, url, options, 'curl', caFile);
+    const { namespace, pod } = options.client;
+    if (!this.isUsersPod(options.client)) {
+      const asked = this.#curl(id, url, options, 'curl', this.#trusting.get(`${namespace}/${pod}`) ?? '');
+      return this.othersCluster ? `unset ${proxyVariables}; ${asked}` : asked;
+    }
     // Its own settings are for its own work.
     const request = this.#curl(id, url, options, `curl --disable --local-port ${quietPorts(id)}`, '"$ca"');
     const plain = `unset ${proxyVariables}; ${request}`;
@@ -428,8 +435,10 @@ export class Witnesses implements AsyncDisposable {
     const { ca } = this.#destination;
     const pod = `${client.namespace}/${client.pod}`;
     if (ca === undefined || this.isUsersPod(client) || this.#trusting.has(pod)) return;
-    await execOrThrow(this.#kube, client, ['sh', '-c', `printf '%s' "$1" > ${caFile}`, 'sh', ca]);
-    this.#trusting.add(pod);
+    // Of a file system that is read-only, test -w says what the folder's mode does.
+    const script = `for folder in /tmp ${folders}; do { printf %s "$1" >"$folder/${caFile}"; } 2>/dev/null && printf %s "$folder" && exit; done; echo no folder of ${folders} can be written to >&2; exit 1`;
+    const folder = await execOrThrow(this.#kube, client, ['sh', '-c', script, 'sh', ca]);
+    this.#trusting.set(pod, `${folder.trim()}/${caFile}`);
   }
 
   async #ipOf({ namespace, pod }: PodRef): Promise<string> {

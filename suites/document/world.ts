@@ -57,6 +57,8 @@ export interface Mesh {
   readonly revision: Revision;
   /** Namespace of its control plane. */
   readonly system: string;
+  /** Namespace whose configuration is for the whole mesh. */
+  readonly root: string;
   /** What BEFORE-1 installs; undefined in an existing mesh, at which BEFORE-1 only looks. */
   readonly install: ImageSet | undefined;
   /** The client's sidecar: of an earlier version where its pod was not restarted after an upgrade. */
@@ -82,16 +84,16 @@ function meshOf({ images, existing }: SessionFacts): Mesh {
   if (found === undefined) {
     const { istio } = images;
     const sidecar = sidecarOfSet(images);
-    const mesh = { revision: undefined, system: istioSystem, injection: undefined };
+    const mesh = { revision: undefined, system: istioSystem, root: istioSystem, injection: undefined };
     return { ...mesh, istio, install: images, sidecar };
   }
   return foundMesh(found);
 }
 
 /** The Istio of an existing cluster. */
-export function foundMesh({ version, revision, namespace, injection }: FoundIstio): Mesh {
+export function foundMesh({ version, revision, namespace, root, injection }: FoundIstio): Mesh {
   const sidecar = { istio: version, image: undefined };
-  return { istio: version, revision, system: namespace, install: undefined, sidecar, injection };
+  return { istio: version, revision, system: namespace, root, install: undefined, sidecar, injection };
 }
 
 /** What the steps of one pass over the document share. */
@@ -158,6 +160,7 @@ export class World implements AsyncDisposable {
       const testimonies = new Testimonies(this.kube, mesh, session.existing.dress.labels);
       this.witnesses.testimonyOf = (client, via) => testimonies.of(client, via);
     }
+    this.witnesses.othersCluster = session.existing !== undefined;
     this.givenClient = session.existing?.client;
     this.witnesses.isUsersPod = ({ namespace, pod }) =>
       namespace === this.givenClient?.namespace && pod === this.givenClient.pod;
