@@ -157,10 +157,18 @@ export async function drainTimeMs(kube: Kube, pod: SidecarPod): Promise<number> 
   return Math.round(Number.parseFloat(options.drain_time) * 1000);
 }
 
-/** What Envoy counted of outbound connections so far, of those that it was told to count (countingAnnotations). */
-export async function outboundCounters(kube: Kube, pod: SidecarPod, names: ClusterNames): Promise<Counters> {
+/**
+ * What Envoy counted of outbound connections so far, of those that it was told to count (countingAnnotations).
+ * @param port Where the client connects to
+ */
+export async function outboundCounters(
+  kube: Kube,
+  pod: SidecarPod,
+  names: ClusterNames,
+  port: number,
+): Promise<Counters> {
   const query = new URLSearchParams({ usedonly: '', filter: countersFilter });
-  return parseCounters(await admin(kube, pod, `stats?${query.toString()}`), names);
+  return parseCounters(await admin(kube, pod, `stats?${query.toString()}`), names, port);
 }
 
 /** What the mesh calls the outbound clusters of this sidecar, where not by their own names. */

@@ -84,15 +84,16 @@ const outbound = /^(outbound|PassthroughCluster$|BlackHoleCluster$)/;
 /**
  * @param text Envoy's answer to `GET /stats`, a line a statistic
  * @param names What the mesh calls its clusters
+ * @param port Where the client connects to, by which clusters that share a name are told apart
  */
-export function parseCounters(text: string, names: ClusterNames = new Map()): Counters {
+export function parseCounters(text: string, names: ClusterNames = new Map(), port?: number): Counters {
   const found = new Map<string, Counted>();
   for (const line of text.split('\n')) {
     const [, kind, told = '', statistic = '', value] =
       /^(cluster|tcp|http)\.(.+?);?\.([a-z_0-9]+): (\d+)$/.exec(line.trim()) ?? [];
     const figure = figures[statistic];
     const isHttp = kind === 'http';
-    const name = clusterCalled(told, names);
+    const name = clusterCalled(told, names, port);
     if (figure === undefined || isHttp !== (statistic === 'no_route') || !outbound.test(name)) continue;
     const known = found.get(name) ?? none;
     found.set(name, { ...known, isHttp, [figure]: known[figure] + Number(value) });

@@ -62,7 +62,7 @@ export class Testimonies {
     const first = await clusterNames(kube, pod);
     const names = (): Promise<ClusterNames> =>
       first.size === 0 ? Promise.resolve(first) : clusterNames(kube, pod);
-    const count = async (): Promise<Counters> => outboundCounters(kube, pod, await names());
+    const count = async (): Promise<Counters> => outboundCounters(kube, pod, await names(), via.port);
     return { by: 'counters', why: log.why, count };
   }
 
