@@ -28,6 +28,8 @@ export interface FoundIstio {
   readonly revision: Revision;
   /** Namespace of its control plane. */
   readonly namespace: string;
+  /** Whose configuration is for the whole mesh (meshConfig.rootNamespace); the control plane's where it says nothing. */
+  readonly root: string;
   /** Labels of a namespace, or of its pods, that its injector heeds. */
   readonly injection: Readonly<Record<string, string>>;
   /** Labels of a namespace that gets no sidecars; none where only labelled namespaces get them. */
@@ -48,6 +50,7 @@ export interface Injector {
 
 const meshConfig = z.looseObject({
   discoverySelectors: discoverySelectors.default([]),
+  rootNamespace: z.string().optional(),
   defaultServiceExportTo: z.array(z.string()).default([]),
 });
 
@@ -74,6 +77,7 @@ export async function readIstio(kube: Kube, chosen: Injector, names: readonly st
     version: await versionOf(kube, revision, namespace),
     revision,
     namespace,
+    root: config.rootNamespace ?? namespace,
     injection: isDefault ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': name },
     noInjection: (await injectsUnasked(kube, names)) ? { 'istio-injection': 'disabled' } : {},
     discovery: discoveryLabels(config.discoverySelectors, names),
@@ -174,7 +178,7 @@ export async function meshConfigOf(
   kube: Kube,
   revision: Revision,
   namespace: string,
-): Promise<z.infer<typeof meshConfig>> {
+): Promise<Readonly<z.infer<typeof meshConfig>>> {
   const stored = await find<V1ConfigMap>(
     kube,
     kubeObject('ConfigMap', { name: meshConfigMapOf(revision), namespace }),
@@ -200,6 +204,11 @@ async function versionOf(kube: Kube, revision: Revision, namespace: string): Pro
     const label = stored.metadata?.labels?.['app.kubernetes.io/version'] ?? '';
     return versionIn(image.split(':').at(-1) ?? '') ?? versionIn(label);
   }
+}
+
+/** The release that a version is a build of: a company's own say more (`1.29.1-corp.2`). */
+export function releaseOf(version: string): string {
+  return versionIn(version) ?? version;
 }
 
 /** The version that a tag begins with: builds add to it what they are (`1.29.1-distroless`). */

@@ -124,6 +124,9 @@ const cluster = z.looseObject({
       thresholds: z.array(z.looseObject({ max_connections: z.number().optional() })).default([]),
     })
     .optional(),
+  upstream_bind_config: z
+    .looseObject({ source_address: z.looseObject({ address: z.string().default('') }).optional() })
+    .optional(),
   outlier_detection: z.unknown().optional(),
   load_assignment: loadAssignment.optional(),
   original_dst_lb_config: z.looseObject({ upstream_port_override: z.number().optional() }).optional(),

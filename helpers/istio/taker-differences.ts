@@ -18,6 +18,7 @@ export interface Difference {
     | 'idle timeout'
     | 'longest duration'
     | 'connect timeout'
+    | 'source address'
     | 'outlier detection';
   /** The cluster that differs; undefined where it is the listener. */
   readonly cluster?: string;
@@ -139,6 +140,11 @@ function clusterDifferences(cluster: EnvoyCluster, type: string): Difference[] {
     const expected = `${usualConnectTimeoutMs / 1000} s`;
     found.push({ what: 'connect timeout', seen, expected, effect: 'limits', limit });
   }
+  const source = cluster.upstream_bind_config?.source_address?.address;
+  if (source !== undefined) {
+    const seen = `connects from ${source}`;
+    found.push({ what: 'source address', seen, expected: 'the pod’s own address', effect: 'limits' });
+  }
   if (cluster.outlier_detection !== undefined) {
     const seen = 'takes endpoints out after errors';
     found.push({ what: 'outlier detection', seen, expected: 'no outlier detection', effect: 'limits' });
@@ -174,6 +180,7 @@ const makers: Readonly<Record<What, { readonly kinds: RegExp; readonly says: Reg
     says: /max_?(downstream_?)?connection_?duration/i,
   },
   'connect timeout': { kinds: /^(DestinationRule|EnvoyFilter)$/, says: /connect_?timeout/i },
+  'source address': { kinds: /^EnvoyFilter$/, says: /upstream_?bind/i },
   'outlier detection': { kinds: /^(DestinationRule|EnvoyFilter)$/, says: /outlier_?detection/i },
 };
 

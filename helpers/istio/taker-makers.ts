@@ -55,7 +55,10 @@ export interface SidecarResource extends KubernetesObject {
   readonly spec?: {
     readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
     readonly outboundTrafficPolicy?: { readonly mode?: string };
-    readonly egress?: readonly { readonly hosts?: readonly string[] }[];
+    readonly egress?: readonly {
+      readonly port?: { readonly number?: number };
+      readonly hosts?: readonly string[];
+    }[];
   };
 }
 

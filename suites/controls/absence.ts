@@ -7,6 +7,8 @@ import { clientSidecarIn } from '../document/prepare.ts';
 import { ownHost, serviceEntryIn } from '../document/service-entry.ts';
 import { sidecarMustTunnel } from '../document/sidecar.ts';
 import { judgedEntries } from '../document/judged-entries.ts';
+import { sidecarResourceOf } from '../document/missing-entry.ts';
+import { nameOf } from '../../helpers/kube/client.ts';
 import type { World } from '../document/world.ts';
 
 /** What the suite's own client knows of the mesh, by a Sidecar resource for it alone. */
@@ -62,16 +64,24 @@ export async function withScope(world: World, scope: Scope, work: () => Promise<
 
 /**
  * Within `withoutEntry`: does `work` where an HTTP listener of the port can be. Istio has one listener of a port for every
- * address, the older object's: where another TCP one is in the way, it is hidden from the suite's client.
+ * address, the older object's: where another TCP one is in the way, it is hidden from the suite's client. So is a Sidecar
+ * resource that says what is spoken on the port, whatever the objects on it say.
  */
 export async function withRoomForHttp(world: World, work: () => Promise<void>): Promise<void> {
   const baseline = isOthersMesh(world) ? world.baselineWay.get() : undefined;
   const isFree = ({ reach, handling }: Taker): boolean => reach === 'rest' || handling.kind === 'http';
-  if (baseline === undefined || isFree(baseline.taker)) {
+  const resource = baseline === undefined ? undefined : await sidecarResourceOf(world);
+  const port = world.proxyPort.get();
+  const says = [resource].filter((one) => one?.spec?.egress?.some((each) => each.port?.number === port));
+  if (baseline === undefined || (isFree(baseline.taker) && says.length === 0)) {
     await work();
     return;
   }
-  world.note('hidden from the client', baseline.makers.destinations.join(', '));
+  const hidden = [
+    ...says.flatMap((one) => (one === undefined ? [] : [nameOf(one)])),
+    ...baseline.makers.destinations,
+  ];
+  world.note('hidden from the client', hidden.join(', '));
   await withScope(world, own, async () => {
     await takerMust(world, 'have no TCP listener on the port', isFree);
     await work();

@@ -3,7 +3,7 @@ import type { KubernetesObject, V1ConfigMap, V1Pod } from '@kubernetes/client-no
 import { parse } from 'yaml';
 import type { Edition } from '../../helpers/document/edition.ts';
 import { messageOf } from '../../helpers/errors.ts';
-import { versionIn } from '../../helpers/existing/found-istio.ts';
+import { releaseOf } from '../../helpers/existing/found-istio.ts';
 import { overlayOf } from '../../helpers/given/given.ts';
 import { istioctl } from '../../helpers/istio/istioctl.ts';
 import { beginInstall } from '../../helpers/istio/install.ts';
@@ -63,7 +63,7 @@ export const beforeYouBegin = ({ commands, claims, client }: Edition): readonly 
         if (mesh.sidecar.istio !== undefined) {
           // Of an existing mesh only the image's tag may be known, and a company's build may report more than that.
           const release = (version: string): string =>
-            world.session.existing === undefined ? version : (versionIn(version) ?? version);
+            world.session.existing === undefined ? version : releaseOf(version);
           const wanted = release(mesh.sidecar.istio);
           mustEqual('SIDECAR_VERSION', "the sidecar's Istio version", release(versions.istio), wanted);
         }

@@ -24,7 +24,7 @@ export async function baselineOf(world: World): Promise<Way> {
 /** What takes a connection of the client now, and because of what. */
 export async function wayTo(world: World, to: Endpoint): Promise<Way> {
   const { kube, clientLabels: labels, mesh } = world;
-  const client = { labels, rootNamespace: mesh.system };
+  const client = { labels, rootNamespace: mesh.root };
   const way = await wayOf(kube, world.clientPod(), to, client);
   if (way !== undefined) return way;
   return fail(

@@ -24,6 +24,7 @@ const causeOf = {
   'idle timeout': 'SIDECAR_IDLE_TIMEOUT',
   'longest duration': 'SIDECAR_REFUSED',
   'connect timeout': 'CLUSTER_DIFFERS',
+  'source address': 'CLUSTER_DIFFERS',
   'outlier detection': 'CLUSTER_DIFFERS',
 } as const satisfies Record<Difference['what'], CauseCode>;
 

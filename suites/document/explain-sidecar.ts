@@ -198,10 +198,12 @@ function knowsProxy({ proxyIp, proxyPort }: World): boolean {
 function behindFlags({ statement }: Finding): readonly Told['what'][] {
   if (statement?.witness !== 'sidecar') return [];
   const flags = flagsOf(statement.responseFlags).map(({ short }) => short);
+  const notConnected = ['connect timeout', 'source address', 'transport socket', 'tunnel'] as const;
   const behind: Readonly<Record<string, readonly Told['what'][]>> = {
     UO: ['connection limit'],
     DT: ['longest duration'],
-    UF: ['connect timeout', 'transport socket', 'tunnel'],
+    UF: notConnected,
+    URX: notConnected,
     UH: ['outlier detection', 'cluster type'],
     NC: ['cluster missing', 'weights'],
   };

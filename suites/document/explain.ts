@@ -1,5 +1,9 @@
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
+import { meshConfigOf } from '../../helpers/existing/found-istio.ts';
+import { isSelected } from '../../helpers/istio/discovery-selectors.ts';
+import { visibleTo, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { find } from '../../helpers/kube/apply.ts';
 import { apiMessage, apiStatus, listOf, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
 import { isReady, livePods } from '../../helpers/kube/workloads.ts';
@@ -9,8 +13,9 @@ import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { inTheSidecar, onTheWayToTheSidecar, type Question } from './explain-sidecar.ts';
 import { judgedEntries } from './judged-entries.ts';
-import { noEntryFor } from './missing-entry.ts';
+import { noEntryFor, usualExport } from './missing-entry.ts';
 import { others, sourcePod } from './others.ts';
+import { serviceEntryIn } from './service-entry.ts';
 import { sidecarComplaint } from './sidecar-complaint.ts';
 import type { World } from './world.ts';
 
@@ -66,14 +71,16 @@ const questions: readonly Question[] = [
       ...(['UNEXPLAINED', 'WORKLOAD_NOT_READY', 'PROXY_POD_NOT_READY', 'INSTALL_FAILED'] as const),
       ...(['LEFT_BEHIND', 'NAMESPACE_STUCK'] as const),
     ],
-    ask: (_world, { seen }) => {
+    ask: async ({ kube, mesh: { system } }, { seen }) => {
       const webhook = failedWebhook(seen);
-      if (webhook === undefined || webhook.istios) return Promise.resolve(undefined);
-      return Promise.resolve({
-        cause: 'WEBHOOK_FAILED',
+      if (webhook === undefined) return undefined;
+      // Without an istiod there is nobody to answer: see the control plane.
+      if (webhook.istios && !(await livePods(kube, system, 'app=istiod')).some(isReady)) return undefined;
+      return {
+        cause: webhook.istios ? 'CONTROL_PLANE' : 'WEBHOOK_FAILED',
         seen: toldWebhook(webhook),
         expected: 'admission webhooks that answer',
-      });
+      };
     },
   },
   {
@@ -249,12 +256,29 @@ const questions: readonly Question[] = [
     },
   },
   {
+    of: ['LISTENER_MISSING'],
+    ask: (world, first) => {
+      const byHost = Map.groupBy(judgedEntries(world), ({ claimant: { host } }) => host);
+      const twice = [...byHost].flatMap(([host, all]) => {
+        const names = all.map(({ claimant: { name } }) => name).join(' and ');
+        return all.length < 2 ? [] : [`; ${names} have the host ${host}, of which Istio takes one`];
+      });
+      return Promise.resolve(
+        twice.length === 0 ? undefined : { ...first, seen: `${first.seen}${twice.join('')}` },
+      );
+    },
+  },
+  {
+    of: ['LISTENER_MISSING', 'BLACKHOLE', 'PASSTHROUGH'],
+    ask: notLookedAt,
+  },
+  {
     of: ['LISTENER_MISSING', 'BLACKHOLE', 'PASSTHROUGH'],
     ask: async (world) => {
       const hiding = (await foreign(world)).filter(
         (name) =>
           name.startsWith(`Sidecar ${world.clientNamespace}/`) ||
-          name.startsWith(`Sidecar ${world.mesh.system}/`),
+          name.startsWith(`Sidecar ${world.mesh.root}/`),
       );
       if (hiding.length === 0) return undefined;
       return {
@@ -278,6 +302,26 @@ const questions: readonly Question[] = [
     },
   },
 ];
+
+/** The mesh's configuration may have the document's entry exported to nobody, or istiod look at other namespaces alone. */
+async function notLookedAt(world: World, first: Finding): Promise<Finding | undefined> {
+  const { kube, clientNamespace, mesh } = world;
+  const own = await find<ServiceEntry>(kube, serviceEntryIn(world));
+  const usual = await usualExport(world);
+  const says = (own?.spec?.exportTo?.length ?? 0) > 0;
+  if (own !== undefined && !says && !visibleTo(clientNamespace, usual.exportTo, own.metadata?.namespace)) {
+    return {
+      cause: 'SERVICE_ENTRY_EXPORT',
+      seen: `${nameOf(own)}, ${usual.told}`,
+      expected: `visible to namespace ${clientNamespace}`,
+    };
+  }
+  const { discoverySelectors: selectors } = await meshConfigOf(kube, mesh.revision, mesh.system);
+  const labels = (await kube.core.readNamespace({ name: clientNamespace })).metadata?.labels ?? {};
+  if (selectors.length === 0 || selectors.some((one) => isSelected(one, labels))) return undefined;
+  const because = `istiod does not look at namespace ${clientNamespace} (meshConfig.discoverySelectors)`;
+  return { ...first, seen: `${first.seen}; ${because}` };
+}
 
 /** `NetworkPolicy shop/default-deny (every pod; Ingress, Egress)`. */
 function describePolicy(policy: V1NetworkPolicy): string {

@@ -130,8 +130,10 @@ function imported(
   return resource === undefined || importsHost(resource, { namespace, host }, clientNamespace);
 }
 
+const networking = 'networking.istio.io/v1';
+
 /** How far an entry is seen that does not say so itself: as the control plane of the client's sidecar has it. */
-async function usualExport(
+export async function usualExport(
   world: World,
 ): Promise<{ readonly exportTo: readonly string[]; readonly told: string }> {
   const pod = await sourcePod(world);
@@ -144,19 +146,24 @@ async function usualExport(
   };
 }
 
-async function entriesAndScope({
-  kube,
-  clientNamespace: namespace,
-  clientLabels: labels,
-  mesh: { system: rootNamespace },
-}: World): Promise<{
+async function entriesAndScope(world: World): Promise<{
   readonly entries: readonly ServiceEntry[];
   readonly resource: SidecarResource | undefined;
 }> {
-  const networking = 'networking.istio.io/v1';
-  const [entries, sidecars] = await Promise.all([
-    listOf<ServiceEntry>(kube, networking, 'ServiceEntry'),
-    listOf<SidecarResource>(kube, networking, 'Sidecar'),
+  const [entries, resource] = await Promise.all([
+    listOf<ServiceEntry>(world.kube, networking, 'ServiceEntry'),
+    sidecarResourceOf(world),
   ]);
-  return { entries, resource: sidecarResourceFor({ sidecars, rootNamespace }, { namespace, labels }) };
+  return { entries, resource };
+}
+
+/** The Sidecar resource that is for the client; undefined where it knows the whole mesh. */
+export async function sidecarResourceOf({
+  kube,
+  clientNamespace: namespace,
+  clientLabels: labels,
+  mesh: { root: rootNamespace },
+}: World): Promise<SidecarResource | undefined> {
+  const sidecars = await listOf<SidecarResource>(kube, networking, 'Sidecar');
+  return sidecarResourceFor({ sidecars, rootNamespace }, { namespace, labels });
 }

@@ -15,7 +15,7 @@ export async function others(world: World): Promise<readonly KubernetesObject[]>
     clientNamespace: world.clientNamespace,
     clientLabels: pod?.metadata?.labels ?? world.givenClient?.labels ?? {},
     namespaces: [...new Set([...(Object.values(world.namespaces) as string[]), world.clientNamespace])],
-    rootNamespace: world.mesh.system,
+    rootNamespace: world.mesh.root,
   };
   const ownTelemetry = `Telemetry ${world.namespaces.mesh}/${accessLogTelemetryName}`;
   return objects.filter((object) => canTouch(object, request) && nameOf(object) !== ownTelemetry);

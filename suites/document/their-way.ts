@@ -62,6 +62,7 @@ export async function theirWayOf(
   const astray: Finding[] = [];
   const by = new Set<string>();
   const foreign = new Set<string>();
+  const leading = new Set<string>();
   for (const { to, taker } of taken) {
     const own = entryOf(world, to).cluster.name;
     let upstreams: Upstreams = [to];
@@ -72,6 +73,7 @@ export async function theirWayOf(
       if (onward === undefined) continue;
       // Where no rule leads there, another host has the listener.
       if (onward.leads && (hostOf(name) === hostOf(own) || taker.madeBy !== undefined)) {
+        leading.add(name);
         if (upstreams !== 'any' && onward.type !== 'ORIGINAL_DST') upstreams = proxy;
         if (name !== own && taker.madeBy !== undefined) by.add(`${taker.madeBy} sends it to ${name}`);
         continue;
@@ -92,7 +94,10 @@ export async function theirWayOf(
     astray,
     by: [...by],
     isTheirs: ({ what, cluster }) =>
-      what === 'weights' || (foreign.has(cluster ?? '') && theirBusiness.includes(what)),
+      what === 'weights' ||
+      // A rule may have another type made of the entry's resolution (loadBalancer PASSTHROUGH): what counts is where it leads.
+      (what === 'cluster type' && leading.has(cluster ?? '')) ||
+      (foreign.has(cluster ?? '') && theirBusiness.includes(what)),
   };
 }
 
