@@ -48,7 +48,7 @@ function mesh(
   revisions = ['default', 'old'],
 ): Injecting {
   const planes = revisions.map((revision) => ({ revision }));
-  return { injections: injectionsIn(namespaces, injectors), planes };
+  return { injections: injectionsIn(namespaces, [], injectors), planes };
 }
 
 const before = mesh([byDefault, byTag]);
@@ -56,14 +56,20 @@ const before = mesh([byDefault, byTag]);
 describe('injectionsIn', () => {
   it('reads selectors as the API server does', () => {
     expect(before.injections.injections).toEqual([
-      { namespace: 'shop', label: 'istio-injection=enabled', pods: 'all', revision: 'default' },
-      { namespace: 'shop', label: 'istio-injection=enabled', pods: 'asking', revision: 'default' },
+      { namespace: 'shop', label: 'istio-injection=enabled', pods: 'all', revision: 'default', service: '' },
+      {
+        namespace: 'shop',
+        label: 'istio-injection=enabled',
+        pods: 'asking',
+        revision: 'default',
+        service: '',
+      },
       ...['pay', 'bank'].flatMap((name) =>
         (['all', 'asking'] as const).map((pods) => ({
-          ...{ namespace: name, label: 'istio.io/rev=stable', pods, revision: 'old' },
+          ...{ namespace: name, label: 'istio.io/rev=stable', pods, revision: 'old', service: '' },
         })),
       ),
-      { namespace: 'plain', label: '', pods: 'asking', revision: 'default' },
+      { namespace: 'plain', label: '', pods: 'asking', revision: 'default', service: '' },
     ]);
   });
 });
@@ -90,6 +96,18 @@ describe('lostInjections', () => {
     expect(lostInjections(before, nowhere)).toEqual([lost('mistyped')]);
   });
 
+  it('names those whose injector asks a Service that is not there', () => {
+    const service = 'istio-system/istiod-old';
+    const injections = before.injections.injections.map((one) =>
+      one.revision === 'old' ? { ...one, service } : one,
+    );
+    const here = { ...before, injections: { ...before.injections, injections, services: [service] } };
+    expect(lostInjections(here, here)).toEqual([]);
+    expect(lostInjections(here, { ...here, injections: { ...here.injections, services: [] } })).toEqual([
+      `pods of namespaces with istio.io/rev=stable: their injector asks Service ${service}, which is not there (namespaces bank, pay)`,
+    ]);
+  });
+
   it('names pods that ask by themselves, and all of a namespace but once', () => {
     expect(lostInjections(before, mesh([byTag]))).toEqual([
       'pods of namespaces with istio-injection=enabled: no injector takes them (namespace shop)',
@@ -98,7 +116,7 @@ describe('lostInjections', () => {
   });
 
   it('says nothing of a namespace that is gone, and of a mesh whose control plane was never seen', () => {
-    const gone = { ...before, injections: { namespaces: [], injections: [] } };
+    const gone = { ...before, injections: { namespaces: [], services: [], injections: [] } };
     expect(lostInjections(before, gone)).toEqual([]);
     const elsewhere = mesh([byDefault, byTag], ['default']);
     expect(lostInjections(elsewhere, elsewhere)).toEqual([]);

@@ -1,4 +1,4 @@
-import type { V1MutatingWebhookConfiguration, V1Namespace } from '@kubernetes/client-node';
+import type { V1MutatingWebhookConfiguration, V1Namespace, V1Service } from '@kubernetes/client-node';
 import type { Kube } from '../kube/client.ts';
 import { firstOf } from '../text-table.ts';
 import { configurationsOf, injects } from './found-istio.ts';
@@ -13,11 +13,15 @@ export interface Injection {
   readonly pods: 'all' | 'asking';
   /** Whose injector it is. */
   readonly revision: string;
+  /** The Service that the API server asks for it, `namespace/name`; '' where it asks a URL. */
+  readonly service: string;
 }
 
 /** Who gets sidecars in a mesh, and of which control plane, as its injectors' selectors say. */
 export interface Injections {
   readonly namespaces: readonly string[];
+  /** `namespace/name` of those that are there. */
+  readonly services: readonly string[];
   readonly injections: readonly Injection[];
 }
 
@@ -25,15 +29,17 @@ const asking = { 'sidecar.istio.io/inject': 'true' };
 
 /** Of every namespace of the cluster. Nothing is started: the selectors are read as the API server reads them. */
 export async function injectionsOf(kube: Kube): Promise<Injections> {
-  const [{ items: namespaces }, injectors] = await Promise.all([
+  const [{ items: namespaces }, { items: services }, injectors] = await Promise.all([
     kube.core.listNamespace(),
+    kube.core.listServiceForAllNamespaces(),
     configurationsOf(kube),
   ]);
-  return injectionsIn(namespaces, injectors);
+  return injectionsIn(namespaces, services, injectors);
 }
 
 export function injectionsIn(
   namespaces: readonly V1Namespace[],
+  services: readonly V1Service[],
   injectors: readonly V1MutatingWebhookConfiguration[],
 ): Injections {
   const living = namespaces.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
@@ -44,15 +50,21 @@ export function injectionsIn(
       ['asking', asking],
     ] as const;
     return kinds.flatMap(([pods, ofPod]) =>
-      injectors
-        .filter(({ webhooks = [] }) => webhooks.some((one) => injects(one, labels, ofPod)))
-        .map((one): Injection => {
-          const revision = one.metadata?.labels?.['istio.io/rev'] ?? '';
-          return { namespace, label: labelIn(labels), pods, revision };
-        }),
+      injectors.flatMap(({ metadata: its, webhooks = [] }): Injection[] => {
+        const webhook = webhooks.find((one) => injects(one, labels, ofPod));
+        if (webhook === undefined) return [];
+        const revision = its?.labels?.['istio.io/rev'] ?? '';
+        const { service } = webhook.clientConfig;
+        const asked = service === undefined ? '' : `${service.namespace}/${service.name}`;
+        return [{ namespace, label: labelIn(labels), pods, revision, service: asked }];
+      }),
     );
   });
-  return { namespaces: living.map(({ metadata }) => metadata?.name ?? ''), injections };
+  return {
+    namespaces: living.map(({ metadata }) => metadata?.name ?? ''),
+    services: services.map(({ metadata }) => `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`),
+    injections,
+  };
 }
 
 function labelIn(labels: Readonly<Record<string, string>>): string {
@@ -69,8 +81,8 @@ export interface Injecting {
 }
 
 /**
- * Pods that got sidecars before and would get none now when they start: no injector takes them, or one whose control plane
- * is not there. A line for each label, with the namespaces that have it.
+ * Pods that got sidecars before and would get none now when they start: no injector takes them, or one whose Service or
+ * control plane is not there. A line for each label, with the namespaces that have it.
  */
 export function lostInjections(before: Injecting, after: Injecting): string[] {
   const had = new Set(before.planes.map(({ revision }) => revision));
@@ -79,7 +91,10 @@ export function lostInjections(before: Injecting, after: Injecting): string[] {
   const foreign = new Set(
     before.injections.injections.map(({ revision }) => revision).filter((revision) => !had.has(revision)),
   );
-  const serves = ({ revision }: Injection): boolean => has.has(revision) || foreign.has(revision);
+  const asked = ({ service }: Injection): boolean =>
+    service === '' || after.injections.services.includes(service);
+  const serves = (one: Injection): boolean =>
+    asked(one) && (has.has(one.revision) || foreign.has(one.revision));
   const lost = before.injections.injections.flatMap((one) => {
     if (!after.injections.namespaces.includes(one.namespace)) return [];
     const now = after.injections.injections.filter(
@@ -90,7 +105,9 @@ export function lostInjections(before: Injecting, after: Injecting): string[] {
     const gone =
       first === undefined
         ? 'no injector takes them'
-        : `their injector is of revision ${first.revision}, whose control plane is not there`;
+        : asked(first)
+          ? `their injector is of revision ${first.revision}, whose control plane is not there`
+          : `their injector asks Service ${first.service}, which is not there`;
     return [{ ...one, gone }];
   });
   // Where all pods are lost, those that ask are among them.

@@ -44,6 +44,11 @@ describe('upgradeBetween', () => {
     });
   });
 
+  it('tells another build of the same release, by its image', () => {
+    const build = { ...plane('default', '1.28.3'), image: 'istio/pilot:1.28.3-distroless' };
+    expect(upgradeBetween(before, mesh([build]), byDefault)).toMatchObject({ strategy: 'in-place' });
+  });
+
   it('tells the new version while the old pod is still there', () => {
     const rolling = mesh([plane('default', '1.28.3'), plane('default', '1.29.1')]);
     expect(upgradeBetween(before, rolling, byDefault)).toMatchObject({ plane: { version: '1.29.1' } });

@@ -61,31 +61,31 @@ export interface FoundUpgrade {
 /**
  * What became of the mesh, for a namespace that was injected by these labels.
  * @param mesh The control plane that the namespace was injected by before
- * @returns undefined when nothing was upgraded: no control plane of another version for it
+ * @returns undefined when nothing was upgraded: no control plane of another image for it, whose tag may be of the same release
  */
 export function upgradeBetween(
   before: Planes,
   after: Planes,
   { revision = 'default', injection = {} }: Injected,
 ): FoundUpgrade | undefined {
-  const versions = (all: Planes): string[] =>
-    all.planes.filter((one) => one.revision === revision).map(({ version }) => version);
-  const old = versions(before);
-  const replaced = after.planes.filter((one) => one.revision === revision && !old.includes(one.version));
+  const images = (all: Planes): string[] =>
+    all.planes.filter((one) => one.revision === revision).map(({ image }) => image);
+  const old = images(before);
+  const replaced = after.planes.filter((one) => one.revision === revision && !old.includes(one.image));
   const [plane] = newestFirst(replaced);
   if (plane !== undefined) return { strategy: 'in-place', plane, injection, oldStays: true };
   const known = before.planes.map((one) => one.revision);
   const added = after.planes.filter((one) => !known.includes(one.revision));
   // A canary of before counts once the namespace's own labels lead to it.
   const [canary] = [...movedTo(after, injection), ...newestFirst(added)].filter(
-    (one) => one.revision !== revision && !old.includes(one.version),
+    (one) => one.revision !== revision && !old.includes(one.image),
   );
   if (canary === undefined) return undefined;
   return {
     strategy: 'canary',
     plane: canary,
     injection: labelsFor(after.injectors, canary.revision, injection),
-    oldStays: versions(after).length > 0,
+    oldStays: images(after).length > 0,
   };
 }
 

@@ -4,6 +4,7 @@ import { clusterName } from '../document/edition.ts';
 import { chainsOf } from '../istio/config-dump.ts';
 import {
   discoveryAddress,
+  drainTimeMs,
   dumpEntries,
   sidecarOf,
   startsBeforeItsApplications,
@@ -11,7 +12,7 @@ import {
 } from '../istio/sidecar.ts';
 import type { Kube } from '../kube/client.ts';
 import { livePods } from '../kube/workloads.ts';
-import type { Observation } from '../results/gate.ts';
+import type { Observation, ObservedLimit } from '../results/gate.ts';
 import { logSinks } from '../trip/access-log-format.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 
@@ -35,18 +36,25 @@ export async function observeSidecar(
   pod: SidecarPod,
   proxy: ProxyOfEntry,
 ): Promise<SidecarObservation> {
-  const [carrier, discovery, listeners, clusters, routes] = await Promise.all([
+  const [carrier, discovery, drainMs, listeners, clusters, routes] = await Promise.all([
     kube.core.readNamespacedPod({ namespace: pod.namespace, name: pod.pod }),
     discoveryAddress(kube, pod),
+    drainTimeMs(kube, pod),
     dumpEntries(kube, pod, 'dynamic_listeners'),
     dumpEntries(kube, pod, 'dynamic_active_clusters'),
     dumpEntries(kube, pod, 'dynamic_route_configs'),
   ]);
   return {
     images: { pilot: await pilotImage(kube, discovery), proxyv2: sidecarOf(carrier)?.image ?? '' },
-    limits: startsBeforeItsApplications(carrier) ? [] : [earlyRequests],
+    limits: [drainTime(drainMs), ...(startsBeforeItsApplications(carrier) ? [] : [earlyRequests])],
     ...fromDump({ listeners, clusters, routes }, proxy),
   };
+}
+
+/** Met only by who has a tunnel open while its listener changes. */
+function drainTime(limit: number): ObservedLimit {
+  const told = `connections on a listener that changes are closed after ${limit / 1000} s`;
+  return { what: 'drain time', told, limit };
 }
 
 /** The live traffic's clients ask until they are answered, as not every application does. */

@@ -91,13 +91,18 @@ function isDefault({ encoding, format }: LogFormat): boolean {
   return [format, raw].some((text) => Object.values<string>(defaultTextFormats).includes(text));
 }
 
+const known = new Map<string, CompiledLog>();
+
 /**
  * How lines of the format are read, or why they cannot be.
  * @param logsEarly A line is written while the connection is open too; it has no duration yet, which tells it from the last
  */
 function compiled(format: LogFormat, logsEarly: boolean): CompiledLog | string {
   try {
-    const log = compileLog(format);
+    // One reader of a format: who asks several sidecars, or one again, tries each line once.
+    const key = JSON.stringify(format);
+    const log = known.get(key) ?? compileLog(format);
+    known.set(key, log);
     const { missing, untold, ambiguous } = log;
     // A line that does not tell the cluster does not tell the way: without the entry the proxy may be reached as well.
     const needed = [

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountOf, type TrafficLogs } from './account-of.ts';
+import { parseSidecarLine, type ReadSidecarLine } from '../trip/envoy.ts';
+import { isFailure } from '../trip/statements.ts';
 import { trafficAccount, type TrafficAccount } from './account.ts';
 import { findingsOf } from './findings.ts';
 import {
@@ -51,6 +53,37 @@ describe('accountOf sound traffic', () => {
     expect(before).toMatchObject({ name: 'before', opened: 84, completed: 80 });
     expect(upgrade).toMatchObject({ name: 'upgrade', opened: 0, completed: 0 });
     expect(after).toMatchObject({ name: 'after', opened: 0, completed: 4 });
+  });
+
+  it('reads lines by the formats that sidecars have, of which one may follow another', () => {
+    const logs = trafficOf([kept, restarted]);
+    const pods = logs.pods.map((pod) => ({
+      ...pod,
+      sidecar: pod.sidecar.map((line, index) => (index < 20 ? line : `corp ${line}`)),
+    }));
+    const corp: ReadSidecarLine = (line) => parseSidecarLine(line.replace(/^corp /, ''));
+    expect(accountOf({ ...logs, pods }).events).not.toEqual([]);
+    expect(accountOf({ ...logs, pods, readers: [parseSidecarLine, corp] })).toEqual(account);
+  });
+
+  it('takes what a format does not tell for nothing', () => {
+    const logs = trafficOf([kept, restarted]);
+    const short: ReadSidecarLine = (line) => {
+      const read = parseSidecarLine(line);
+      if (isFailure(read)) return read;
+      const untold = ['downstreamLocal', 'upstreamHost', 'duration', 'responseFlags'] as const;
+      return {
+        ...{
+          ...read,
+          downstreamLocal: undefined,
+          upstreamHost: undefined,
+          durationMs: 0,
+          responseFlags: '-',
+        },
+        untold,
+      };
+    };
+    expect(accountOf({ ...logs, readers: [short] })).toEqual(account);
   });
 
   it('does without a proxy that tells nothing', () => {

@@ -1,5 +1,5 @@
 import type { StampedLine } from '../kube/lines.ts';
-import { parseSidecarLine } from '../trip/envoy.ts';
+import { firstToRead, parseSidecarLine, type ReadSidecarLine } from '../trip/envoy.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
 import { isFailure, type ProxyStatement } from '../trip/statements.ts';
 import { parseProxyLine } from '../trip/squid.ts';
@@ -30,6 +30,8 @@ export interface TrafficLogs {
   readonly given?: readonly Endpoint[] | undefined;
   /** Where the sidecars must send the traffic, e.g. `outbound|3128||my-company-proxy.com`. */
   readonly cluster: string;
+  /** How lines of the sidecars are read; none where they are in Istio's default format. */
+  readonly readers?: readonly ReadSidecarLine[];
   /** Logs that could not be read whole. */
   readonly unread: readonly string[];
   /** The node's clock minus this process's, which all of these times have been corrected by. */
@@ -39,7 +41,8 @@ export interface TrafficLogs {
 /** Accounts for every trip of live traffic: what became of it, and whether all who must have seen it did. */
 export function accountOf(logs: TrafficLogs): TrafficAccount {
   const unread = [...logs.unread];
-  const pods = logs.pods.map((pod) => readPod(pod, unread));
+  const read = firstToRead(logs.readers ?? []) ?? parseSidecarLine;
+  const pods = logs.pods.map((pod) => readPod(pod, read, unread));
   const { squid, via, given, cluster } = logs;
   const all = crossings(pods, readSquid(squid ?? [], unread), { via, given });
   const happened = (crossing: Crossing): Happening[] => eventsOf(crossing, cluster, squid !== undefined);
@@ -86,10 +89,10 @@ function atItsStart(happening: Happening): Happening {
   return { ...happening, why: `at the application's start, after its sidecar was ready: ${happening.why}` };
 }
 
-function readPod(logs: PodLogs, unread: string[]): PodTraffic {
+function readPod(logs: PodLogs, read: ReadSidecarLine, unread: string[]): PodTraffic {
   const { requests, tunnels, sidecar: lines, ...pod } = logs;
   const clientLogs = { requests, tunnels };
-  const parsed = lines.map(parseSidecarLine);
+  const parsed = lines.map(read);
   const sidecar = parsed.flatMap((line) => (isFailure(line) ? [] : [line]));
   const [first, ...more] = parsed.flatMap((line) =>
     isFailure(line) && (line.kind === 'foreign-format' || line.kind === 'json') ? [line] : [],

@@ -10,6 +10,7 @@ import {
   outside,
   proxySpan,
   sidecarSpan,
+  tells,
   trafficSlack,
   type Slack,
   type Span,
@@ -76,14 +77,18 @@ export function crossings(
 }
 
 /** Whether the sidecar says that it had a connection to the proxy. Without one the trip ended there. */
-export function wentOn({ upstreamHost, responseFlags }: SidecarStatement): boolean {
+export function wentOn(sidecar: SidecarStatement): boolean {
+  const { upstreamHost, responseFlags } = sidecar;
   // UF: it tried that host and got no connection.
-  return upstreamHost !== undefined && !responseFlags.split(',').includes('UF');
+  return (
+    (upstreamHost !== undefined || !tells(sidecar, 'upstreamHost')) &&
+    !responseFlags.split(',').includes('UF')
+  );
 }
 
 /** The pod's trips with their sidecar lines, and the sidecar's lines that belong to no trip. */
 function atSidecar(pod: PodTraffic, told: Told): Crossing[] {
-  const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { ...told, sidecar }) === true);
+  const lines = pod.sidecar.filter((sidecar) => agrees('sidecar.at', { ...told, sidecar }) !== false);
   const byPort = Map.groupBy(lines, ({ downstreamRemote }) => downstreamRemote?.port);
   const claims = pod.trips.flatMap((trip) => {
     const { connection } = trip;
@@ -147,7 +152,7 @@ function atProxy(
 function callerOf({ sidecar, trip }: Crossing): { readonly span: Span; readonly slack: Slack } | undefined {
   if (sidecar !== undefined) {
     if (!wentOn(sidecar)) return undefined;
-    return { span: sidecarSpan(sidecar), slack: trafficSlack['sidecar ↔ proxy'] };
+    return { span: sidecarSpan(sidecar, trip), slack: trafficSlack['sidecar ↔ proxy'] };
   }
   if (trip?.connection === undefined) return undefined;
   return { span: clientSpan(trip), slack: trafficSlack['client ↔ proxy'] };

@@ -2,6 +2,7 @@ import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { kubeObject } from '../kube/manifests.ts';
 import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
 import { apply, remove, merge } from '../kube/apply.ts';
+import { EnvironmentError } from '../errors.ts';
 import { createdAt, type Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';
 import type { PodRef } from '../kube/exec.ts';
@@ -10,6 +11,8 @@ import type { Endpoint } from '../trip/endpoint.ts';
 import { restartDeployment } from '../kube/workloads.ts';
 import { deploymentMustBeReady, livePods, podsMustBeGone } from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
+import type { ReadSidecarLine } from '../trip/envoy.ts';
+import type { Testimony } from '../trip/fetch.ts';
 import { squidLog } from '../trip/logs.ts';
 import type { TrafficAccount, Workload } from './account.ts';
 import { accountOf } from './account-of.ts';
@@ -27,6 +30,8 @@ export interface TrafficOptions extends TrafficFixture {
   readonly squid: PodRef | undefined;
   /** Where the sidecars must send the traffic: Istio's name for the entry's port. */
   readonly cluster: string;
+  /** How the sidecar of a pod testifies now; undefined where it writes Istio's default format. */
+  readonly testimonyOf?: ((pod: PodRef) => Promise<Testimony>) | undefined;
 }
 
 const firstPhase = 'start of the live traffic';
@@ -46,6 +51,8 @@ export class Traffic implements AsyncDisposable {
   /** What goes with the traffic: its namespace, or in one that stays what it made there. */
   readonly #objects: readonly KubernetesObject[];
   #endedAt: number | undefined;
+  /** How lines of the sidecars are read: an upgrade may change their format. */
+  readonly #readers: ReadSidecarLine[] = [];
   #offsetMs = 0;
   #removed = false;
 
@@ -72,6 +79,7 @@ export class Traffic implements AsyncDisposable {
       for (const workload of workloads) {
         await traffic.#saying(() => deploymentMustBeReady(kube, options.namespace, workload));
       }
+      await traffic.#learn();
       await traffic.#squid?.opened(timeouts.probe);
       const { kept } = await traffic.pods();
       const requests = {
@@ -139,6 +147,7 @@ export class Traffic implements AsyncDisposable {
   async restart(
     annotations: Readonly<Record<string, string>> = {},
   ): Promise<{ before: V1Pod; after: V1Pod }> {
+    await this.#learnOn();
     const before = await this.#podOf('restarted');
     const [after] = await this.#saying(() =>
       restartDeployment(this.#kube, this.namespace, 'restarted', annotations),
@@ -154,6 +163,7 @@ export class Traffic implements AsyncDisposable {
    * made is gone then.
    */
   async end(): Promise<TrafficAccount> {
+    await this.#learnOn();
     for (const name of workloads) {
       const metadata = { namespace: this.namespace, name };
       await merge(this.#kube, kubeObject('Deployment', metadata, { spec: { replicas: 0 } }));
@@ -175,6 +185,26 @@ export class Traffic implements AsyncDisposable {
       Promise.allSettled(this.#objects.map((object) => this.#kube.objects.delete(object))),
       timeouts.probe,
     );
+  }
+
+  /** Asks each sidecar for the format that its lines have by now. @throws EnvironmentError where it writes none that tell of a connection */
+  async #learn(): Promise<void> {
+    const { testimonyOf, namespace } = this.#options;
+    if (testimonyOf === undefined) return;
+    for (const { metadata } of Object.values(await this.pods())) {
+      const testimony = await testimonyOf({ namespace, pod: metadata?.name ?? '', container: 'istio-proxy' });
+      if (testimony.by === 'log') this.#readers.push(testimony.read);
+      else
+        throw new EnvironmentError(
+          `The live traffic cannot be accounted for: ${testimony.why}`,
+          'Have sidecars write a line for each connection to /dev/stdout, in a format with the operators that are named; a Telemetry resource for the namespace of the run will do.',
+        );
+    }
+  }
+
+  /** What a sidecar no longer tells is unread, and the account says so. */
+  async #learnOn(): Promise<void> {
+    await this.#learn().catch(() => undefined);
   }
 
   /** The account once nothing is missing in it, or as it is after the time that witnesses have for their last lines. */
@@ -214,6 +244,7 @@ export class Traffic implements AsyncDisposable {
       via,
       given,
       cluster,
+      readers: this.#readers,
       clockOffsetMs: this.#offsetMs,
       unread: [
         ...this.#pods.unread(),

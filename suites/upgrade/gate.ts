@@ -129,7 +129,8 @@ export class Gate implements AsyncDisposable {
     const found = existing?.istio;
     if (found === undefined) {
       const { from, to } = setsOf(session);
-      const mesh = { revision: undefined, system: istioSystem, install: undefined, injection: undefined };
+      const own = { system: istioSystem, root: istioSystem };
+      const mesh = { ...own, revision: undefined, install: undefined, injection: undefined };
       this.before = { ...mesh, istio: from.istio, sidecar: sidecarOfSet(from) };
       const revision = plan.strategy === 'canary' ? revisionOf(to.istio) : undefined;
       const injection = revision === undefined ? undefined : { 'istio.io/rev': revision };

@@ -1,5 +1,6 @@
 import { EnvironmentError, messageOf } from '../../helpers/errors.ts';
 import { EventuallyError } from '../../helpers/eventually/eventually.ts';
+import { releaseOf } from '../../helpers/existing/found-istio.ts';
 import { overlayOf } from '../../helpers/given/given.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { controlPlaneVersion, servedBy } from '../../helpers/istio/control-plane.ts';
@@ -75,11 +76,19 @@ export async function mustServe(
   world: World,
   { istio = '', revision, system }: Pick<Mesh, 'istio' | 'revision' | 'system'>,
 ): Promise<void> {
-  const version = await waitOrFail('UPGRADE_FAILED', `istiod ${istio} is ready`, () =>
-    controlPlaneVersion(gate.kube, revision, system).catch(pullFailed),
-  );
+  const version = await versionServing(gate, { revision, system });
   world.note('istiod', version);
   mustEqual('UPGRADE_FAILED', "istiod's version", version, istio);
+}
+
+/** The version that a revision's control plane tells, once it is ready. */
+export function versionServing(
+  { kube }: Gate,
+  { revision, system }: Pick<Mesh, 'revision' | 'system'>,
+): Promise<string> {
+  return waitOrFail('UPGRADE_FAILED', `istiod of revision ${revision ?? 'default'} is ready`, () =>
+    controlPlaneVersion(kube, revision, system).catch(pullFailed),
+  );
 }
 
 /** An upgrade whose control plane cannot be pulled has failed, whoever is to blame. */
@@ -109,8 +118,11 @@ export async function mustRunOn(gate: Gate, pod: V1Pod, mesh: Mesh): Promise<str
     fail('NOT_TAKEN_OVER', `the sidecar of ${namespace}/${name} is ${found.image}`, sidecar.image);
   }
   const { istio } = await proxyVersions(gate.kube, { namespace, pod: name });
-  const cause = sidecar.image === undefined ? 'NOT_TAKEN_OVER' : 'SIDECAR_VERSION';
-  mustEqual(cause, `the sidecar of ${namespace}/${name}`, istio, sidecar.istio ?? istio);
+  const wanted = sidecar.istio ?? istio;
+  const what = `the sidecar of ${namespace}/${name}`;
+  if (sidecar.image !== undefined) mustEqual('SIDECAR_VERSION', what, istio, wanted);
+  // Control plane and sidecar of a company are builds of their own.
+  else mustEqual('NOT_TAKEN_OVER', what, releaseOf(istio), releaseOf(wanted));
   await mustBeServed(gate, `${name}.${namespace}`, mesh);
   return `${namespace}/${name}: ${istio}, ${found.kind}`;
 }

@@ -1,16 +1,16 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { injectionsOf, lostInjections, type Injecting } from '../../helpers/existing/injections.ts';
+import { releaseOf } from '../../helpers/existing/found-istio.ts';
 import { planesOf, planeLines, upgradeBetween, type Planes } from '../../helpers/existing/planes.ts';
-import { istiodOf } from '../../helpers/istio/revision.ts';
 import { apply } from '../../helpers/kube/apply.ts';
 import { namespaceObject } from '../../helpers/kube/manifests.ts';
-import { deploymentMustBeReady, livePods } from '../../helpers/kube/workloads.ts';
+import { livePods } from '../../helpers/kube/workloads.ts';
 import { notFound } from '../../helpers/results/gate.ts';
-import { fail, mustEqual, waitOrFail } from '../document/must.ts';
+import { fail, mustEqual } from '../document/must.ts';
 import { labelledFor } from '../document/1-before-you-begin.ts';
 import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
-import { mustBeServed, mustServe, noteMesh } from './operations.ts';
+import { mustBeServed, mustServe, noteMesh, versionServing } from './operations.ts';
 
 /** A user's mesh on its way: how it was, and which pods of the suite's were there. */
 export class TheirMesh {
@@ -60,18 +60,11 @@ export class TheirMesh {
     const revision = plane.revision === 'default' ? undefined : plane.revision;
     world.note('found', `${strategy}, revision ${plane.revision}`);
     try {
-      await waitOrFail('UPGRADE_FAILED', `istiod of revision ${plane.revision} is ready`, () =>
-        deploymentMustBeReady(kube, before.system, istiodOf(revision)).catch((error: unknown) => {
-          if (error instanceof Error && error.name === 'EnvironmentError') {
-            fail('UPGRADE_FAILED', error.message, 'a ready control plane of the new version');
-          }
-          throw error;
-        }),
-      );
+      // Its image may have a digest, or a tag of the company's, that tells no version.
+      const istio = await versionServing(gate, { revision, system: before.system });
       // Only now is each pod of the old version gone that was replaced.
       const settled = upgradeBetween(old, await planesOf(kube, before.system), before) ?? found;
       this.#oldStays = settled.oldStays;
-      const istio = settled.plane.version;
       gate.after = {
         ...before,
         istio,
@@ -79,12 +72,14 @@ export class TheirMesh {
         sidecar: { istio, image: undefined },
         injection: settled.injection,
       };
-      await mustServe(gate, world, gate.after);
+      world.note('istiod', istio);
     } catch (error) {
       await noteMesh(gate, world);
       throw error;
     }
-    if (plan.to !== notFound) mustEqual('UPGRADE_FAILED', 'the new version', gate.after.istio ?? '', plan.to);
+    const { istio = '' } = gate.after;
+    if (plan.to !== notFound && plan.to !== istio)
+      mustEqual('UPGRADE_FAILED', 'the new version', releaseOf(istio), plan.to);
   }
 
   /** Nobody restarted the suite's pods, and each is served by the control plane of its own revision. */

@@ -12,6 +12,7 @@ import { formatEndpoint } from '../../helpers/trip/endpoint.ts';
 import { ConformanceError } from '../../helpers/trip/finding.ts';
 import type { Step } from '../document/step.ts';
 import { proxyClusterOf } from '../document/sidecar.ts';
+import { Testimonies } from '../document/testimony.ts';
 import type { Mesh, World } from '../document/world.ts';
 import type { Gate } from './gate.ts';
 import { mustRunOn, operation, restarting } from './operations.ts';
@@ -32,6 +33,15 @@ export function trafficStarts(gate: Gate): readonly Step[] {
           destination: session.destination,
           ...proxy,
           cluster,
+          // Asked anew each time: an upgrade may change it.
+          testimonyOf:
+            session.existing?.istio === undefined
+              ? undefined
+              : (pod) =>
+                  new Testimonies(kube, session.namespaces.mesh, session.existing?.dress.labels ?? {}).of(
+                    pod,
+                    proxy.via,
+                  ),
           namespace: gate.trafficNamespace,
           rate: gate.plan.trafficRate,
           labels: session.existing === undefined ? injectionLabels(undefined) : undefined,
