@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
 import { runAlone, runFaults } from '../faults/environment.ts';
 import { allFaults, faults } from '../faults/index.ts';
+import type { HealthyUpgrade } from '../faults/gate-fault.ts';
 import { healthyMeshes } from '../faults/healthy/index.ts';
+import { healthyUpgrades } from '../faults/healthy/upgrades.ts';
 import { greenOf, healthyPage, healthyResults } from '../faults/healthy/result.ts';
 import { faultReporter, healthyReporter, type AnyReporter } from '../faults/reporter.ts';
 import { faultResults, faultsPage } from '../faults/result.ts';
@@ -32,9 +34,11 @@ export interface FaultsOptions {
   readonly table?: string;
 }
 
+const allHealthy = [...healthyMeshes, ...healthyUpgrades];
+
 /** @throws UsageError for a fault, or a healthy mesh, that does not exist */
 export function idsMustExist(ids: readonly string[], healthy: boolean): void {
-  const known = (healthy ? healthyMeshes : allFaults).map(({ id }) => id);
+  const known = (healthy ? allHealthy : allFaults).map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     throw new UsageError(
@@ -45,7 +49,7 @@ export function idsMustExist(ids: readonly string[], healthy: boolean): void {
 }
 
 export function listHealthy(): void {
-  for (const { id, title } of healthyMeshes) process.stdout.write(`${id.padEnd(31)} ${title}\n`);
+  for (const { id, title } of allHealthy) process.stdout.write(`${id.padEnd(31)} ${title}\n`);
 }
 
 export function listFaults(): void {
@@ -74,17 +78,7 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
     const plan = planOf({ ...configuration, target: 'hermetic', keep: false, reuse: false });
     return openSession(plan, trial.report, progress, { install: installFor(plan) });
   });
-  const byVersion = Map.groupBy(inUpgrade, (fault) => ('to' in fault ? fault.to : undefined));
-  for (const [to, these] of byVersion) {
-    await trial.of('gate-faults', these, async (progress) => {
-      // Upgrades have their own node: it must suit two versions of Istio.
-      const { versions, source } = await chooseVersions(configuration, configuration.image);
-      const upgrade = pairTo(to ?? versions.istio, source);
-      const { from: istio, kubernetes: k8s } = upgrade;
-      const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
-      return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });
-    });
-  }
+  await tryUpgrades(trial, configuration, inUpgrade);
   await runAlone(alone, reporter);
   const { results } = reporter;
   const file = await trial.end('faults.json', faultResults.parse({ faults: results }));
@@ -101,16 +95,36 @@ export async function tryFaults({ configuration, ids, table }: FaultsOptions): P
   return results.length < chosen ? exitCodes.environment : exitCodes.notConformant;
 }
 
+/** Upgrades have their own node: it must suit two versions of Istio. */
+async function tryUpgrades(
+  trial: Trial,
+  configuration: Configuration,
+  chosen: readonly HealthyUpgrade[],
+): Promise<void> {
+  const byVersion = Map.groupBy(chosen, (one) => ('to' in one ? one.to : undefined));
+  for (const [to, these] of byVersion) {
+    await trial.of('gate-faults', these, async (progress) => {
+      const { versions, source } = await chooseVersions(configuration, configuration.image);
+      const upgrade = pairTo(to ?? versions.istio, source);
+      const { from: istio, kubernetes: k8s } = upgrade;
+      const own = { istio, k8s, target: 'hermetic', keep: false, reuse: false } as const;
+      return openSession(planOf({ ...configuration, ...own }), trial.report, progress, { upgrade });
+    });
+  }
+}
+
 /** `conformance faults --healthy`: runs the suite in healthy meshes, where each red is a false alarm. */
 export async function tryHealthy({ configuration, ids, table }: FaultsOptions): Promise<number> {
-  const chosen = healthyMeshes.filter(({ id }) => ids.length === 0 || ids.includes(id));
+  const isChosen = ({ id }: { readonly id: string }): boolean => ids.length === 0 || ids.includes(id);
+  const chosen = allHealthy.filter(isChosen);
   const reporter = healthyReporter(write);
   const trial = await Trial.begin(configuration, reporter);
   write(`Run ${trial.report.runId}: ${chosen.length} healthy ${chosen.length === 1 ? 'mesh' : 'meshes'}`);
-  await trial.of('healthy', chosen, (progress) => {
+  await trial.of('healthy', healthyMeshes.filter(isChosen), (progress) => {
     const plan = planOf({ ...configuration, target: 'hermetic' });
     return openSession(plan, trial.report, progress, { install: installFor(plan) });
   });
+  await tryUpgrades(trial, configuration, healthyUpgrades.filter(isChosen));
   const { results } = reporter;
   const file = await trial.end('healthy.json', healthyResults.parse({ meshes: results }));
   if (table !== undefined) await writeFile(table, healthyPage(results));

@@ -1,7 +1,10 @@
 import { handed } from '../suites/worker.ts';
 import { GateMatrix } from './gate-matrix.ts';
-import { testFaults } from './trying.ts';
+import { healthyUpgrades } from './healthy/upgrades.ts';
+import { testFaults, testHealthy } from './trying.ts';
 import { gateFaults } from './upgrade.ts';
 
 const { session, faults: chosen } = await handed();
-testFaults(chosen, gateFaults, new GateMatrix(session));
+const matrix = new GateMatrix(session);
+testFaults(chosen, gateFaults, matrix);
+testHealthy(chosen, healthyUpgrades, matrix);

@@ -21,7 +21,8 @@ import { recordOf } from '../suites/pass.ts';
 import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
 import { caughtAt, faultResultOf, type Caught, type FaultResult } from './result.ts';
-import type { GateFault, OwnGateFault } from './gate-fault.ts';
+import type { GateFault, HealthyUpgrade, OwnUpgrade } from './gate-fault.ts';
+import type { HealthyResult } from './healthy/result.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
 export class GateMatrix {
@@ -41,52 +42,70 @@ export class GateMatrix {
 
   async try(fault: GateFault): Promise<FaultResult> {
     const start = performance.now();
-    const given = await this.#givenFor(fault);
+    const { caught, greps } = await this.#within(fault, true);
+    return faultResultOf(fault, caught, greps, start);
+  }
+
+  /** An upgrade that the gate must let go out. */
+  async tryHealthy(upgrade: HealthyUpgrade): Promise<HealthyResult> {
+    const start = performance.now();
+    const { caught, notes } = await this.#within(upgrade, false);
+    return {
+      id: upgrade.id,
+      title: upgrade.title,
+      green: caught === undefined,
+      ...(caught ?? { step: '', cause: '', seen: '' }),
+      notes: [...notes],
+      seconds: Math.round((performance.now() - start) / 100) / 10,
+    };
+  }
+
+  /** @param twice A second judge looks before the clean-up */
+  async #within(upgrade: HealthyUpgrade, twice: boolean): Promise<Ended> {
+    const given = await this.#givenFor(upgrade);
     const whole = given === undefined ? this.#session : { ...this.#session, given };
     const { from, to } = setsOf(whole);
-    const strategy = 'strategy' in fault ? fault.strategy : 'in-place';
-    const plan = { from: from.istio, to: to.istio, rollback: false, strict: fault.strict ?? false };
+    const strategy = 'strategy' in upgrade ? upgrade.strategy : 'in-place';
+    const { id } = upgrade;
+    const plan = { from: from.istio, to: to.istio, rollback: false, strict: upgrade.strict ?? false };
     await using own = new Gate(whole, { ...plan, strategy });
     try {
       await own.begin(this.#used);
     } catch (error) {
-      this.#unsound = `${fault.id} found no clean cluster: ${messageOf(error)}`;
+      this.#unsound = `${id} found no clean cluster: ${messageOf(error)}`;
       throw error;
     }
     this.#used = true;
-    if (!('theirs' in fault)) {
-      const judge = await FourGreps.beginning(own.world('before'));
-      const { caught, greps } = await goThrough(own, judge, fault);
+    if (!('theirs' in upgrade)) {
+      const ended = await goThrough(own, twice, upgrade);
       // The next upgrade begins without them.
       await removeManifests(own.kube, given);
-      return faultResultOf(fault, caught, greps, start);
+      return ended;
     }
-    await installIstio(this.#session.cluster, from, await own.fixtures.text('istio.yaml'));
-    const { objects = [] } = fault;
+    const { objects = [], installed = (text: string) => text } = upgrade;
+    await installIstio(this.#session.cluster, from, installed(await own.fixtures.text('istio.yaml')));
     await apply(own.kube, objects);
     await using removed = new AsyncDisposableStack();
     removed.defer(() => remove(own.kube, objects));
-    await using session = await this.#asTheirs(fault.id);
+    await using session = await this.#asTheirs(id);
     const hand: Hand = {
       run: async () => {
-        await fault.theirs(gate);
+        await upgrade.theirs(gate);
         return { exitCode: 0, lastLines: [], output: '', interrupted: false };
       },
       enter: () => Promise.reject(new TypeError('a fault’s upgrade is a command')),
     };
     // What stands for the user's command installs the new version's images.
     const facts = { ...session.facts, others: this.#session.others };
-    const theirs = { command: fault.id };
+    const theirs = { command: id };
     const asFound = { ...plan, from: notFound, to: notFound, strategy: notFound, theirs } as const;
     await using gate: Gate = new Gate(facts, asFound, { hand });
     await gate.begin(false);
-    const judge = await FourGreps.beginning(gate.world('before'));
-    const { caught, greps } = await goThrough(gate, judge);
-    return faultResultOf(fault, caught, greps, start);
+    return await goThrough(gate, twice);
   }
 
   /** The configuration of the fault, checked as that of a user is. */
-  async #givenFor(fault: GateFault): Promise<Given | undefined> {
+  async #givenFor(fault: HealthyUpgrade): Promise<Given | undefined> {
     const { runId, configuration } = this.#session;
     const { from, to } = setsOf(this.#session);
     const given = 'given' in fault ? fault.given(from, to) : undefined;
@@ -121,34 +140,46 @@ export class GateMatrix {
   }
 }
 
+interface Ended {
+  readonly caught: Caught | undefined;
+  /** The search of the second judge that found nothing. */
+  readonly greps: string | undefined;
+  readonly notes: readonly string[];
+}
+
 /**
- * The gate's phases with the fault in them, up to the first step that fails; then, or before the clean-up, the second
- * judge.
+ * The gate's phases with what is changed in them, up to the first step that fails; then, or before the clean-up, the
+ * second judge.
  */
-async function goThrough(
-  gate: Gate,
-  judge: FourGreps,
-  fault?: OwnGateFault,
-): Promise<{ readonly caught: Caught | undefined; readonly greps: string | undefined }> {
+async function goThrough(gate: Gate, twice: boolean, changed?: OwnUpgrade): Promise<Ended> {
+  const judge = twice ? await FourGreps.beginning(gate.world('before')) : undefined;
   const phases = phasesOf(gate);
   const keys = phases.flatMap(({ id, steps }) => steps.map((step) => `${id}/${step.id}`));
-  const before = fault?.before ?? keys[0];
+  const before = changed?.before ?? keys[0];
   if (before === undefined || !keys.includes(before)) {
-    throw new TypeError(`${fault?.id ?? ''}: no step ${before ?? ''} to come before`);
+    throw new TypeError(`${changed?.id ?? ''}: no step ${before ?? ''} to come before`);
   }
   let judged: { readonly greps: string | undefined } | undefined;
   for (const phase of phases) {
-    if (phase.id === 'clean-up') judged = { greps: await judge.judge(true) };
+    if (phase.id === 'clean-up') judged = { greps: await judge?.judge(true) };
     gate.enter(phase);
     for (const step of phase.steps) {
       const key = `${phase.id}/${step.id}`;
-      if (key === before) await fault?.inject?.(gate);
+      if (key === before) await changed?.inject?.(gate);
       const record = recordOf(step);
       await gate.take(phase, step, record);
       if (record.status !== 'failed') continue;
-      judged ??= { greps: await judge.judge(true) };
-      return { caught: caughtAt(key, record.findings, record.reason), greps: judged.greps };
+      judged ??= { greps: await judge?.judge(true) };
+      return { caught: caughtAt(key, record.findings, record.reason), greps: judged.greps, notes: [] };
     }
   }
-  return { caught: undefined, greps: judged?.greps };
+  const { account, comparisons } = gate;
+  const changes = comparisons.flatMap(({ differences }) =>
+    differences.filter(({ status, kind }) => status === 'new' && kind !== 'duration').map(({ id }) => id),
+  );
+  const notes = [
+    `${account?.sums.client ?? 0} connections, none refused or cut`,
+    ...(changes.length === 0 ? [] : [`changes that nobody reviewed: ${[...new Set(changes)].join(', ')}`]),
+  ];
+  return { caught: undefined, greps: judged?.greps, notes };
 }

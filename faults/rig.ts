@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
 import { kubeObject } from '../helpers/kube/manifests.ts';
 import type { Edition } from '../helpers/document/edition.ts';
 import { eventually } from '../helpers/eventually/eventually.ts';
@@ -18,14 +19,20 @@ import type { World } from '../suites/document/world.ts';
 
 const injector = { name: 'istio-sidecar-injector', namespace: istioSystem };
 
+/** Of the injector's ConfigMap, as text. */
+interface Injector {
+  readonly values: string;
+  readonly config: string;
+}
+
 /** The tools that put a fault into a mesh. */
 export class Rig {
   readonly world: World;
   readonly kube: Kube;
   readonly #before = new Map<string, () => Promise<void>>();
   #beforeJudging: (() => Promise<void>) | undefined;
-  /** As they were before a change. */
-  #injectorValues: string | undefined;
+  /** What the injector goes by, as it was before a change. */
+  #injector: Injector | undefined;
 
   constructor(world: World) {
     this.world = world;
@@ -223,30 +230,44 @@ export class Rig {
     await this.meshConfigMustArrive(what, holds);
   }
 
-  /** Changes `global.proxy` in the injector's values, and waits until a pod would be injected with them. */
-  async changeInjectorValues(proxy: Readonly<Record<string, unknown>>): Promise<void> {
-    const stored = await this.kube.core.readNamespacedConfigMap(injector);
-    const text = stored.data?.['values'] ?? '{}';
-    this.#injectorValues ??= text;
-    const values = JSON.parse(text) as { global?: { proxy?: object } };
-    const global = { ...values.global, proxy: { ...values.global?.proxy, ...proxy } };
-    await this.#setInjectorValues(JSON.stringify({ ...values, global }));
+  /** Changes `global.proxy` in the injector's values, and `global`; waits until a pod would be injected with them. */
+  async changeInjectorValues(proxy: object, global: object = {}): Promise<void> {
+    await this.#changeInjector(({ values, ...others }) => {
+      const all = JSON.parse(values) as { global?: { proxy?: object } };
+      const changed = { ...all.global, ...global, proxy: { ...all.global?.proxy, ...proxy } };
+      return { ...others, values: JSON.stringify({ ...all, global: changed }) };
+    });
   }
 
-  /** The injector's values as they were. */
-  async restoreInjectorValues(): Promise<void> {
-    const text = this.#injectorValues;
-    this.#injectorValues = undefined;
-    if (text !== undefined) await this.#setInjectorValues(text);
+  /** Has the injector add what a template of the company's says to every pod, as a policy that mutates pods does. */
+  async addInjectorTemplate(company: string): Promise<void> {
+    await this.#changeInjector(({ config, ...others }) => {
+      const all = parse(config) as { templates?: object };
+      const templates = { ...all.templates, company };
+      return {
+        ...others,
+        config: stringify({ ...all, templates, defaultTemplates: ['sidecar', 'company'] }),
+      };
+    });
   }
 
-  async #setInjectorValues(values: string): Promise<void> {
+  /** What the injector goes by as it was. */
+  async restoreInjector(): Promise<void> {
+    const before = this.#injector;
+    if (before !== undefined) await this.#changeInjector(() => before);
+    this.#injector = undefined;
+  }
+
+  async #changeInjector(change: (data: Injector) => Injector): Promise<void> {
     const stored = await this.kube.core.readNamespacedConfigMap(injector);
+    const { values = '{}', config = '{}' } = stored.data ?? {};
+    const now = { values, config };
+    this.#injector ??= now;
     const before = await this.#injected();
-    const data = { ...stored.data, values };
+    const data = { ...stored.data, ...change(now) };
     await this.kube.core.replaceNamespacedConfigMap({ ...injector, body: { ...stored, data } });
     await eventually(
-      'istiod to inject with the new values',
+      'istiod to inject as it is told now',
       async () => {
         if ((await this.#injected()) === before) throw new Error('it injects as before');
       },

@@ -91,7 +91,7 @@ export const sidecarFaults: readonly Fault[] = identified<FaultEntry>({
       await rig.removeClient();
     },
     undo: async (rig) => {
-      await rig.restoreInjectorValues();
+      await rig.restoreInjector();
       await rig.removeClient();
     },
   },

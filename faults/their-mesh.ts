@@ -200,6 +200,69 @@ export const theirFaults: readonly TheirFault[] = identified<TheirFaultEntry>({
     objects: (rig) => [companyEntry(rig), destinationRule('default', '*', { tls: { mode: 'ISTIO_MUTUAL' } })],
     expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'DestinationRule istio-system/default' },
   },
+  'THEIRS-PROXY-PROTOCOL': {
+    title:
+      'A rule has the sidecar say whose connection it is (PROXY protocol), which the proxy does not speak',
+    proxy,
+    objects: (rig) => [
+      companyEntry(rig),
+      destinationRule('proxy-protocol', companyHost, { proxyProtocol: { version: 'V2' } }),
+    ],
+    expect: {
+      step: 'MESH-1',
+      cause: 'CLUSTER_DIFFERS',
+      names: 'DestinationRule istio-system/proxy-protocol',
+    },
+  },
+  'THEIRS-SOURCE-ADDRESS': {
+    title: 'An EnvoyFilter has sidecars connect from an address that the pod does not have',
+    proxy,
+    objects: filtered('source-address', {
+      applyTo: 'CLUSTER',
+      match: { cluster: { service: companyHost } },
+      value: {
+        upstream_bind_config: {
+          source_address: { protocol: 'TCP', address: '192.0.2.9', port_value: 0 },
+        },
+      },
+    }),
+    expect: {
+      step: 'MESH-2',
+      cause: 'PROXY_UNREACHABLE',
+      names: 'EnvoyFilter istio-system/source-address',
+    },
+  },
+  'THEIRS-ROOT-NAMESPACE': {
+    title: 'An EnvoyFilter in another root namespace than Istio’s own removes the proxy’s cluster',
+    proxy,
+    meshConfig: { rootNamespace: shop },
+    objects: (rig) => [
+      companyEntry(rig),
+      envoyFilter(shop, 'no-cluster', {
+        applyTo: 'CLUSTER',
+        match: { cluster: { service: companyHost } },
+        operation: 'REMOVE',
+      }),
+    ],
+    expect: { step: 'MESH-1', cause: 'CLUSTER_DIFFERS', names: 'EnvoyFilter other-shop/no-cluster' },
+  },
+  'THEIRS-SAME-HOST': {
+    title: 'Two entries of one host, each with one of the proxy’s addresses: Istio takes one',
+    proxy: { port: 3128, both: true },
+    objects: (rig) => [companyEntry(rig), secondEntry(rig, { hosts: [companyHost] })],
+    expect: {
+      step: 'MESH-1',
+      cause: 'LISTENER_MISSING',
+      names:
+        'ServiceEntry other-shop/corp-proxy-2 have the host proxy.corp.example, of which Istio takes one',
+    },
+  },
+  'THEIRS-SIDECAR-STARVES': {
+    title: 'Sidecars have 16 MB of memory, and are killed',
+    inject: (rig) => rig.changeInjectorValues({ resources: { limits: { memory: '16Mi' } } }),
+    undo: (rig) => rig.restoreInjector(),
+    expect: { step: 'BEFORE-2', cause: 'WORKLOAD_NOT_READY', names: 'OOMKilled' },
+  },
   'THEIRS-LISTENER-REMOVED': {
     title: 'An EnvoyFilter removes the listener of the proxy’s port',
     proxy,
@@ -228,7 +291,7 @@ export const theirFaults: readonly TheirFault[] = identified<TheirFaultEntry>({
   'THEIRS-SERVICES-CAPTURED': {
     title: 'Sidecars capture the cluster’s Services alone',
     inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '10.43.0.0/16' }),
-    undo: (rig) => rig.restoreInjectorValues(),
+    undo: (rig) => rig.restoreInjector(),
     expect: { step: 'CONTROL-1', cause: 'NOT_CAPTURED', names: 'includeIPRanges' },
   },
   'THEIRS-GATEWAY-REFUSES': {

@@ -1,7 +1,12 @@
-import type { KubernetesObject, V1MutatingWebhook } from '@kubernetes/client-node';
+import type {
+  KubernetesObject,
+  V1MutatingWebhook,
+  V1ValidatingWebhookConfiguration,
+} from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
 import { makeDefault, installIstio, uninstallIstio } from '../helpers/istio/install.ts';
 import { istiodOf, revisionOf } from '../helpers/istio/revision.ts';
-import { remove } from '../helpers/kube/apply.ts';
+import { apply, find, merge, remove } from '../helpers/kube/apply.ts';
 import { restartDeployment } from '../helpers/kube/workloads.ts';
 import { setsOf, type Gate } from '../suites/upgrade/gate.ts';
 import { identified } from './fault.ts';
@@ -50,7 +55,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
     title: 'The upgrade command restarts the proxy’s clients as well',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'PODS_RESTARTED' },
     theirs: async (gate) => {
-      await install(gate);
+      await installNew(gate);
       const { mesh } = gate.session.namespaces;
       for (const name of [gate.edition.client, 'kept', 'restarted']) {
         await restartDeployment(gate.kube, mesh, name);
@@ -61,7 +66,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
     title: 'A canary’s command removes the old revision while old sidecars still use it',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'OLD_REVISION_REMOVED' },
     theirs: async (gate) => {
-      await install(gate, { canary: true });
+      await installNew(gate, { canary: true });
       const { to } = setsOf(gate.session);
       const { cluster } = gate.session;
       await makeDefault(cluster, to, revisionOf(to.istio));
@@ -74,7 +79,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
     theirs: async (gate) => {
       const missing = (text: string): string => text.replace('${PILOT_IMAGE}', '${PILOT_IMAGE}-missing');
       // istioctl waits, and says so; a command without --wait does not.
-      await install(gate, { canary: true, alter: missing }).catch(() => undefined);
+      await installNew(gate, { canary: true, alter: missing }).catch(() => undefined);
     },
   },
   'GATE-THEIRS-TAG-REMOVED': {
@@ -82,21 +87,74 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
     objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
     expect: { step: 'upgrade/UPGRADE-4', cause: 'INJECTOR_GONE' },
     theirs: async (gate) => {
-      await install(gate);
+      await installNew(gate);
       await remove(gate.kube, [injectorOfTag(stable)]);
+    },
+  },
+  'GATE-THEIRS-INJECTOR-SERVICE': {
+    title: 'The upgrade command leaves a revision tag whose injector asks a Service that is not there',
+    objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
+    expect: {
+      step: 'upgrade/UPGRADE-4',
+      cause: 'INJECTOR_GONE',
+      names: 'asks Service istio-system/istiod-half, which is not there',
+    },
+    theirs: async (gate) => {
+      await installNew(gate);
+      const [webhook] = injectorOfTag(stable).webhooks;
+      if (webhook === undefined) return;
+      const service = { ...webhook.clientConfig.service, name: 'istiod-half', namespace: root };
+      const half = { ...webhook, clientConfig: { service } };
+      await apply(gate.kube, [Object.assign(injectorOfTag(stable), { webhooks: [half] })]);
+    },
+  },
+  'GATE-THEIRS-VALIDATOR': {
+    title: 'The upgrade command leaves validating webhooks that ask a Service that is not there',
+    expect: {
+      step: 'document-old-proxy/MESH-1',
+      cause: 'CONTROL_PLANE',
+      names: 'service "istiod-half" not found',
+    },
+    theirs: async (gate) => {
+      await installNew(gate);
+      const named = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' };
+      for (const name of ['istiod-default-validator', `istio-validator-${root}`]) {
+        const target = { ...named, metadata: { name } };
+        const found = await find<V1ValidatingWebhookConfiguration>(gate.kube, target);
+        const webhooks = (found?.webhooks ?? []).map((one) => ({
+          ...one,
+          clientConfig: {
+            ...one.clientConfig,
+            service: { ...one.clientConfig.service, name: 'istiod-half', namespace: root },
+          },
+        }));
+        await merge(gate.kube, Object.assign(target, { webhooks }));
+      }
     },
   },
   'GATE-THEIRS-REGISTRY-ONLY': {
     title: 'The upgrade command flips the mesh’s outbound policy to REGISTRY_ONLY as well',
     expect: { step: 'clean-up/CONTROL-6', cause: 'LISTENER_DIFFERS' },
     theirs: (gate) =>
-      install(gate, { alter: (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY') }),
+      installNew(gate, { alter: (text) => text.replace('mode: ALLOW_ANY', 'mode: REGISTRY_ONLY') }),
   },
 });
 
-async function install(gate: Gate, { canary, alter = (text) => text }: Installation = {}): Promise<void> {
+/** Installs the new version by istioctl, in the old one's place or beside it. */
+export async function installNew(
+  gate: Gate,
+  { canary, alter = (text) => text }: Installation = {},
+): Promise<void> {
   const { to } = setsOf(gate.session);
   const text = alter(await gate.fixtures.text('istio.yaml'));
   const options = canary === true ? { revision: revisionOf(to.istio) } : { upgrade: true };
   await installIstio(gate.session.cluster, to, text, options);
+}
+
+/** The same installation with further fields of meshConfig. */
+export function withMeshConfig(fields: object): (manifest: string) => string {
+  return (manifest) => {
+    const { spec, ...operator } = parse(manifest) as { spec: { meshConfig: object } };
+    return stringify({ ...operator, spec: { ...spec, meshConfig: { ...spec.meshConfig, ...fields } } });
+  };
 }

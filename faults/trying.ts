@@ -29,3 +29,20 @@ export function testFaults<One extends { readonly id: string; readonly title: st
     });
   }
 }
+
+/** Defines a test for each healthy mesh or upgrade that was chosen; it fails where the suite is red. */
+export function testHealthy<One extends { readonly id: string; readonly title: string }>(
+  chosen: Handed['faults'],
+  healthy: readonly One[],
+  matrix: { unsound(): string | undefined; tryHealthy(one: One): Promise<HealthyResult> },
+): void {
+  for (const one of healthy.filter(({ id }) => chosen?.includes(id) === true)) {
+    test(`${one.id} ${one.title}`, async ({ task, skip }) => {
+      const unsound = matrix.unsound();
+      if (unsound !== undefined) skip(unsound);
+      const result = await matrix.tryHealthy(one);
+      task.meta.healthy = result;
+      if (!result.green) throw new Error(`false alarm at ${result.step}: ${result.cause}: ${result.seen}`);
+    });
+  }
+}

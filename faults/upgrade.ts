@@ -170,6 +170,29 @@ const ownGateFaults: readonly GateFault[] = identified<Omit<OwnGateFault, 'id'>>
       'meshConfig:\n    defaultConfig:\n      proxyMetadata:\n        ISTIO_META_IDLE_TIMEOUT: 40s',
     ),
   },
+  'GATE-DRAIN-TIME': {
+    title:
+      'The new version’s sidecars close what is open on a listener that changes after 2 s, and not after 45 s',
+    strategy: 'in-place',
+    expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED', names: 'drain time' },
+    inject: altered('meshConfig:', 'meshConfig:\n    defaultConfig:\n      drainDuration: 2s'),
+  },
+  'GATE-EXPORT': {
+    title: 'The new version’s configuration exports entries to nobody by default (defaultServiceExportTo)',
+    strategy: 'in-place',
+    expect: {
+      step: 'document-old-proxy/MESH-1',
+      cause: 'SERVICE_ENTRY_EXPORT',
+      names: 'defaultServiceExportTo',
+    },
+    inject: altered('meshConfig:', 'meshConfig:\n    defaultServiceExportTo: ["~"]'),
+  },
+  'GATE-DISCOVERY': {
+    title: 'The new version’s istiod looks at namespaces with a label alone, which the client’s has not',
+    strategy: 'in-place',
+    expect: { step: 'document-old-proxy/MESH-1', cause: 'LISTENER_MISSING', names: 'discoverySelectors' },
+    inject: altered('meshConfig:', 'meshConfig:\n    discoverySelectors: [{ matchLabels: { mesh: corp } }]'),
+  },
   'GATE-SIDECAR-NOT-FIRST': {
     title:
       'The new version’s sidecars are no native ones any more: applications ask before they are ready, and are refused',

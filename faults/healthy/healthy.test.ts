@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { handed } from '../../suites/worker.ts';
+import { testHealthy } from '../trying.ts';
 import { healthyMeshes } from './index.ts';
 import { HealthyMatrix } from './matrix.ts';
-import type {} from '../trying.ts';
 
-const { session, faults: chosen = [] } = await handed();
+const { session, faults: chosen } = await handed();
 const matrix = new HealthyMatrix(session);
 
 beforeAll(async () => {
@@ -15,12 +15,4 @@ afterAll(async () => {
   await matrix.end();
 });
 
-for (const mesh of healthyMeshes.filter(({ id }) => chosen.includes(id))) {
-  test(`${mesh.id} ${mesh.title}`, async ({ task, skip }) => {
-    const unsound = matrix.unsound();
-    if (unsound !== undefined) skip(unsound);
-    const result = await matrix.try(mesh);
-    task.meta.healthy = result;
-    if (!result.green) throw new Error(`false alarm at ${result.step}: ${result.cause}: ${result.seen}`);
-  });
-}
+testHealthy(chosen, healthyMeshes, matrix);

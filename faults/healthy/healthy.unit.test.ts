@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exportsEndingIn } from '../../tests/support/exports.ts';
 import { allFaults } from '../index.ts';
 import { healthyMeshes } from './index.ts';
+import { healthyUpgrades } from './upgrades.ts';
 import { healthyPage, type HealthyResult } from './result.ts';
 
 const green: HealthyResult = {
@@ -17,9 +18,9 @@ const green: HealthyResult = {
 
 describe('the healthy meshes', () => {
   it('have ids of their own, which no fault has', () => {
-    const ids = [...healthyMeshes, ...allFaults].map(({ id }) => id);
+    const ids = [...healthyMeshes, ...healthyUpgrades, ...allFaults].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const { id } of healthyMeshes) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
+    for (const id of ids) expect(id).toMatch(/^[A-Z0-9]+(-[A-Z0-9]+)*$/);
   });
 
   it('are all tried, whatever file lists them', async () => {

@@ -1,5 +1,6 @@
-import { istio, root, service, type ManifestObject } from '../objects.ts';
+import { istio, root, service, tcp, type ManifestObject } from '../objects.ts';
 import { identified } from '../fault.ts';
+import { companyEntry } from './company.ts';
 import type { HealthyMesh, HealthyMeshEntry } from './mesh.ts';
 import { shop, type Fields } from './rig.ts';
 
@@ -11,7 +12,7 @@ const companyFormat =
   'via=%UPSTREAM_CLUSTER% upstream=%UPSTREAM_HOST% from=%UPSTREAM_LOCAL_ADDRESS% in=%BYTES_RECEIVED% ' +
   'out=%BYTES_SENT% status=%RESPONSE_CODE% flags=%RESPONSE_FLAGS% details="%RESPONSE_CODE_DETAILS%"\n';
 
-const renamedKeys = {
+export const renamedKeys = {
   '@timestamp': '%START_TIME%',
   took: '%DURATION%',
   client: '%DOWNSTREAM_REMOTE_ADDRESS%',
@@ -76,6 +77,17 @@ export const logMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
       envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: renamedKeys } },
     }),
   },
+  'LOG-FILE': {
+    title: 'An access log into a file of the sidecar’s container',
+    meshConfig: { accessLogFile: '/var/lib/istio/data/access.log' },
+  },
+  'LOG-DEBUG': {
+    title:
+      'Sidecars say everything, in JSON: the agent’s and Envoy’s own messages (debug), and the access log',
+    meshConfig: { accessLogEncoding: 'JSON', accessLogFormat: JSON.stringify(renamedKeys) },
+    inject: (rig) => rig.changeInjectorValues({ logLevel: 'debug' }, { logAsJson: true }),
+    undo: (rig) => rig.restoreInjector(),
+  },
   'LOG-OPENTELEMETRY': {
     title: 'An access log by OpenTelemetry alone',
     ...openTelemetry,
@@ -114,6 +126,16 @@ export const logMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>({
     title: 'The same, with an access log by OpenTelemetry alone',
     ...openTelemetry,
     meshConfig: { ...clusterNames, ...openTelemetry.meshConfig },
+  },
+  'CLUSTER-NAMES-SHARED': {
+    title: 'The same, where two ports of the company’s entry share a name',
+    ...openTelemetry,
+    meshConfig: { outboundClusterStatName: '%SERVICE_FQDN%', ...openTelemetry.meshConfig },
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      ...(openTelemetry.objects?.(rig) ?? []),
+      companyEntry(rig, { ports: [tcp(3128), { ...tcp(8080), name: 'tcp-8080' }] }),
+    ],
   },
   TRACING: {
     title: 'Telemetry with tracing of a tenth of all requests',

@@ -83,7 +83,7 @@ export class HealthyMatrix {
   }
 
   /** @throws when the mesh cannot be made: nothing is judged then */
-  async try(mesh: HealthyMesh): Promise<HealthyResult> {
+  async tryHealthy(mesh: HealthyMesh): Promise<HealthyResult> {
     const start = performance.now();
     const { alarm, notes } = await this.#within(mesh);
     return {
@@ -115,7 +115,7 @@ export class HealthyMatrix {
   async #make(mesh: HealthyMesh): Promise<void> {
     const rig = this.#rig;
     if (mesh.makesNamespaces === true) await rig.remove(...rig.prepared);
-    if (mesh.proxy?.byName === true) await rig.nameProxy();
+    if (mesh.proxy?.byName === true) await rig.nameProxy(mesh.proxy);
     if (mesh.istiod !== undefined) await rig.restartIstiod(mesh.istiod);
     if (mesh.meshConfig !== undefined) await rig.changeMesh(mesh.meshConfig);
     await make(mesh, rig);

@@ -1,3 +1,4 @@
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import {
   companyEntry,
   routes,
@@ -47,6 +48,24 @@ export const proxyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>(
     title: 'The same with resolution STATIC, and the proxy as its endpoint',
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] })],
+  },
+  'COMPANY-ENTRY-PASSTHROUGH': {
+    title: 'The same, and a rule that has connections go to the address asked for (PASSTHROUGH)',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig, { resolution: 'STATIC', endpoints: [{ address: rig.proxyIp }] }),
+      destinationRule('corp-proxy', companyHost, { loadBalancer: { simple: 'PASSTHROUGH' } }),
+    ],
+  },
+  'COMPANY-ENTRY-NETWORK': {
+    title: 'The same with an endpoint in another network and locality, as meshes of several clusters have it',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig, {
+        resolution: 'STATIC',
+        endpoints: [{ address: rig.proxyIp, network: 'data-centre-2', locality: 'eu-west/1', weight: 10 }],
+      }),
+    ],
   },
   'COMPANY-ENTRY-WITH-MORE': {
     title: 'The same with two hosts, further ports and addresses, IPv6 too',
@@ -120,6 +139,24 @@ export const proxyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>(
     proxy: { port: 3128 },
     objects: (rig) => [companyEntry(rig), routes([toProxy()])],
   },
+  'ROUTE-FOR-OTHERS': {
+    title:
+      'A VirtualService that routes it elsewhere for clients of another namespace, and to the proxy for all others',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig),
+      istio('networking', 'VirtualService', root, 'corp-proxy', {
+        hosts: [companyHost],
+        tcp: [
+          {
+            match: [{ port: 3128, sourceNamespace: shop }],
+            route: [{ destination: { host: 'gone.example.com', port: { number: 3128 } } }],
+          },
+          { match: [{ port: 3128 }], route: [toProxy()] },
+        ],
+      }),
+    ],
+  },
   'ROUTE-BY-SUBSETS': {
     title: 'A VirtualService that splits it between two subsets of the proxy',
     proxy: { port: 3128 },
@@ -139,6 +176,18 @@ export const proxyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>(
     inject: startGateway,
     undo: stopGateway,
   },
+  'EXTERNAL-IP-BESIDE': {
+    title: 'A Service without pods has the proxy’s address among its externalIPs',
+    proxy: { port: 3128 },
+    objects: (rig) => [
+      companyEntry(rig),
+      kubeObject(
+        'Service',
+        { namespace: shop, name: 'published' },
+        { spec: { externalIPs: [rig.proxyIp], ports: [{ name: 'tcp', port: 3128 }] } },
+      ),
+    ],
+  },
   'SERVICE-FOR-THE-PROXY': {
     title: 'A TCP Service without a selector, whose endpoint is the company’s proxy',
     proxy: { port: 3128 },
@@ -147,6 +196,16 @@ export const proxyMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry>(
   'COMPANY-ENTRY-BY-NAME': {
     title: 'The company’s own TCP entry for its proxy by name, resolved by DNS',
     proxy: { port: 3128, byName: true },
+    objects: (rig) => [companyEntry(rig, { addresses: undefined, resolution: 'DNS' })],
+  },
+  'COMPANY-ENTRY-ROUND-ROBIN': {
+    title: 'The same with resolution DNS_ROUND_ROBIN',
+    proxy: { port: 3128, byName: true },
+    objects: (rig) => [companyEntry(rig, { addresses: undefined, resolution: 'DNS_ROUND_ROBIN' })],
+  },
+  'NAME-OF-TWO': {
+    title: 'The proxy’s name has the addresses of both machines',
+    proxy: { port: 3128, byName: true, both: true },
     objects: (rig) => [companyEntry(rig, { addresses: undefined, resolution: 'DNS' })],
   },
   'DNS-CAPTURE': {

@@ -31,7 +31,7 @@ export interface Fields {
 export interface CompanyProxy {
   readonly port: 3128 | 8080;
   readonly byName?: true;
-  /** By the addresses of both machines; a log is that of one, and so is not given then. */
+  /** By the addresses of both machines, or by a name that has both; a log is that of one, and so is not given then. */
   readonly both?: true;
 }
 
@@ -95,22 +95,26 @@ export class HealthyRig extends Rig {
 
   /** As `--proxy` and `--proxy-log` have it. */
   told({ port, byName, both }: CompanyProxy): { readonly proxy: string; readonly proxyLog?: string } {
-    if (both === true) return { proxy: `${this.proxyIp}:${port},${this.secondProxyIp}:${port}` };
+    const hosts = byName === true ? [companyHost] : both === true ? this.#proxyIps : [this.proxyIp];
+    const proxy = hosts.map((host) => `${host}:${port}`).join(',');
+    if (both === true) return { proxy };
     const { namespace, pods } = company;
-    const proxyLog = `${namespace}/${pods[0]}:/var/log/squid/access.log`;
-    return { proxy: `${byName === true ? companyHost : this.proxyIp}:${port}`, proxyLog };
+    return { proxy, proxyLog: `${namespace}/${pods[0]}:/var/log/squid/access.log` };
   }
 
   /** Has the cluster's DNS know the company's proxy by name. */
-  async nameProxy(ip = this.proxyIp): Promise<void> {
-    const hosts = `    hosts {\n      ${ip} ${companyHost}\n      fallthrough\n    }\n`;
+  async nameProxy({ both }: Pick<CompanyProxy, 'both'>): Promise<void> {
+    const lines = (both === true ? this.#proxyIps : [this.proxyIp]).map(
+      (ip) => `      ${ip} ${companyHost}\n`,
+    );
+    const hosts = `    hosts {\n${lines.join('')}      fallthrough\n    }\n`;
     await this.#changeCorefile((text) =>
       text.includes(companyHost) ? text : text.replace(/^ *kubernetes /m, (line) => `${hosts}${line}`),
     );
   }
 
   async forgetProxyName(): Promise<void> {
-    await this.#changeCorefile((text) => text.replace(/^ {4}hosts \{\n.*\n {6}fallthrough\n {4}\}\n/m, ''));
+    await this.#changeCorefile((text) => text.replace(/^ {4}hosts \{\n[^}]*\}\n/m, ''));
   }
 
   /** Merges fields into the mesh's configuration, and waits until istiod uses it. */

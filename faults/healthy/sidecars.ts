@@ -20,6 +20,18 @@ const notTheClusters = {
   values: ['kube-system', 'kube-public', 'kube-node-lease'],
 };
 
+/** A template of the injector's that adds these fields, as YAML in one line, to every container but the sidecar. */
+function everyContainer(fields: string): string {
+  return `spec:
+  containers:
+  {{- range .Spec.Containers }}
+  {{- if ne .Name "istio-proxy" }}
+  - ${fields.replace('{', '{ name: {{ .Name }},')}
+  {{- end }}
+  {{- end }}
+`;
+}
+
 const auditLog = typed('access_loggers.file.v3.FileAccessLog', {
   path: '/dev/stdout',
   log_format: { text_format_source: { inline_string: 'audit %UPSTREAM_CLUSTER% %BYTES_SENT%\n' } },
@@ -67,12 +79,34 @@ export const sidecarMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry
     title: 'Sidecars capture the company’s networks alone, without some ports',
     inject: (rig) =>
       rig.changeInjectorValues({ includeIPRanges: '10.0.0.0/8', excludeOutboundPorts: '22,5432' }),
-    undo: (rig) => rig.restoreInjectorValues(),
+    undo: (rig) => rig.restoreInjector(),
   },
   'SOME-PORTS': {
     title: 'Sidecars capture some ports alone, the proxy’s among them',
     inject: (rig) => rig.changeInjectorValues({ includeIPRanges: '', includeOutboundPorts: '443,3128' }),
-    undo: (rig) => rig.restoreInjectorValues(),
+    undo: (rig) => rig.restoreInjector(),
+  },
+  'PROXY-VARIABLES': {
+    title:
+      'A policy gives every container the company’s proxy variables, of which curl takes the small letters first',
+    inject: (rig) =>
+      rig.addInjectorTemplate(
+        everyContainer(
+          '{ env: [{ name: https_proxy, value: "http://192.0.2.1:9" }, { name: NO_PROXY, value: ".svc,10.0.0.0/8" }] }',
+        ),
+      ),
+    undo: (rig) => rig.restoreInjector(),
+  },
+  'READ-ONLY': {
+    title: 'A policy makes the root file system of every container read-only',
+    inject: (rig) =>
+      rig.addInjectorTemplate(everyContainer('{ securityContext: { readOnlyRootFilesystem: true } }')),
+    undo: (rig) => rig.restoreInjector(),
+  },
+  'SIDECAR-LIMITS': {
+    title: 'Sidecars have little: a tenth of a processor, 128 MB',
+    inject: (rig) => rig.changeInjectorValues({ resources: { limits: { cpu: '100m', memory: '128Mi' } } }),
+    undo: (rig) => rig.restoreInjector(),
   },
   CONCURRENCY: {
     title: 'ProxyConfig with one worker thread',

@@ -109,6 +109,19 @@ export const trafficMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry
     title: 'Both: own namespace and istio-system alone, and REGISTRY_ONLY',
     objects: () => [sidecar(['./*', 'istio-system/*'], true)],
   },
+  'ROOT-NAMESPACE': {
+    title: 'Another root namespace than Istio’s own (rootNamespace), with such a default Sidecar in it',
+    meshConfig: { rootNamespace: shop },
+    objects: () => [sidecar(['./*', 'istio-system/*'], true, shop)],
+  },
+  'SIDECAR-WITH-PORTS': {
+    title: 'A default Sidecar that imports by port, the proxy’s among them',
+    objects: () => [
+      istio('networking', 'Sidecar', root, 'default', {
+        egress: [{ port: tcp(3128), hosts: ['*/*'] }, { hosts: ['*/*'] }],
+      }),
+    ],
+  },
   'EGRESS-PROXY': {
     title: 'What is not registered goes to an egress gateway, by a default Sidecar (egressProxy)',
     objects: () => [
@@ -226,6 +239,26 @@ export const trafficMeshes: readonly HealthyMesh[] = identified<HealthyMeshEntry
     objects: () => [
       destinationRule('idle-outside', '*.com', { connectionPool: { tcp: { idleTimeout: '0.5s' } } }),
     ],
+  },
+  'RULE-FOR-OTHERS': {
+    title: 'A rule with TLS and a tunnel for every host, for other workloads of the client’s namespace',
+    objects: ({ run }) => [
+      istio('networking', 'DestinationRule', run.mesh, 'others', {
+        host: '*.com',
+        workloadSelector: { matchLabels: { app: 'other' } },
+        trafficPolicy: {
+          tls: { mode: 'SIMPLE' },
+          tunnel: { protocol: 'CONNECT', targetHost: 'identity.corp.example', targetPort: 443 },
+        },
+      }),
+    ],
+  },
+  'AMBIENT-BESIDE': {
+    title: 'Namespaces beside are labelled for ambient mode, and for a waypoint',
+    objects: () =>
+      ['other-ambient', 'other-waypoint'].map((name) =>
+        namespace(name, { 'istio.io/dataplane-mode': 'ambient', 'istio.io/use-waypoint': 'waypoint' }),
+      ),
   },
   'MTLS-IN-THE-CLUSTER': {
     title: 'Mutual TLS to every Service of the cluster, by a DestinationRule for *.local',
