@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { cacheDir, inCache, sweepCache, withTemporaryFolder, writeWhole } from './cache.ts';
 
@@ -23,5 +23,25 @@ it('forgets what V8 compiled once that is too much, and nothing where there is n
     for (const file of ['v24/a', 'v24/b', 'v26/a']) await writeWhole(inCache('compiled', file), '');
     await sweepCache(1);
     expect(await readdir(inCache('compiled'))).toEqual(['v26']);
+  });
+});
+
+it('forgets it while programs at work go on to write there', async () => {
+  await withTemporaryFolder(async (folder) => {
+    vi.stubEnv('CONFORMANCE_CACHE_DIR', folder);
+    const files = Array.from({ length: 300 }, (_none, index) => inCache('compiled/v24', `${index}`));
+    for (const file of files) await writeWhole(file, '');
+    let swept = false;
+    const writing = (async () => {
+      // As V8 does it: by the folder's name, whatever becomes of that.
+      for (let index = 0; !swept; index += 1) {
+        await writeFile(inCache('compiled/v24', `more-${index}`), '').catch(() => undefined);
+      }
+    })();
+    await sweepCache(1).finally(() => {
+      swept = true;
+    });
+    await writing;
+    expect(await readdir(folder)).not.toContain('tmp');
   });
 });

@@ -73,10 +73,15 @@ const mostCompiled = 20_000;
  * lock, when no other run has folders there.
  */
 export async function sweepCache(most = mostCompiled): Promise<void> {
-  await rm(inCache('tmp'), { recursive: true, force: true });
+  const away = inCache('tmp');
+  await rm(away, { recursive: true, force: true });
   for await (const name of glob('*', { cwd: inCache('compiled') })) {
     const folder = inCache('compiled', name);
-    if ((await readdir(folder)).length > most) await rm(folder, { recursive: true, force: true });
+    if ((await readdir(folder)).length <= most) continue;
+    // Every Node.js at work writes there, by its name, whoever holds the lock: under another name it can be emptied.
+    await mkdir(away, { recursive: true });
+    await rename(folder, join(away, name));
+    await rm(away, { recursive: true });
   }
 }
 
