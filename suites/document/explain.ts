@@ -34,7 +34,8 @@ export async function explain(world: World, findings: readonly Finding[]): Promi
     ];
   }
   const lost = await clientLost(world);
-  if (lost !== undefined) return [lost, ...findings];
+  if (lost !== undefined)
+    return first.cause === lost.cause ? [lost, ...findings.slice(1)] : [lost, ...findings];
   for (const { of, proxy = world.session.proxy.kind, ask, besides } of questions) {
     if (!of.includes(first.cause) || proxy !== world.session.proxy.kind) continue;
     const answer = await ask(world, first);
