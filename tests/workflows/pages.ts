@@ -25,6 +25,7 @@ export const oneVersion = { CONFORMANCE_NIGHTLY_ISTIO: '1.29.1' };
 /** The job of the newest releases fails there, which it may. */
 export const nobody = 'http://127.0.0.1:9';
 
+export const older = 'Istio 1.28.3 on Kubernetes 1.34.4';
 export const newest = 'Istio 1.29.1 on Kubernetes 1.34.4';
 export const pairs = ['1.28.3 to 1.29.1, canary', '1.28.3 to 1.29.1, in-place'];
 
