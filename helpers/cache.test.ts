@@ -31,15 +31,15 @@ it('forgets it while programs at work go on to write there', async () => {
     vi.stubEnv('CONFORMANCE_CACHE_DIR', folder);
     const files = Array.from({ length: 300 }, (_none, index) => inCache('compiled/v24', `${index}`));
     for (const file of files) await writeWhole(file, '');
-    let swept = false;
+    const swept = new AbortController();
     const writing = (async () => {
       // As V8 does it: by the folder's name, whatever becomes of that.
-      for (let index = 0; !swept; index += 1) {
+      for (let index = 0; !swept.signal.aborted; index += 1) {
         await writeFile(inCache('compiled/v24', `more-${index}`), '').catch(() => undefined);
       }
     })();
     await sweepCache(1).finally(() => {
-      swept = true;
+      swept.abort();
     });
     await writing;
     expect(await readdir(folder)).not.toContain('tmp');
