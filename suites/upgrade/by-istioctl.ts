@@ -1,6 +1,7 @@
 import { makeDefault, uninstallIstio } from '../../helpers/istio/install.ts';
 import { istiodOf } from '../../helpers/istio/revision.ts';
-import { labelNamespace } from '../../helpers/kube/apply.ts';
+import { labelNamespace, merge } from '../../helpers/kube/apply.ts';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
 import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import type { Step } from '../document/step.ts';
@@ -117,8 +118,7 @@ function canaryUpgrade(gate: Gate): readonly Step[] {
       () => said(makeDefault(gate.session.cluster, to, revision ?? '')),
     ),
     operation('UPGRADE-6', 'The old control plane is removed', ['UPGRADE-5'], async (world) => {
-      await said(uninstallIstio(gate.session.cluster, to, { revision: undefined }));
-      await controlPlaneGone(gate, 'default');
+      await removeControlPlane(gate, undefined);
       world.note('removed', istiodOf(undefined));
     }),
   ];
@@ -157,10 +157,9 @@ function rollback(gate: Gate): readonly Step[] {
       await labelNamespace(gate.kube, trafficNamespace, gate.labels(undefined));
       await restartTraffic(gate, world, gate.before);
     }),
-    operation('ROLLBACK-2', `The control plane of ${to.istio} is removed`, ['ROLLBACK-1'], async () => {
-      await said(uninstallIstio(gate.session.cluster, to, { revision }));
-      await controlPlaneGone(gate, revision ?? 'default');
-    }),
+    operation('ROLLBACK-2', `The control plane of ${to.istio} is removed`, ['ROLLBACK-1'], () =>
+      removeControlPlane(gate, revision),
+    ),
   ];
 }
 
@@ -168,6 +167,13 @@ function said(work: Promise<void>): Promise<void> {
   return istioctlOrFail('UPGRADE_FAILED', 'istioctl', () => work);
 }
 
-function controlPlaneGone({ kube }: Gate, revision: string): Promise<void> {
-  return podsMustBeGone(kube, 'istio-system', `app=istiod,istio.io/rev=${revision}`);
+/**
+ * Its pods go first. istioctl deletes the mesh's configuration beside them: an istiod that still ends would push what no
+ * configuration means, such as a listener without an access log, to the sidecars that are left with it.
+ */
+async function removeControlPlane({ kube, session }: Gate, revision: string | undefined): Promise<void> {
+  const metadata = { namespace: 'istio-system', name: istiodOf(revision) };
+  await merge(kube, kubeObject('Deployment', metadata, { spec: { replicas: 0 } }));
+  await podsMustBeGone(kube, 'istio-system', `app=istiod,istio.io/rev=${revision ?? 'default'}`);
+  await said(uninstallIstio(session.cluster, setsOf(session).to, { revision }));
 }
