@@ -61,6 +61,21 @@ describe('LineFollower.ofContainer', () => {
     expect(api.asked).toEqual(['', stamp, later]);
   });
 
+  it('keeps a line whose time is before that of the line above it, as two streams of a container write them', async () => {
+    const earlier = '2026-11-24T05:00:00.123000000Z';
+    const first = `${later} debug\n${earlier} access\n`;
+    await using api = await apiServer(first, `${first}${later} end\n`);
+    await using log = LineFollower.ofContainer(api.kube, target, { untilGone: true });
+    await eventually(
+      'the log to be finished',
+      () => {
+        if (!log.finished()) throw new Error('it goes on');
+      },
+      { timeoutMs: 5000, intervalMs: 20 },
+    );
+    expect(log.since(0)).toEqual(['debug', 'access', 'end']);
+  });
+
   it('goes on asking for a pod that may come back, and says what is missing', async () => {
     await using api = await apiServer();
     await using log = LineFollower.ofContainer(api.kube, target);

@@ -50,6 +50,9 @@ export interface StampedLine {
   readonly text: string;
 }
 
+/** A log that is followed again begins with the whole second of its last line. */
+const repeatedMs = 5_000;
+
 /**
  * The lines of a log, followed as one stream from now until it is closed, so that no request has to read a
  * whole log again. A reader takes a cursor first and later asks for what came after it.
@@ -85,19 +88,25 @@ export class LineFollower extends Lines implements AsyncDisposable {
     options: { readonly untilGone?: boolean; readonly from?: string } = {},
   ): LineFollower {
     // The kubelet closes a followed log now and then (log rotation, API server restarts). The timestamps it
-    // puts before each line tell where to go on without losing or repeating one.
-    let last = options.from ?? '';
-    const atLast = new Set<string>();
+    // puts before each line tell where to go on; what comes twice then is dropped. They need not ascend: a container's two
+    // streams are written side by side.
+    const { from = '' } = options;
+    let last = from;
+    const recent = new Set<string>();
     const what = `log of ${whereOf(target)}`;
     return new LineFollower(what, async (session) => {
       const take = lineSplitter((stamped) => {
         const space = stamped.indexOf(' ');
         const stamp = stamped.slice(0, space);
-        if (stamp < last || (stamp === last && atLast.has(stamped))) return;
-        if (stamp !== last) atLast.clear();
-        atLast.add(stamped);
-        last = stamp;
-        session.line(stamped.slice(space + 1), Date.parse(stamp));
+        if (stamp < from || recent.has(stamped)) return;
+        recent.add(stamped);
+        if (stamp > last) last = stamp;
+        const at = Date.parse(stamp);
+        for (const old of recent) {
+          if (Date.parse(old.slice(0, old.indexOf(' '))) > at - repeatedMs) break;
+          recent.delete(old);
+        }
+        session.line(stamped.slice(space + 1), at);
       });
       try {
         await followLog(kube, target, last, session, take);
