@@ -22,7 +22,7 @@ import { phasesOf } from '../suites/upgrade/phases.ts';
 import { FourGreps } from './four-greps.ts';
 import { caughtAt, faultResultOf, type Caught, type FaultResult } from './result.ts';
 import type { GateFault, HealthyUpgrade, OwnUpgrade } from './gate-fault.ts';
-import type { HealthyResult } from './healthy/result.ts';
+import { healthyResultOf, type HealthyResult } from './healthy/result.ts';
 
 /** Puts faults into upgrades on one cluster: each has a mesh of its own, from nothing to the first step that fails. */
 export class GateMatrix {
@@ -50,14 +50,7 @@ export class GateMatrix {
   async tryHealthy(upgrade: HealthyUpgrade): Promise<HealthyResult> {
     const start = performance.now();
     const { caught, notes } = await this.#within(upgrade, false);
-    return {
-      id: upgrade.id,
-      title: upgrade.title,
-      green: caught === undefined,
-      ...(caught ?? { step: '', cause: '', seen: '' }),
-      notes: [...notes],
-      seconds: Math.round((performance.now() - start) / 100) / 10,
-    };
+    return healthyResultOf(upgrade, caught, notes, start);
   }
 
   /** @param twice A second judge looks before the clean-up */

@@ -71,8 +71,13 @@ export function faultResultOf(
     seen,
     fourGreps: missed !== undefined,
     fourGrepsMissed: missed ?? '',
-    seconds: Math.round((performance.now() - start) / 100) / 10,
+    seconds: secondsSince(start),
   };
+}
+
+/** To a tenth. @param start of performance.now() */
+export function secondsSince(start: number): number {
+  return Math.round((performance.now() - start) / 100) / 10;
 }
 
 /** The matrix as a table, for docs/faults.md. */

@@ -1,6 +1,6 @@
 import type {
   KubernetesObject,
-  V1MutatingWebhook,
+  V1MutatingWebhookConfiguration,
   V1ValidatingWebhookConfiguration,
 } from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
@@ -23,7 +23,10 @@ interface Installation {
 const stable = 'stable';
 
 /** What `istioctl tag set` makes, or the chart of istiod by its value revisionTags. */
-function injectorOfTag(tag: string): KubernetesObject & { readonly webhooks: readonly V1MutatingWebhook[] } {
+function injectorOfTag(
+  tag: string,
+  service = istiodOf(undefined),
+): V1MutatingWebhookConfiguration & KubernetesObject {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
@@ -34,7 +37,7 @@ function injectorOfTag(tag: string): KubernetesObject & { readonly webhooks: rea
     webhooks: [
       {
         name: 'rev.namespace.sidecar-injector.istio.io',
-        clientConfig: { service: { name: istiodOf(undefined), namespace: root, path: '/inject', port: 443 } },
+        clientConfig: { service: { name: service, namespace: root, path: '/inject', port: 443 } },
         namespaceSelector: { matchExpressions: [{ key: 'istio.io/rev', operator: 'In', values: [tag] }] },
         rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
         sideEffects: 'None',
@@ -43,6 +46,12 @@ function injectorOfTag(tag: string): KubernetesObject & { readonly webhooks: rea
     ],
   };
 }
+
+/** Another namespace of the user's, which gets its sidecars by a tag. */
+const injectedByTag = [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)];
+
+/** A Service that is not there. */
+const nobody = 'istiod-half';
 
 /** Upgrades of a user's own mesh, each by a command that ends with exit code 0 and does something else besides, or nothing. */
 export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFault, 'id'>>({
@@ -84,7 +93,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
   },
   'GATE-THEIRS-TAG-REMOVED': {
     title: 'The upgrade command takes a revision tag away, by which another namespace got its sidecars',
-    objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
+    objects: injectedByTag,
     expect: { step: 'upgrade/UPGRADE-4', cause: 'INJECTOR_GONE' },
     theirs: async (gate) => {
       await installNew(gate);
@@ -93,7 +102,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
   },
   'GATE-THEIRS-INJECTOR-SERVICE': {
     title: 'The upgrade command leaves a revision tag whose injector asks a Service that is not there',
-    objects: [namespace('theirs-by-tag', { 'istio.io/rev': stable }), injectorOfTag(stable)],
+    objects: injectedByTag,
     expect: {
       step: 'upgrade/UPGRADE-4',
       cause: 'INJECTOR_GONE',
@@ -101,11 +110,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
     },
     theirs: async (gate) => {
       await installNew(gate);
-      const [webhook] = injectorOfTag(stable).webhooks;
-      if (webhook === undefined) return;
-      const service = { ...webhook.clientConfig.service, name: 'istiod-half', namespace: root };
-      const half = { ...webhook, clientConfig: { service } };
-      await apply(gate.kube, [Object.assign(injectorOfTag(stable), { webhooks: [half] })]);
+      await apply(gate.kube, [injectorOfTag(stable, nobody)]);
     },
   },
   'GATE-THEIRS-VALIDATOR': {
@@ -125,7 +130,7 @@ export const theirGateFaults: readonly GateFault[] = identified<Omit<TheirGateFa
           ...one,
           clientConfig: {
             ...one.clientConfig,
-            service: { ...one.clientConfig.service, name: 'istiod-half', namespace: root },
+            service: { ...one.clientConfig.service, name: nobody, namespace: root },
           },
         }));
         await merge(gate.kube, Object.assign(target, { webhooks }));

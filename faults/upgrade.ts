@@ -1,7 +1,8 @@
 import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node';
 import { kubeObject } from '../helpers/kube/manifests.ts';
-import { injectorOf, istiodOf } from '../helpers/istio/revision.ts';
+import { injectorOf, istiodOf, istioSystem } from '../helpers/istio/revision.ts';
 import { apply, find, merge } from '../helpers/kube/apply.ts';
+import { scaleToZero } from '../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../helpers/traffic/traffic.ts';
 import { withoutEntry } from '../suites/controls/absence.ts';
 import type { Gate } from '../suites/upgrade/gate.ts';
@@ -216,12 +217,8 @@ const ownGateFaults: readonly GateFault[] = identified<Omit<OwnGateFault, 'id'>>
     strategy: 'in-place',
     expect: { step: 'upgrade/UPGRADE-3', cause: 'CONTROL_PLANE' },
     before: 'upgrade/UPGRADE-3',
-    inject: ({ kube, after: { revision } }) => scaleToZero(kube, istiodOf(revision)),
+    inject: ({ kube, after: { revision } }) => scaleToZero(kube, istioSystem, istiodOf(revision)),
   },
 });
 
 export const gateFaults: readonly GateFault[] = [...ownGateFaults, ...givenFaults, ...theirGateFaults];
-
-async function scaleToZero(kube: Gate['kube'], name: string): Promise<void> {
-  await merge(kube, kubeObject('Deployment', { namespace: 'istio-system', name }, { spec: { replicas: 0 } }));
-}

@@ -27,7 +27,7 @@ import { root } from '../objects.ts';
 import { caughtAt, faultResultOf, type Caught, type FaultResult } from '../result.ts';
 import type { TheirFault } from '../their-mesh.ts';
 import type { HealthyMesh } from './mesh.ts';
-import type { HealthyResult } from './result.ts';
+import { healthyResultOf, type HealthyResult } from './result.ts';
 import { HealthyRig } from './rig.ts';
 
 interface Ended {
@@ -86,14 +86,7 @@ export class HealthyMatrix {
   async tryHealthy(mesh: HealthyMesh): Promise<HealthyResult> {
     const start = performance.now();
     const { alarm, notes } = await this.#within(mesh);
-    return {
-      id: mesh.id,
-      title: mesh.title,
-      green: alarm === undefined,
-      ...(alarm ?? { step: '', cause: '', seen: '' }),
-      notes: [...notes],
-      seconds: Math.round((performance.now() - start) / 100) / 10,
-    };
+    return healthyResultOf(mesh, alarm, notes, start);
   }
 
   /** A mesh that must be red. @throws when it cannot be made */

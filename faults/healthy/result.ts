@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cut, markdownTable } from '../../helpers/text-table.ts';
+import { secondsSince, type Caught } from '../result.ts';
 
 /** What the suite said of one healthy mesh; `healthy.json` is a list of these. */
 export const healthyResult = z.object({
@@ -20,6 +21,21 @@ export const healthyResult = z.object({
 export const healthyResults = z.object({ meshes: z.array(healthyResult) });
 
 export type HealthyResult = z.infer<typeof healthyResult>;
+
+/**
+ * @param alarm undefined when the suite was green
+ * @param start when the mesh was begun, of performance.now()
+ */
+export function healthyResultOf(
+  { id, title }: Pick<HealthyResult, 'id' | 'title'>,
+  alarm: Caught | undefined,
+  notes: readonly string[],
+  start: number,
+): HealthyResult {
+  const { step, cause, seen } = alarm ?? { step: '', cause: '', seen: '' };
+  const seconds = secondsSince(start);
+  return { id, title, green: alarm === undefined, step, cause, seen, notes: [...notes], seconds };
+}
 
 /** `green: 34 of 36` */
 export function greenOf(results: readonly HealthyResult[]): string {

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { execOrThrow } from '../kube/exec.ts';
 import type { Kube } from '../kube/client.ts';
 import { deploymentMustBeReady, isReady, livePods } from '../kube/workloads.ts';
-import { istiodOf, istioSystem, type Revision } from './revision.ts';
+import { istiodOf, istiodPodsOf, istioSystem, type Revision } from './revision.ts';
 
 /** Version that the running control plane itself tells, e.g. `1.29.1`. */
 export async function controlPlaneVersion(
@@ -36,7 +36,7 @@ export async function servedBy(
   revision: Revision,
   namespace = istioSystem,
 ): Promise<readonly Served[]> {
-  const pods = await livePods(kube, namespace, `app=istiod,istio.io/rev=${revision ?? 'default'}`);
+  const pods = await livePods(kube, namespace, istiodPodsOf(revision));
   const lists = await Promise.all(
     pods.filter(isReady).map(async ({ metadata }) => {
       const said = await ask(kube, metadata?.name ?? '', ['request', 'GET', '/debug/syncz'], namespace);

@@ -14,6 +14,11 @@ export function istiodOf(revision: Revision): string {
   return suffixed('istiod', revision);
 }
 
+/** Label selector of its pods. */
+export function istiodPodsOf(revision: Revision): string {
+  return `app=istiod,istio.io/rev=${revision ?? 'default'}`;
+}
+
 /** Name of the ConfigMap that holds the revision's meshConfig. */
 export function meshConfigMapOf(revision: Revision): string {
   return suffixed('istio', revision);

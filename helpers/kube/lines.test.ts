@@ -40,17 +40,21 @@ const target = { namespace: 'ns', pod: 'pod', container: 'c' };
 const stamp = '2026-11-24T05:00:00.123456789Z';
 const later = '2026-11-24T05:00:01.000000000Z';
 
+function mustFinish(log: LineFollower): Promise<void> {
+  return eventually(
+    'the log to be finished',
+    () => {
+      if (!log.finished()) throw new Error('it goes on');
+    },
+    { timeoutMs: 5000, intervalMs: 20 },
+  );
+}
+
 describe('LineFollower.ofContainer', () => {
   it('gives each line once with its time, over streams that end, until the pod is gone', async () => {
     await using api = await apiServer(`${stamp} one\n`, `${stamp} one\n${later} two\n`);
     await using log = LineFollower.ofContainer(api.kube, target, { untilGone: true });
-    await eventually(
-      'the log to be finished',
-      () => {
-        if (!log.finished()) throw new Error('it goes on');
-      },
-      { timeoutMs: 5000, intervalMs: 20 },
-    );
+    await mustFinish(log);
     expect(log.stamped()).toEqual([
       { at: Date.parse('2026-11-24T05:00:00.123Z'), text: 'one' },
       { at: Date.parse(later), text: 'two' },
@@ -66,13 +70,7 @@ describe('LineFollower.ofContainer', () => {
     const first = `${later} debug\n${earlier} access\n`;
     await using api = await apiServer(first, `${first}${later} end\n`);
     await using log = LineFollower.ofContainer(api.kube, target, { untilGone: true });
-    await eventually(
-      'the log to be finished',
-      () => {
-        if (!log.finished()) throw new Error('it goes on');
-      },
-      { timeoutMs: 5000, intervalMs: 20 },
-    );
+    await mustFinish(log);
     expect(log.since(0)).toEqual(['debug', 'access', 'end']);
   });
 

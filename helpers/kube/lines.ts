@@ -92,18 +92,19 @@ export class LineFollower extends Lines implements AsyncDisposable {
     // streams are written side by side.
     const { from = '' } = options;
     let last = from;
-    const recent = new Set<string>();
+    /** Lines and their times. */
+    const recent = new Map<string, number>();
     const what = `log of ${whereOf(target)}`;
     return new LineFollower(what, async (session) => {
       const take = lineSplitter((stamped) => {
         const space = stamped.indexOf(' ');
         const stamp = stamped.slice(0, space);
         if (stamp < from || recent.has(stamped)) return;
-        recent.add(stamped);
         if (stamp > last) last = stamp;
         const at = Date.parse(stamp);
-        for (const old of recent) {
-          if (Date.parse(old.slice(0, old.indexOf(' '))) > at - repeatedMs) break;
+        recent.set(stamped, at);
+        for (const [old, itsTime] of recent) {
+          if (itsTime > at - repeatedMs) break;
           recent.delete(old);
         }
         session.line(stamped.slice(space + 1), at);

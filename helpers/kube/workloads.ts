@@ -222,6 +222,11 @@ export class PullWatch {
   }
 }
 
+/** `kubectl scale --replicas=0`; the pods may be there for a while. */
+export async function scaleToZero(kube: Kube, namespace: string, name: string): Promise<void> {
+  await merge(kube, kubeObject('Deployment', { namespace, name }, { spec: { replicas: 0 } }));
+}
+
 /**
  * `kubectl rollout restart` and `rollout status`: new pods in place of the old ones, which are gone or going then.
  * @returns the new pods

@@ -1,15 +1,19 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { kubeObject } from '../kube/manifests.ts';
 import { orLate, eventually, EventuallyError } from '../eventually/eventually.ts';
-import { apply, remove, merge } from '../kube/apply.ts';
+import { apply, remove } from '../kube/apply.ts';
 import { EnvironmentError } from '../errors.ts';
 import { createdAt, type Kube } from '../kube/client.ts';
 import { nodeClock } from '../kube/clock.ts';
 import type { PodRef } from '../kube/exec.ts';
 import { LineFollower } from '../kube/lines.ts';
 import type { Endpoint } from '../trip/endpoint.ts';
-import { restartDeployment } from '../kube/workloads.ts';
-import { deploymentMustBeReady, livePods, podsMustBeGone } from '../kube/workloads.ts';
+import {
+  deploymentMustBeReady,
+  livePods,
+  podsMustBeGone,
+  restartDeployment,
+  scaleToZero,
+} from '../kube/workloads.ts';
 import { timeouts } from '../timeouts.ts';
 import type { ReadSidecarLine } from '../trip/envoy.ts';
 import type { Testimony } from '../trip/fetch.ts';
@@ -165,8 +169,7 @@ export class Traffic implements AsyncDisposable {
   async end(): Promise<TrafficAccount> {
     await this.#learnOn();
     for (const name of workloads) {
-      const metadata = { namespace: this.namespace, name };
-      await merge(this.#kube, kubeObject('Deployment', metadata, { spec: { replicas: 0 } }));
+      await scaleToZero(this.#kube, this.namespace, name);
     }
     await podsMustBeGone(this.#kube, this.namespace, trafficPods);
     this.#endedAt ??= Date.now();

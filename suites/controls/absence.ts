@@ -71,17 +71,13 @@ export async function withRoomForHttp(world: World, work: () => Promise<void>): 
   const baseline = isOthersMesh(world) ? world.baselineWay.get() : undefined;
   const isFree = ({ reach, handling }: Taker): boolean => reach === 'rest' || handling.kind === 'http';
   const resource = baseline === undefined ? undefined : await sidecarResourceOf(world);
-  const port = world.proxyPort.get();
-  const says = [resource].filter((one) => one?.spec?.egress?.some((each) => each.port?.number === port));
-  if (baseline === undefined || (isFree(baseline.taker) && says.length === 0)) {
+  const saysPort = resource?.spec?.egress?.some(({ port }) => port?.number === world.proxyPort.get());
+  const saying = resource !== undefined && saysPort === true ? [nameOf(resource)] : [];
+  if (baseline === undefined || (isFree(baseline.taker) && saying.length === 0)) {
     await work();
     return;
   }
-  const hidden = [
-    ...says.flatMap((one) => (one === undefined ? [] : [nameOf(one)])),
-    ...baseline.makers.destinations,
-  ];
-  world.note('hidden from the client', hidden.join(', '));
+  world.note('hidden from the client', [...saying, ...baseline.makers.destinations].join(', '));
   await withScope(world, own, async () => {
     await takerMust(world, 'have no TCP listener on the port', isFree);
     await work();

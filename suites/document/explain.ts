@@ -2,7 +2,7 @@ import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { failedWebhook, toldWebhook } from '../../helpers/kube/webhook.ts';
 import { meshConfigOf } from '../../helpers/existing/found-istio.ts';
 import { isSelected } from '../../helpers/istio/discovery-selectors.ts';
-import { visibleTo, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import { apiMessage, apiStatus, listOf, nameOf } from '../../helpers/kube/client.ts';
 import { exec } from '../../helpers/kube/exec.ts';
@@ -13,7 +13,7 @@ import type { Finding } from '../../helpers/trip/finding.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { inTheSidecar, onTheWayToTheSidecar, type Question } from './explain-sidecar.ts';
 import { judgedEntries } from './judged-entries.ts';
-import { noEntryFor, usualExport } from './missing-entry.ts';
+import { noEntryFor, notExported, usualExport } from './missing-entry.ts';
 import { others, sourcePod } from './others.ts';
 import { serviceEntryIn } from './service-entry.ts';
 import { sidecarComplaint } from './sidecar-complaint.ts';
@@ -308,14 +308,10 @@ const questions: readonly Question[] = [
 async function notLookedAt(world: World, first: Finding): Promise<Finding | undefined> {
   const { kube, clientNamespace, mesh } = world;
   const own = await find<ServiceEntry>(kube, serviceEntryIn(world));
-  const usual = await usualExport(world);
-  const says = (own?.spec?.exportTo?.length ?? 0) > 0;
-  if (own !== undefined && !says && !visibleTo(clientNamespace, usual.exportTo, own.metadata?.namespace)) {
-    return {
-      cause: 'SERVICE_ENTRY_EXPORT',
-      seen: `${nameOf(own)}, ${usual.told}`,
-      expected: `visible to namespace ${clientNamespace}`,
-    };
+  // MESH-1 has judged what it says itself.
+  if (own !== undefined && (own.spec?.exportTo ?? []).length === 0) {
+    const unseen = notExported(world, own, await usualExport(world));
+    if (unseen !== undefined) return unseen;
   }
   const { discoverySelectors: selectors } = await meshConfigOf(kube, mesh.revision, mesh.system);
   const labels = (await kube.core.readNamespace({ name: clientNamespace })).metadata?.labels ?? {};

@@ -46,14 +46,8 @@ export async function noEntryFor(world: World, ip: string, names?: readonly stri
         expected: `port ${to.port}`,
       };
     }
-    const said = spec.exportTo?.length ?? 0;
-    if (!visibleTo(world.clientNamespace, said > 0 ? spec.exportTo : usual.exportTo, metadata?.namespace)) {
-      return {
-        cause: 'SERVICE_ENTRY_EXPORT',
-        seen: said > 0 ? `${told}, exportTo: ${JSON.stringify(spec.exportTo)}` : `${told}, ${usual.told}`,
-        expected: `visible to namespace ${world.clientNamespace}`,
-      };
-    }
+    const unseen = notExported(world, entry, usual);
+    if (unseen !== undefined) return unseen;
     const hosts = spec.hosts ?? [];
     const hidden = hosts.every((host) => !imported(world, resource, metadata?.namespace ?? '', host));
     if (resource !== undefined && hidden) {
@@ -132,10 +126,31 @@ function imported(
 
 const networking = 'networking.istio.io/v1';
 
+/** How far entries are seen, and what says so, for people. */
+interface Export {
+  readonly exportTo: readonly string[];
+  readonly told: string;
+}
+
+/** That the client does not see this entry; undefined where it does. */
+export function notExported(
+  { clientNamespace }: World,
+  entry: ServiceEntry,
+  usual: Export,
+): Finding | undefined {
+  const own = entry.spec?.exportTo ?? [];
+  const { exportTo, told } =
+    own.length === 0 ? usual : { exportTo: own, told: `exportTo: ${JSON.stringify(own)}` };
+  if (visibleTo(clientNamespace, exportTo, entry.metadata?.namespace)) return undefined;
+  return {
+    cause: 'SERVICE_ENTRY_EXPORT',
+    seen: `${nameOf(entry)}, ${told}`,
+    expected: `visible to namespace ${clientNamespace}`,
+  };
+}
+
 /** How far an entry is seen that does not say so itself: as the control plane of the client's sidecar has it. */
-export async function usualExport(
-  world: World,
-): Promise<{ readonly exportTo: readonly string[]; readonly told: string }> {
+export async function usualExport(world: World): Promise<Export> {
   const pod = await sourcePod(world);
   const revision = pod === undefined ? world.mesh.revision : revisionIn(pod);
   const { defaultServiceExportTo } = await meshConfigOf(world.kube, revision, world.mesh.system);

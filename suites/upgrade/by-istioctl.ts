@@ -1,8 +1,7 @@
 import { makeDefault, uninstallIstio } from '../../helpers/istio/install.ts';
-import { istiodOf } from '../../helpers/istio/revision.ts';
-import { labelNamespace, merge } from '../../helpers/kube/apply.ts';
-import { kubeObject } from '../../helpers/kube/manifests.ts';
-import { podsMustBeGone } from '../../helpers/kube/workloads.ts';
+import { istiodOf, istiodPodsOf, istioSystem } from '../../helpers/istio/revision.ts';
+import { labelNamespace } from '../../helpers/kube/apply.ts';
+import { podsMustBeGone, scaleToZero } from '../../helpers/kube/workloads.ts';
 import { trafficNamespace } from '../../helpers/traffic/traffic.ts';
 import type { Step } from '../document/step.ts';
 import { installSteps } from './document-phases.ts';
@@ -172,8 +171,7 @@ function said(work: Promise<void>): Promise<void> {
  * configuration means, such as a listener without an access log, to the sidecars that are left with it.
  */
 async function removeControlPlane({ kube, session }: Gate, revision: string | undefined): Promise<void> {
-  const metadata = { namespace: 'istio-system', name: istiodOf(revision) };
-  await merge(kube, kubeObject('Deployment', metadata, { spec: { replicas: 0 } }));
-  await podsMustBeGone(kube, 'istio-system', `app=istiod,istio.io/rev=${revision ?? 'default'}`);
+  await scaleToZero(kube, istioSystem, istiodOf(revision));
+  await podsMustBeGone(kube, istioSystem, istiodPodsOf(revision));
   await said(uninstallIstio(session.cluster, setsOf(session).to, { revision }));
 }
