@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { ownExtension as ext } from './helpers/installed.ts';
+import { thisThread } from './helpers/session/this-thread.ts';
 
 /** Steps that the CLI runs in its own process: it provides the session, and the faults, the meshes or the upgrade to try. */
 function ofSteps(name: string, file: string, globalSetup: string[] = []): TestProjectInlineConfiguration {
@@ -14,10 +15,9 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
       testTimeout: 1_800_000,
       hookTimeout: 900_000,
       retry: 0,
-      // Node strips the types by itself, for this process and its threads alike.
+      // Node strips the types by itself.
       experimental: { viteModuleRunner: false, nodeLoader: false },
-      // A thread ends with the process; a fork could outlive a run that was interrupted.
-      pool: 'threads',
+      pool: thisThread,
       fileParallelism: false,
     },
   };

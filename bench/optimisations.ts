@@ -56,6 +56,12 @@ export const optimisations: readonly Optimisation[] = [
     to: 'this.#ended = this.#handed.promise.then(() => vitest.start());',
   },
   {
+    what: "steps run in the CLI's own thread",
+    file: 'vitest.config.ts',
+    from: 'pool: thisThread',
+    to: "pool: 'threads'",
+  },
+  {
     what: 'the controller manager starts without its limit of requests',
     file: 'helpers/cluster/node-container.ts',
     from: "['kube-api-qps=200', 'kube-api-burst=400']",

@@ -10,6 +10,7 @@ import type { Handed, SessionFacts } from './session.ts';
 import type { Telling } from './telling.ts';
 import { fileURLToPath } from 'node:url';
 import { ownExtension } from '../installed.ts';
+import { keepListeners } from './this-thread.ts';
 import TotalsReporter from '../report/totals-reporter.ts';
 
 /** Steps that vitest runs in this process. Their modules load while the session still opens. */
@@ -107,11 +108,18 @@ export class Project implements AsyncDisposable {
     configuration: Configuration,
     reporters: readonly Reporter[],
   ): Promise<Project> {
-    const restore = keepListeners();
+    // Vite ends the process on SIGTERM by itself, vitest on SIGINT and on an unhandled rejection, all of them before anything
+    // could be cleaned up. These are the CLI's to handle.
+    const restore = keepListeners([
+      ...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const),
+      ...(['unhandledRejection', 'uncaughtException'] as const),
+    ]);
     const vitest = await createVitest({
       root,
       project: [project],
       watch: false,
+      // The console is the CLI's as well, which writes while steps run.
+      disableConsoleIntercept: true,
       ...(ownExtension === 'ts'
         ? { reporters: [...reporters, new TotalsReporter()] }
         : { ...inPackage, reporters: [...reporters] }),
@@ -141,21 +149,4 @@ export class Project implements AsyncDisposable {
     // The exit code is the CLI's to choose; vitest sets it on any failed test.
     process.exitCode = 0;
   }
-}
-
-/**
- * Vite ends the process on SIGTERM by itself, vitest on SIGINT and on an unhandled rejection, all of them before
- * anything could be cleaned up. These are the CLI's to handle.
- * @returns takes the listeners away that came since
- */
-function keepListeners(): () => void {
-  const events = ['SIGINT', 'SIGTERM', 'SIGHUP', 'unhandledRejection', 'uncaughtException'] as const;
-  const before = events.map((event) => process.listeners(event as 'SIGINT'));
-  return () => {
-    for (const [index, event] of events.entries()) {
-      for (const listener of process.listeners(event as 'SIGINT')) {
-        if (before[index]?.includes(listener) !== true) process.off(event, listener);
-      }
-    }
-  };
 }
