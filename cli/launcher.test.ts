@@ -1,5 +1,5 @@
 import { accessSync, chmodSync, constants, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -364,6 +364,21 @@ describe.concurrent('npm ci', () => {
     expect(stderr).toContain('npm ci failed (its output is above)');
     expect(code).toBe(3);
     expect(existsSync(join(world.root, '.conformance-install.lock'))).toBe(false);
+  });
+
+  it('empties no folder of others that node_modules is a link to', async () => {
+    using world = new World();
+    const others = join(world.folder, 'others');
+    renameSync(join(world.root, 'node_modules'), others);
+    symlinkSync(others, join(world.root, 'node_modules'));
+    expect((await world.run('conformance', ['--help'])).code).toBe(0);
+    world.command('npm', installs);
+    world.lockFile('1.0.1');
+    const { code, stderr } = await world.run('conformance', ['--help']);
+    expect(stderr).toContain(
+      `node_modules is a link to ${others}, whose packages are not what package-lock.json says`,
+    );
+    expect([code, world.called()]).toEqual([3, []]);
   });
 
   it('never runs inside npm test', async () => {

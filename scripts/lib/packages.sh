@@ -38,6 +38,11 @@ install_packages() {
     printf '%s\n' "$lock" >"$stamp" 2>/dev/null || true
     return 0
   fi
+  # npm ci would empty the folder that the link leads to, which is somebody else's.
+  if [[ -L $ROOT/node_modules ]]; then
+    fail 3 "node_modules is a link to $(readlink "$ROOT/node_modules"), whose packages are not what package-lock.json says" \
+      "Remove the link (rm node_modules) and run this again, or run npm ci where it leads to."
+  fi
   has npm || fail 3 'npm is missing' 'Install npm (it comes with Node.js), then run this again.'
   take_lock "$ROOT/.conformance-install.lock" 'npm ci'
   if [[ ! -f $stamp || $(cat "$stamp") != "$lock" ]]; then
