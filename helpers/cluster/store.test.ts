@@ -24,13 +24,19 @@ async function storesUsed(hours: Readonly<Record<string, number>>): Promise<stri
 describe('the prepared stores', () => {
   it('stay three, those used last', async () => {
     const folder = await storesUsed({ a: 9, b: 2, c: 5, d: 3, e: 7 });
-    await prune(folder);
+    await prune(folder, new Set());
     expect((await readdir(folder)).sort()).toEqual(['b', 'c', 'd']);
   });
 
-  it('stay all that a node may be copying, and what is being made', async () => {
+  it('stay all that nodes have mounted, of a kept cluster too', async () => {
+    const folder = await storesUsed({ a: 9, b: 2, c: 5, d: 3, e: 7 });
+    await prune(folder, new Set([join(folder, 'a')]));
+    expect((await readdir(folder)).sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('stay all that a node may be about to use, and what is being made', async () => {
     const folder = await storesUsed({ a: 0.1, b: 0.2, c: 0.3, d: 0.4, e: 2, '.new-run': 9 });
-    await prune(folder);
+    await prune(folder, new Set());
     expect((await readdir(folder)).sort()).toEqual(['.new-run', 'a', 'b', 'c', 'd']);
   });
 });

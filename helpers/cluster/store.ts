@@ -18,7 +18,7 @@ const database = 'io.containerd.metadata.v1.bolt/meta.db';
 
 /** Stores that stay; each is some 700 MB. */
 const kept = 3;
-/** A store that was used since is not pruned: a node may be copying it. */
+/** A store that was used since is not pruned: a node may be about to be started on it. */
 const inUseMs = 3_600_000;
 /** How many times larger than their archive the unpacked images are. */
 const growth = 3;
@@ -35,7 +35,7 @@ export interface StoreRequest {
 
 /**
  * A containerd root with the archives imported, made once for the same node and archives and shared by all runs: a node
- * copies it in a second, where importing costs it ten. Made beside its final place and renamed, so that whoever finds one
+ * reads it where it is, while importing costs it ten seconds. Made beside its final place and renamed, so that whoever finds one
  * finds it whole.
  * @returns its folder; undefined when there is none to be had, and the node has to import the archives by itself
  * @throws EnvironmentError when it is interrupted
@@ -82,7 +82,13 @@ async function make(request: StoreRequest, folder: string): Promise<void> {
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  await prune(stores);
+  await prune(stores, await mountedHere());
+}
+
+/** What containers of this engine have mounted, also those that were stopped. */
+async function mountedHere(): Promise<ReadonlySet<string>> {
+  const containers = await (await dockerode()).listContainers({ all: true });
+  return new Set(containers.flatMap(({ Mounts }) => Mounts.map(({ Source }) => Source)));
 }
 
 async function importInto(
@@ -128,10 +134,10 @@ async function sweepUnfinished(stores: string): Promise<void> {
   }
 }
 
-/** The stores that were not used for longest go. */
-export async function prune(stores: string): Promise<void> {
+/** The stores that were not used for longest go, but for those that nodes have mounted. */
+export async function prune(stores: string, mounted: ReadonlySet<string>): Promise<void> {
   for (const { folder, at } of (await storesByUse(stores)).slice(kept)) {
-    if (Date.now() - at > inUseMs) await rm(folder, { recursive: true, force: true });
+    if (Date.now() - at > inUseMs && !mounted.has(folder)) await rm(folder, { recursive: true, force: true });
   }
 }
 
