@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ownExtension as ext } from './helpers/installed.ts';
 import { thisThread } from './helpers/session/this-thread.ts';
 
@@ -23,17 +24,32 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
   };
 }
 
-/** A file waits for half of its time: two at once, where the two nodes that two of them may have find memory. */
-const maxWorkers = totalmem() < 12 * 1024 ** 3 ? 1 : 2;
+const memory = totalmem() / 1024 ** 3;
+const maxWorkers = memory < 12 ? 1 : 2;
 
-/** Tests of whole programs. */
+/** Tests of whole programs. A file waits for half of its time: three at once, where the two nodes that each may have find memory. */
 function whole(name: string, testTimeout: number, hookTimeout = 900_000): TestProjectInlineConfiguration {
   const include = [`tests/${name}/*.test.ts`];
-  return { test: { name, include, testTimeout, hookTimeout, retry: 0, maxWorkers, maxConcurrency: 3 } };
+  const files = memory < 20 ? maxWorkers : 3;
+  return {
+    test: { name, include, testTimeout, hookTimeout, retry: 0, maxWorkers: files, maxConcurrency: 3 },
+  };
+}
+
+/** A project of one file is a long one, and begins before those of many: none goes on by itself at the end. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const ofProject = Map.groupBy(sorted, ({ project }) => project.name);
+    return sorted.sort(
+      (a, b) => (ofProject.get(a.project.name)?.length ?? 0) - (ofProject.get(b.project.name)?.length ?? 0),
+    );
+  }
 }
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     reporters: ['default', `./helpers/report/totals-reporter.${ext}`],
     projects: [
       {
