@@ -27,10 +27,17 @@ function ofSteps(name: string, file: string, globalSetup: string[] = []): TestPr
 const memory = totalmem() / 1024 ** 3;
 const maxWorkers = memory < 12 ? 1 : 2;
 
-/** Tests of whole programs. A file waits for half of its time: three at once, where the two nodes that each may have find memory. */
-function whole(name: string, testTimeout: number, hookTimeout = 900_000): TestProjectInlineConfiguration {
+/** A file with clusters waits for half of its time: three at once, where the two nodes that each may have find memory. */
+const filesWithClusters = memory < 20 ? maxWorkers : 3;
+
+/** Tests of whole programs. */
+function whole(
+  name: string,
+  testTimeout: number,
+  hookTimeout = 900_000,
+  files = filesWithClusters,
+): TestProjectInlineConfiguration {
   const include = [`tests/${name}/*.test.ts`];
-  const files = memory < 20 ? maxWorkers : 3;
   return {
     test: { name, include, testTimeout, hookTimeout, retry: 0, maxWorkers: files, maxConcurrency: 3 },
   };
@@ -90,7 +97,7 @@ export default defineConfig({
       // The workflows under a workflow runner on this machine: scripts/with-go-tools brings it.
       whole('workflows', 1_800_000),
       // The report's page in a real browser: scripts/with-browser says which.
-      whole('report', 60_000, 60_000),
+      whole('report', 60_000, 60_000, maxWorkers),
       // Runs in an existing cluster that has its own Istio and workloads.
       whole('existing', 400_000),
       // A gate on somebody's Istio, which Helm upgrades: scripts/with-go-tools brings it.
