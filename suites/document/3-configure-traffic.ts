@@ -11,7 +11,7 @@ import { theirEntriesMustBeLikeTheDocuments } from './like-the-documents.ts';
 import { clientMustSeeOwnEntry, noEntryFor, whyNotLed } from './missing-entry.ts';
 import { lineMustBeInSquidLog } from './must.ts';
 import { inSection, isDeployed, withoutItsLog, type Step } from './step.ts';
-import { judgedOf, judgedText, rivalsText } from './their-entry.ts';
+import { judgedOf, judgedText, replacedText, rivalsText, type Led } from './their-entry.ts';
 import type { World } from './world.ts';
 
 export const configureTraffic = ({ commands, claims }: Edition): readonly Step[] =>
@@ -24,9 +24,7 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       run: async (world) => {
         const led = await theirEntriesOf(world);
         if (led.length > 0) {
-          world.note('entry', judgedText(judgedOf(led)));
-          const rivals = rivalsText(led);
-          if (rivals !== undefined) world.note('entries', rivals);
+          noteEntries(world, led);
           await theirEntriesMustBeLikeTheDocuments(world, led);
           noteResolutions(world);
           await sidecarMustTunnel(world);
@@ -88,6 +86,16 @@ export const configureTraffic = ({ commands, claims }: Edition): readonly Step[]
       },
     },
   });
+
+/** Which entries of the mesh are judged, why these, and which were before an upgrade. */
+function noteEntries(world: World, led: readonly Led[]): void {
+  const judged = judgedOf(led);
+  if (judged.length > 0) world.note('entry', judgedText(judged));
+  const rivals = rivalsText(led);
+  if (rivals !== undefined) world.note('entries', rivals);
+  const replaced = replacedText(world.entriesBefore, led);
+  if (replaced !== undefined) world.note('before the upgrade', replaced);
+}
 
 /** Of a proxy that the mesh may have an entry for, why that is not judged: a mistyped one would go unnoticed. */
 async function noteWhyNotTheirs(world: World): Promise<void> {

@@ -2,10 +2,15 @@ import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { claimantsOf, visibleTo, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { whyNotLed } from './missing-entry.ts';
-import { judgedOf, type Led } from './their-entry.ts';
+import { judgedOf, ledBefore, type Led } from './their-entry.ts';
 import type { World } from './world.ts';
 
-export interface EntryDifference {
+export interface EntryDifference extends Rule {
+  /** The same of the entry from before an upgrade. */
+  readonly before: Rule | undefined;
+}
+
+interface Rule {
   readonly cause: CauseCode;
   readonly field: string;
   readonly seen: unknown;
@@ -23,8 +28,24 @@ export interface Purpose {
   readonly clientNamespace: string;
 }
 
-/** The first in which an entry of the mesh is not like the document's; undefined for one that is. */
-export function entryDifference(entry: ServiceEntry, purpose: Purpose): EntryDifference | undefined {
+/**
+ * The first in which an entry of the mesh is not like the document's; undefined for one that is.
+ * @param before The entry that led there before an upgrade
+ */
+export function entryDifference(
+  entry: ServiceEntry,
+  purpose: Purpose,
+  before?: ServiceEntry,
+): EntryDifference | undefined {
+  const rules = rulesFor(entry, purpose);
+  const index = rules.findIndex(({ sound }) => !sound);
+  const found = rules[index];
+  if (found === undefined) return undefined;
+  return { ...found, before: before === undefined ? undefined : rulesFor(before, purpose)[index] };
+}
+
+/** What an entry must say, always in this order. */
+function rulesFor(entry: ServiceEntry, purpose: Purpose): readonly (Rule & { readonly sound: boolean })[] {
   const { ips, all, port, name, clientNamespace } = purpose;
   const { hosts = [], addresses = [], ports = [], exportTo = [], ...rest } = entry.spec ?? {};
   const listed = ports.find(({ number }) => number === port);
@@ -62,13 +83,12 @@ export function entryDifference(entry: ServiceEntry, purpose: Purpose): EntryDif
     ['SERVICE_ENTRY_DIFFERS', 'resolution', resolution, resolutions, resolves],
     ['SERVICE_ENTRY_DIFFERS', 'endpoints', own, 'none', own.length === 0 || resolution !== 'NONE'],
   ];
-  const [cause, field, seen, expected] = rules.find(([, , , , sound]) => !sound) ?? [];
-  return cause === undefined || field === undefined ? undefined : { cause, field, seen, expected };
+  return rules.map(([cause, field, seen, expected, sound]) => ({ cause, field, seen, expected, sound }));
 }
 
 /**
  * Fails the step where an entry that is judged is not like the document's, or an address of the proxy has none. Its name,
- * host and further ports are its own.
+ * host and further ports are its own. What was otherwise before an upgrade is told.
  */
 export async function theirEntriesMustBeLikeTheDocuments(world: World, led: readonly Led[]): Promise<void> {
   const { proxy } = world.session;
@@ -78,13 +98,34 @@ export async function theirEntriesMustBeLikeTheDocuments(world: World, led: read
     name: proxy.kind === 'given' ? proxy.name?.replace(/\.$/, '') : undefined,
     clientNamespace: world.clientNamespace,
   };
-  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  const { entriesBefore } = world;
   const findings = judgedOf(led).flatMap(({ claimant: { entry, name }, ips }): Finding[] => {
-    const found = entryDifference(entry, { ...purpose, ips });
+    const [old] = ledBefore(entriesBefore, ips[0] ?? '');
+    const found = entryDifference(entry, { ...purpose, ips }, old?.entry);
     if (found === undefined) return [];
-    const { cause, field, seen, expected } = found;
-    return [{ cause, seen: `${name}, ${field}: ${text(seen)}`, expected: `${field}: ${text(expected)}` }];
+    const { cause, field, seen, expected, before } = found;
+    const of = old === undefined || old.name === name ? '' : `${old.name}, `;
+    const was = before === undefined ? '' : changed(of, found, before);
+    return [
+      { cause, seen: `${name}, ${field}: ${text(seen)}${was}`, expected: `${field}: ${text(expected)}` },
+    ];
   });
-  for (const { ip, by } of led) if (by.length === 0) findings.push(await whyNotLed(world, ip));
+  for (const { ip, by } of led) {
+    if (by.length > 0) continue;
+    const why = await whyNotLed(world, ip);
+    const [gone] = ledBefore(entriesBefore, ip);
+    const was = gone === undefined ? '' : `${gone.name}, which led to ${ip} before the upgrade, is gone; `;
+    findings.push({ ...why, seen: `${was}${why.seen}` });
+  }
   if (findings.length > 0) throw new ConformanceError(findings);
+}
+
+/** What was there before the upgrade; a field that is the same fitted what the entry said besides. */
+function changed(of: string, { field, seen }: Rule, before: Rule): string {
+  if (of === '' && text(before.seen) === text(seen)) return '; before the upgrade it was like the document’s';
+  return `; before the upgrade: ${of}${before.field === field ? '' : `${before.field}: `}${text(before.seen)}`;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -71,6 +71,39 @@ export function entriesFor(entries: readonly ServiceEntry[], asked: Asked): read
   return led.some(({ by }) => by.length > 0) ? led : [];
 }
 
+/**
+ * After an upgrade, the entries that lead to each address of the proxy, whatever they are called by now. Where none does, what
+ * did before is judged by what it says now; an address has none where that is gone.
+ * @param before As they were judged before the upgrade
+ */
+export function entriesSince(
+  before: readonly Led[],
+  entries: readonly ServiceEntry[],
+  asked: Asked,
+): readonly Led[] {
+  const found = entriesFor(entries, asked);
+  return asked.ips.map((ip): Led => {
+    const led = found.find((one) => one.ip === ip);
+    if (led !== undefined && led.by.length > 0) return led;
+    const left = ledBefore(before, ip).flatMap(({ name }) => entries.filter((one) => nameOf(one) === name));
+    return { ip, by: left.map((entry) => claimant(entry, asked.port, asked.name)) };
+  });
+}
+
+/** Entries that Istio takes for an address before one that was judged for the proxy, and that were not themselves. */
+export function newcomersOf(before: readonly Led[], led: readonly Led[]): readonly Claimant[] {
+  const names = new Set(before.flatMap(({ by }) => by.map(({ name }) => name)));
+  return led.flatMap(({ by }) => {
+    const first = by.findIndex(({ name }) => names.has(name));
+    return by.slice(0, Math.max(0, first));
+  });
+}
+
+/** The entries that led to an address before the upgrade; a proxy by name may have had another one then. */
+export function ledBefore(before: readonly Led[], ip: string): readonly Claimant[] {
+  return (before.find((one) => one.ip === ip) ?? before[0])?.by ?? [];
+}
+
 function leadingTo(
   ip: string,
   entries: readonly ServiceEntry[],
@@ -167,6 +200,16 @@ export function rivalsText(led: readonly Led[]): string | undefined {
     return [`${first.name} wins over ${over}: ${why}`];
   });
   return told.length === 0 ? undefined : [...new Set(told)].join('; ');
+}
+
+/** Entries that were judged before the upgrade and no longer are, in words: another one leads there. */
+export function replacedText(before: readonly Led[], led: readonly Led[]): string | undefined {
+  const told = led.flatMap(({ ip, by: [now] }) => {
+    const [old] = ledBefore(before, ip);
+    if (old === undefined || now === undefined || old.name === now.name) return [];
+    return [`${old.name} led to ${ip}`];
+  });
+  return told.length === 0 ? undefined : told.join('; ');
 }
 
 /** What Envoy must make of an entry of the mesh that is like the document's. */

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
 import { entryDifference } from './like-the-documents.ts';
-import { entriesFor, entryOfTheirs, judgedOf, judgedText, rivalsText, type Asked } from './their-entry.ts';
+import {
+  entriesFor,
+  entriesSince,
+  entryOfTheirs,
+  judgedOf,
+  judgedText,
+  newcomersOf,
+  replacedText,
+  rivalsText,
+  type Asked,
+} from './their-entry.ts';
 
 const ip = '10.42.0.11';
 const second = '10.42.0.12';
@@ -122,6 +132,60 @@ describe('the entries of a mesh for several addresses', () => {
   });
 });
 
+describe('the entries of a mesh after an upgrade', () => {
+  const before = entriesFor([entry()], asked);
+  const tls = { ports: [{ number: 3128, name: 'tls', protocol: 'TLS' }] };
+  const since = (entries: readonly ServiceEntry[], changes: Partial<Asked> = {}) =>
+    entriesSince(before, entries, { ...asked, ...changes });
+  const judged = (entries: readonly ServiceEntry[], changes: Partial<Asked> = {}): string[] =>
+    judgedOf(since(entries, changes)).map(({ claimant: { name } }) => name);
+
+  it('are judged by what they say then', () => {
+    expect(since([entry(tls)])[0]?.by[0]).toMatchObject({ protocol: 'TLS' });
+    const marked = { ...entry(), metadata: { ...entry().metadata, labels: { helm: '2' } } };
+    expect(judged([marked])).toEqual(['ServiceEntry istio-system/corp-proxy']);
+    expect(replacedText(before, since([marked]))).toBeUndefined();
+  });
+
+  it.each([
+    { addresses: ['10.9.9.9'] },
+    { addresses: [] },
+    { exportTo: ['.'] },
+    { ports: [{ number: 8080, name: 'tcp', protocol: 'TCP' }] },
+  ])('are judged also where they no longer lead there: %j', (changes) => {
+    expect(judged([entry(changes)])).toEqual(['ServiceEntry istio-system/corp-proxy']);
+    expect(replacedText(before, since([entry(changes)]))).toBeUndefined();
+  });
+
+  it('are others that lead there in their place, and that is told', () => {
+    const other = entry({}, 'renamed');
+    expect(judged([other])).toEqual(['ServiceEntry istio-system/renamed']);
+    expect(judged([entry({ addresses: ['10.9.9.9'] }), other])).toEqual([
+      'ServiceEntry istio-system/renamed',
+    ]);
+    expect(replacedText(before, since([other]))).toBe(`ServiceEntry istio-system/corp-proxy led to ${ip}`);
+  });
+
+  it('may go after one that was not judged: whether the client has that, its sidecar tells', () => {
+    const newcomers = (entries: readonly ServiceEntry[]): string[] =>
+      newcomersOf(before, since(entries)).map(({ name }) => name);
+    const older = entry({}, 'older', '2025-01-01T00:00:00Z');
+    expect(newcomers([entry(), older])).toEqual(['ServiceEntry istio-system/older']);
+    expect(newcomers([entry(), entry({}, 'younger', '2027-01-01T00:00:00Z')])).toEqual([]);
+    expect(newcomers([older])).toEqual([]);
+  });
+
+  it('are none where nothing leads there any more, for each address of its own', () => {
+    expect(since([])).toEqual([{ ip, by: [] }]);
+    expect(since([entry({ addresses: ['10.9.9.9'] }, 'other')])).toEqual([{ ip, by: [] }]);
+    const both = { ips: [ip, second] };
+    expect(since([entry()], both)).toMatchObject([
+      { ip, by: [{}] },
+      { ip: second, by: [{}] },
+    ]);
+  });
+});
+
 describe('an entry of the mesh', () => {
   const judged = (changes: object, name?: string): string | undefined => {
     const { port, clientNamespace } = asked;
@@ -142,6 +206,14 @@ describe('an entry of the mesh', () => {
       judged({ resolution: 'STATIC', endpoints: [{ address: ip }, { address: second }] }),
     ).toBeUndefined();
     expect(judged({ resolution: 'STATIC', workloadSelector: { labels: { app: 'proxy' } } })).toBeUndefined();
+  });
+
+  it('is told with what it said before an upgrade', () => {
+    const { port, clientNamespace } = asked;
+    const purpose = { ips: [ip], all: [ip], port, name: undefined, clientNamespace };
+    const tls = entry({ ports: [{ number: 3128, name: 'tls', protocol: 'TLS' }] });
+    expect(entryDifference(tls, purpose, entry())).toMatchObject({ seen: 'TLS', before: { seen: 'TCP' } });
+    expect(entryDifference(tls, purpose)?.before).toBeUndefined();
   });
 
   it.each([

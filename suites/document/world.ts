@@ -120,6 +120,8 @@ export class World implements AsyncDisposable {
   readonly baselineTrip = new Slot<Trip>('the baseline request', 'PROXY-8');
   /** The mesh's own ServiceEntries for the proxy, by its addresses; none where the document's is applied. */
   readonly theirEntries = new Slot<readonly Led[]>("the mesh's entries for the proxy", 'CONTROL-1 or MESH-1');
+  /** As the pass before an upgrade judged them; none where the document's was applied, or nothing was before. */
+  entriesBefore: readonly Led[] = [];
   /** What the mesh does with the document's request without the ServiceEntry. */
   readonly baselineWay = new Slot<Way>('the way without the entry', 'CONTROL-1 or MESH-1');
   /** Whether the mesh has a cluster of the entry's name without the entry: by one of the same host for another address. */
@@ -164,6 +166,20 @@ export class World implements AsyncDisposable {
     this.givenClient = session.existing?.client;
     this.witnesses.isUsersPod = ({ namespace, pod }) =>
       namespace === this.givenClient?.namespace && pod === this.givenClient.pod;
+  }
+
+  /**
+   * Goes on from an earlier pass of a gate. Once the entry is there, nobody can ask what would become of a connection
+   * without it; and while its control plane is changed, the sidecar may not show which entries are the mesh's own.
+   */
+  follow({ meshTrip, baselineWay, theirEntries }: World): void {
+    this.wasLed = meshTrip.known() !== undefined;
+    const way = baselineWay.known();
+    const entries = theirEntries.known();
+    if (way !== undefined) this.baselineWay.set(way);
+    if (entries === undefined) return;
+    this.theirEntries.set(entries);
+    this.entriesBefore = entries;
   }
 
   proxy(): Endpoint {

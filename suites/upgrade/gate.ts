@@ -162,7 +162,8 @@ export class Gate implements AsyncDisposable {
     const session = isClients(name) ? this.client?.session : this.session;
     const world = new World(session ?? this.session, this.#meshOf(name));
     if (this.#before !== undefined) world.before.set(this.#before);
-    this.#rememberWay(name, world);
+    const first = this.#passes.get(isClients(name) ? 'client before' : 'before');
+    if (first !== undefined) world.follow(first.world);
     const pass = new Pass(world);
     this.#passes.set(name, pass);
     return pass;
@@ -281,16 +282,6 @@ export class Gate implements AsyncDisposable {
       case 'fresh proxy':
         return after;
     }
-  }
-
-  /** Once the entry is there, nobody can ask what would become of a connection without it. */
-  #rememberWay(name: PassName, world: World): void {
-    const first = this.#passes.get(isClients(name) ? 'client before' : 'before')?.world;
-    world.wasLed = first?.meshTrip.known() !== undefined;
-    const way = first?.baselineWay.known();
-    const entries = first?.theirEntries.known();
-    if (way !== undefined) world.baselineWay.set(way);
-    if (entries !== undefined) world.theirEntries.set(entries);
   }
 
   /** Brings a used cluster back to where a gate begins: without Istio, whatever the gate before left in it. */

@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import type { GatePlan } from '../../helpers/results/gate.ts';
 import { deployedProxy } from '../../helpers/proxy/proxy.ts';
 import { planOf } from '../../helpers/session/proxy.ts';
 import type { SessionFacts } from '../../helpers/session/session.ts';
+import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { judgedEntries, theirEntriesOf } from '../document/judged-entries.ts';
+import { theirEntriesMustBeLikeTheDocuments } from '../document/like-the-documents.ts';
+import { entriesFor } from '../document/their-entry.ts';
 import { recordOf } from '../pass.ts';
 import { Gate } from './gate.ts';
 import { phasesOf } from './phases.ts';
@@ -144,6 +148,109 @@ it('follows the log of a proxy of theirs only while no live traffic goes through
   expect(read[ids.indexOf('document-before')]).toBeGreaterThan(0);
   const last = phases.find(({ id }) => id === 'document-at-the-end')?.steps.map(({ id }) => id);
   expect(last?.slice(0, 2)).toEqual(['REACH-2', 'MESH-1']);
+});
+
+describe('entries of the mesh for a proxy of theirs, after an upgrade', () => {
+  const configuration = configurationSchema.parse({
+    ...{ kubeconfig: 'k', proxy: '192.0.2.1:3128', destination: 'https://example.com', expectTitle: 'x' },
+  });
+  const theirs = {
+    ...session,
+    configuration,
+    proxy: planOf(configuration).proxy,
+    namespaces: { mesh: 'm', external: 'e', origin: 'e-origin' },
+    existing: {
+      istio: { version: '1.28.3', revision: undefined, namespace: 'istio-system', injection: {} },
+      dress: { labels: {} },
+    },
+  } as unknown as SessionFacts;
+  const entry = (changes: object = {}): ServiceEntry => ({
+    metadata: { namespace: 'company', name: 'proxy' },
+    spec: {
+      hosts: ['proxy.company.test'],
+      addresses: ['192.0.2.1'],
+      ports: [{ number: 3128, name: 'tcp', protocol: 'TCP' }],
+      ...changes,
+    },
+  });
+
+  /** A gate that has judged the company's entry, and whose mesh has these now. */
+  const gateThatFinds = (...items: readonly ServiceEntry[]) => {
+    const gate = new Gate(theirs, { ...planned, theirs: { command: 'upgrade' } });
+    const before = [{ ...entry(), kind: 'ServiceEntry' }];
+    const asked = { entry: 'auto', ips: ['192.0.2.1'], port: 3128, name: undefined, clientNamespace: 'm' };
+    gate.world('before').theirEntries.set(entriesFor(before, asked));
+    const world = gate.world('fresh proxy');
+    world.proxyIps.set(['192.0.2.1']);
+    world.proxyIp.set('192.0.2.1');
+    world.proxyPort.set(3128);
+    const list = vi.spyOn(world.kube.objects, 'list').mockResolvedValue({ items: [...items] });
+    return { gate, world, list };
+  };
+
+  it('are asked for each time, once, and judged as they are then', async () => {
+    const tls = entry({ ports: [{ number: 3128, name: 'tls', protocol: 'TLS' }] });
+    const { gate, world, list } = gateThatFinds(tls);
+    const phases = phasesOf(gate).filter(({ id }) =>
+      ['document-fresh-proxy', 'document-at-the-end'].includes(id),
+    );
+    for (const phase of phases) {
+      list.mockClear();
+      const step = phase.steps.find(({ id }) => id === 'MESH-1');
+      await expect(step?.run(world)).rejects.toMatchObject({
+        findings: [
+          {
+            cause: 'SERVICE_ENTRY_PROTOCOL',
+            seen: 'ServiceEntry company/proxy, protocol of port 3128: TLS; before the upgrade: TCP',
+          },
+        ],
+      });
+      expect(list).toHaveBeenCalledOnce();
+    }
+    expect(phases).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      'SERVICE_ENTRY_ADDRESS',
+      'proxy, addresses: ["192.0.2.9"]; before the upgrade: ["192.0.2.1"]',
+      entry({ addresses: ['192.0.2.9'] }),
+    ],
+    [
+      'SERVICE_ENTRY_DIFFERS',
+      'proxy, resolution: STATIC; before the upgrade: NONE',
+      entry({ resolution: 'STATIC', endpoints: [{ address: '192.0.2.9' }] }),
+    ],
+    [
+      'SERVICE_ENTRY_PROTOCOL',
+      'other, protocol of port 3128: HTTP; before the upgrade: ServiceEntry company/proxy, TCP',
+      {
+        ...entry({ ports: [{ number: 3128, name: 'http', protocol: 'HTTP' }] }),
+        metadata: { namespace: 'company', name: 'other' },
+      },
+    ],
+  ])('are red with %s: %s', async (cause, seen, now) => {
+    const { world } = gateThatFinds(now);
+    await expect(
+      theirEntriesMustBeLikeTheDocuments(world, await theirEntriesOf(world)),
+    ).rejects.toMatchObject({ findings: [{ cause, seen: `ServiceEntry company/${seen}` }] });
+  });
+
+  it('are not replaced by the document’s where they are gone', async () => {
+    const { world } = gateThatFinds();
+    expect(await theirEntriesOf(world)).toEqual([{ ip: '192.0.2.1', by: [] }]);
+    expect(judgedEntries(world).map(({ claimant: { name } }) => name)).toEqual([
+      'ServiceEntry company/proxy',
+    ]);
+  });
+
+  it('are followed where they have another name', async () => {
+    const { world } = gateThatFinds({ ...entry(), metadata: { namespace: 'company', name: 'renamed' } });
+    await theirEntriesOf(world);
+    expect(judgedEntries(world).map(({ claimant: { name } }) => name)).toEqual([
+      'ServiceEntry company/renamed',
+    ]);
+  });
 });
 
 describe('a gate', () => {

@@ -14,7 +14,7 @@ import { chooseSource } from '../../helpers/images/choose.ts';
 import { ensureImageSet } from '../../helpers/images/ensure.ts';
 import type { ImageSet } from '../../helpers/images/roles.ts';
 import { resolveVersions } from '../../helpers/images/versions.ts';
-import { istio, namespace, serviceEntry } from '../../faults/objects.ts';
+import { istio, namespace, serviceEntry, type ManifestObject } from '../../faults/objects.ts';
 import { clientNamed } from '../../helpers/existing/client-name.ts';
 import { injectionLabels, revisionOf } from '../../helpers/istio/revision.ts';
 import { apply, labelNamespace, remove } from '../../helpers/kube/apply.ts';
@@ -278,14 +278,17 @@ async function companyProxy() {
   const proxy = await ownProxy(sets[0].images.squid.reference, cluster.runId);
   const { url, title, ca } = proxy.site;
   const name = 'company';
-  const entry = serviceEntry(name, 'proxy', {
-    hosts: ['proxy.company.test'],
-    addresses: [proxy.ip],
-    ports: [{ number: proxy.port, name: 'tcp', protocol: 'TCP' }],
-    resolution: 'NONE',
-  });
-  await apply(kube, [namespace(name), entry], undefined, 'administrator');
+  const entry = ({ called = 'proxy', protocol = 'TCP', addresses = [proxy.ip] } = {}): ManifestObject =>
+    serviceEntry(name, called, {
+      hosts: ['proxy.company.test'],
+      addresses,
+      ports: [{ number: proxy.port, name: 'tcp', protocol }],
+      resolution: 'NONE',
+    });
+  await apply(kube, [namespace(name), entry()], undefined, 'administrator');
   return {
+    ip: proxy.ip,
+    entry,
     env: { [credentialVariables.user]: ownUser, [credentialVariables.password]: ownPassword },
     flags: [
       ...['--proxy', `${proxy.ip}:${proxy.port}`, '--proxy-log', proxy.log, '--entry', `${name}/proxy`],
@@ -337,6 +340,68 @@ test('the same, and the new revision shows entries to their own namespaces alone
       { cause: 'LISTENER_MISSING' },
     ],
   });
+  await upgradeBy(helm4, 'helm-canary-back');
+});
+
+test('the same, and the release renames the company’s entry and has it lead elsewhere too: it is followed, and may go out', async () => {
+  await using company = await companyProxy();
+  await using release = hands('releasing');
+  const { ip, entry } = company;
+  const running = gate(
+    { by: helm4, env: company.env },
+    ...['--upgrade-command', `${join(examples, 'helm-canary')} && ${release.command}`],
+    ...[...company.flags, '--entry', 'auto'],
+  );
+  await release.do(running, async () => {
+    const renamed = entry({ called: 'proxies', addresses: [ip, '192.0.2.77'] });
+    await apply(kube, [renamed], undefined, 'administrator');
+    await remove(kube, [entry()]);
+  });
+  const { exitCode, all } = await running;
+  expect(exitCode, all).toBe(0);
+  const judged = (await lastResults()).steps.filter(({ id }) => id === 'MESH-1').map(({ facts }) => facts);
+  expect(judged[0]?.['entry']).toContain('ServiceEntry company/proxy,');
+  const followed = {
+    entry: expect.stringContaining('ServiceEntry company/proxies,') as string,
+    'before the upgrade': `ServiceEntry company/proxy led to ${ip}`,
+  };
+  expect(judged.slice(1)).toMatchObject([followed, followed, followed]);
+  await upgradeBy(helm4, 'helm-canary-back');
+});
+
+test.each([
+  {
+    what: 'makes the company’s entry TLS, with which requests arrive all the same',
+    protocol: 'TLS',
+    cause: 'SERVICE_ENTRY_PROTOCOL',
+    seen: /^ServiceEntry company\/proxy, protocol of port \d+: TLS; before the upgrade: TCP$/,
+  },
+  {
+    what: 'takes the company’s entry away, without which requests pass through',
+    cause: 'SERVICE_ENTRY_MISSING',
+    seen: /^ServiceEntry company\/proxy, which led to [\d.]+ before the upgrade, is gone; .*PassthroughCluster/,
+  },
+])('the same, and the release $what: red by what the entry says then', async ({ protocol, cause, seen }) => {
+  await using company = await companyProxy();
+  await using release = hands('releasing');
+  const running = gate(
+    { by: helm4, env: company.env },
+    ...['--upgrade-command', `${join(examples, 'helm-canary')} && ${release.command}`],
+    ...[...company.flags, '--fail-fast'],
+  );
+  await release.do(running, () =>
+    protocol === undefined
+      ? remove(kube, [company.entry()])
+      : apply(kube, [company.entry({ protocol })], undefined, 'administrator'),
+  );
+  const { exitCode, all } = await running;
+  expect(exitCode, all).toBe(1);
+  expect((await lastResults()).steps.filter(({ status }) => status === 'failed')).toMatchObject([
+    {
+      ...{ phase: 'document-old-proxy', id: 'MESH-1' },
+      findings: [{ cause, seen: expect.stringMatching(seen) as string }],
+    },
+  ]);
   await upgradeBy(helm4, 'helm-canary-back');
 });
 
