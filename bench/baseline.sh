@@ -21,11 +21,12 @@ lap() { printf 'lap\t%s\t%s\n' "$1" "$(date +%s.%N)"; }
 kubectl() { "$KUBECTL" "$@"; }
 
 start_node() {
-  local images flags=()
+  # As the suite's nodes: on a disk that is nearly full the kubelet evicts pods, and removes the images of those that ended.
+  local images flags=(--kubelet-arg=eviction-hard='nodefs.available<0%,imagefs.available<0%' --kubelet-arg=image-gc-high-threshold=100)
   images=$ARCHIVE:/var/lib/rancher/k3s/agent/images/$(basename "$ARCHIVE"):ro
   if [[ -n ${QUICK-} && -n ${STORE-} ]]; then images=$STORE:/var/lib/rancher/k3s/agent/prepared:ro; fi
   if [[ -n ${QUICK-} ]]; then
-    flags=(--kube-controller-manager-arg=kube-api-qps=200 --kube-controller-manager-arg=kube-api-burst=400)
+    flags+=(--kube-controller-manager-arg=kube-api-qps=200 --kube-controller-manager-arg=kube-api-burst=400)
   fi
   docker run --detach --name "$NAME" --label "$LABEL" --privileged --cgroupns host --tmpfs /run --tmpfs /var/run \
     --volume /sys/fs/cgroup:/sys/fs/cgroup \
