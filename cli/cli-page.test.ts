@@ -33,7 +33,7 @@ it('--help says what each exit code means', () => {
   program.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
   for (const code of Object.values(exitCodes))
     expect(help).toMatch(new RegExp(`^  .*\\b${String(code)}\\b`, 'm'));
-  for (const needed of ['git', 'bash', 'npm', 'container engine', 'Node.js 22.22'])
+  for (const needed of ['git', 'bash', 'npm', 'container engine', 'Node.js 24'])
     expect(help).toContain(needed);
 });
 

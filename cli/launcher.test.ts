@@ -285,7 +285,7 @@ describe.concurrent('a run in an existing cluster', () => {
 });
 
 describe.concurrent('Node.js', () => {
-  it.each(['v22.21.9', 'v20.20.2', 'v9.0.0'])(
+  it.each(['v23.11.1', 'v22.23.3', 'v9.0.0'])(
     'says what is missing when it is %s and npm is not there',
     async (version) => {
       using world = new World();
@@ -293,7 +293,7 @@ describe.concurrent('Node.js', () => {
       world.without('npm');
       const { code, stdout, stderr } = await world.run('conformance', ['--version']);
       expect(stderr).toContain(
-        `Node.js here is ${version}, 22.22 or newer is needed, and there is no npm to get it with`,
+        `Node.js here is ${version}, 24 or newer is needed, and there is no npm to get it with`,
       );
       expect(stdout).toBe('');
       expect(code).toBe(3);

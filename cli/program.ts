@@ -52,7 +52,7 @@ export function conformanceProgram(): Command {
 
 const afterHelp = `
 Needs:
-  git, bash, npm and a container engine. Node.js 22.22 or newer is fetched if
+  git, bash, npm and a container engine. Node.js 24 or newer is fetched if
   missing. If no engine answers, Docker is installed on Debian or Ubuntu as root.
   With --kubeconfig FILE, an existing cluster serves instead of an engine.
   ./conformance doctor checks all this and starts no cluster.

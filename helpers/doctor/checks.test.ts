@@ -248,10 +248,10 @@ describe('network', () => {
 });
 
 it.each([
-  ['ok', '22.22.0'],
-  ['ok', '24.1.0'],
-  ['failed', '22.21.9'],
-  ['failed', '20.19.0'],
+  ['ok', '24.0.0'],
+  ['ok', '26.1.0'],
+  ['failed', '23.11.1'],
+  ['failed', '22.23.3'],
 ])('Node is %s at %s', (expected, version) => {
-  expect(status(nodeFinding(version, '>=22.22'))).toBe(expected);
+  expect(status(nodeFinding(version, '>=24'))).toBe(expected);
 });

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # A Node.js that is new enough, first on PATH: the machine's own, or one from npm in the user's cache folder.
 
-# testcontainers 12 and undici 8 ask for it.
-readonly NODE_MINIMUM_MAJOR=22 NODE_MINIMUM_MINOR=22
+# Earlier ones do not know `await using`, and Node strips types but turns nothing into what it knows.
+readonly NODE_MINIMUM=24
 # What is fetched when there is none: the newest line with long-term support.
 readonly NODE_FETCHED_MAJOR=24
 
@@ -30,13 +30,10 @@ node_version() {
 }
 
 node_is_new_enough() {
-  local version major minor
+  local version
   version=$(node_version "$1") || return 1
   version=${version#v}
-  major=${version%%.*}
-  minor=${version#*.}
-  minor=${minor%%.*}
-  ((major > NODE_MINIMUM_MAJOR || (major == NODE_MINIMUM_MAJOR && minor >= NODE_MINIMUM_MINOR)))
+  ((${version%%.*} >= NODE_MINIMUM))
 }
 
 # Puts the folder of a downloaded Node first on PATH, if one is there.
@@ -72,9 +69,9 @@ download_node() {
   local present=$1 store fresh version final log began=$SECONDS why
   why='no Node.js here'
   if [[ -n $present ]]; then why="Node.js here is $(node_version "$present" || echo 'not working')"; fi
-  why="$why, $NODE_MINIMUM_MAJOR.$NODE_MINIMUM_MINOR or newer is needed"
+  why="$why, $NODE_MINIMUM or newer is needed"
   has npm || fail 3 "$why, and there is no npm to get it with" \
-    "Install Node.js $NODE_MINIMUM_MAJOR.$NODE_MINIMUM_MINOR or newer (it brings npm), then run this again."
+    "Install Node.js $NODE_MINIMUM or newer (it brings npm), then run this again."
   store=$(cache_dir)/node
   mkdir -p "$store" 2>/dev/null || fail 3 "cannot write $store" \
     'Set CONFORMANCE_CACHE_DIR to a folder that can be written.'
@@ -99,7 +96,7 @@ download_node() {
     } >&2 || true
     rm -rf "$fresh"
     fail 3 'npm did not bring a Node.js that runs here (its last lines are above)' \
-      "Install Node.js $NODE_MINIMUM_MAJOR.$NODE_MINIMUM_MINOR or newer another way, then run this again."
+      "Install Node.js $NODE_MINIMUM or newer another way, then run this again."
   fi
   version=$(node_version "$fresh/bin/node")
   final=$store/$version-$(uname -s)-$(uname -m)

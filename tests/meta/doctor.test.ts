@@ -287,7 +287,7 @@ describe.concurrent('each line of the doctor is red by a cause of its own', () =
   });
 
   test('node: too old for what package.json asks', async () => {
-    const edits = { 'package.json': (text: string) => text.replace('">=22.22"', '">=99"') };
+    const edits = { 'package.json': (text: string) => text.replace('">=24"', '">=99"') };
     const { exitCode, line } = await doctor(hermetic, { edits });
     expect(exitCode).toBe(3);
     expect(line('node').status).toBe('failed');

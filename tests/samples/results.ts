@@ -63,7 +63,7 @@ export function runResults(changes: Partial<Results> = {}): Results {
       cpus: 2,
       memoryBytes: 8_000_000_000,
       engine: 'docker 26.1',
-      node: 'v22.22.0',
+      node: 'v24.21.0',
     },
     phases: [{ title: 'Cluster', startedAt: '2026-11-22T15:47:01.000Z', durationMs: 12_000 }],
     steps: [
