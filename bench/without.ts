@@ -94,7 +94,9 @@ function tableOf({ measuredAt, rounds, figures }: Results): string {
     const seconds = (ms: number): string => (ms / 1000).toFixed(1);
     const own = `${seconds(spread.median)} s (${seconds(spread.min)}–${seconds(spread.max)})`;
     const base = all?.durationMs[mode]?.median;
-    return figure === all || base === undefined ? own : `${own}, **+${seconds(spread.median - base)} s**`;
+    if (figure === all || base === undefined) return own;
+    const more = spread.median - base;
+    return `${own}, **${more < 0 ? '−' : '+'}${seconds(Math.abs(more))} s**`;
   };
   const rows = figures.map(
     (figure) => `| ${figure.what} | ${cell(figure, 'cold')} | ${cell(figure, 'warm')} |`,
