@@ -5,7 +5,7 @@
 #   baseline.sh keep    a node that stays, with Istio and the destination in it
 #   baseline.sh warm    the same as cold in that node
 #   baseline.sh remove  removes it
-# In the environment: NODE_IMAGE, ARCHIVE (images for the node to import), ISTIOCTL and KUBECTL (programs), PILOT_IMAGE,
+# In the environment: NODE_IMAGE, NODE_ARGUMENTS, ARCHIVE (images for the node to import), ISTIOCTL and KUBECTL (programs), PILOT_IMAGE,
 # PROXY_IMAGE, CURL_IMAGE, SQUID_IMAGE, ORIGIN_IMAGE, WORK (a folder of this script's own), LABEL (of the container),
 # ISTIO_SETTINGS (arguments of `istioctl install`, where the image set needs some), DOCUMENT (the folder of an edition),
 # CLIENT (its client's name) and, of the quick one, STORE (a containerd root with the images, or empty). `npm run bench`
@@ -21,18 +21,15 @@ lap() { printf 'lap\t%s\t%s\n' "$1" "$(date +%s.%N)"; }
 kubectl() { "$KUBECTL" "$@"; }
 
 start_node() {
-  # As the suite's nodes: on a disk that is nearly full the kubelet evicts pods, and removes the images of those that ended.
-  local images flags=(--kubelet-arg=eviction-hard='nodefs.available<0%,imagefs.available<0%' --kubelet-arg=image-gc-high-threshold=100)
+  local images
   images=$ARCHIVE:/var/lib/rancher/k3s/agent/images/$(basename "$ARCHIVE"):ro
   if [[ -n ${QUICK-} && -n ${STORE-} ]]; then images=$STORE:/var/lib/rancher/k3s/agent/prepared:ro; fi
-  if [[ -n ${QUICK-} ]]; then
-    flags+=(--kube-controller-manager-arg=kube-api-qps=200 --kube-controller-manager-arg=kube-api-burst=400)
-  fi
+  # shellcheck disable=SC2086 # several arguments
   docker run --detach --name "$NAME" --label "$LABEL" --privileged --cgroupns host --tmpfs /run --tmpfs /var/run \
     --volume /sys/fs/cgroup:/sys/fs/cgroup \
     --volume "$images" \
     --publish 127.0.0.1::6443 "$NODE_IMAGE" server --disable=traefik --disable=metrics-server \
-    --disable=servicelb --disable=local-storage "${flags[@]}" >/dev/null
+    --disable=servicelb --disable=local-storage $NODE_ARGUMENTS >/dev/null
   if [[ -z ${QUICK-} ]]; then
     for _ in {1..240}; do
       if docker logs "$NAME" 2>&1 | grep -q 'Node controller sync successful'; then break; fi

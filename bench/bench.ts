@@ -8,12 +8,13 @@ import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
 import { inCache } from '../helpers/cache.ts';
 import { containerEngine } from '../helpers/engine.ts';
 import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
+import { controllerArguments, kubeletArguments } from '../helpers/cluster/node-container.ts';
 import { storesByUse } from '../helpers/cluster/store.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import { chooseVersions } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
-import { flushing, sourceIstioSettings } from '../helpers/istio/install.ts';
+import { settingsFor } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/results/results.ts';
 import {
@@ -155,8 +156,11 @@ async function scriptOf(
   rival: Rival,
   folder: string,
 ): Promise<Record<string, string>> {
-  const quick = rival === 'script-quick' ? { QUICK: 'yes', STORE: (await newestStore()) ?? '' } : {};
-  return { ...environment, ...quick, WORK: folder };
+  const quick = {
+    ...{ QUICK: 'yes', STORE: (await newestStore()) ?? '' },
+    NODE_ARGUMENTS: [...kubeletArguments, ...controllerArguments].join(' '),
+  };
+  return { ...environment, ...(rival === 'script-quick' ? quick : {}), WORK: folder };
 }
 
 /** The containerd root that the suite's last run has used; undefined where nodes import the archive. */
@@ -243,7 +247,6 @@ async function environmentOf(
   const kubectl = source === 'source' ? '/usr/local/bin/kube' : '/bin/k3s';
   await copyOut(images.k3s.reference, kubectl, join(work, 'kubectl'));
   await copyOut(images.istioctl.reference, '/usr/local/bin/istioctl', join(work, 'istioctl'));
-  const settings = [...(source === 'source' ? sourceIstioSettings : []), ...flushing(istio)];
   return {
     NODE_IMAGE: images.k3s.reference,
     ARCHIVE: archive.path,
@@ -257,7 +260,10 @@ async function environmentOf(
     DOCUMENT: join(root, 'fixtures', 'document', defaultEdition),
     CLIENT: editionOf({ edition: defaultEdition }).client,
     LABEL: `${label}=${encodeOwner(thisProcess())}`,
-    ISTIO_SETTINGS: settings.map((setting) => `--set ${setting}`).join(' '),
+    NODE_ARGUMENTS: kubeletArguments.join(' '),
+    ISTIO_SETTINGS: settingsFor({ source, istio })
+      .map((setting) => `--set ${setting}`)
+      .join(' '),
   };
 }
 

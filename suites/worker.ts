@@ -5,7 +5,7 @@ import type {} from '../helpers/results/vitest-context.ts';
 import type { Handed } from '../helpers/session/session.ts';
 import { scaleTimeouts } from '../helpers/timeouts.ts';
 
-/** Applies the run's time limits to a worker; the CLI has set them in its own process only. */
+/** Applies the run's time limits: of a plain `vitest run` nobody else has. */
 const { timeoutScale, pauseOnFailure } = inject('conformance');
 scaleTimeouts(timeoutScale);
 

@@ -58,13 +58,13 @@ exec "$0" "$@"
 `;
 
 /** A full disk is the user's: the kubelet must not evict the pods under test, nor remove their images. k3s evicts at 5 % free. */
-const kubeletArguments = [
+export const kubeletArguments = [
   '--kubelet-arg=eviction-hard=nodefs.available<0%,imagefs.available<0%',
   '--kubelet-arg=image-gc-high-threshold=100',
 ];
 
 /** At its start it makes a service account for each of its controllers: 20 requests a second would take seconds. */
-const controllerArguments = ['kube-api-qps=200', 'kube-api-burst=400'].map(
+export const controllerArguments = ['kube-api-qps=200', 'kube-api-burst=400'].map(
   (argument) => `--kube-controller-manager-arg=${argument}`,
 );
 

@@ -35,8 +35,8 @@ export interface StoreRequest {
 
 /**
  * A containerd root with the archives imported, made once for the same node and archives and shared by all runs: a node
- * reads it where it is, while importing costs it ten seconds. Made beside its final place and renamed, so that whoever finds one
- * finds it whole.
+ * reads it where it is, while importing costs it ten seconds. Made beside its final place and renamed, so that whoever
+ * finds one finds it whole.
  * @returns its folder; undefined when there is none to be had, and the node has to import the archives by itself
  * @throws EnvironmentError when it is interrupted
  */

@@ -50,6 +50,11 @@ export const notAvailable = 'not available';
 
 export const deployedProxy: DeployedProxy = { kind: 'deployed' };
 
+/** The name of a proxy that was given by one, as entries have it: without a dot at its end. */
+export function nameGiven(proxy: Proxy): string | undefined {
+  return proxy.kind === 'given' ? proxy.name?.replace(/\.$/, '') : undefined;
+}
+
 /**
  * The proxy that the settings name, without its credentials.
  * @throws UsageError when `--proxy` or `--proxy-log` cannot be read

@@ -110,10 +110,7 @@ export class Project implements AsyncDisposable {
   ): Promise<Project> {
     // Vite ends the process on SIGTERM by itself, vitest on SIGINT and on an unhandled rejection, all of them before anything
     // could be cleaned up. These are the CLI's to handle.
-    const restore = keepListeners([
-      ...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const),
-      ...(['unhandledRejection', 'uncaughtException'] as const),
-    ]);
+    const restore = keepListeners(['SIGINT', 'SIGTERM', 'SIGHUP', 'unhandledRejection', 'uncaughtException']);
     const vitest = await createVitest({
       root,
       project: [project],

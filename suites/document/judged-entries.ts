@@ -2,6 +2,7 @@ import { clusters, dumpEntries } from '../../helpers/istio/sidecar.ts';
 import { takerOf } from '../../helpers/istio/taker.ts';
 import type { Claimant, ServiceEntry } from '../../helpers/istio/taker-makers.ts';
 import { clustersOf } from '../../helpers/istio/way.ts';
+import { nameGiven } from '../../helpers/proxy/proxy.ts';
 import { listOf } from '../../helpers/kube/client.ts';
 import { clusterName } from '../../helpers/document/edition.ts';
 import {
@@ -61,12 +62,12 @@ async function entriesOfOthers({ kube, namespaces }: World): Promise<readonly Se
 
 function asking(world: World): Asked {
   const { proxy, configuration } = world.session;
-  const name = proxy.kind === 'given' ? proxy.name : undefined;
+  const name = nameGiven(proxy);
   return {
     entry: configuration.entry,
     ips: name === undefined ? world.proxyIps.get() : [world.proxyIp.get()],
     port: world.proxyPort.get(),
-    name: name?.replace(/\.$/, ''),
+    name,
     clientNamespace: world.clientNamespace,
     wide: world.givenClient !== undefined,
   };

@@ -1,5 +1,6 @@
 import type { CauseCode } from '../../helpers/causes/causes.ts';
 import { claimantsOf, visibleTo, type ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { nameGiven } from '../../helpers/proxy/proxy.ts';
 import { ConformanceError, type Finding } from '../../helpers/trip/finding.ts';
 import { whyNotLed } from './missing-entry.ts';
 import { judgedOf, ledBefore, type Led } from './their-entry.ts';
@@ -95,7 +96,7 @@ export async function theirEntriesMustBeLikeTheDocuments(world: World, led: read
   const purpose = {
     all: world.proxyIps.get(),
     port: world.proxyPort.get(),
-    name: proxy.kind === 'given' ? proxy.name?.replace(/\.$/, '') : undefined,
+    name: nameGiven(proxy),
     clientNamespace: world.clientNamespace,
   };
   const { entriesBefore } = world;

@@ -3,6 +3,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { clusterName } from '../../helpers/document/edition.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
 import type { ServiceEntry } from '../../helpers/istio/taker-makers.ts';
+import { nameGiven } from '../../helpers/proxy/proxy.ts';
 import { stable } from '../../helpers/kube/snapshot.ts';
 import { find } from '../../helpers/kube/apply.ts';
 import type { CauseCode } from '../../helpers/causes/causes.ts';
@@ -33,8 +34,7 @@ export function isServiceEntryOfTheDocument(world: World, { kind, metadata }: Ku
 
 /** The host of the entry that the suite applies. */
 export function ownHost({ session: { proxy }, edition }: World): string {
-  const name = proxy.kind === 'given' ? proxy.name : undefined;
-  return name?.replace(/\.$/, '') ?? edition.entry.host;
+  return nameGiven(proxy) ?? edition.entry.host;
 }
 
 /** The entries of this run: those of the mesh for the proxy's addresses, else the document's. */
