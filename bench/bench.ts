@@ -2,32 +2,22 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { countTo } from '../cli/options.ts';
 import { defaultEdition, editionOf } from '../fixtures/document/editions.ts';
 import { inCache } from '../helpers/cache.ts';
 import { containerEngine } from '../helpers/engine.ts';
-import { decodeOwner, encodeOwner, isAlive, labelKeys, thisProcess } from '../helpers/cluster/labels.ts';
+import { decodeOwner, encodeOwner, isAlive, thisProcess } from '../helpers/cluster/labels.ts';
 import { controllerArguments, kubeletArguments } from '../helpers/cluster/node-container.ts';
 import { storesByUse } from '../helpers/cluster/store.ts';
-import { EnvironmentError } from '../helpers/errors.ts';
 import { chooseVersions } from '../helpers/images/choose.ts';
 import { ensureImageSet } from '../helpers/images/ensure.ts';
 import type { ImageSet } from '../helpers/images/roles.ts';
 import { settingsFor } from '../helpers/istio/install.ts';
 import { duration, terminalProgress } from '../helpers/progress/terminal.ts';
 import type { Results } from '../helpers/results/results.ts';
-import {
-  benchmark,
-  machine,
-  nothingMustBeKept,
-  publish,
-  removeKept,
-  say,
-  stop,
-  withFolder,
-} from './benchmark.ts';
-import { watchMemory } from './memory.ts';
+import { benchmark, machine, nothingMustBeKept, publish, removeKept, say, withFolder } from './benchmark.ts';
+import { containersWith, suiteRun, timed } from './timed.ts';
 import { plotOf, tableOf } from './page.ts';
 import {
   type BenchResults,
@@ -54,8 +44,8 @@ interface Bench {
   readonly work: string;
   readonly images: ImageSet;
   readonly environment: Readonly<Record<string, string>>;
-  /** The run whose cluster the suite keeps for its warm runs, and that cluster's node. */
-  kept: { readonly runId: string; readonly node: string | undefined } | undefined;
+  /** The run whose cluster the suite keeps for its warm runs. */
+  kept: { readonly runId: string } | undefined;
 }
 
 interface Flags {
@@ -111,40 +101,27 @@ async function measured(bench: Bench, wanted: readonly Mode[], runs: number): Pr
 }
 
 async function suite(bench: Bench, mode: Mode, round: number): Promise<Sample> {
-  const reports = join(bench.work, 'reports');
   const { istio, kubernetes, source } = bench.images;
   const flags = [
     ...['--target', 'hermetic', '--images', source, '--istio', istio, '--k8s', kubernetes],
-    ...['--report-dir', reports, ...(mode === 'warm' ? ['--keep'] : [])],
+    ...(mode === 'warm' ? ['--keep'] : []),
   ];
-  let run: string | undefined;
-  const child = execa(join(root, 'conformance'), ['run', ...flags], options({}));
-  child.stdout.on('data', (chunk: Buffer) => {
-    run ??= /^Run (\S+):/m.exec(chunk.toString())?.[1];
-  });
-  const node = async (): Promise<string | undefined> =>
-    mode === 'warm' && bench.kept !== undefined
-      ? bench.kept.node
-      : run === undefined
-        ? undefined
-        : nodeOf(run);
-  const taken = await timed(child, node, 'the suite');
-  const text = await readFile(join(reports, 'latest', 'results.json'), 'utf8');
-  const results = JSON.parse(text) as Results;
-  if (mode === 'warm') bench.kept ??= { runId: results.runId, node: await nodeOf(results.runId) };
-  return { subject: 'suite', mode, round, ...taken.figures, parts: partsOfSuite(results) };
+  const kept = mode === 'warm' ? bench.kept : undefined;
+  const { figures, results } = await suiteRun(flags, join(bench.work, 'reports'), kept?.runId);
+  if (mode === 'warm') bench.kept ??= results;
+  return { subject: 'suite', mode, round, ...figures, parts: partsOfSuite(results) };
 }
 
 async function script(bench: Bench, mode: Mode | 'keep', round: number, rival: Rival): Promise<Sample> {
   const name = `${rival}-${mode === 'cold' ? 'cold' : 'kept'}`;
   const folder = join(bench.work, name);
   await mkdir(folder, { recursive: true });
-  const child = execa(
-    join(root, 'bench', 'baseline.sh'),
-    [mode],
-    options(await scriptOf(bench, rival, folder)),
+  const taken = await timed(
+    [join(root, 'bench', 'baseline.sh'), mode],
+    await scriptOf(bench, rival, folder),
+    () => containersWith({ name: [`istio-external-proxy-baseline-${name}`] }),
+    rival,
   );
-  const taken = await timed(child, () => nodeNamed(`istio-external-proxy-baseline-${name}`), rival);
   if (mode === 'cold') await rm(folder, { recursive: true, force: true });
   const kept = mode === 'keep' ? 'warm' : mode;
   return { subject: rival, mode: kept, round, ...taken.figures, parts: laps(taken.stdout) };
@@ -168,45 +145,6 @@ async function newestStore(): Promise<string | undefined> {
   // Where nothing was ever prepared there is no such folder.
   const [last] = await storesByUse(inCache('stores')).catch(() => []);
   return last?.folder;
-}
-
-function options(env: Readonly<Record<string, string>>): {
-  env: Record<string, string>;
-  reject: false;
-  stdin: 'ignore';
-  cancelSignal: AbortSignal;
-  forceKillAfterDelay: number;
-} {
-  return {
-    env: { ...env },
-    reject: false,
-    stdin: 'ignore',
-    cancelSignal: stop.signal,
-    forceKillAfterDelay: 60_000,
-  };
-}
-
-async function timed(
-  child: ResultPromise<ReturnType<typeof options>>,
-  node: () => Promise<string | undefined>,
-  what: string,
-): Promise<{ stdout: string; figures: Omit<Sample, 'subject' | 'mode' | 'round' | 'parts'> }> {
-  const startedAt = new Date().toISOString();
-  const start = performance.now();
-  const over = new AbortController();
-  const memory = watchMemory(child.pid ?? 0, node, await containerEngine(), over.signal);
-  const { exitCode, stdout, stderr } = await child;
-  const durationMs = Math.round(performance.now() - start);
-  over.abort();
-  const peak = await memory;
-  if (exitCode !== 0) {
-    const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n');
-    throw new EnvironmentError(
-      `${what} ended with exit code ${exitCode ?? 'none'}: there is nothing to measure\n${last}`,
-      'Its last lines are above.',
-    );
-  }
-  return { stdout, figures: { startedAt, durationMs, ...peak } };
 }
 
 function partsOfSuite({ phases, steps }: Results): Part[] {
@@ -274,20 +212,6 @@ async function copyOut(image: string, path: string, to: string): Promise<void> {
   } finally {
     await execa('docker', ['rm', '--volumes', container]);
   }
-}
-
-async function nodeOf(run: string): Promise<string | undefined> {
-  const { container } = await containerEngine();
-  const all = await container.dockerode.listContainers({
-    filters: { label: [`${labelKeys.run}=${run}`] },
-  });
-  return all[0]?.Id;
-}
-
-async function nodeNamed(name: string): Promise<string | undefined> {
-  const { container } = await containerEngine();
-  const all = await container.dockerode.listContainers({ filters: { name: [name] } });
-  return all[0]?.Id;
 }
 
 /** Removes the nodes of a bench that was killed. */

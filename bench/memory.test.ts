@@ -36,7 +36,7 @@ it.runIf(process.platform === 'linux')(
       const over = new AbortController();
       const peak = await watchMemory(
         child.pid ?? 0,
-        () => Promise.resolve('node'),
+        () => Promise.resolve(['node']),
         engine(
           [
             figures(1000e6, { total_inactive_file: 200e6 }, 10),
@@ -63,7 +63,7 @@ it('knows nothing of a node that is not there, nor of a process that is gone', a
   const gone = 2 ** 22 + 1; // above Linux's largest process number
   const peak = await watchMemory(
     gone,
-    () => Promise.resolve('node'),
+    () => Promise.resolve(['node']),
     engine([], () => {
       over.abort();
     }),

@@ -8,29 +8,33 @@ const intervalMs = 500;
 export interface Peak {
   /** Resident memory of the process and all its descendants (Linux). */
   runnerBytes: number | undefined;
-  /** The node's container without the file cache that it could give back. */
+  /** The nodes' containers together, without the file cache that they could give back. */
   nodeBytes: number | undefined;
-  /** CPU seconds of the node's container in this time. */
+  /** CPU seconds of the nodes' containers in this time. */
   nodeCpuSeconds: number | undefined;
 }
 
-/** Looks at a process tree and a node until the signal comes. `node` gives the container, once there is one. */
+/** Looks at a process tree and nodes until the signal comes. `nodes` gives the containers, once there are some. */
 export async function watchMemory(
   pid: number,
-  node: () => Promise<string | undefined>,
+  nodes: () => Promise<readonly string[]>,
   { container: { dockerode } }: ContainerRuntimeClient,
   signal: AbortSignal,
 ): Promise<Peak> {
   const peak: Peak = { runnerBytes: undefined, nodeBytes: undefined, nodeCpuSeconds: undefined };
-  let firstCpu: number | undefined;
+  const cpu = new Map<string, { readonly first: number; readonly last: number }>();
   while (!signal.aborted) {
     peak.runnerBytes = larger(peak.runnerBytes, await treeBytes(pid));
-    const id = await node().catch(() => undefined);
-    const stats = id === undefined ? undefined : await statsOf(dockerode.getContainer(id));
-    if (stats !== undefined) {
-      peak.nodeBytes = larger(peak.nodeBytes, stats.bytes);
-      firstCpu ??= stats.cpuSeconds;
-      peak.nodeCpuSeconds = stats.cpuSeconds - firstCpu;
+    let bytes: number | undefined;
+    for (const id of await nodes().catch(() => [])) {
+      const stats = await statsOf(dockerode.getContainer(id));
+      if (stats === undefined) continue;
+      bytes = (bytes ?? 0) + stats.bytes;
+      cpu.set(id, { first: cpu.get(id)?.first ?? stats.cpuSeconds, last: stats.cpuSeconds });
+    }
+    if (bytes !== undefined) {
+      peak.nodeBytes = larger(peak.nodeBytes, bytes);
+      peak.nodeCpuSeconds = [...cpu.values()].reduce((sum, { first, last }) => sum + last - first, 0);
     }
     await delay(intervalMs, undefined, { signal }).catch(() => undefined);
   }

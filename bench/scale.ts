@@ -78,7 +78,7 @@ async function measure(
       const node = facts.cluster.containerId;
       const memory = watchMemory(
         process.pid,
-        () => Promise.resolve(node),
+        () => Promise.resolve(node === undefined ? [] : [node]),
         await containerEngine(),
         over.signal,
       );
