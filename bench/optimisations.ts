@@ -26,6 +26,13 @@ export const optimisations: readonly Optimisation[] = [
     to: 'install: undefined',
   },
   {
+    what: "istiod's readiness asked for each second",
+    file: 'fixtures/istio.yaml',
+    from: 'periodSeconds: 1',
+    to: 'periodSeconds: 3',
+    only: 'cold',
+  },
+  {
     what: 'steps begin before their turn',
     file: 'suites/conformance.test.ts',
     from: 'new Passes(session, judgedSteps(session),',
