@@ -10,7 +10,7 @@ import { sidecarOf } from '../../helpers/istio/sidecar.ts';
 import { apply, find } from '../../helpers/kube/apply.ts';
 import { exec, execOrThrow, type PodRef } from '../../helpers/kube/exec.ts';
 import { nameOf } from '../../helpers/kube/client.ts';
-import { livePods } from '../../helpers/kube/workloads.ts';
+import { describePod, livePods } from '../../helpers/kube/workloads.ts';
 import { timeouts } from '../../helpers/timeouts.ts';
 import { noSidecar, proxy } from '../../helpers/trip/expectations.ts';
 import { parentConfiguration, withoutLogin } from '../../helpers/destination/parent.ts';
@@ -91,13 +91,15 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       commands: [commands.deployProxy],
       needs: ['PROXY-3'],
       ahead: {
-        work: async ({ kube, session, fixtures }) => {
+        work: async (world) => {
+          const { kube, session, fixtures } = world;
           const objects = await fixtures.objects('document/squid.yaml', {
             SQUID_IMAGE: session.images.images.squid.reference,
           });
           const { destination, configuration } = session;
           const aliased = withHostAlias(objects, destination.origin?.ip, destination.url);
           await apply(kube, configuration.nodes > 1 ? apartFrom(client, aliased) : aliased);
+          if (configuration.nodes > 1) await squidMustHaveNode(world);
         },
       },
       run: async (world) => {
@@ -121,6 +123,8 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
       commands: [commands.applyOutsideClient],
       needs: ['PROXY-1'],
       ahead: {
+        // Two clients on two nodes would leave Squid none.
+        after: ['PROXY-4'],
         work: async ({ kube, session, fixtures, namespaces: { external } }) => {
           const values = { CURL_IMAGE: session.images.images.curl.reference };
           await apply(kube, await fixtures.objects('document/client.yaml', values, external), external);
@@ -274,6 +278,22 @@ function apartFrom(client: string, objects: readonly KubernetesObject[]): Kubern
     Object.assign(deployment.spec?.template.spec ?? {}, { affinity });
     return deployment;
   });
+}
+
+/** From then on the scheduler keeps its clients off that node. */
+async function squidMustHaveNode({ kube, edition, namespaces: { external } }: World): Promise<void> {
+  await waitOrFail('PROXY_POD_NOT_READY', 'Squid has a node that none of its clients is on', () =>
+    eventually(
+      'Squid to have a node',
+      async () => {
+        const pods = await livePods(kube, external, `app=${edition.proxy.app}`);
+        if (!pods.some(({ spec }) => spec?.nodeName !== undefined)) {
+          throw new Error(pods.map((pod) => describePod(pod)).join('; ') || 'there is no pod');
+        }
+      },
+      { timeoutMs: timeouts.workloadReady, intervalMs: 100 },
+    ),
+  );
 }
 
 async function mountMustBeReadOnly({ kube, edition, namespaces: { external } }: World): Promise<void> {

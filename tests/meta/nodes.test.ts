@@ -1,10 +1,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { V1Pod } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { collectEvidence } from '../../helpers/diagnose/evidence.ts';
+import { eventually } from '../../helpers/eventually/eventually.ts';
+import { merge } from '../../helpers/kube/apply.ts';
+import { kubeObject } from '../../helpers/kube/manifests.ts';
+import { isReady, livePods } from '../../helpers/kube/workloads.ts';
 import { silent } from '../../helpers/progress/progress.ts';
 import { Report } from '../../helpers/report/report.ts';
 import type { StepRecord } from '../../helpers/results/step.ts';
@@ -12,6 +17,7 @@ import { openSession } from '../../helpers/session/open-session.ts';
 import { planOf } from '../../helpers/session/proxy.ts';
 import { newRunId, type Session } from '../../helpers/session/session.ts';
 import '../../helpers/trip/matchers.ts';
+import { resetDocument } from '../../suites/document/prepare.ts';
 import type { Step } from '../../suites/document/step.ts';
 import { World } from '../../suites/document/world.ts';
 import { Pass, recordOf } from '../../suites/pass.ts';
@@ -119,6 +125,57 @@ test.each(alone)('of three nodes the one is named where $what', async ({ rule, c
 test('none is once that is over', async () => {
   const record = await takenAgain();
   expect(`${record?.status ?? ''} ${record?.reason ?? ''}`).toBe('passed ');
+});
+
+test('of two nodes the proxy has one and both clients the other, however late it gets there', async () => {
+  const { kube } = world;
+  await resetDocument(kube, session.facts);
+  const cordoned = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'agent-2' },
+    spec: { unschedulable: true },
+  };
+  await merge(kube, cordoned);
+  await using its = new World(session.facts);
+  its.fixtures.alter('document/squid.yaml', (text) =>
+    text.replace(
+      '      containers:',
+      '      schedulingGates: [{ name: example.com/held }]\n      containers:',
+    ),
+  );
+  const pass = new Pass(
+    its,
+    steps.filter(({ id }) => /^(BEFORE-2|PROXY-[1-5])$/.test(id)),
+  );
+  pass.begin();
+  const pods = async (namespace: string, app: string): Promise<V1Pod[]> =>
+    livePods(kube, namespace, `app=${app}`);
+  const name = await eventually(
+    'the client in the mesh to be ready, and Squid to wait',
+    async () => {
+      const [client] = await pods('default', 'curl');
+      const [squid] = await pods('external', 'squid');
+      if (client === undefined || !isReady(client) || squid?.metadata?.name === undefined) {
+        throw new Error('not yet');
+      }
+      return squid.metadata.name;
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect(await pods('external', 'curl')).toEqual([]);
+  const free = { spec: { schedulingGates: null } };
+  await merge(kube, kubeObject('Pod', { namespace: 'external', name }, free));
+  await pass.end();
+  const nodeOf = (namespace: string, app: string): Promise<string> =>
+    eventually(
+      `${namespace}/${app} to have a node`,
+      async () => (await pods(namespace, app))[0]?.spec?.nodeName ?? expect.fail('it has none'),
+      { timeoutMs: 60_000 },
+    );
+  const inMesh = await nodeOf('default', 'curl');
+  expect([inMesh, await nodeOf('external', 'squid')].sort()).toEqual(['agent-1', 'server']);
+  expect(await nodeOf('external', 'curl')).toBe(inMesh);
 });
 
 test('evidence has each node, and not what an agent proves itself with', async () => {
