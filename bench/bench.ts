@@ -76,23 +76,23 @@ async function main(work: string, { runs, only }: Flags): Promise<void> {
   }
 }
 
+/** All cold rounds come first: the nodes that stay for the warm ones would be at work beside them. */
 async function measured(bench: Bench, wanted: readonly Mode[], runs: number): Promise<Sample[]> {
-  say(
-    'set-up, not measured: a run of the suite, whose cluster stays for its warm runs, and a node for each script',
-  );
-  // The run also leaves the prepared images that later ones share.
-  await suite(bench, wanted.includes('warm') ? 'warm' : 'cold', 0);
-  if (wanted.includes('warm')) for (const rival of rivals) await script(bench, 'keep', 0, rival);
   const samples: Sample[] = [];
-  for (let round = 1; round <= runs; round += 1) {
-    for (const mode of wanted) {
+  for (const mode of wanted) {
+    say(
+      `${mode}: set-up, not measured: ${mode === 'warm' ? 'a run of the suite whose cluster stays, and a node for each script' : 'a run of the suite, which leaves the prepared images'}`,
+    );
+    await suite(bench, mode, 0);
+    if (mode === 'warm') for (const rival of rivals) await script(bench, 'keep', 0, rival);
+    for (let round = 1; round <= runs; round += 1) {
       // Neither is always the first of a pair.
       const order = round % 2 === 1 ? subjects : [...subjects].reverse();
       for (const subject of order) {
         const sample = await (subject === 'suite'
           ? suite(bench, mode, round)
           : script(bench, mode, round, subject));
-        say(`round ${round} of ${runs}: ${mode}, ${subject}: ${duration(sample.durationMs)}`);
+        say(`${mode}, round ${round} of ${runs}: ${subject}: ${duration(sample.durationMs)}`);
         samples.push(sample);
       }
     }
