@@ -199,7 +199,10 @@ const ownGateFaults: readonly GateFault[] = identified<Omit<OwnGateFault, 'id'>>
       'The new version’s sidecars are no native ones any more: applications ask before they are ready, and are refused',
     strategy: 'in-place',
     expect: { step: 'comparison/COMPARE-2', cause: 'LIMIT_TIGHTENED' },
-    inject: altered('    pilot:\n', '    pilot:\n      env:\n        ENABLE_NATIVE_SIDECARS: "false"\n'),
+    inject: altered(
+      '  values:\n    pilot:\n',
+      '  values:\n    pilot:\n      env:\n        ENABLE_NATIVE_SIDECARS: "false"\n',
+    ),
   },
   'GATE-CONNECTION-LIMIT': {
     title:
