@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { preparedFolder } from '../../helpers/cluster/store.ts';
 import { configurationSchema } from '../../helpers/configuration/configuration.ts';
 import { collectEvidence } from '../../helpers/diagnose/evidence.ts';
 import { eventually } from '../../helpers/eventually/eventually.ts';
@@ -176,6 +177,25 @@ test('of two nodes the proxy has one and both clients the other, however late it
   const inMesh = await nodeOf('default', 'curl');
   expect([inMesh, await nodeOf('external', 'squid')].sort()).toEqual(['agent-1', 'server']);
   expect(await nodeOf('external', 'curl')).toBe(inMesh);
+});
+
+test('a node reads the prepared layers and blobs where they are, and has no copy of them', async ({
+  skip,
+}) => {
+  const { containerId: server = '', agents = [] } = session.facts.cluster;
+  const find = async (node: string, ...path: readonly string[]): Promise<string[]> => {
+    const { stdout } = await execa('docker', ['exec', node, 'find', ...path], { reject: false });
+    return stdout.split('\n').filter((line) => line !== '');
+  };
+  const layers = await find(server, preparedFolder, '-path', '*overlayfs/snapshots/*', '-prune');
+  if (layers.length === 0)
+    skip('nothing is prepared where the engine does not see the files of this machine');
+  const blobs = await find(server, preparedFolder, '-path', '*/blobs/sha256/*');
+  const wanted = [...layers, ...blobs].sort();
+  for (const node of [server, ...agents.map(({ containerId }) => containerId)]) {
+    const links = await find(node, '/var/lib/rancher/k3s/agent/containerd', '-type', 'l', '-printf', '%l\\n');
+    expect(links.sort()).toEqual(wanted);
+  }
 });
 
 test('evidence has each node, and not what an agent proves itself with', async () => {
