@@ -133,11 +133,12 @@ async function scriptOf(
   rival: Rival,
   folder: string,
 ): Promise<Record<string, string>> {
-  const quick = {
-    ...{ QUICK: 'yes', STORE: (await newestStore()) ?? '' },
+  const own = { ...environment, WORK: folder };
+  if (rival === 'script') return own;
+  return {
+    ...{ ...own, QUICK: 'yes', STORE: (await newestStore()) ?? '' },
     NODE_ARGUMENTS: [...kubeletArguments, ...controllerArguments].join(' '),
   };
-  return { ...environment, ...(rival === 'script-quick' ? quick : {}), WORK: folder };
 }
 
 /** The containerd root that the suite's last run has used; undefined where nodes import the archive. */

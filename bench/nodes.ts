@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { countTo } from '../cli/options.ts';
 import { benchmark, machine, publish, say, withFolder } from './benchmark.ts';
-import { median } from './results.ts';
-import { suiteRun, type Figures } from './timed.ts';
+import { megabytes, seconds, wholeSeconds } from './page.ts';
+import { median, type Figures } from './results.ts';
+import { suiteRun } from './timed.ts';
 
 /**
  * `npm run bench:nodes`: what further nodes cost. Runs of the suite with one node and with more, `--every-node`, one after the
@@ -29,7 +30,7 @@ async function main(work: string, rounds: number): Promise<void> {
   for (let round = 1; round <= rounds; round += 1) {
     for (const nodes of counts) {
       const sample = await measured(work, nodes);
-      say(`round ${round} of ${rounds}: ${nodes} nodes: ${(sample.durationMs / 1000).toFixed(1)} s`);
+      say(`round ${round} of ${rounds}: ${nodes} nodes: ${seconds(sample.durationMs)}`);
       samples.push(sample);
     }
   }
@@ -62,15 +63,13 @@ function tableOf({
 }): string {
   const rows = counts.map((nodes) => {
     const own = samples.filter((sample) => sample.nodes === nodes);
-    const middle = (figure: (sample: Sample) => number | undefined, unit: number, digits: number): string =>
-      (median(own.map((sample) => figure(sample) ?? NaN)) / unit).toFixed(digits);
     const cells = [
       String(nodes),
-      `${middle(({ durationMs }) => durationMs, 1000, 1)} s`,
-      `${middle(({ clusterMs }) => clusterMs, 1000, 1)} s`,
-      `${middle(({ everyNodeMs }) => everyNodeMs, 1000, 1)} s`,
-      `${middle(({ nodeBytes }) => nodeBytes, 1e6, 0)} MB`,
-      `${middle(({ nodeCpuSeconds }) => nodeCpuSeconds, 1, 0)} s`,
+      seconds(median(own.map(({ durationMs }) => durationMs))),
+      seconds(median(own.map(({ clusterMs }) => clusterMs))),
+      seconds(median(own.map(({ everyNodeMs }) => everyNodeMs))),
+      megabytes(own.map(({ nodeBytes }) => nodeBytes)),
+      wholeSeconds(own.map(({ nodeCpuSeconds }) => nodeCpuSeconds)),
     ];
     return `| ${cells.join(' | ')} |`;
   });

@@ -164,7 +164,7 @@ function partsOf(
   }));
 }
 
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
@@ -172,12 +172,12 @@ function known(figures: readonly (number | undefined)[]): number[] {
   return figures.filter((figure) => figure !== undefined);
 }
 
-function megabytes(figures: readonly (number | undefined)[]): string {
+export function megabytes(figures: readonly (number | undefined)[]): string {
   const bytes = known(figures);
   return bytes.length === 0 ? 'not known' : `${Math.round(median(bytes) / 1e6)} MB`;
 }
 
-function wholeSeconds(figures: readonly (number | undefined)[]): string {
+export function wholeSeconds(figures: readonly (number | undefined)[]): string {
   const all = known(figures);
   return all.length === 0 ? 'not known' : `${median(all).toFixed(0)} s`;
 }

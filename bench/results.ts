@@ -1,3 +1,5 @@
+import type { Peak } from './memory.ts';
+
 /** The middle of some figures; of an even number of them the mean of the two in the middle. NaN of none. */
 export function median(figures: readonly number[]): number {
   const sorted = [...figures].sort((a, b) => a - b);
@@ -37,17 +39,18 @@ export interface Part {
   readonly durationMs: number;
 }
 
-export interface Sample {
+/** What a run that was measured took. */
+export interface Figures extends Readonly<Peak> {
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+export interface Sample extends Figures {
   readonly subject: Subject;
   readonly mode: Mode;
   /** Samples of the same round were measured one right after the other. */
   readonly round: number;
-  readonly startedAt: string;
-  readonly durationMs: number;
   readonly parts: readonly Part[];
-  readonly runnerBytes: number | undefined;
-  readonly nodeBytes: number | undefined;
-  readonly nodeCpuSeconds: number | undefined;
 }
 
 /** What bench/results.json holds. Durations in milliseconds, sizes in bytes. */

@@ -7,14 +7,10 @@ import { containerEngine } from '../helpers/engine.ts';
 import { EnvironmentError } from '../helpers/errors.ts';
 import type { Results } from '../helpers/results/results.ts';
 import { stop } from './benchmark.ts';
-import { watchMemory, type Peak } from './memory.ts';
+import { watchMemory } from './memory.ts';
+import type { Figures } from './results.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-export interface Figures extends Peak {
-  readonly startedAt: string;
-  readonly durationMs: number;
-}
 
 /**
  * Runs a command and measures it with the nodes that it uses.

@@ -98,8 +98,9 @@ export const deployAnHttpsProxy = ({ commands, client }: Edition): readonly Step
           });
           const { destination, configuration } = session;
           const aliased = withHostAlias(objects, destination.origin?.ip, destination.url);
-          await apply(kube, configuration.nodes > 1 ? apartFrom(client, aliased) : aliased);
-          if (configuration.nodes > 1) await squidMustHaveNode(world);
+          const several = configuration.nodes > 1;
+          await apply(kube, several ? apartFrom(client, aliased) : aliased);
+          if (several) await squidMustHaveNode(world);
         },
       },
       run: async (world) => {

@@ -77,6 +77,11 @@ async function takenAgain(): Promise<StepRecord | undefined> {
   return (await taken(again, its)).find(({ id, status }) => id === 'NODE-1' || status !== 'passed');
 }
 
+function nodesOfCluster(): readonly { readonly name: string; readonly containerId: string }[] {
+  const { containerId: server = '', agents = [] } = session.facts.cluster;
+  return [...agents, { name: 'server', containerId: server }];
+}
+
 /** Rules of one node for what its own pods send: table, chain, what it meets and does. */
 const alone = [
   {
@@ -97,12 +102,11 @@ const alone = [
 ];
 
 test.each(alone)('of three nodes the one is named where $what', async ({ rule, cause }) => {
-  const { containerId: server = '', agents = [] } = session.facts.cluster;
+  const nodes = nodesOfCluster();
   const { items } = await world.kube.core.listPodForAllNamespaces();
   const used = items.filter(({ metadata: { namespace = '', name = '' } = {} }) =>
     /^(default\/curl|external\/squid)-/.test(`${namespace}/${name}`),
   );
-  const nodes = [...agents, { name: 'server', containerId: server }];
   // What NODE-1 needs is green without it.
   const broken =
     nodes.find(({ name }) => !used.some(({ spec }) => spec?.nodeName === name)) ??
@@ -182,17 +186,18 @@ test('of two nodes the proxy has one and both clients the other, however late it
 test('a node reads the prepared layers and blobs where they are, and has no copy of them', async ({
   skip,
 }) => {
-  const { containerId: server = '', agents = [] } = session.facts.cluster;
+  const containers = nodesOfCluster().map(({ containerId }) => containerId);
+  const [first = ''] = containers;
   const find = async (node: string, ...path: readonly string[]): Promise<string[]> => {
     const { stdout } = await execa('docker', ['exec', node, 'find', ...path], { reject: false });
     return stdout.split('\n').filter((line) => line !== '');
   };
-  const layers = await find(server, preparedFolder, '-path', '*overlayfs/snapshots/*', '-prune');
+  const layers = await find(first, preparedFolder, '-path', '*overlayfs/snapshots/*', '-prune');
   if (layers.length === 0)
     skip('nothing is prepared where the engine does not see the files of this machine');
-  const blobs = await find(server, preparedFolder, '-path', '*/blobs/sha256/*');
+  const blobs = await find(first, preparedFolder, '-path', '*/blobs/sha256/*');
   const wanted = [...layers, ...blobs].sort();
-  for (const node of [server, ...agents.map(({ containerId }) => containerId)]) {
+  for (const node of containers) {
     const links = await find(node, '/var/lib/rancher/k3s/agent/containerd', '-type', 'l', '-printf', '%l\\n');
     expect(links.sort()).toEqual(wanted);
   }
